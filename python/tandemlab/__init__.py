@@ -1,0 +1,56 @@
+"""One lab for R and Python: workspaces, experiments, runs and what trains in them.
+
+Names are loaded when they are first used, so that ``import tandemlab`` costs next to nothing.
+
+>>> import tandemlab
+>>> tandemlab.RunStatus.COMPLETED.is_terminal
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tandemlab.compute import LocalTarget
+    from tandemlab.domain import RunStatus, TandemlabError
+    from tandemlab.tracking import Experiment, Run, Workspace, get_current_run
+    from tandemlab.training import ScriptRunConfig
+
+_HOMES = {
+    "Experiment": "tandemlab.tracking",
+    "LocalTarget": "tandemlab.compute",
+    "Run": "tandemlab.tracking",
+    "RunStatus": "tandemlab.domain",
+    "ScriptRunConfig": "tandemlab.training",
+    "TandemlabError": "tandemlab.domain",
+    "Workspace": "tandemlab.tracking",
+    "get_current_run": "tandemlab.tracking",
+}
+
+__all__ = [
+    "Experiment",
+    "LocalTarget",
+    "Run",
+    "RunStatus",
+    "ScriptRunConfig",
+    "TandemlabError",
+    "Workspace",
+    "__version__",
+    "get_current_run",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

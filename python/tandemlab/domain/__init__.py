@@ -1,0 +1,51 @@
+"""Plain values: records, states, events, names, ids and errors. No input or output."""
+
+from tandemlab.domain.errors import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidState,
+    MissingDependency,
+    NotFound,
+    RunFailed,
+    StorageError,
+    TandemlabError,
+    VersionMismatch,
+)
+from tandemlab.domain.events import Event, Kind, MetricShape
+from tandemlab.domain.records import (
+    ExperimentRecord,
+    FileRecord,
+    Metric,
+    MetricPoint,
+    NewRun,
+    RunError,
+    RunQuery,
+    RunRecord,
+)
+from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.status import RunStatus
+
+__all__ = [
+    "AlreadyExists",
+    "Event",
+    "ExperimentRecord",
+    "FileRecord",
+    "InvalidInput",
+    "InvalidState",
+    "Kind",
+    "Metric",
+    "MetricPoint",
+    "MetricShape",
+    "MissingDependency",
+    "NewRun",
+    "NotFound",
+    "RunError",
+    "RunFailed",
+    "RunQuery",
+    "RunRecord",
+    "RunStatus",
+    "Scalar",
+    "StorageError",
+    "TandemlabError",
+    "VersionMismatch",
+]

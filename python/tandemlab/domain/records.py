@@ -1,0 +1,184 @@
+"""Records: frozen values that the store keeps and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tandemlab.domain.events import MetricShape
+from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.status import RunStatus
+from tandemlab.domain.times import from_micros
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """An experiment: a named folder of runs."""
+
+    name: str
+    created: datetime
+    archived: bool = False
+    run_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run failed.
+
+    Attributes:
+        message: what happened, for people.
+        code: stable name of the kind of failure, such as ``exit`` or ``signal``.
+    """
+
+    message: str
+    code: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run that is about to be created."""
+
+    id: str
+    experiment: str
+    type: str
+    display_name: str
+    created: datetime
+    status: RunStatus = RunStatus.NOT_STARTED
+    parent: str | None = None
+    target: str | None = None
+    snapshot: str | None = None
+    description: str | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the store knows it.
+
+    Attributes:
+        number: 1, 2, 3 … within the experiment.
+        type: ``script``, ``interactive``, ``offline`` or ``child``.
+        target: name of the compute target; None for runs that were not submitted.
+        snapshot: digest of the source's manifest.
+        definition: the configuration that was submitted.
+        context: host, user, versions and git state at creation.
+        exit_code: process exit status; negative for a signal; None while it runs.
+    """
+
+    id: str
+    experiment: str
+    number: int
+    type: str
+    status: RunStatus
+    display_name: str
+    created: datetime
+    description: str | None = None
+    parent: str | None = None
+    target: str | None = None
+    snapshot: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    exit_code: int | None = None
+    error: RunError | None = None
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end; None unless the run has done both."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to find; None means no restriction. Newest first."""
+
+    experiment: str | None = None
+    status: frozenset[RunStatus] | None = None
+    type: str | None = None
+    parent: str | None = None
+    target: str | None = None
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    include_children: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a run.
+
+    Attributes:
+        name: relative path with ``/``.
+        digest: SHA-256 of the content, in hexadecimal.
+        size: bytes.
+    """
+
+    name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One value of a series."""
+
+    time: datetime
+    value: Scalar
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Everything logged under one name.
+
+    Attributes:
+        shape: series, table, or a kind of chart.
+        values: the values of a series in the order they were logged.
+        times: when each was logged, in microseconds since 1970-01-01 UTC.
+        steps: the step of each, None where none was given.
+        is_list: whether any value came from ``log_list``.
+        columns: a table's columns, all of the same length; missing cells are None.
+        chart: the newest value of a chart: its JSON object.
+
+    >>> Metric("loss", MetricShape.SERIES, values=[0.5, 0.25], times=[1, 2], steps=[0, 1]).value
+    [0.5, 0.25]
+    """
+
+    name: str
+    shape: MetricShape
+    values: Sequence[Scalar] = ()
+    times: Sequence[int] = ()
+    steps: Sequence[int | None] = ()
+    is_list: bool = False
+    columns: Mapping[str, list[Scalar]] = field(default_factory=dict)
+    chart: Mapping[str, Any] | None = None
+
+    @property
+    def points(self) -> list[MetricPoint]:
+        """A series point by point."""
+        return [
+            MetricPoint(from_micros(time), value, step)
+            for time, value, step in zip(self.times, self.values, self.steps, strict=True)
+        ]
+
+    @property
+    def value(self) -> Any:
+        """The plain value: a scalar if logged once, a list if more often, a dict of columns for
+        a table, the JSON object for a chart.
+        """
+        if self.shape is MetricShape.SERIES:
+            single = len(self.values) == 1 and not self.is_list
+            return self.values[0] if single else list(self.values)
+        if self.shape is MetricShape.TABLE:
+            return {name: list(column) for name, column in self.columns.items()}
+        return dict(self.chart or {})

@@ -1,0 +1,135 @@
+"""Blobs: file contents kept once, under the SHA-256 of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+from tandemlab.domain import NotFound
+from tandemlab.store.durable import link_or_copy, storage_errors
+
+_CHUNK = 1 << 20
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    state = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        buffer = memoryview(bytearray(_CHUNK))
+        while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+            state.update(buffer[:count])
+    return state.hexdigest()
+
+
+class BlobStore:
+    """Contents by digest in a folder: ``ab/abcd…``, read-only files that never change."""
+
+    def __init__(self, root: Path, temporary: Path) -> None:
+        self._root = root
+        self._temporary = temporary
+
+    def path(self, digest: str) -> Path:
+        """Where the content of that digest is, or would be."""
+        return self._root / digest[:2] / digest
+
+    def find(self, digest: str) -> Path:
+        """Path of a content.
+
+        Raises:
+            NotFound: it is not here.
+        """
+        path = self.path(digest)
+        if not path.exists():
+            raise NotFound(
+                f"The content {digest[:12]}… is missing from {self._root}.",
+                hint="It was removed from outside; restore the workspace's blobs from a backup.",
+                details={"digest": digest},
+            )
+        return path
+
+    def put_bytes(self, data: bytes) -> str:
+        """Keep `data`; its digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.path(digest).exists():
+            temporary = self._temporary / token_hex(8)
+            with storage_errors(temporary):
+                temporary.write_bytes(data)
+                self._place(temporary, digest)
+        return digest
+
+    def put_copy(self, source: Path) -> tuple[str, int]:
+        """Keep a copy of a file; its digest and size.
+
+        The copy is what is hashed, so that a file that changes meanwhile cannot deceive.
+        """
+        temporary = self._temporary / token_hex(8)
+        state, size = hashlib.sha256(), 0
+        with storage_errors(self._root):
+            try:
+                with source.open("rb") as reader, temporary.open("wb") as writer:
+                    while chunk := reader.read(_CHUNK):
+                        state.update(chunk)
+                        writer.write(chunk)
+                        size += len(chunk)
+                self._place(temporary, state.hexdigest())
+            finally:
+                with suppress(OSError):
+                    temporary.unlink()
+        return state.hexdigest(), size
+
+    def adopt(self, source: Path) -> tuple[str, int]:
+        """Keep the content of a file that nobody writes any more; its digest and size.
+
+        The file stays where it is, as a read-only link to the blob where links are possible.
+        """
+        with storage_errors(self._root):
+            digest, size = digest_of(source), source.stat().st_size
+            blob = self.path(digest)
+            if blob.exists() and blob.samefile(source):
+                return digest, size
+            temporary = self._temporary / token_hex(8)
+            link_or_copy(source, temporary)
+            self._place(temporary, digest)
+            if not blob.samefile(source):
+                self._replace_by_link(source, blob)
+        return digest, size
+
+    def materialize(self, digest: str, target: Path, *, executable: bool = False) -> None:
+        """Write a copy of a content that may be changed."""
+        source = self.find(digest)
+        with storage_errors(target):
+            with source.open("rb") as reader, target.open("wb") as writer:
+                _copy(reader.fileno(), writer.fileno())
+            if executable:
+                target.chmod(0o755)
+
+    def _place(self, temporary: Path, digest: str) -> None:
+        blob = self.path(digest)
+        temporary.chmod(0o444)
+        try:
+            temporary.replace(blob)
+        except FileNotFoundError:
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(blob)
+
+    def _replace_by_link(self, source: Path, blob: Path) -> None:
+        link = source.with_name(f".{token_hex(6)}.tmp")
+        with suppress(OSError):
+            os.link(blob, link)
+            link.replace(source)
+
+
+def _copy(source: int, target: int) -> None:
+    """Copy inside the kernel where it can; a file system may even share the blocks."""
+    while True:
+        try:
+            count = os.copy_file_range(source, target, 1 << 30)
+        except (AttributeError, OSError):
+            break
+        if not count:
+            return
+    while chunk := os.read(source, _CHUNK):
+        os.write(target, chunk)

@@ -1,0 +1,104 @@
+"""The Store protocol: what keeps experiments, runs and what they logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tandemlab.domain import (
+    Event,
+    ExperimentRecord,
+    FileRecord,
+    Metric,
+    NewRun,
+    RunError,
+    RunQuery,
+    RunRecord,
+    RunStatus,
+    Scalar,
+)
+
+
+class Store(Protocol):
+    """Keeps experiments and runs. Every method is one transaction."""
+
+    def ensure_experiment(self, name: str) -> ExperimentRecord:
+        """The experiment of that name, created if it is not there."""
+
+    def get_experiment(self, name: str) -> ExperimentRecord | None:
+        """The experiment of that name, or None."""
+
+    def list_experiments(self) -> list[ExperimentRecord]:
+        """All experiments by name, archived ones included."""
+
+    def archive_experiment(self, name: str, *, archived: bool) -> None:
+        """Hide an experiment from lists, or show it again."""
+
+    def create_run(self, run: NewRun) -> RunRecord:
+        """Create a run and its experiment; a run of that id that exists is given back as it is."""
+
+    def get_run(self, run_id: str) -> RunRecord | None:
+        """The run of that id, or None."""
+
+    def find_runs(self, query: RunQuery) -> list[RunRecord]:
+        """Runs that match, newest first."""
+
+    def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
+        """Status of those of `run_ids` that the store has."""
+
+    def move_run(
+        self,
+        run_id: str,
+        status: RunStatus,
+        *,
+        time: datetime | None = None,
+        error: RunError | None = None,
+        exit_code: int | None = None,
+    ) -> RunRecord:
+        """Move a run along its life cycle; to where it already is, nothing happens.
+
+        Raises:
+            NotFound: no such run.
+            InvalidState: the life cycle has no such move.
+        """
+
+    def delete_run(self, run_id: str) -> None:
+        """Forget a run that has ended and what it logged."""
+
+    def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
+        """For every writer of a run: the last seq taken in and the byte offset behind it."""
+
+    def ingest(
+        self,
+        run_id: str,
+        writer: str,
+        events: Sequence[Event],
+        *,
+        end: int,
+        files: Mapping[str, FileRecord] | None = None,
+    ) -> int:
+        """Take in events of one writer; those that are already there are passed over.
+
+        Args:
+            end: byte offset in the writer's spool file behind the last event.
+            files: contents of the files that `file` and `image` events name.
+
+        Returns:
+            How many events were new.
+        """
+
+    def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
+        """Record files of a run; one that is there under the same name is replaced."""
+
+    def list_files(self, run_id: str) -> list[FileRecord]:
+        """Files of a run by name."""
+
+    def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
+        """What a run logged, by name, in the order in which the names first came."""
+
+    def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+        """The newest value of every series of the given runs."""
+
+    def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,140 @@
+"""Snapshots: the source folder of a run, kept as a manifest of blobs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tandemlab.domain import InvalidInput, StorageError
+from tandemlab.store.blobs import BlobStore
+from tandemlab.store.durable import storage_errors
+
+if TYPE_CHECKING:
+    from pathspec import PathSpec
+
+IGNORE_FILES = (".tandemignore", ".amlignore", ".gitignore")
+DEFAULT_IGNORES = (
+    ".git/",
+    ".hg/",
+    ".svn/",
+    ".venv/",
+    "venv/",
+    "env/",
+    ".Rproj.user/",
+    ".Rhistory",
+    ".RData",
+    "renv/library/",
+    "renv/staging/",
+    "__pycache__/",
+    "*.pyc",
+    ".ipynb_checkpoints/",
+    ".pytest_cache/",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    "node_modules/",
+    ".tandemlab/offline/",
+    ".DS_Store",
+    "/outputs/",
+    "/logs/",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """A file of a snapshot: its relative path, content digest, size and executable bit."""
+
+    path: str
+    digest: str
+    size: int
+    executable: bool = False
+
+
+def take_snapshot(folder: Path, blobs: BlobStore) -> tuple[str, list[SnapshotFile]]:
+    """Keep the files of a source folder; the manifest's digest and what it lists.
+
+    ``.tandemignore`` (else ``.amlignore``, else ``.gitignore``) in the folder, in git's syntax,
+    and `DEFAULT_IGNORES` say what is left out. Symbolic links to files are followed; links to
+    folders and workspace folders are left out.
+    """
+    files = []
+    for path in source_files(folder):
+        source = folder / path
+        digest, size = blobs.put_copy(source)
+        files.append(SnapshotFile(path, digest, size, os.access(source, os.X_OK)))
+    manifest = [
+        {"path": f.path, "digest": f.digest, "size": f.size, "executable": f.executable}
+        for f in files
+    ]
+    return blobs.put_bytes(json.dumps(manifest, ensure_ascii=False).encode()), files
+
+
+def source_files(folder: Path) -> list[str]:
+    """Relative paths of the files that a snapshot of `folder` holds, sorted.
+
+    Raises:
+        InvalidInput: not a folder, or a file name that is not valid Unicode.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(
+            f"The source directory {folder} is not a folder.",
+            hint="Give the folder that holds the script.",
+            details={"path": str(folder)},
+        )
+    return sorted(_walk(folder, "", _rules(folder)))
+
+
+def read_manifest(snapshot: str, blobs: BlobStore) -> list[SnapshotFile]:
+    """What a snapshot holds."""
+    entries = json.loads(blobs.find(snapshot).read_bytes())
+    return [SnapshotFile(**entry) for entry in entries]
+
+
+def restore_snapshot(snapshot: str, folder: Path, blobs: BlobStore) -> None:
+    """Write the files of a snapshot into `folder`, as copies that may be changed."""
+    made = {folder}
+    for file in read_manifest(snapshot, blobs):
+        target = folder / file.path
+        if target.parent not in made:
+            with storage_errors(target.parent):
+                target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        blobs.materialize(file.digest, target, executable=file.executable)
+
+
+def _rules(folder: Path) -> PathSpec:
+    from pathspec import PathSpec
+
+    lines = list(DEFAULT_IGNORES)
+    for name in IGNORE_FILES:
+        if (folder / name).is_file():
+            lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            break
+    return PathSpec.from_lines("gitwildmatch", lines)
+
+
+def _walk(folder: Path, prefix: str, rules: PathSpec) -> Iterator[str]:
+    with storage_errors(folder):
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    for entry in entries:
+        path = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            is_workspace = (folder / entry.name / "workspace.json").is_file()
+            if not is_workspace and not rules.match_file(path + "/"):
+                yield from _walk(folder / entry.name, path + "/", rules)
+        elif entry.is_file() and not rules.match_file(path):
+            yield _checked(path, folder)
+
+
+def _checked(path: str, folder: Path) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            f"A file in {folder} has a name that is not valid UTF-8: {path!r}.",
+            hint="Rename it, or list it in .tandemignore.",
+        ) from error
+    return path

@@ -1,0 +1,56 @@
+"""Scalars in three columns: a form, a number that sorts, and text where a number is not enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tandemlab.domain.scalars import Scalar, from_json
+
+FLOAT, INTEGER, BOOLEAN, TEXT, MISSING, NAN = range(6)
+_EXACT_INTEGER = 2**53
+
+Columns = tuple[int, float | None, str | None]
+
+
+def to_columns(value: Any) -> Columns:
+    """Columns for a scalar in the spool's JSON form.
+
+    NaN has a form of its own, since SQLite would store it as NULL.
+
+    >>> to_columns(3), to_columns(0.5)
+    ((1, 3.0, None), (0, 0.5, None))
+    """
+    if type(value) is float:
+        return FLOAT, value, None
+    if type(value) is int:
+        if -_EXACT_INTEGER <= value <= _EXACT_INTEGER:
+            return INTEGER, float(value), None
+        return INTEGER, float(value), str(value)
+    if type(value) is str:
+        return TEXT, None, value
+    if type(value) is bool:
+        return BOOLEAN, float(value), None
+    number = from_json(value)
+    if number is None:
+        return MISSING, None, None
+    if number != number:
+        return NAN, None, None
+    return FLOAT, float(number), None
+
+
+def from_columns(form: int, number: float | None, text: str | None) -> Scalar:
+    """The scalar behind its columns.
+
+    >>> from_columns(1, 3.0, None), from_columns(5, None, None)
+    (3, nan)
+    """
+    if form == FLOAT:
+        return number
+    if form == TEXT or form == MISSING:
+        return text
+    if form == NAN:
+        return float("nan")
+    assert number is not None
+    if form == BOOLEAN:
+        return bool(number)
+    return int(text) if text is not None else int(number)

@@ -1,0 +1,123 @@
+"""Reading metrics back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from tandemlab.domain import Metric, Scalar
+from tandemlab.domain.events import MetricShape
+from tandemlab.domain.scalars import from_json
+from tandemlab.store.sql.forms import FLOAT, from_columns
+from tandemlab.store.sql.runs import in_batches
+from tandemlab.store.sql.schema import metrics, points, records, runs
+
+
+def read(connection: Connection, run_key: int, name: str | None) -> dict[str, Metric]:
+    """Metrics of a run by name; a second shape under a name has the shape added to its key."""
+    statement = (
+        select(metrics.c.key, metrics.c.name, metrics.c.shape, metrics.c.is_list)
+        .where(metrics.c.run_key == run_key)
+        .order_by(metrics.c.key)
+    )
+    if name is not None:
+        statement = statement.where(metrics.c.name == name)
+    rows = connection.execute(statement).all()
+    series = _series(connection, [row for row in rows if row.shape == MetricShape.SERIES])
+    others = _others(connection, [row for row in rows if row.shape != MetricShape.SERIES])
+    found: dict[str, Metric] = {}
+    for row in rows:
+        metric = series[row.key] if row.key in series else others[row.key]
+        key = row.name if row.name not in found else f"{row.name} ({row.shape})"
+        found[key] = metric
+    return found
+
+
+def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+    """The newest value of every series of the given runs, by run and name."""
+    found: dict[str, dict[str, Scalar]] = {run_id: {} for run_id in run_ids}
+    for batch in in_batches(run_ids):
+        rows = connection.execute(
+            select(
+                runs.c.id,
+                metrics.c.name,
+                metrics.c.latest_form,
+                metrics.c.latest_number,
+                metrics.c.latest_text,
+            )
+            .join(runs, runs.c.key == metrics.c.run_key)
+            .where(runs.c.id.in_(batch), metrics.c.latest_form.is_not(None))
+            .order_by(metrics.c.key)
+        )
+        for run_id, name, form, number, text in rows:
+            found[run_id][name] = from_columns(form, number, text)
+    return found
+
+
+def _series(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, Metric]:
+    found = {row.key: Metric(row.name, MetricShape.SERIES, is_list=row.is_list) for row in rows}
+    columns = points.c
+    for batch in in_batches(list(found)):
+        result = connection.execute(
+            select(
+                columns.metric_key,
+                columns.writer_key,
+                columns.time,
+                columns.step,
+                columns.form,
+                columns.number,
+                columns.text,
+            )
+            .where(columns.metric_key.in_(batch))
+            .order_by(columns.metric_key, columns.writer_key, columns.seq, columns.position)
+        )
+        for key, group in groupby(result.tuples(), key=lambda row: row[0]):
+            rows_of = list(group)
+            if rows_of[0][1] != rows_of[-1][1]:
+                rows_of.sort(key=lambda row: row[2])
+            metric = found[key]
+            _, _, times, steps, _, _, _ = zip(*rows_of, strict=True)
+            found[key] = Metric(
+                metric.name,
+                metric.shape,
+                values=[n if f == FLOAT else from_columns(f, n, t) for *_, f, n, t in rows_of],
+                times=times,
+                steps=steps,
+                is_list=metric.is_list,
+            )
+    return found
+
+
+def _others(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, Metric]:
+    data: dict[int, list[Any]] = {row.key: [] for row in rows}
+    for batch in in_batches(list(data)):
+        for key, text in connection.execute(
+            select(records.c.metric_key, records.c.data)
+            .where(records.c.metric_key.in_(batch))
+            .order_by(records.c.metric_key, records.c.time, records.c.writer_key, records.c.seq)
+        ):
+            data[key].append(json.loads(text))
+    return {row.key: _other(row.name, MetricShape(row.shape), data[row.key]) for row in rows}
+
+
+def _other(name: str, shape: MetricShape, parts: list[dict[str, Any]]) -> Metric:
+    if shape is not MetricShape.TABLE:
+        return Metric(name, shape, chart=parts[-1])
+    columns: dict[str, list[Scalar]] = {}
+    length = 0
+    for part in parts:
+        cells = {
+            column: [from_json(cell) for cell in (value if type(value) is list else [value])]
+            for column, value in part.items()
+        }
+        rows = max((len(column) for column in cells.values()), default=0)
+        for column in cells:
+            columns.setdefault(column, [None] * length)
+        for column, values in columns.items():
+            values.extend(cells.get(column, [None] * rows))
+        length += rows
+    return Metric(name, shape, columns=columns)

@@ -1,0 +1,230 @@
+"""Statements about experiments and runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
+
+from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
+from tandemlab.domain.status import TERMINAL
+from tandemlab.domain.times import from_micros, to_micros
+from tandemlab.store.sql.engine import upsert
+from tandemlab.store.sql.schema import experiments, properties, runs, tags
+
+_BATCH = 500
+
+
+def experiment_key(connection: Connection, name: str, created: int) -> int:
+    """Key of an experiment, created if it is not there."""
+    connection.execute(
+        upsert(connection, experiments)
+        .values(name=name, created=created, archived=False, last_number=0)
+        .on_conflict_do_nothing()
+    )
+    return int(
+        connection.execute(select(experiments.c.key).where(experiments.c.name == name)).scalar_one()
+    )
+
+
+def create(connection: Connection, run: NewRun) -> None:
+    """Insert a run with the next number of its experiment."""
+    created = to_micros(run.created)
+    experiment = experiment_key(connection, run.experiment, created)
+    number = connection.execute(
+        update(experiments)
+        .where(experiments.c.key == experiment)
+        .values(last_number=experiments.c.last_number + 1)
+        .returning(experiments.c.last_number)
+    ).scalar_one()
+    key = connection.execute(
+        insert(runs)
+        .values(
+            id=run.id,
+            experiment_key=experiment,
+            number=number,
+            type=run.type,
+            status=run.status.value,
+            display_name=run.display_name,
+            description=run.description,
+            parent=run.parent,
+            target=run.target,
+            snapshot=run.snapshot,
+            created=created,
+            started=created if run.status is RunStatus.RUNNING else None,
+            definition=_text(run.definition),
+            context=_text(run.context),
+        )
+        .returning(runs.c.key)
+    ).scalar_one()
+    if run.tags:
+        connection.execute(
+            insert(tags),
+            [
+                {"run_key": key, "name": name, "value": value, "time": created, "removed": False}
+                for name, value in run.tags.items()
+            ],
+        )
+    if run.properties:
+        connection.execute(
+            insert(properties),
+            [
+                {"run_key": key, "name": name, "value": value}
+                for name, value in run.properties.items()
+            ],
+        )
+
+
+def find_key(connection: Connection, run_id: str) -> int | None:
+    """Key of a run, or None."""
+    return connection.execute(select(runs.c.key).where(runs.c.id == run_id)).scalar()
+
+
+def require_key(connection: Connection, run_id: str) -> int:
+    """Key of a run.
+
+    Raises:
+        NotFound: no such run.
+    """
+    key = find_key(connection, run_id)
+    if key is None:
+        raise NotFound(
+            f"No run {run_id!r} in this workspace.",
+            hint="`tandemlab run list` shows the runs that exist.",
+            details={"run_id": run_id},
+        )
+    return key
+
+
+def get(connection: Connection, run_id: str) -> RunRecord:
+    """The record of a run that exists."""
+    require_key(connection, run_id)
+    return _records(connection, _select().where(runs.c.id == run_id))[0]
+
+
+def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
+    """Records of the runs that match, newest first."""
+    statement = _select().order_by(runs.c.created.desc(), runs.c.key.desc())
+    if query.experiment is not None:
+        statement = statement.where(experiments.c.name == query.experiment)
+    if query.status is not None:
+        statement = statement.where(runs.c.status.in_([status.value for status in query.status]))
+    if query.type is not None:
+        statement = statement.where(runs.c.type == query.type)
+    if query.target is not None:
+        statement = statement.where(runs.c.target == query.target)
+    if query.parent is not None:
+        statement = statement.where(runs.c.parent == query.parent)
+    elif not query.include_children:
+        statement = statement.where(runs.c.parent.is_(None))
+    for name, value in query.tags.items():
+        match = and_(tags.c.run_key == runs.c.key, tags.c.name == name, tags.c.removed.is_(False))
+        if value is not None:
+            match = and_(match, tags.c.value == value)
+        statement = statement.where(exists().where(match))
+    for name, value in query.properties.items():
+        statement = statement.where(
+            exists().where(
+                properties.c.run_key == runs.c.key,
+                properties.c.name == name,
+                properties.c.value == value,
+            )
+        )
+    if query.limit is not None:
+        statement = statement.limit(query.limit)
+    return _records(connection, statement)
+
+
+def statuses(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStatus]:
+    """Status of those runs that exist."""
+    return {
+        row[0]: RunStatus(row[1])
+        for batch in in_batches(run_ids)
+        for row in connection.execute(select(runs.c.id, runs.c.status).where(runs.c.id.in_(batch)))
+    }
+
+
+def move(
+    connection: Connection,
+    run_id: str,
+    status: RunStatus,
+    time: int,
+    error: RunError | None = None,
+    exit_code: int | None = None,
+) -> None:
+    """Set the status of a run and the times that go with it; the move is known to be allowed."""
+    values: dict[str, Any] = {"status": status.value}
+    if status in TERMINAL:
+        values["ended"] = time
+    elif status is RunStatus.RUNNING:
+        values["started"] = time
+    if error is not None:
+        values["error"] = json.dumps({"message": error.message, "code": error.code})
+    if exit_code is not None:
+        values["exit_code"] = exit_code
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+
+
+def in_batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Parts small enough for one IN clause."""
+    for start in range(0, len(values), _BATCH):
+        yield values[start : start + _BATCH]
+
+
+def _select() -> Select[Any]:
+    return select(runs, experiments.c.name.label("experiment")).join(
+        experiments, experiments.c.key == runs.c.experiment_key
+    )
+
+
+def _records(connection: Connection, statement: Select[Any]) -> list[RunRecord]:
+    rows = connection.execute(statement).all()
+    keys = [row.key for row in rows]
+    run_tags: dict[int, dict[str, str | None]] = {key: {} for key in keys}
+    run_properties: dict[int, dict[str, str]] = {key: {} for key in keys}
+    for batch in in_batches(keys):
+        for key, name, value in connection.execute(
+            select(tags.c.run_key, tags.c.name, tags.c.value)
+            .where(tags.c.run_key.in_(batch), tags.c.removed.is_(False))
+            .order_by(tags.c.name)
+        ):
+            run_tags[key][name] = value
+        for key, name, value in connection.execute(
+            select(properties.c.run_key, properties.c.name, properties.c.value)
+            .where(properties.c.run_key.in_(batch))
+            .order_by(properties.c.name)
+        ):
+            run_properties[key][name] = value
+    return [_record(row, run_tags[row.key], run_properties[row.key]) for row in rows]
+
+
+def _record(
+    row: Row[Any], tags_of: Mapping[str, str | None], properties_of: Mapping[str, str]
+) -> RunRecord:
+    return RunRecord(
+        id=row.id,
+        experiment=row.experiment,
+        number=row.number,
+        type=row.type,
+        status=RunStatus(row.status),
+        display_name=row.display_name,
+        created=from_micros(row.created),
+        description=row.description,
+        parent=row.parent,
+        target=row.target,
+        snapshot=row.snapshot,
+        started=None if row.started is None else from_micros(row.started),
+        ended=None if row.ended is None else from_micros(row.ended),
+        exit_code=row.exit_code,
+        error=None if row.error is None else RunError(**json.loads(row.error)),
+        definition=json.loads(row.definition),
+        context=json.loads(row.context),
+        tags=tags_of,
+        properties=properties_of,
+    )
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,160 @@
+"""The tables. Times are microseconds since 1970-01-01 UTC; JSON is text.
+
+A change here needs a migration in `migrations/versions` and a new `HEAD`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+
+metadata = MetaData()
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created", BigInteger, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("last_number", Integer, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("experiment_key", Key, ForeignKey("experiments.key"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("description", Text),
+    Column("parent", Text),
+    Column("target", Text),
+    Column("snapshot", Text),
+    Column("created", BigInteger, nullable=False),
+    Column("started", BigInteger),
+    Column("ended", BigInteger),
+    Column("exit_code", Integer),
+    Column("error", Text),
+    Column("definition", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    UniqueConstraint("experiment_key", "number"),
+    Index("runs_by_time", "created"),
+    Index("runs_of_experiment", "experiment_key", "created"),
+    Index("runs_by_status", "status", "created"),
+    Index("runs_by_parent", "parent"),
+)
+
+
+def _owner(**options: bool) -> Column[int]:
+    return Column("run_key", Key, ForeignKey("runs.key", ondelete="CASCADE"), **options)
+
+
+tags = Table(
+    "tags",
+    metadata,
+    _owner(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text),
+    Column("time", BigInteger, nullable=False),
+    Column("removed", Boolean, nullable=False),
+    Index("tags_by_value", "name", "value"),
+)
+
+properties = Table(
+    "properties",
+    metadata,
+    _owner(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("properties_by_value", "name", "value"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    _owner(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index("files_by_digest", "digest"),
+)
+
+writers = Table(
+    "writers",
+    metadata,
+    Column("key", Key, primary_key=True),
+    _owner(nullable=False),
+    Column("name", Text, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    UniqueConstraint("run_key", "name"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("key", Key, primary_key=True),
+    _owner(nullable=False),
+    Column("name", Text, nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("is_list", Boolean, nullable=False),
+    Column("description", Text),
+    Column("count", BigInteger, nullable=False),
+    Column("latest_time", BigInteger),
+    Column("latest_form", SmallInteger),
+    Column("latest_number", Double),
+    Column("latest_text", Text),
+    UniqueConstraint("run_key", "name", "shape"),
+    Index("metrics_by_latest", "name", "latest_number"),
+)
+
+
+def _place() -> list[Column[int]]:
+    """Where an event stands: the key that makes taking it in twice impossible."""
+    return [
+        Column("metric_key", Key, ForeignKey("metrics.key", ondelete="CASCADE"), primary_key=True),
+        Column("writer_key", Key, primary_key=True),
+        Column("seq", BigInteger, primary_key=True),
+    ]
+
+
+points = Table(
+    "points",
+    metadata,
+    *_place(),
+    Column("position", Integer, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("step", BigInteger),
+    Column("form", SmallInteger, nullable=False),
+    Column("number", Double),
+    Column("text", Text),
+    sqlite_with_rowid=False,
+)
+
+records = Table(
+    "records",
+    metadata,
+    *_place(),
+    Column("time", BigInteger, nullable=False),
+    Column("data", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

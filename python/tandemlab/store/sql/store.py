@@ -1,0 +1,209 @@
+"""The Store on a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, func, select, update
+
+from tandemlab.domain import (
+    Event,
+    ExperimentRecord,
+    FileRecord,
+    InvalidState,
+    Metric,
+    NewRun,
+    NotFound,
+    RunError,
+    RunQuery,
+    RunRecord,
+    RunStatus,
+    Scalar,
+)
+from tandemlab.domain.times import from_micros, now, to_micros
+from tandemlab.store.sql import engine as database
+from tandemlab.store.sql import ingest, metrics, runs
+from tandemlab.store.sql.schema import experiments, files, writers
+from tandemlab.store.sql.schema import runs as runs_table
+
+
+class SqlStore:
+    """Keeps experiments and runs in a SQL database; see `tandemlab.store.Store`."""
+
+    def __init__(self, engine: Engine, place: Path) -> None:
+        self._engine = engine
+        self._place = place
+
+    @classmethod
+    def create(cls, path: Path) -> None:
+        """Make a new SQLite file at `path`."""
+        database.create_database(path)
+
+    @classmethod
+    def open(cls, path: Path) -> SqlStore:
+        """Open a SQLite file, brought up to date if an older version made it."""
+        if not path.exists():
+            raise NotFound(
+                f"The workspace has no database: {path} is missing.",
+                hint="Restore it from a backup, or create a new workspace.",
+            )
+        engine = database.sqlite_engine(path)
+        database.check_version(engine, path)
+        return cls(engine, path)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with database.errors_of(self._place), database.reading(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with database.errors_of(self._place), self._engine.begin() as connection:
+            yield connection
+
+    # Experiments
+
+    def ensure_experiment(self, name: str) -> ExperimentRecord:
+        found = self.get_experiment(name)
+        if found is None:
+            with self._writing() as connection:
+                runs.experiment_key(connection, name, to_micros(now()))
+            found = self.get_experiment(name)
+            assert found is not None
+        return found
+
+    def get_experiment(self, name: str) -> ExperimentRecord | None:
+        found = self._experiments(name)
+        return found[0] if found else None
+
+    def list_experiments(self) -> list[ExperimentRecord]:
+        return self._experiments(None)
+
+    def _experiments(self, name: str | None) -> list[ExperimentRecord]:
+        count = (
+            select(func.count())
+            .where(runs_table.c.experiment_key == experiments.c.key)
+            .scalar_subquery()
+        )
+        statement = select(
+            experiments.c.name, experiments.c.created, experiments.c.archived, count
+        ).order_by(experiments.c.name)
+        if name is not None:
+            statement = statement.where(experiments.c.name == name)
+        with self._reading() as connection:
+            rows = connection.execute(statement).all()
+        return [ExperimentRecord(row[0], from_micros(row[1]), row[2], row[3]) for row in rows]
+
+    def archive_experiment(self, name: str, *, archived: bool) -> None:
+        with self._writing() as connection:
+            connection.execute(
+                update(experiments).where(experiments.c.name == name).values(archived=archived)
+            )
+
+    # Runs
+
+    def create_run(self, run: NewRun) -> RunRecord:
+        with self._writing() as connection:
+            if runs.find_key(connection, run.id) is None:
+                runs.create(connection, run)
+            return runs.get(connection, run.id)
+
+    def get_run(self, run_id: str) -> RunRecord | None:
+        with self._reading() as connection:
+            key = runs.find_key(connection, run_id)
+            return None if key is None else runs.get(connection, run_id)
+
+    def find_runs(self, query: RunQuery) -> list[RunRecord]:
+        with self._reading() as connection:
+            return runs.find(connection, query)
+
+    def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
+        with self._reading() as connection:
+            return runs.statuses(connection, list(run_ids))
+
+    def move_run(
+        self,
+        run_id: str,
+        status: RunStatus,
+        *,
+        time: datetime | None = None,
+        error: RunError | None = None,
+        exit_code: int | None = None,
+    ) -> RunRecord:
+        micros = to_micros(time or now())
+        with self._writing() as connection:
+            current = runs.get(connection, run_id)
+            if current.status is status:
+                return current
+            if not current.status.may_become(status):
+                raise InvalidState(
+                    f"Run {run_id} is {current.status} and cannot become {status}.",
+                    hint="A run that has ended stays as it is; start a new one."
+                    if current.status.is_terminal
+                    else "",
+                    details={"run_id": run_id, "status": str(current.status)},
+                )
+            runs.move(connection, run_id, status, micros, error, exit_code)
+            return runs.get(connection, run_id)
+
+    def delete_run(self, run_id: str) -> None:
+        with self._writing() as connection:
+            current = runs.get(connection, run_id)
+            if not current.status.is_terminal:
+                raise InvalidState(
+                    f"Run {run_id} is {current.status}; only a run that has ended can be deleted.",
+                    hint=f"`tandemlab run cancel {run_id}` ends it.",
+                )
+            connection.execute(delete(runs_table).where(runs_table.c.id == run_id))
+
+    # What runs log
+
+    def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
+        statement = (
+            select(writers.c.name, writers.c.last_seq, writers.c.position)
+            .join(runs_table, runs_table.c.key == writers.c.run_key)
+            .where(runs_table.c.id == run_id)
+        )
+        with self._reading() as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}
+
+    def ingest(
+        self,
+        run_id: str,
+        writer: str,
+        events: Sequence[Event],
+        *,
+        end: int,
+        files: Mapping[str, FileRecord] | None = None,
+    ) -> int:
+        with self._writing() as connection:
+            return ingest.take_in(connection, run_id, writer, events, end, files or {})
+
+    def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
+        with self._writing() as connection:
+            ingest.put_files(connection, runs.require_key(connection, run_id), files)
+
+    def list_files(self, run_id: str) -> list[FileRecord]:
+        statement = (
+            select(files.c.name, files.c.digest, files.c.size)
+            .join(runs_table, runs_table.c.key == files.c.run_key)
+            .where(runs_table.c.id == run_id)
+            .order_by(files.c.name)
+        )
+        with self._reading() as connection:
+            return [FileRecord(*row) for row in connection.execute(statement)]
+
+    def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
+        with self._reading() as connection:
+            return metrics.read(connection, runs.require_key(connection, run_id), name)
+
+    def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+        with self._reading() as connection:
+            return metrics.latest(connection, run_ids)
