@@ -1,0 +1,41 @@
+"""Keeps the tests away from the user's settings, and child processes on this checkout's packages.
+
+Set for the whole session, so that R, jobs and the command line inherit it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FOLDER = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
+ENVIRONMENT = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[ENVIRONMENT] = dict(os.environ)
+    folder = tempfile.TemporaryDirectory(prefix="tandemlab-tests-", ignore_cleanup_errors=True)
+    config.stash[FOLDER] = folder
+    for name in [name for name in os.environ if name.startswith("TANDEMLAB_")]:
+        del os.environ[name]
+    os.environ |= dict(_isolated(config.rootpath, Path(folder.name)))
+
+
+def _isolated(root: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    yield "TANDEMLAB_CONFIG_DIR", str(folder / "config")
+    libraries = [str(root / ".rlib"), os.environ.get("R_LIBS", "")]
+    yield "R_LIBS", os.pathsep.join(filter(None, dict.fromkeys(libraries)))
+    for role in ("AUTHOR", "COMMITTER"):
+        yield f"GIT_{role}_NAME", "Test"
+        yield f"GIT_{role}_EMAIL", "test@example.org"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if FOLDER in config.stash:
+        config.stash[FOLDER].cleanup()
+        os.environ.clear()
+        os.environ.update(config.stash[ENVIRONMENT])
