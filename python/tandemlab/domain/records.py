@@ -100,7 +100,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to find; None means no restriction. Newest first."""
+    """Which runs to find; None means no restriction. Newest first, unless said otherwise."""
 
     experiment: str | None = None
     status: frozenset[RunStatus] | None = None
@@ -110,6 +110,7 @@ class RunQuery:
     tags: Mapping[str, str | None] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     include_children: bool = False
+    oldest_first: bool = False
     limit: int | None = None
 
 
@@ -173,8 +174,10 @@ class Metric:
 
     @property
     def value(self) -> Any:
-        """The plain value: a scalar if logged once, a list if more often, a dict of columns for
-        a table, the JSON object for a chart.
+        """The plain value.
+
+        A scalar if logged once, a list if more often, a dict of columns for a table, the JSON
+        object for a chart.
         """
         if self.shape is MetricShape.SERIES:
             single = len(self.values) == 1 and not self.is_list

@@ -19,7 +19,7 @@ def digest_of(path: Path) -> str:
     state = hashlib.sha256()
     with path.open("rb", buffering=0) as stream:
         buffer = memoryview(bytearray(_CHUNK))
-        while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+        while count := stream.readinto(buffer):
             state.update(buffer[:count])
     return state.hexdigest()
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, StorageError
 from tandemlab.store.blobs import BlobStore
@@ -105,7 +105,7 @@ def restore_snapshot(snapshot: str, folder: Path, blobs: BlobStore) -> None:
         blobs.materialize(file.digest, target, executable=file.executable)
 
 
-def _rules(folder: Path) -> PathSpec:
+def _rules(folder: Path) -> PathSpec[Any]:
     from pathspec import PathSpec
 
     lines = list(DEFAULT_IGNORES)
@@ -116,7 +116,7 @@ def _rules(folder: Path) -> PathSpec:
     return PathSpec.from_lines("gitwildmatch", lines)
 
 
-def _walk(folder: Path, prefix: str, rules: PathSpec) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, rules: PathSpec[Any]) -> Iterator[str]:
     with storage_errors(folder):
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     for entry in entries:

@@ -62,9 +62,9 @@ class SpoolWriter:
         start = self._names.get(("metric", name)) or self._begin("metric", name)
         kind = type(value)
         if kind is float and value - value == 0:  # type: ignore[operator]
-            text = float.__repr__(value)  # type: ignore[arg-type]
+            text = float.__repr__(value)
         elif kind is int:
-            text = int.__repr__(value)  # type: ignore[arg-type]
+            text = int.__repr__(value)
         else:
             text = _encode(to_json(value))
         if step is not None:

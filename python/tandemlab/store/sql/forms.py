@@ -46,7 +46,7 @@ def from_columns(form: int, number: float | None, text: str | None) -> Scalar:
     """
     if form == FLOAT:
         return number
-    if form == TEXT or form == MISSING:
+    if form in (TEXT, MISSING):
         return text
     if form == NAN:
         return float("nan")

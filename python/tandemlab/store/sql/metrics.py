@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from tandemlab.domain import Metric, Scalar
 from tandemlab.domain.events import MetricShape
@@ -58,7 +58,7 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
     return found
 
 
-def _series(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, Metric]:
+def _series(connection: Connection, rows: Sequence[Any]) -> dict[int, Metric]:
     found = {row.key: Metric(row.name, MetricShape.SERIES, is_list=row.is_list) for row in rows}
     columns = points.c
     for batch in in_batches(list(found)):
@@ -92,7 +92,7 @@ def _series(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, Metri
     return found
 
 
-def _others(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, Metric]:
+def _others(connection: Connection, rows: Sequence[Any]) -> dict[int, Metric]:
     data: dict[int, list[Any]] = {row.key: [] for row in rows}
     for batch in in_batches(list(data)):
         for key, text in connection.execute(

@@ -106,7 +106,8 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
     """Records of the runs that match, newest first."""
-    statement = _select().order_by(runs.c.created.desc(), runs.c.key.desc())
+    order = (runs.c.created, runs.c.key)
+    statement = _select().order_by(*(c if query.oldest_first else c.desc() for c in order))
     if query.experiment is not None:
         statement = statement.where(experiments.c.name == query.experiment)
     if query.status is not None:

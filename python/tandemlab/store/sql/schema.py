@@ -64,8 +64,9 @@ runs = Table(
 )
 
 
-def _owner(**options: bool) -> Column[int]:
-    return Column("run_key", Key, ForeignKey("runs.key", ondelete="CASCADE"), **options)
+def _owner(*, primary_key: bool = False) -> Column[int]:
+    run = ForeignKey("runs.key", ondelete="CASCADE")
+    return Column("run_key", Key, run, primary_key=primary_key, nullable=False)
 
 
 tags = Table(
@@ -102,7 +103,7 @@ writers = Table(
     "writers",
     metadata,
     Column("key", Key, primary_key=True),
-    _owner(nullable=False),
+    _owner(),
     Column("name", Text, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
@@ -113,7 +114,7 @@ metrics = Table(
     "metrics",
     metadata,
     Column("key", Key, primary_key=True),
-    _owner(nullable=False),
+    _owner(),
     Column("name", Text, nullable=False),
     Column("shape", Text, nullable=False),
     Column("is_list", Boolean, nullable=False),

@@ -1,0 +1,179 @@
+"""The two ends of a job, the same for every target: making it ready, and taking in what it left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from tandemlab.domain import (
+    AlreadyExists,
+    FileRecord,
+    InvalidInput,
+    InvalidState,
+    RunError,
+    RunRecord,
+    RunStatus,
+)
+from tandemlab.domain.jobs import Job, exit_error
+from tandemlab.domain.names import check_file_name
+from tandemlab.store.durable import storage_errors, write_file
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.run_files import folder_files, place_file
+from tandemlab.store.snapshots import restore_snapshot
+from tandemlab.store.spool import settle
+from tandemlab.tracking.logs import tail
+
+_log = logging.getLogger("tandemlab.agent")
+COLLECTED = ("outputs", "logs")
+
+
+def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
+    """The job of a submitted run."""
+    definition = record.definition
+    directory = folder.run_directory(record.id)
+    return Job(
+        run_id=record.id,
+        directory=directory,
+        command=definition["command"],
+        environment={
+            **record.context.get("environment", {}),
+            **definition.get("environment_variables", {}),
+            "PYTHONUNBUFFERED": "1",
+            "TANDEMLAB_RUN_ID": record.id,
+            "TANDEMLAB_RUN_DIR": str(directory),
+            "TANDEMLAB_WORKSPACE": str(folder.path),
+            "TANDEMLAB_EXPERIMENT": record.experiment,
+        },
+        max_seconds=definition.get("max_run_duration_seconds"),
+    )
+
+
+def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
+    """Lay out the working copy of a queued run; False if it was canceled meanwhile.
+
+    The run is Running before its process starts: if the agent dies in between, the next one
+    finds no sign of a start and starts it.
+    """
+    work = folder.run_directory(record.id) / "work"
+    try:
+        folder.store.move_run(record.id, RunStatus.PREPARING)
+    except InvalidState:
+        if not _still(folder, record, RunStatus.RUNNING):
+            return False
+    shutil.rmtree(work, ignore_errors=True)
+    with storage_errors(work):
+        work.mkdir()
+    if record.snapshot is not None:
+        restore_snapshot(record.snapshot, work, folder.blobs)
+    with storage_errors(work):
+        for name in COLLECTED:
+            (work / name).mkdir(exist_ok=True)
+        (work.parent / "job").mkdir(exist_ok=True)
+    try:
+        folder.store.move_run(record.id, RunStatus.RUNNING)
+    except InvalidState:
+        return False
+    return True
+
+
+def _still(folder: WorkspaceFolder, record: RunRecord, status: RunStatus) -> bool:
+    current = folder.store.get_run(record.id)
+    return current is not None and current.status is status
+
+
+def age(job: Job) -> float:
+    """Seconds since a job was started; 0 if it was not."""
+    try:
+        return time.time() - (job.directory / "job" / "claim").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def note_time_limit(job: Job) -> None:
+    """Keep the reason why a job is about to be ended, for whoever finalizes it."""
+    note = job.directory / "job" / "stopped.json"
+    if not note.exists():
+        message = f"The run was stopped: it took longer than {job.max_seconds:g} seconds."
+        write_file(note, json.dumps({"message": message, "code": "time_limit"}).encode())
+
+
+def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) -> RunStatus:
+    """Take in logs, files and the outcome of a job that has ended. May be repeated.
+
+    Args:
+        exit_code: None if the job left none, or was never started.
+    """
+    directory = folder.run_directory(record.id)
+    folder.catch_up(record.id)
+    with suppress(InvalidState):  # a canceled run stays CancelRequested until it is Canceled
+        folder.store.move_run(record.id, RunStatus.FINALIZING)
+    files = list(_collect(folder, directory))
+    folder.store.add_files(record.id, files)
+    status, error = _outcome(folder, record.id, exit_code)
+    record = folder.store.move_run(record.id, status, error=error, exit_code=exit_code)
+    if status is RunStatus.COMPLETED:
+        shutil.rmtree(directory / "work", ignore_errors=True)
+    settle(directory)
+    return status
+
+
+def fail(folder: WorkspaceFolder, run_id: str, problem: BaseException) -> None:
+    """End a run that could not be started."""
+    with suppress(InvalidState):
+        folder.store.move_run(
+            run_id,
+            RunStatus.FAILED,
+            error=RunError(f"The run could not be started: {problem}", "start"),
+        )
+    settle(folder.run_directory(run_id))
+
+
+def _outcome(
+    folder: WorkspaceFolder, run_id: str, exit_code: int | None
+) -> tuple[RunStatus, RunError | None]:
+    """How a job ended. What it said itself counts more than a friendly exit code."""
+    current = folder.store.get_run(run_id)
+    assert current is not None
+    directory = folder.run_directory(run_id)
+    if current.status is RunStatus.CANCEL_REQUESTED:
+        return RunStatus.CANCELED, None
+    with suppress(FileNotFoundError):
+        note = json.loads((directory / "job" / "stopped.json").read_text(encoding="utf-8"))
+        return RunStatus.FAILED, RunError(**note)
+    if current.error is not None:
+        return RunStatus.FAILED, None
+    lines = tail(directory / "files" / "user_logs" / "std_log.txt", lines=5)
+    last_line = next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    error = exit_error(exit_code, last_line)
+    return (RunStatus.COMPLETED, None) if error is None else (RunStatus.FAILED, error)
+
+
+def _collect(folder: WorkspaceFolder, directory: Path) -> Iterator[FileRecord]:
+    """Move what the job left in ``outputs/`` and ``logs/`` to the run's files, and keep it all."""
+    for part in COLLECTED:
+        source = directory / "work" / part
+        for name in folder_files(source) if source.is_dir() else []:
+            _move(source / name, directory / "files", f"{part}/{name}")
+    files = directory / "files"
+    for name in folder_files(files) if files.is_dir() else []:
+        yield FileRecord(name, *folder.blobs.adopt(files / name))
+
+
+def _move(source: Path, files: Path, name: str) -> None:
+    """A name that the script has used for an upload keeps what was uploaded."""
+    try:
+        check_file_name(name)
+    except InvalidInput as error:
+        _log.warning("%s stays in %s: %s", name, source.parent, error.message)
+        return
+    target = files / name
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(AlreadyExists):
+            place_file(source.resolve() if source.is_symlink() else source, target, name)
+            source.unlink()

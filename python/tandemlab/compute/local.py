@@ -1,0 +1,131 @@
+"""The local target: jobs as process groups on this machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+from tandemlab.compute.processes import group_is_alive, is_alive, signal_group, start_time
+from tandemlab.compute.settings import AgentSettings
+from tandemlab.domain.jobs import Capacity, Job, JobState, exit_code_of
+from tandemlab.store.durable import storage_errors, write_file
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.tracking.agent import JOB_VARIABLES
+
+_SCRIPT = """\
+#!/bin/sh
+# Runs the job of {run_id} and leaves its exit status in job/exit.
+cd {directory} || exit 1
+mkdir job/claim 2>/dev/null || exit 0  # a second start does nothing
+stat=; [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat
+printf '%s\\n%s\\n' "$$" "$stat" > job/pid.new && mv job/pid.new job/pid
+trap : HUP INT TERM
+{exports}
+cd work || exit 1
+{command} < /dev/null >> ../files/user_logs/std_log.txt 2>&1
+status=$?
+cd ..
+echo "$status" > job/exit.new && mv job/exit.new job/exit
+"""
+
+
+class LocalTarget:
+    """Runs jobs on this machine, each in a session and process group of its own.
+
+    A job is a shell script, ``job/job.sh`` in the run's directory, that keeps its pid and exit
+    status in files: whoever starts it may go away.
+
+    Args:
+        folder: the workspace.
+    """
+
+    name = "local"
+
+    def __init__(self, folder: WorkspaceFolder) -> None:
+        self._folder = folder
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._canceled: set[str] = set()
+
+    def submit(self, job: Job) -> str:
+        directory = job.directory / "job"
+        log = job.directory / "files" / "user_logs"
+        with storage_errors(directory):
+            directory.mkdir(exist_ok=True)
+            log.mkdir(parents=True, exist_ok=True)
+            write_file(directory / "job.sh", _script(job).encode())
+            child = subprocess.Popen(
+                ["/bin/sh", str(directory / "job.sh")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=_base_environment(),
+            )
+        self._children[job.run_id] = child
+        return f"{child.pid} {start_time(child.pid) or ''}"
+
+    def find(self, job: Job) -> str | None:
+        if not (job.directory / "job" / "claim").exists():
+            return None
+        try:
+            pid, stat = (job.directory / "job" / "pid").read_text().split("\n")[:2]
+        except (FileNotFoundError, ValueError):
+            return "0 "  # it died before it could say who it was
+        started = stat.rpartition(")")[2].split()[19] if stat else start_time(int(pid)) or ""
+        return f"{pid} {started}"
+
+    def poll(self, job: Job, handle: str) -> JobState:
+        child = self._children.get(job.run_id)
+        if child is not None and child.poll() is not None:
+            del self._children[job.run_id]
+        pid, started = _parse(handle)
+        runs = is_alive(pid, started) or (job.run_id in self._canceled and _is_orphaned(pid))
+        status = _exit_status(job.directory)  # read last: it may have ended meanwhile
+        if status is None:
+            return JobState(runs)
+        return JobState(runs and job.run_id in self._canceled, exit_code_of(status))
+
+    def cancel(self, job: Job, handle: str, *, force: bool = False) -> None:
+        self._canceled.add(job.run_id)
+        pid, started = _parse(handle)
+        if is_alive(pid, started) or _is_orphaned(pid):
+            signal_group(pid, signal.SIGKILL if force else signal.SIGTERM)
+
+    def capacity(self) -> Capacity:
+        return Capacity(AgentSettings.from_environment().slots, len(self._children))
+
+
+def _parse(handle: str) -> tuple[int, str]:
+    pid, _, started = handle.partition(" ")
+    return int(pid), started
+
+
+def _is_orphaned(group: int) -> bool:
+    """Whether a job's group has processes left though its leader has ended."""
+    return group > 0 and start_time(group) is None and group_is_alive(group)
+
+
+def _script(job: Job) -> str:
+    exports = "\n".join(
+        f"export {name}={shlex.quote(value)}" for name, value in sorted(job.environment.items())
+    )
+    return _SCRIPT.format(
+        run_id=job.run_id,
+        directory=shlex.quote(str(job.directory)),
+        exports=exports,
+        command=shlex.join(job.command),
+    )
+
+
+def _base_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in JOB_VARIABLES}
+
+
+def _exit_status(directory: Path) -> int | None:
+    try:
+        return int((directory / "job" / "exit").read_text())
+    except (FileNotFoundError, ValueError):
+        return None

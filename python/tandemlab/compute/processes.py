@@ -1,0 +1,57 @@
+"""Processes by pid and start time, since a pid alone may come to mean another process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+
+def start_time(pid: int) -> str | None:
+    """When a process started, in the system's own form; None if there is no such process.
+
+    A process that has ended and not been reaped counts as ended.
+    """
+    try:
+        return _from_stat(Path(f"/proc/{pid}/stat").read_text())
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _from_ps(pid)
+    except (OSError, IndexError):
+        return None
+
+
+def _from_stat(line: str) -> str | None:
+    """Field 22 of proc(5)'s stat line, counted from behind the program's name."""
+    fields = line.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[19]
+
+
+def _from_ps(pid: int) -> str | None:
+    result = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() or None
+
+
+def is_alive(pid: int, started: str) -> bool:
+    """Whether that very process still runs."""
+    return start_time(pid) == started
+
+
+def signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to every process of a group, if any is left."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def group_is_alive(group: int) -> bool:
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,198 @@
+"""The workspace folder: where things are in it, and how what runs left there is taken in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tandemlab.domain import Event, FileRecord, NewRun, RunStatus, StorageError, VersionMismatch
+from tandemlab.domain.times import from_micros, to_micros
+from tandemlab.store.blobs import BlobStore
+from tandemlab.store.durable import storage_errors, write_json
+from tandemlab.store.protocol import Store
+from tandemlab.store.spool import live_runs, mark_live, read_events, settle, spool_files
+
+FORMAT = 1
+MARKER = "workspace.json"
+
+
+@dataclass(frozen=True)
+class WorkspaceFolder:
+    """Paths of a workspace, and its blobs and store, opened when they are first needed."""
+
+    path: Path
+
+    @property
+    def marker(self) -> Path:
+        """``workspace.json``: what makes a folder a workspace."""
+        return self.path / MARKER
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a workspace here."""
+        return self.marker.is_file()
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this user may write here."""
+        return os.access(self.path, os.W_OK)
+
+    @property
+    def temporary(self) -> Path:
+        """Where files are written under names of no meaning."""
+        return self.path / "tmp"
+
+    @property
+    def agent(self) -> Path:
+        """What the workspace's agent needs."""
+        return self.path / "agent"
+
+    def run_directory(self, run_id: str) -> Path:
+        """The directory that a run owns."""
+        return self.path / "runs" / run_id
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """File contents."""
+        return BlobStore(self.path / "blobs", self.temporary)
+
+    @cached_property
+    def store(self) -> Store:
+        """The database.
+
+        Raises:
+            NotFound: it is missing.
+            VersionMismatch: a newer program made it.
+        """
+        from tandemlab.store.sql import SqlStore
+
+        return SqlStore.open(self.path / "store.db")
+
+    def read_marker(self) -> dict[str, Any]:
+        """The content of ``workspace.json``.
+
+        Raises:
+            StorageError: it cannot be read.
+            VersionMismatch: its format is newer than this program.
+        """
+        with storage_errors(self.marker):
+            text = self.marker.read_text(encoding="utf-8")
+        try:
+            content = json.loads(text)
+            found = content["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageError(
+                f"{self.marker} is damaged: {error}.",
+                hint="Restore it from a backup.",
+                details={"path": str(self.marker)},
+            ) from error
+        if found > FORMAT:
+            raise VersionMismatch(
+                f"{self.path} has workspace format {found}; this tandemlab knows {FORMAT}.",
+                hint="Upgrade tandemlab.",
+                details={"found": found, "known": FORMAT},
+            )
+        return dict(content)
+
+    def fill(self, marker: dict[str, Any]) -> None:
+        """Make an empty folder a workspace; the marker comes last."""
+        from tandemlab.store.sql import SqlStore
+
+        with storage_errors(self.path):
+            for part in ("runs", "blobs", "agent", "tmp", "live"):
+                (self.path / part).mkdir(parents=True, exist_ok=True)
+        if not (self.path / "store.db").exists():
+            SqlStore.create(self.path / "store.db")
+        write_json(self.marker, {"format": FORMAT, **marker})
+
+    def add_run(self, run: NewRun) -> None:
+        """Make a run's directory and its ``run.json``, then tell the store."""
+        directory = self.run_directory(run.id)
+        with storage_errors(directory):
+            (directory / "spool").mkdir(parents=True)
+            write_json(directory / "run.json", self._identity(run))
+            mark_live(directory)
+        self.store.create_run(run)
+
+    def _identity(self, run: NewRun) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "id": run.id,
+            "experiment": run.experiment,
+            "created": to_micros(run.created),
+            "type": run.type,
+            "display_name": run.display_name,
+            "parent": run.parent,
+            "workspace": str(self.path),
+        }
+
+    def catch_up(self, run_id: str) -> None:
+        """Take in what a run's spool holds and the store does not have yet."""
+        directory = self.run_directory(run_id)
+        paths = spool_files(directory)
+        if not paths or not self.is_writable:
+            return
+        positions = self.store.positions(run_id)
+        for path in paths:
+            _, offset = positions.get(path.stem, (0, 0))
+            if path.stat().st_size > offset:
+                for events, end in read_events(path, offset):
+                    files = self._adopt_files(directory, events)
+                    self.store.ingest(run_id, path.stem, events, end=end, files=files)
+
+    def catch_up_all(self) -> None:
+        """Take in what every live run has logged, and adopt runs that the store does not know."""
+        live = live_runs(self.path)
+        if not live or not self.is_writable:
+            return
+        known = self.store.known_runs(live)
+        for run_id in live:
+            if run_id in known or self._adopt(run_id):
+                self.catch_up(run_id)
+            else:
+                self._forget(run_id)
+        for run_id, status in self.store.known_runs(live).items():
+            if status.is_terminal:
+                settle(self.run_directory(run_id))
+
+    def _forget(self, run_id: str) -> None:
+        """Drop the marker of a run that has been removed."""
+        if not self.run_directory(run_id).exists():
+            with suppress(OSError):
+                (self.path / "live" / run_id).unlink()
+
+    def _adopt(self, run_id: str) -> bool:
+        """Tell the store of a run that was made without it, from its ``run.json``."""
+        try:
+            identity = json.loads((self.run_directory(run_id) / "run.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        self.store.create_run(
+            NewRun(
+                id=run_id,
+                experiment=identity["experiment"],
+                type=identity["type"],
+                display_name=identity["display_name"],
+                created=from_micros(identity["created"]),
+                status=RunStatus.RUNNING,
+                parent=identity.get("parent"),
+                context=identity.get("context") or {},
+            )
+        )
+        return True
+
+    def _adopt_files(self, directory: Path, events: Sequence[Event]) -> dict[str, FileRecord]:
+        names = [event.name for event in events if event.kind == "file"]
+        names += [event.value["file"] for event in events if event.kind == "image"]
+        found = {}
+        for name in names:
+            path = directory / "files" / name
+            if path.is_file():
+                found[name] = FileRecord(name, *self.blobs.adopt(path))
+        return found

@@ -1,0 +1,82 @@
+"""Putting files into a run: they appear under ``files/`` whole, and only once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from tandemlab.domain import AlreadyExists, InvalidInput
+from tandemlab.domain.names import check_file_name
+from tandemlab.store.durable import link_or_copy, storage_errors
+
+
+def put_file(run_directory: Path, name: str, source: Path | BinaryIO) -> int:
+    """Copy `source` to the run's file `name`; its size in bytes.
+
+    Raises:
+        InvalidInput: `name` cannot be one, or `source` is not a file.
+        AlreadyExists: the run has a file of that name.
+        StorageError: it could not be written; nothing is left behind.
+    """
+    check_file_name(name)
+    if isinstance(source, Path) and not source.is_file():
+        kind = "a folder" if source.is_dir() else "not there"
+        raise InvalidInput(
+            f"{source} cannot be uploaded: it is {kind}.",
+            hint="upload_folder takes folders." if source.is_dir() else "",
+            details={"path": str(source)},
+        )
+    target = run_directory / "files" / name
+    temporary = run_directory.parent.parent / "tmp" / token_hex(8)
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _copy(source, temporary)
+            size = temporary.stat().st_size
+            place_file(temporary, target, name)
+            return size
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def place_file(source: Path, target: Path, name: str) -> None:
+    """Give a whole file its name.
+
+    Raises:
+        AlreadyExists: the name is taken.
+    """
+    try:
+        link_or_copy(source, target)
+    except FileExistsError:
+        raise AlreadyExists(
+            f"The run has a file {name!r} already.",
+            hint="Files of a run do not change; use another name.",
+            details={"name": name},
+        ) from None
+
+
+def _copy(source: Path | BinaryIO, target: Path) -> None:
+    with target.open("wb") as writer:
+        if isinstance(source, Path):
+            with source.open("rb") as reader:
+                shutil.copyfileobj(reader, writer, 1 << 20)
+        else:
+            shutil.copyfileobj(source, writer, 1 << 20)
+
+
+def folder_files(folder: Path) -> list[str]:
+    """Relative paths of the files below a folder, sorted; links are followed to files only."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                found.append(path.relative_to(folder).as_posix())
+    return sorted(found)

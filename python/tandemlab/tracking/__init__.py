@@ -1,0 +1,8 @@
+"""The user's handles: `Workspace`, `Experiment` and `Run`."""
+
+from tandemlab.tracking.context import get_current_run
+from tandemlab.tracking.experiment import Experiment
+from tandemlab.tracking.run import Run
+from tandemlab.tracking.workspace import Workspace
+
+__all__ = ["Experiment", "Run", "Workspace", "get_current_run"]

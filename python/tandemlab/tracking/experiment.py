@@ -1,0 +1,225 @@
+"""Experiment: a named folder of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tandemlab.domain import InvalidInput, NewRun, RunQuery, RunStatus
+from tandemlab.domain.ids import new_display_name, new_run_id
+from tandemlab.domain.names import check_metric_name, check_name
+from tandemlab.domain.times import now
+from tandemlab.tracking.provenance import describe_process, git_state
+from tandemlab.tracking.run import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tandemlab.tracking.workspace import Workspace
+
+
+class Submittable(Protocol):
+    """A configuration that knows how to become a run, such as `ScriptRunConfig`."""
+
+    def submit_to(
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str | None],
+        *,
+        parent: str | None = None,
+    ) -> Run:
+        """Create the run and have it started."""
+
+
+class Experiment:
+    """A named folder of runs in a workspace, created when it is first used.
+
+    Args:
+        workspace: where it is kept.
+        name: letters of any script, digits, spaces and punctuation, up to 128 characters.
+
+    >>> workspace = getfixture("workspace")
+    >>> with Experiment(workspace, "demo").start_logging() as run:
+    ...     run.log("accuracy", 0.9)
+    >>> run.get_metrics()
+    {'accuracy': 0.9}
+    """
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self.workspace = workspace
+        self.name = workspace.store.ensure_experiment(check_name(name, what="experiment")).name
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.workspace.name!r}, {self.name!r})"
+
+    def submit(self, config: Submittable, tags: Mapping[str, str | None] | None = None) -> Run:
+        """Start a run of `config` on its compute target, and return without waiting.
+
+        Raises:
+            InvalidInput: the configuration cannot be used; nothing was changed.
+        """
+        if not hasattr(config, "submit_to"):
+            raise InvalidInput(
+                f"A {type(config).__name__} cannot be submitted.",
+                hint="Give a ScriptRunConfig.",
+            )
+        return config.submit_to(self, check_tags(tags))
+
+    def start_logging(
+        self,
+        *,
+        outputs: str | Path | None = None,
+        snapshot_directory: str | Path | None = None,
+        display_name: str | None = None,
+        tags: Mapping[str, str | None] | None = None,
+    ) -> Run:
+        """Open an interactive run, which is the current run until it ends.
+
+        Args:
+            outputs: a folder whose files become files of the run when it ends.
+            snapshot_directory: a source folder to keep with the run.
+            display_name: a name for people; made up if None.
+            tags: first tags.
+        """
+        folder = self.workspace.folder
+        source = None if snapshot_directory is None else Path(snapshot_directory).absolute()
+        snapshot = None
+        if source is not None:
+            from tandemlab.store.snapshots import take_snapshot
+
+            snapshot, _ = take_snapshot(source, folder.blobs)
+        run = self.create_run(
+            type="interactive",
+            snapshot=snapshot,
+            source=source,
+            display_name=display_name,
+            tags=tags,
+        )
+        run.collect_at_end(None if outputs is None else Path(outputs).absolute())
+        return run.activate()
+
+    def create_run(
+        self,
+        *,
+        type: str,
+        status: RunStatus = RunStatus.RUNNING,
+        parent: str | None = None,
+        target: str | None = None,
+        snapshot: str | None = None,
+        source: Path | None = None,
+        display_name: str | None = None,
+        run_id: str | None = None,
+        definition: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        tags: Mapping[str, str | None] | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Create a run of any type; `submit` and `start_logging` are the usual ways.
+
+        Args:
+            source: the folder whose git state is recorded.
+            environment: variables of this session that the run's job inherits.
+        """
+        context = describe_process()
+        if environment:
+            context["environment"] = dict(environment)
+        difference = b""
+        if source is not None:
+            context["git"], difference = git_state(source)
+        new = NewRun(
+            id=run_id or new_run_id(self.name),
+            experiment=self.name,
+            type=type,
+            display_name=display_name or new_display_name(),
+            created=now(),
+            status=status,
+            parent=parent,
+            target=target,
+            snapshot=snapshot,
+            definition=definition or {},
+            context=context,
+            tags=check_tags(tags),
+            properties=properties or {},
+        )
+        self.workspace.folder.add_run(new)
+        run = Run(self.workspace, new.id, experiment=self.name)
+        if difference:
+            from io import BytesIO
+
+            run.upload_file("source/uncommitted.diff", BytesIO(difference))
+        return run
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: str | Mapping[str, str | None] | None = None,
+        properties: Mapping[str, str] | None = None,
+        status: RunStatus | str | Iterable[RunStatus | str] | None = None,
+        include_children: bool = False,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Runs of this experiment, newest first.
+
+        Args:
+            type: ``script``, ``interactive``, ``offline`` or ``child``.
+            tags: a tag that must be there, or tags with their values (None: any value).
+            properties: properties with their values.
+            status: one status or several.
+            include_children: whether child runs are listed beside their parents.
+            limit: at most that many.
+        """
+        return self.workspace.find_runs(
+            RunQuery(
+                experiment=self.name,
+                type=type,
+                tags={tags: None} if isinstance(tags, str) else dict(tags or {}),
+                properties=dict(properties or {}),
+                status=as_statuses(status),
+                include_children=include_children,
+                limit=limit,
+            )
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per run, newest first; see `Workspace.runs_frame`."""
+        return self.workspace.runs_frame(self.name)
+
+    def archive(self) -> None:
+        """Hide the experiment from lists; its runs stay."""
+        self.workspace.store.archive_experiment(self.name, archived=True)
+
+    def reactivate(self) -> None:
+        """Show an archived experiment again."""
+        self.workspace.store.archive_experiment(self.name, archived=False)
+
+
+def check_tags(tags: Mapping[str, str | None] | None) -> dict[str, str | None]:
+    """Tags as text.
+
+    Raises:
+        InvalidInput: a name that cannot be one.
+    """
+    return {
+        check_metric_name(name): None if value is None else str(value)
+        for name, value in (tags or {}).items()
+    }
+
+
+def as_statuses(
+    status: RunStatus | str | Iterable[RunStatus | str] | None,
+) -> frozenset[RunStatus] | None:
+    """One or several statuses, by value.
+
+    Raises:
+        InvalidInput: a word that is no status.
+    """
+    if status is None:
+        return None
+    words = [status] if isinstance(status, str) else list(status)
+    try:
+        return frozenset(RunStatus(word) for word in words)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{error}.", hint=f"Statuses are {', '.join(item.value for item in RunStatus)}."
+        ) from error

@@ -1,0 +1,348 @@
+"""Workspace: a folder that holds experiments and runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotFound, RunQuery
+from tandemlab.domain.ids import new_ulid
+from tandemlab.domain.names import check_name
+from tandemlab.domain.times import now
+from tandemlab.store.durable import storage_errors
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.tracking import known
+from tandemlab.tracking.config_file import find_workspace, write_config
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tandemlab.store import Store
+    from tandemlab.tracking.experiment import Experiment
+    from tandemlab.tracking.run import Run
+
+
+Runs: TypeAlias = "list[Run]"
+
+
+class Workspace:
+    """A folder that holds experiments, their runs and files.
+
+    `Workspace(path)` opens one without touching it; `create`, `ensure`, `get` and `from_config`
+    are the ways to make and find one.
+
+    >>> workspace = getfixture("workspace")
+    >>> workspace.experiment("demo").name
+    'demo'
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = WorkspaceFolder(Path(os.path.abspath(Path(path).expanduser())))
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.path)!r})"
+
+    # Making and finding
+
+    @classmethod
+    def create(
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        exist_ok: bool = False,
+    ) -> Workspace:
+        """Make a workspace.
+
+        Args:
+            name: ``"lab"`` makes ``./lab``; a path makes that folder, named by its last part.
+            friendly_name: a longer name to show.
+            description: what it is for.
+            tags: labels, text to text.
+            exist_ok: whether a workspace that is there already is opened.
+
+        Raises:
+            InvalidInput: the name cannot be one.
+            AlreadyExists: a workspace is there and `exist_ok` is False, or other things are.
+            StorageError: the folder cannot be written.
+        """
+        path = Path(os.path.abspath(Path(name).expanduser()))
+        check_name(path.name, what="workspace")
+        workspace = cls(path)
+        if not workspace.folder.exists:
+            workspace._make(friendly_name, description, tags)
+        elif not exist_ok:
+            raise AlreadyExists(
+                f"There is a workspace at {path} already.",
+                hint="Open it with Workspace.ensure() or exist_ok=True.",
+                details={"path": str(path)},
+            )
+        workspace.folder.read_marker()
+        known.remember(path, workspace.name)
+        return workspace
+
+    @classmethod
+    def ensure(cls, name: str | os.PathLike[str]) -> Workspace:
+        """The workspace of that name or path, made if it is not there; see `create`."""
+        return cls.create(name, exist_ok=True)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Workspace:
+        """The workspace at `path`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        workspace = cls(path)
+        if not workspace.folder.exists:
+            raise NotFound(
+                f"There is no workspace at {workspace.path}.",
+                hint="`tandemlab workspace list` shows those that are known.",
+                details={"path": str(workspace.path)},
+            )
+        known.remember(workspace.path, workspace.name)
+        return workspace
+
+    @classmethod
+    def get(cls, name: str) -> Workspace:
+        """The known workspace of that name, or the one at that path.
+
+        Raises:
+            NotFound: no known workspace has that name.
+            InvalidInput: several have it.
+        """
+        path = known.find_by_name(name)
+        if path is not None:
+            return cls(path)
+        if cls(name).folder.exists:
+            return cls.open(name)
+        names = sorted(set(known.known_workspaces().values()))
+        raise NotFound(
+            f"No workspace {name!r} is known on this machine.",
+            hint=f"Known are: {', '.join(names)}." if names else "Create one with create().",
+            details={"name": name},
+        )
+
+    @classmethod
+    def from_config(
+        cls, path: str | os.PathLike[str] | None = None, file_name: str | None = None
+    ) -> Workspace:
+        """The workspace that a folder or one of its parents belongs to.
+
+        Args:
+            path: a ``config.json``, or a folder to start from; the working directory if None.
+            file_name: another name than ``config.json``.
+
+        Raises:
+            NotFound: nothing was found, or it points to a workspace that is not there.
+        """
+        return cls.open(find_workspace(Path(path or "."), file_name))
+
+    @staticmethod
+    def list() -> dict[str, Workspace]:
+        """The known workspaces, by path."""
+        return {str(path): Workspace(path) for path in sorted(known.known_workspaces())}
+
+    def _make(
+        self,
+        friendly_name: str | None,
+        description: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> None:
+        """Build the folder under another name and rename it, so that it is whole or not there."""
+        path = self.path
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise AlreadyExists(
+                f"{path} exists and is not a workspace.",
+                hint="Choose another name, or a folder inside it.",
+                details={"path": str(path)},
+            )
+        draft = WorkspaceFolder(path.with_name(f".{path.name[:60]}.{token_hex(4)}.tmp"))
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.fill(
+                {
+                    "id": new_ulid(),
+                    "name": path.name,
+                    "created": now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+                    "friendly_name": friendly_name,
+                    "description": description,
+                    "tags": dict(tags or {}),
+                }
+            )
+            with storage_errors(path), suppress(FileExistsError):
+                try:
+                    draft.path.rename(path)
+                except OSError:
+                    if not self.folder.exists:  # else another process was faster
+                        raise
+        finally:
+            shutil.rmtree(draft.path, ignore_errors=True)
+
+    # What it is
+
+    @property
+    def path(self) -> Path:
+        """Absolute path of the folder."""
+        return self.folder.path
+
+    @cached_property
+    def _marker(self) -> dict[str, Any]:
+        return self.folder.read_marker()
+
+    @property
+    def name(self) -> str:
+        """The workspace's name."""
+        return str(self._marker["name"])
+
+    @property
+    def id(self) -> str:
+        """An id that stays when the folder is moved."""
+        return str(self._marker["id"])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Labels given at creation."""
+        return dict(self._marker.get("tags") or {})
+
+    @property
+    def store(self) -> Store:
+        """The database behind this workspace."""
+        self._marker  # noqa: B018 - refuses a folder that is no workspace or a newer one
+        return self.folder.store
+
+    def get_details(self) -> dict[str, Any]:
+        """Name, id, path, creation time, descriptions, tags and counts."""
+        experiments = self.store.list_experiments()
+        return {
+            **self._marker,
+            "path": str(self.path),
+            "experiments": len(experiments),
+            "runs": sum(experiment.run_count for experiment in experiments),
+        }
+
+    def write_config(
+        self, path: str | os.PathLike[str] | None = None, file_name: str | None = None
+    ) -> Path:
+        """Write ``.tandemlab/config.json`` that leads `from_config` here; its path.
+
+        Args:
+            path: the project's folder; the working directory if None.
+            file_name: another name than ``config.json``.
+        """
+        project = Path(os.path.abspath(path or "."))
+        with storage_errors(project):
+            return write_config(self.path, self.name, project, file_name)
+
+    def delete(self) -> None:
+        """Delete the workspace's folder with everything in it.
+
+        Raises:
+            InvalidState: runs are active.
+            StorageError: it cannot be removed.
+        """
+        from tandemlab.domain.status import ACTIVE
+
+        jobs = self.find_runs(
+            RunQuery(status=ACTIVE, type="script", include_children=True, limit=1)
+        )
+        if jobs:
+            raise InvalidState(
+                f"The workspace {self.name!r} has active runs, such as {jobs[0].id}.",
+                hint="Cancel them first, or wait for them.",
+            )
+        self.store.close()
+        doomed = self.path.with_name(f".{self.path.name[:60]}.{token_hex(4)}.deleted")
+        with storage_errors(self.path):
+            self.path.rename(doomed)
+            shutil.rmtree(doomed)
+        known.forget(self.path)
+
+    def attend(self) -> None:
+        """See to it that an agent works on queued runs, and that it looks now."""
+        from tandemlab.tracking.agent import attend
+
+        attend(self.folder)
+
+    # What is in it
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name, created if it is not there."""
+        from tandemlab.tracking.experiment import Experiment
+
+        return Experiment(self, name)
+
+    @property
+    def experiments(self) -> dict[str, Experiment]:
+        """The experiments that are not archived, by name."""
+        return {
+            record.name: self.experiment(record.name)
+            for record in self.store.list_experiments()
+            if not record.archived
+        }
+
+    def get_run(self, run_id: str) -> Run:
+        """The run of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        from tandemlab.tracking.run import Run
+
+        if not isinstance(run_id, str):
+            raise InvalidInput(f"A run's id is text, not {type(run_id).__name__}.")
+        record = self.store.get_run(run_id)
+        if record is None:
+            self.folder.catch_up_all()
+            record = self.store.get_run(run_id)
+        if record is None:
+            raise NotFound(
+                f"No run {run_id!r} in the workspace {self.name!r}.",
+                hint="`tandemlab run list` shows the runs that exist.",
+                details={"run_id": run_id},
+            )
+        return Run(self, record.id, experiment=record.experiment)
+
+    def find_runs(self, query: RunQuery) -> Runs:
+        """Runs that match, newest first."""
+        from tandemlab.tracking.run import Run
+
+        self.folder.catch_up_all()
+        return [
+            Run(self, record.id, experiment=record.experiment)
+            for record in self.store.find_runs(query)
+        ]
+
+    def runs_table(self, experiment: str | None = None) -> dict[str, Any]:
+        """`runs_frame` as plain columns: name to list."""
+        from tandemlab.tracking.tables import runs_table
+
+        self.folder.catch_up_all()
+        records = self.store.find_runs(RunQuery(experiment=experiment, include_children=True))
+        return runs_table(records, self.store.latest_values([record.id for record in records]))
+
+    def runs_frame(self, experiment: str | None = None) -> pandas.DataFrame:
+        """One row per run, newest first, as a pandas data frame.
+
+        Columns: ``run_id, experiment, number, display_name, status, type, target, parent,
+        created, started, ended`` (UTC), ``duration`` (seconds), ``metrics.NAME`` (the newest
+        value) and ``tags.NAME``.
+
+        Args:
+            experiment: only runs of that experiment.
+
+        Raises:
+            MissingDependency: pandas is not installed.
+        """
+        from tandemlab.tracking.tables import to_pandas
+
+        return to_pandas(self.runs_table(experiment))

@@ -1,0 +1,5 @@
+"""What to run: configurations that become runs."""
+
+from tandemlab.training.script_run_config import ScriptRunConfig
+
+__all__ = ["ScriptRunConfig"]

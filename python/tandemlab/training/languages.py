@@ -1,0 +1,180 @@
+"""The languages of scripts: which interpreter runs them, and how their arguments are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.scalars import as_scalar
+
+_SUFFIXES = {".py": "python", ".r": "r"}
+
+
+class Language(str, Enum):
+    """Language of a script."""
+
+    PYTHON = "python"
+    R = "r"
+
+    @classmethod
+    def of(cls, script: str) -> Language:
+        """The language of a script, by its extension.
+
+        Raises:
+            InvalidInput: another extension than ``.py``, ``.R`` or ``.r``.
+
+        >>> Language.of("train.R").value
+        'r'
+        """
+        language = _SUFFIXES.get(Path(script).suffix.lower())
+        if language is None:
+            raise InvalidInput(
+                f"{script!r} is neither a Python script (.py) nor an R script (.R).",
+                details={"script": script},
+            )
+        return cls(language)
+
+
+def format_arguments(
+    arguments: Sequence[Any] | Mapping[str, Any] | None, language: Language
+) -> list[str]:
+    """Arguments as a command line has them, written for the script's language.
+
+    A mapping gives flags: ``{"data": "x.csv"}`` becomes ``--data x.csv``, True a bare flag, a
+    list several values, and False or None nothing. A name with a leading ``-`` stays as it is.
+    In a list, a mapping stands for its flags. Whole numbers have no decimal point.
+
+    Raises:
+        InvalidInput: an argument that is no text, number or boolean.
+
+    >>> format_arguments({"data": "x.csv", "n": 3.0, "fast": True, "slow": False}, Language.R)
+    ['--data', 'x.csv', '--n', '3', '--fast']
+    >>> format_arguments([True, 0.1], Language.R)
+    ['TRUE', '0.1']
+    """
+    if isinstance(arguments, str):
+        raise InvalidInput(
+            "Arguments are a list or a mapping, not one text.",
+            hint='Write ["--data", "x.csv"] or {"data": "x.csv"}.',
+        )
+    if isinstance(arguments, Mapping):
+        return list(_flags(arguments, language))
+    words: list[str] = []
+    for argument in arguments or ():
+        if isinstance(argument, Mapping):
+            words += _flags(argument, language)
+        else:
+            words.append(_word(argument, language))
+    return words
+
+
+def _flags(arguments: Mapping[str, Any], language: Language) -> Iterator[str]:
+    for name, value in arguments.items():
+        flag = name if name.startswith("-") else f"--{name}"
+        if value is None or value is False:
+            continue
+        yield flag
+        if isinstance(value, (list, tuple)):
+            yield from (_word(item, language) for item in value)
+        elif value is not True and value != "":
+            yield _word(value, language)
+
+
+def _word(value: object, language: Language) -> str:
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    scalar = as_scalar(value, what="argument")
+    if isinstance(scalar, str):
+        if "\0" in scalar:
+            raise InvalidInput("An argument cannot hold a NUL character.")
+        return scalar
+    if scalar is None:
+        raise InvalidInput("An argument is missing (None or NA).")
+    if isinstance(scalar, bool):
+        return str(scalar).upper() if language is Language.R else str(scalar)
+    if isinstance(scalar, float):
+        return _number(scalar, language)
+    return str(scalar)
+
+
+def _number(value: float, language: Language) -> str:
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    text = repr(value)
+    in_r = {"nan": "NaN", "inf": "Inf", "-inf": "-Inf"}
+    return in_r.get(text, text) if language is Language.R else text
+
+
+def find_interpreter(language: Language, chosen: str | None) -> str:
+    """Absolute path of the program that runs scripts of a language.
+
+    Args:
+        chosen: a path or a name on the search path; if None, this very Python, or the Rscript
+            in ``TANDEMLAB_RSCRIPT``, beside this Python's R package, or on the search path.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    candidate = chosen or (
+        sys.executable
+        if language is Language.PYTHON
+        else os.environ.get("TANDEMLAB_RSCRIPT") or r_twin().get("rscript") or "Rscript"
+    )
+    found = shutil.which(candidate)
+    if found is None:
+        raise InvalidInput(
+            f"The interpreter {candidate!r} is not on this machine.",
+            hint="Install R, or set TANDEMLAB_RSCRIPT to its Rscript."
+            if language is Language.R and chosen is None
+            else "Give the path of a program that can be executed.",
+            details={"interpreter": candidate},
+        )
+    return os.path.abspath(found)
+
+
+def r_twin() -> dict[str, Any]:
+    """The R that belongs to this Python: ``tandemlab.json`` in its environment's folder.
+
+    Set-up scripts write it, so that an R script that Python submits finds the R package:
+    ``{"rscript": path, "r_libs": [paths]}``, both optional.
+    """
+    try:
+        content = json.loads(Path(sys.prefix, "tandemlab.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+_INHERITED = (
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "R_LIBS",
+    "R_LIBS_USER",
+    "R_LIBS_SITE",
+    "R_HOME",
+    "CUDA_VISIBLE_DEVICES",
+)
+
+
+def session_environment() -> dict[str, str]:
+    """Variables of this session that a job started from it needs, whoever starts it."""
+    found = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith("LC_")
+    }
+    libraries = [*found.get("R_LIBS", "").split(os.pathsep), *r_twin().get("r_libs", [])]
+    if any(libraries):
+        found["R_LIBS"] = os.pathsep.join(dict.fromkeys(filter(None, libraries)))
+    return found

@@ -1,0 +1,150 @@
+"""ScriptRunConfig: a script, its arguments, and where it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.compute import find_target
+from tandemlab.domain import InvalidInput, RunStatus
+from tandemlab.training.languages import (
+    Language,
+    find_interpreter,
+    format_arguments,
+    session_environment,
+)
+
+if TYPE_CHECKING:
+    from tandemlab.tracking import Experiment, Run
+
+
+@dataclass(frozen=True)
+class ScriptRunConfig:
+    """A script of Python or R with its folder, arguments and compute target.
+
+    Attributes:
+        source_directory: folder that is kept with the run and copied to where it runs; what
+            ``.tandemignore``, ``.amlignore`` or ``.gitignore`` in it names stays behind.
+        script: the script's path inside that folder.
+        arguments: a list, or a mapping ``{"data": "x.csv"}`` for ``--data x.csv``.
+        compute_target: name of the target; ``"local"`` is this machine.
+        environment_variables: set for the script.
+        interpreter: program that runs the script; this Python for ``.py``, Rscript for ``.R``.
+        max_run_duration_seconds: the script is stopped and the run fails after so long.
+
+    >>> config = ScriptRunConfig("examples/accidents", "accidents.py", arguments={"seed": 1})
+    >>> config.replace(compute_target="cluster").compute_target
+    'cluster'
+    """
+
+    source_directory: str | os.PathLike[str]
+    script: str
+    arguments: Sequence[Any] | Mapping[str, Any] | None = None
+    compute_target: str = "local"
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    interpreter: str | None = None
+    max_run_duration_seconds: float | None = None
+
+    def replace(self, **changes: Any) -> ScriptRunConfig:
+        """A copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def submit_to(
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str | None],
+        *,
+        parent: str | None = None,
+    ) -> Run:
+        """Queue a run of this script; `Experiment.submit` is the usual way.
+
+        Raises:
+            InvalidInput: the folder, script, arguments, target or interpreter cannot be used;
+                nothing was changed.
+        """
+        folder = experiment.workspace.folder
+        find_target(self.compute_target, folder)
+        source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
+        definition = self._definition(source)
+        from tandemlab.store.snapshots import take_snapshot
+
+        snapshot, files = take_snapshot(source, folder.blobs)
+        if self.script not in {file.path for file in files}:
+            raise InvalidInput(
+                f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
+                hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
+                details={"script": self.script},
+            )
+        run = experiment.create_run(
+            type="script",
+            status=RunStatus.QUEUED,
+            parent=parent,
+            target=self.compute_target,
+            snapshot=snapshot,
+            source=source,
+            definition=definition,
+            environment=session_environment(),
+            tags=tags,
+        )
+        experiment.workspace.attend()
+        return run
+
+    def _definition(self, source: Path) -> dict[str, Any]:
+        script = _check_script(source, self.script)
+        language = Language.of(script)
+        arguments = format_arguments(self.arguments, language)
+        interpreter = find_interpreter(language, self.interpreter)
+        if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
+            raise InvalidInput(
+                f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
+            )
+        return {
+            "script": script,
+            "language": language.value,
+            "arguments": arguments,
+            "source_directory": str(source),
+            "interpreter": interpreter,
+            "command": [interpreter, script, *arguments],
+            "environment_variables": _check_variables(self.environment_variables),
+            "max_run_duration_seconds": self.max_run_duration_seconds,
+        }
+
+
+def _check_script(source: Path, script: str) -> str:
+    if not source.is_dir():
+        raise InvalidInput(
+            f"The source directory {source} is not a folder.",
+            hint="Give the folder that holds the script.",
+            details={"source_directory": str(source)},
+        )
+    path = PurePosixPath(script)
+    if path.is_absolute() or ".." in path.parts:
+        raise InvalidInput(
+            f"The script {script!r} is not inside the source directory {source}.",
+            hint="Give its path relative to the source directory.",
+            details={"script": script},
+        )
+    file = source / path
+    if not file.is_file():
+        kind = "a folder" if file.is_dir() else "not there"
+        scripts = sorted(p.name for p in source.iterdir() if p.suffix.lower() in (".py", ".r"))
+        raise InvalidInput(
+            f"The script {script!r} is {kind} in {source}.",
+            hint=f"Scripts there: {', '.join(scripts[:10])}." if scripts else "",
+            details={"script": script, "source_directory": str(source)},
+        )
+    return str(path)
+
+
+def _check_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    for name in variables:
+        if not name.replace("_", "a").isalnum() or not name.isascii() or name[0].isdigit():
+            raise InvalidInput(
+                f"{name!r} cannot be the name of an environment variable.",
+                hint="Use letters, digits and '_'.",
+            )
+    return {name: str(value) for name, value in variables.items()}
