@@ -37,5 +37,6 @@ def _isolated(root: Path, folder: Path) -> Iterator[tuple[str, str]]:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if FOLDER in config.stash:
         config.stash[FOLDER].cleanup()
+        before = config.stash[ENVIRONMENT]
         os.environ.clear()
-        os.environ.update(config.stash[ENVIRONMENT])
+        os.environ.update(before)

@@ -102,7 +102,7 @@ class TestthatFile(pytest.File):
         """What the file holds, from the cache if no file that could matter has changed."""
         key = f"testthat/{hashlib.sha256(str(self.path).encode()).hexdigest()[:16]}"
         state = _state_of_files(self.path.parent)
-        cache = self.config.cache
+        cache: pytest.Cache | None = self.config.cache
         if cache is not None:
             known = cache.get(key, None)
             if known is not None and known["state"] == state and shutil.which("Rscript"):
@@ -203,6 +203,7 @@ class RProcess:
     def __init__(self, test_dir: Path, config: pytest.Config) -> None:
         self.test_dir = test_dir
         self.config = config
+        self._package: str = config.getini("testthat_package")
         self._process: subprocess.Popen[bytes] | None = None
         self._prepared = False
 
@@ -254,8 +255,7 @@ class RProcess:
         output = self._folder / "output"
         with output.open("wb") as stream:
             self._process = subprocess.Popen(
-                [rscript, "--no-init-file", SERVER, self.test_dir]
-                + [self.config.getini("testthat_package"), *pipes],
+                [rscript, "--no-init-file", SERVER, self.test_dir, self._package, *pipes],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -263,8 +263,8 @@ class RProcess:
             )
         self._output: IO[bytes] = output.open("rb")
         # Opened for reading and writing, a pipe does not wait for R to open the other end.
-        self._requests = open(os.open(pipes[0], os.O_RDWR), "wb", buffering=0)
-        self._replies = open(os.open(pipes[1], os.O_RDWR), "rb", buffering=0)
+        self._requests = os.fdopen(os.open(pipes[0], os.O_RDWR), "wb", buffering=0)
+        self._replies = os.fdopen(os.open(pipes[1], os.O_RDWR), "rb", buffering=0)
         hello = self._reply()
         if "missing" in hello:
             self.stop()
@@ -291,7 +291,8 @@ class RProcess:
         libraries = [str(path) for path in self.config.getini("testthat_library")]
         if "R_LIBS" in os.environ:
             libraries.append(os.environ["R_LIBS"])
-        return {**os.environ, "R_LIBS": os.pathsep.join(libraries)}
+        # As testthat::test_local() does: what testthat skips on CRAN's machines runs here.
+        return {"NOT_CRAN": "true", **os.environ, "R_LIBS": os.pathsep.join(libraries)}
 
     def _reply(self) -> dict[str, Any]:
         line = b""
