@@ -1,0 +1,44 @@
+"""Workspaces for tests, with agents that do not outlive them for long."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tandemlab import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A new workspace in a folder of its own, which is also the working directory's parent."""
+    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
+    monkeypatch.setenv("TANDEMLAB_GRACE_SECONDS", "1")
+    lab = Workspace.create(tmp_path / "lab")
+    yield lab
+    stop_agent(lab)
+    lab.store.close()
+
+
+def agent_pid(workspace: Workspace) -> int | None:
+    """Pid of the workspace's agent, from its lock."""
+    import json
+
+    from tandemlab.tracking.agent import is_running
+
+    if not is_running(workspace.folder):
+        return None
+    return int(json.loads((workspace.folder.agent / "lock").read_text())["pid"])
+
+
+def stop_agent(workspace: Workspace) -> None:
+    """Ask the workspace's agent to end; its jobs go on."""
+    pid = agent_pid(workspace) if workspace.folder.exists else None
+    if pid is not None:
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
