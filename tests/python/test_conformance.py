@@ -1,0 +1,172 @@
+"""The cases of tests/conformance, run through the public Python API."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace
+
+CASES = Path(__file__).parents[1] / "conformance"
+SUFFIXES = {"python": "job.py", "r": "job.R"}
+
+
+def load() -> Iterator[Any]:
+    for path in sorted(CASES.glob("*.yaml")):
+        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+            submits = "submit" in case["do"][0]
+            for language in ("python", "r") if submits else (None,):
+                marks = [pytest.mark.full] if submits else []
+                name = f"{path.stem}: {case['name']}" + (f" [{language}]" if language else "")
+                yield pytest.param(case, language, id=name, marks=marks)
+
+
+def plain(value: Any) -> Any:
+    """A value of a case file as Python has it."""
+    if isinstance(value, Mapping):
+        if set(value) == {"float"}:
+            return float(str(value["float"]).lstrip("."))
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality that takes NaN for NaN."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
+        return math.isnan(right)
+    return bool(left == right) and (isinstance(left, bool) is isinstance(right, bool))
+
+
+class Player:
+    """Does the steps of a case."""
+
+    def __init__(self, workspace: Workspace, folder: Path, language: str | None) -> None:
+        self.workspace = workspace
+        self.folder = folder
+        self.language = language
+        self.experiment_name = ""
+        self.run: Run | None = None
+
+    def need_run(self) -> Run:
+        if self.run is None:
+            self.run = self.workspace.experiment("conformance").start_logging()
+        return self.run
+
+    def do(self, step: Mapping[str, Any]) -> None:
+        (verb, arguments), *_ = step.items()
+        arguments = {key: plain(value) for key, value in arguments.items()}
+        getattr(self, verb)(**arguments)
+
+    def log(self, name: str, value: Any, step: int | None = None) -> None:
+        self.need_run().log(name, value, step=step)
+
+    def log_list(self, name: str, value: Any) -> None:
+        self.need_run().log_list(name, value)
+
+    def log_row(self, name: str, columns: dict[str, Any]) -> None:
+        self.need_run().log_row(name, **columns)
+
+    def log_table(self, name: str, value: Any) -> None:
+        self.need_run().log_table(name, value)
+
+    def log_confusion_matrix(self, name: str, value: Any) -> None:
+        self.need_run().log_confusion_matrix(name, value)
+
+    def log_residuals(self, name: str, value: Any) -> None:
+        self.need_run().log_residuals(name, value)
+
+    def tag(self, name: str, value: str | None) -> None:
+        self.need_run().tag(name, value)
+
+    def untag(self, name: str) -> None:
+        self.need_run().remove_tags([name])
+
+    def property(self, name: str, value: str) -> None:
+        self.need_run().add_properties({name: value})
+
+    def upload(self, name: str, content: str) -> None:
+        source = self.folder / "to_upload.txt"
+        source.write_text(content)
+        self.need_run().upload_file(name, source)
+
+    def complete(self) -> None:
+        self.need_run().complete()
+
+    def fail(self, message: str) -> None:
+        self.need_run().fail(message)
+
+    def cancel(self) -> None:
+        self.need_run().cancel()
+
+    def child(self, name: str) -> None:
+        self.run = self.need_run().child_run(name)
+
+    def get_run(self, id: str) -> None:
+        self.workspace.get_run(id)
+
+    def create_experiment(self, name: str) -> None:
+        self.experiment_name = self.workspace.experiment(name).name
+
+    def create_workspace(self, name: str) -> None:
+        Workspace.create(self.folder / name)
+
+    def submit(self, arguments: Any = None, **sources: str) -> None:
+        assert self.language is not None
+        source = self.folder / "source"
+        source.mkdir()
+        script = SUFFIXES[self.language]
+        (source / script).write_text(sources[self.language])
+        experiment = self.workspace.experiment("conformance")
+        self.run = experiment.submit(ScriptRunConfig(source, script, arguments))
+        self.run.wait_for_completion(raise_on_error=False, timeout_seconds=60)
+
+    def found(self, what: str) -> Any:
+        if what == "experiment":
+            return self.experiment_name
+        run = self.need_run()
+        if what == "metrics":
+            return run.get_metrics()
+        if what == "printed":
+            return run.read_log()[0]
+        if what in ("files", "output_files"):
+            names = run.get_file_names()
+            if what == "output_files":
+                names = [name for name in names if name.startswith("outputs/")]
+            return {name: self.download(run, name) for name in names}
+        if what == "error":
+            return run.get_details()["error"]["message"]
+        key = {"exit_code": "exitCode"}.get(what, what)
+        return run.get_details()[key] if what != "status" else run.get_status()
+
+    def download(self, run: Run, name: str) -> str:
+        return run.download_file(name, self.folder / "downloaded.txt").read_text()
+
+
+@pytest.mark.parametrize(("case", "language"), load())
+def test_case(
+    case: dict[str, Any], language: str | None, workspace: Workspace, tmp_path: Path
+) -> None:
+    player = Player(workspace, tmp_path, language)
+    *before, last = case["do"]
+    for step in before:
+        player.do(step)
+    if "error" in case:
+        with pytest.raises(TandemlabError) as caught:
+            player.do(last)
+        assert caught.value.code == case["error"]
+    else:
+        player.do(last)
+    for what, expected in case.get("then", {}).items():
+        if isinstance(expected, Mapping) and set(expected) == {"python", "r"}:
+            expected = expected[language]
+        found = player.found(what)
+        assert same(found, plain(expected)), f"{what}: {found!r}"
