@@ -1,0 +1,90 @@
+# The one way to Python: a call by name with declared arguments, as JSON text both ways.
+
+# Call the core; `...` are the arguments in the form that to_json() takes: scalars for scalars,
+# lists for arrays, named lists for objects, NULL for what is absent.
+call_core <- function(call, ...) {
+  core <- start_core()
+  request <- to_json(list(call = call, arguments = named_list(...)))
+  answer <- jsonlite::fromJSON(core$call(request), simplifyVector = FALSE)
+  if (!is.null(answer$error)) {
+    raise_core_error(answer$error)
+  }
+  for (text in answer$warnings) {
+    warn_tandemlab("core", text)
+  }
+  decode(answer$value)
+}
+
+call_run <- function(run, call, ...) {
+  call_core(call, workspace = .subset2(run, "workspace"), run = .subset2(run, "id"), ...)
+}
+
+named_list <- function(...) {
+  if (...length() == 0) empty_map() else list(...)
+}
+
+raise_core_error <- function(error) {
+  details <- decode(error$details)
+  fields <- if (identical(error$code, "run_failed")) details
+  arguments <- list(
+    code = error$code, message = in_r_words(error$message), hint = in_r_words(error$hint),
+    details = details
+  )
+  do.call(abort_tandemlab, c(arguments, fields))
+}
+
+# The core speaks to users of Python and of the command line; these are the same things in R.
+in_r_words <- function(text) {
+  words <- c(
+    "Workspace.ensure() or exist_ok=True" = "create_workspace(exist_ok = TRUE)",
+    "Create one with create()" = "Create one with create_workspace()",
+    "upload_folder takes folders" = "upload_folder_to_run() takes folders",
+    "upload_file takes files" = "upload_files_to_run() takes files",
+    "`tandemlab run list`" = "get_runs_in_experiment()",
+    "`tandemlab workspace list`" = "list_workspaces()"
+  )
+  for (python in names(words)) {
+    text <- gsub(python, words[[python]], text, fixed = TRUE)
+  }
+  gsub("`tandemlab workspace create ([^`]+)`", "create_workspace(\"\\1\")", text)
+}
+
+# The core's module, started by the first call that needs it.
+start_core <- function() {
+  if (!is.null(session$core)) {
+    return(session$core)
+  }
+  choose_python()
+  core <- tryCatch(
+    reticulate::import("tandemlab.r_interface", convert = TRUE),
+    error = function(problem) abort_no_core(conditionMessage(problem))
+  )
+  check_version(jsonlite::fromJSON(core$call('{"call": "version", "arguments": {}}'))$value)
+  session$core <- core
+  core
+}
+
+core_is_started <- function() !is.null(session$core)
+
+abort_no_core <- function(reason) {
+  abort_tandemlab(
+    "missing_dependency",
+    sprintf("The Python part of tandemlab could not be started: %s", first_line(reason)),
+    "tandemlab_doctor() shows which Python was chosen, why, and how to repair it.",
+    list(reason = reason)
+  )
+}
+
+check_version <- function(version) {
+  own <- package_version_text()
+  if (!identical(version, own)) {
+    abort_tandemlab(
+      "version_mismatch",
+      sprintf("The R package is version %s, the Python package %s; they must agree.", own, version),
+      sprintf("Install the same version of both: pip install tandemlab==%s.", own),
+      list(r = own, python = version)
+    )
+  }
+}
+
+first_line <- function(text) strsplit(text, "\n", fixed = TRUE)[[1]][1]

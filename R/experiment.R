@@ -1,0 +1,153 @@
+#' An experiment
+#'
+#' A named folder of runs in a workspace, created when it is not there.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param name A single string: letters of any script, digits, spaces and punctuation except slashes,
+#'   at most 128 characters.
+#' @return A `tandemlab_experiment`.
+#' @examplesIf tandemlab_is_ready()
+#' experiment(temp_workspace(), "accidents")
+#' @export
+experiment <- function(workspace, name) {
+  path <- .subset2(arg_workspace(workspace), "path")
+  new_experiment(call_core("experiment.ensure", workspace = path, experiment = arg_string(name)), path)
+}
+
+#' List experiments
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @return A named list of `tandemlab_experiment`s, without those that are archived.
+#' @examplesIf tandemlab_is_ready()
+#' ws <- temp_workspace()
+#' experiment(ws, "accidents")
+#' names(list_experiments(ws))
+#' @export
+list_experiments <- function(workspace) {
+  path <- .subset2(arg_workspace(workspace), "path")
+  names <- call_core("experiment.list", workspace = path)
+  structure(lapply(names, new_experiment, workspace = path), names = names)
+}
+
+call_experiment <- function(experiment, call, ...) {
+  call_core(
+    call,
+    workspace = .subset2(experiment, "workspace"), experiment = .subset2(experiment, "name"), ...
+  )
+}
+
+#' Archive an experiment
+#'
+#' An archived experiment is left out of lists; its runs stay.
+#'
+#' @param experiment A `tandemlab_experiment`.
+#' @return `experiment`, invisibly.
+#' @examplesIf tandemlab_is_ready()
+#' ws <- temp_workspace()
+#' exp <- archive_experiment(experiment(ws, "old"))
+#' length(list_experiments(ws))
+#' reactivate_experiment(exp)
+#' @export
+archive_experiment <- function(experiment) {
+  exp <- arg_experiment(experiment)
+  call_experiment(exp, "experiment.archive", archived = TRUE)
+  invisible(exp)
+}
+
+#' @rdname archive_experiment
+#' @export
+reactivate_experiment <- function(experiment) {
+  exp <- arg_experiment(experiment)
+  call_experiment(exp, "experiment.archive", archived = FALSE)
+  invisible(exp)
+}
+
+#' Submit a script as a run
+#'
+#' Keeps a copy of the source folder with the run, queues it on its compute target and returns
+#' without waiting. The run goes on when this R session ends.
+#'
+#' @param experiment A `tandemlab_experiment`.
+#' @param config What to run: a [script_run_config()].
+#' @param tags First tags: a named list of strings (`NA` for a tag without a value).
+#' @return A `tandemlab_run`.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` for a folder, script, target or interpreter that cannot be used;
+#' then no run was made.
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile("source")
+#' dir.create(source)
+#' writeLines("cat('hello\\n')", file.path(source, "hello.R"))
+#' exp <- experiment(temp_workspace(), "demo")
+#' run <- submit_experiment(exp, script_run_config(source, "hello.R"))
+#' wait_for_run_completion(run, show_output = TRUE)
+#' @export
+submit_experiment <- function(experiment, config, tags = NULL) {
+  exp <- arg_experiment(experiment)
+  handle <- call_experiment(
+    exp, "experiment.submit",
+    config = config_arguments(config), tags = arg_text_map(tags, missing_values = TRUE)
+  )
+  run_from(handle, exp)
+}
+
+# A run of the workspace that another handle belongs to.
+run_from <- function(handle, owner) {
+  new_run(handle$id, .subset2(owner, "workspace"), handle$experiment)
+}
+
+#' Runs of an experiment
+#'
+#' @param experiment A `tandemlab_experiment`.
+#' @param type Only runs of that type: `"script"`, `"interactive"`, `"offline"` or `"child"`.
+#' @param tags Only runs with these tags: one name as a string (any value), or a named list of
+#'   values (`NA` for any value).
+#' @param properties Only runs with these properties: a named list of values.
+#' @param status Only runs with one of these statuses, such as `"Completed"`.
+#' @param include_children Whether child runs are listed beside their parents.
+#' @return A list of `tandemlab_run`s, newest first. `as.data.frame(experiment)` has them as rows.
+#' @examplesIf tandemlab_is_ready()
+#' exp <- experiment(temp_workspace(), "demo")
+#' complete_run(start_logging_run(exp))
+#' length(get_runs_in_experiment(exp))
+#' @export
+get_runs_in_experiment <- function(experiment, type = NULL, tags = NULL, properties = NULL,
+                                   status = NULL, include_children = FALSE) {
+  exp <- arg_experiment(experiment)
+  handles <- call_experiment(
+    exp, "experiment.runs",
+    type = arg_optional(type, arg_string),
+    tags = arg_tag_filter(tags),
+    properties = arg_text_map(properties),
+    status = arg_optional(status, arg_strings),
+    include_children = arg_flag(include_children)
+  )
+  lapply(handles, run_from, owner = exp)
+}
+
+# One tag by name, or tags with values.
+arg_tag_filter <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (is_string(x) && is.null(names(x))) x else arg_text_map(x, arg, missing_values = TRUE)
+}
+
+#' @rdname handles
+#' @export
+summary.tandemlab_experiment <- function(object, ...) {
+  runs <- as.data.frame(object)
+  structure(
+    list(name = .subset2(object, "name"), statuses = table(runs$status), newest = utils::head(runs)),
+    class = "tandemlab_experiment_summary"
+  )
+}
+
+#' @export
+print.tandemlab_experiment_summary <- function(x, ...) {
+  counts <- sprintf("%d %s", x$statuses, tolower(names(x$statuses)))
+  cat(sprintf("<experiment %s>: %s\n", x$name, if (length(counts)) toString(counts) else "no runs"))
+  if (nrow(x$newest) > 0) {
+    shown <- c("number", "display_name", "status", grep("^metrics\\.", names(x$newest), value = TRUE))
+    print(x$newest[shown], row.names = FALSE)
+  }
+  invisible(x)
+}

@@ -1,0 +1,211 @@
+#' Create a workspace
+#'
+#' A workspace is a folder that holds experiments, runs and their files. Nothing runs in the
+#' background for it until a script is submitted.
+#'
+#' @param name A name or a path: `"lab"` makes the folder `./lab`; a path makes that folder, named by
+#'   its last part.
+#' @param ... Not used; makes sure that what follows is named.
+#' @param friendly_name A longer name to show.
+#' @param description What the workspace is for.
+#' @param tags Labels: a named list of strings.
+#' @param exist_ok Whether a workspace that is there already is opened; else it is an error.
+#' @param show_output Whether to say what was done; by default only in interactive sessions.
+#' @return A `tandemlab_workspace`.
+#' @section Errors:
+#' `tandemlab_error_already_exists`, `tandemlab_error_invalid_input` (a name that cannot be one),
+#' `tandemlab_error_storage_error` (a folder that cannot be written).
+#' @examplesIf tandemlab_is_ready()
+#' ws <- create_workspace(tempfile("lab"))
+#' ws
+#' delete_workspace(ws)
+#' @export
+create_workspace <- function(name, ..., friendly_name = NULL, description = NULL, tags = NULL,
+                             exist_ok = FALSE, show_output = interactive()) {
+  check_no_dots(...)
+  handle <- call_core(
+    "workspace.create",
+    name = arg_path(name),
+    friendly_name = arg_optional(friendly_name, arg_string),
+    description = arg_optional(description, arg_string),
+    tags = arg_text_map(tags),
+    exist_ok = arg_flag(exist_ok)
+  )
+  if (arg_flag(show_output)) {
+    cli::cli_inform("Workspace {.val {handle$name}} is at {.path {handle$path}}.")
+  }
+  new_workspace(handle$name, handle$path)
+}
+
+check_no_dots <- function(...) {
+  if (...length() > 0) {
+    given <- ...names()
+    shown <- if (is.null(given)) "an unnamed argument" else paste0("`", given[nzchar(given)], "`")
+    abort_input(
+      sprintf("Unknown arguments: %s.", paste(shown, collapse = ", ")),
+      "Arguments behind `...` must be given by their full names."
+    )
+  }
+}
+
+#' Get a workspace by name or path
+#'
+#' Workspaces are known to this user from when they were created or first opened.
+#'
+#' @param name Name of a known workspace, or the path of one.
+#' @return A `tandemlab_workspace`, or `NULL` when there is none of that name.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` when several known workspaces have that name.
+#' @examplesIf tandemlab_is_ready()
+#' is.null(get_workspace("no such workspace"))
+#' @export
+get_workspace <- function(name) {
+  handle <- call_core("workspace.get", name = arg_string(name))
+  if (!is.null(handle)) new_workspace(handle$name, handle$path)
+}
+
+#' Find the workspace of a project
+#'
+#' Starts at a folder and goes up: each folder is searched for `.tandemlab/config.json`,
+#' `.azureml/config.json`, `aml_config/config.json`, `config.json`, and for being a workspace.
+#'
+#' @param path A folder to start from, or a configuration file; `NULL` means the working directory.
+#' @param file_name Another name than `config.json`.
+#' @return A `tandemlab_workspace`.
+#' @section Errors:
+#' `tandemlab_error_not_found` when nothing was found or it points to a workspace that is not there.
+#' @examplesIf tandemlab_is_ready()
+#' project <- tempfile("project")
+#' dir.create(project)
+#' write_workspace_config(temp_workspace(), project)
+#' load_workspace_from_config(project)
+#' @export
+load_workspace_from_config <- function(path = NULL, file_name = NULL) {
+  handle <- call_core(
+    "workspace.from_config",
+    path = if (is.null(path)) getwd() else arg_path(path),
+    file_name = arg_optional(file_name, arg_string)
+  )
+  new_workspace(handle$name, handle$path)
+}
+
+#' Write a file that leads to a workspace
+#'
+#' Writes `.tandemlab/config.json` for [load_workspace_from_config()].
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param path The project's folder; `NULL` means the working directory.
+#' @param file_name Another name than `config.json`.
+#' @return Path of the file, invisibly.
+#' @examplesIf tandemlab_is_ready()
+#' write_workspace_config(temp_workspace(), tempdir())
+#' @export
+write_workspace_config <- function(workspace, path = NULL, file_name = NULL) {
+  ws <- arg_workspace(workspace)
+  invisible(call_core(
+    "workspace.write_config",
+    workspace = .subset2(ws, "path"),
+    path = if (is.null(path)) getwd() else arg_path(path),
+    file_name = arg_optional(file_name, arg_string)
+  ))
+}
+
+#' List the known workspaces
+#'
+#' @return A data frame with the columns `name` and `path`, one row per workspace that this user
+#'   created or opened and that is still there.
+#' @examplesIf tandemlab_is_ready()
+#' list_workspaces()
+#' @export
+list_workspaces <- function() {
+  call_core("workspace.list")
+}
+
+#' Delete a workspace
+#'
+#' Deletes the folder with everything in it: experiments, runs and files. There is no way back.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @return `NULL`, invisibly.
+#' @section Errors:
+#' `tandemlab_error_invalid_state` while submitted runs are active.
+#' @examplesIf tandemlab_is_ready()
+#' ws <- create_workspace(tempfile("lab"))
+#' delete_workspace(ws)
+#' @export
+delete_workspace <- function(workspace) {
+  ws <- arg_workspace(workspace)
+  call_core("workspace.delete", workspace = .subset2(ws, "path"))
+  inside <- vapply(
+    session$stack, function(entry) .subset2(entry$run, "workspace") == .subset2(ws, "path"), NA
+  )
+  session$stack <- session$stack[!inside]
+  invisible(NULL)
+}
+
+#' Details of a workspace
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @return A named list with `id`, `name`, `path`, `created`, `friendly_name`, `description`, `tags`
+#'   and the counts `experiments` and `runs`.
+#' @examplesIf tandemlab_is_ready()
+#' get_workspace_details(temp_workspace())$runs
+#' @export
+get_workspace_details <- function(workspace) {
+  call_core("workspace.details", workspace = .subset2(arg_workspace(workspace), "path"))
+}
+
+#' A workspace for examples and tests
+#'
+#' @return A new `tandemlab_workspace` in the session's temporary folder, which goes when R ends.
+#' @examplesIf tandemlab_is_ready()
+#' temp_workspace()
+#' @export
+temp_workspace <- function() {
+  create_workspace(tempfile("lab"), show_output = FALSE)
+}
+
+#' @export
+summary.tandemlab_workspace <- function(object, ...) get_workspace_details(object)
+
+#' Runs as a data frame
+#'
+#' @param x A workspace or an experiment.
+#' @param row.names,optional Ignored.
+#' @param ... Ignored.
+#' @return A data frame with one row per run, newest first, children included: `run_id`,
+#'   `experiment`, `number`, `display_name`, `status`, `type`, `target`, `parent`, the times
+#'   `created`, `started` and `ended` (`POSIXct`, UTC), `duration` (seconds), and a column for the
+#'   newest value of each metric (`metrics.NAME`) and each tag (`tags.NAME`).
+#' @examplesIf tandemlab_is_ready()
+#' exp <- experiment(temp_workspace(), "demo")
+#' with_run(start_logging_run(exp), log_metric_to_run("accuracy", 0.9))
+#' as.data.frame(exp)[c("number", "status", "metrics.accuracy")]
+#' @name runs_frame
+NULL
+
+#' @rdname runs_frame
+#' @export
+as.data.frame.tandemlab_workspace <- function(x, row.names = NULL, optional = FALSE, ...) {
+  runs_frame(.subset2(x, "path"), NULL)
+}
+
+#' @rdname runs_frame
+#' @export
+as.data.frame.tandemlab_experiment <- function(x, row.names = NULL, optional = FALSE, ...) {
+  runs_frame(.subset2(x, "workspace"), .subset2(x, "name"))
+}
+
+# Columns that may be all missing still have their own type.
+runs_frame <- function(path, experiment) {
+  frame <- call_core("experiment.table", workspace = path, experiment = experiment)
+  for (name in c("created", "started", "ended")) {
+    frame[[name]] <- as.POSIXct(as.numeric(frame[[name]]), origin = "1970-01-01", tz = "UTC")
+  }
+  for (name in c("run_id", "experiment", "display_name", "status", "type", "target", "parent")) {
+    frame[[name]] <- as.character(frame[[name]])
+  }
+  frame$number <- as.integer(frame$number)
+  frame$duration <- as.numeric(frame$duration)
+  frame
+}
