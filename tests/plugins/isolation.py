@@ -6,6 +6,7 @@ Set for the whole session, so that R, jobs and the command line inherit it.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _isolated(root: Path, folder: Path) -> Iterator[tuple[str, str]]:
     yield "TANDEMLAB_CONFIG_DIR", str(folder / "config")
+    yield "TANDEMLAB_PYTHON", sys.executable
     libraries = [str(root / ".rlib"), os.environ.get("R_LIBS", "")]
     yield "R_LIBS", os.pathsep.join(filter(None, dict.fromkeys(libraries)))
     for role in ("AUTHOR", "COMMITTER"):

@@ -58,6 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("testthat_prepare", "command that brings the installed package up to date")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    # Tests in Python run R jobs as well, so the package is brought up to date for all, and before
+    # the workers start. A failure stops the R tests only; they report it.
+    if shutil.which("Rscript") and not hasattr(session.config, "workerinput"):
+        with contextlib.suppress(pytest.Collector.CollectError):
+            prepare(session.config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TestthatFile | None:
     is_test = file_path.suffix in (".R", ".r") and file_path.name.startswith("test-")
     if is_test and file_path.parent.name == "testthat":
@@ -205,7 +213,6 @@ class RProcess:
         self.config = config
         self._package: str = config.getini("testthat_package")
         self._process: subprocess.Popen[bytes] | None = None
-        self._prepared = False
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Sends a request and waits for the reply.
@@ -247,7 +254,7 @@ class RProcess:
         rscript = shutil.which("Rscript")
         if rscript is None:
             raise RUnavailable("R is not installed (no Rscript on the path)")
-        self._prepare()
+        prepare(self.config)
         self._folder = Path(tempfile.mkdtemp(prefix="testthat-"))
         pipes = [self._folder / "requests", self._folder / "replies"]
         for pipe in pipes:
@@ -269,23 +276,6 @@ class RProcess:
         if "missing" in hello:
             self.stop()
             raise RUnavailable(f"the R package {hello['missing']} is not installed")
-
-    def _prepare(self) -> None:
-        command = self.config.getini("testthat_prepare")
-        if self._prepared or not command:
-            return
-        done = subprocess.run(
-            shlex.split(command),
-            cwd=self.config.rootpath,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        if done.returncode != 0:
-            output = done.stdout.decode(errors="replace")
-            raise pytest.Collector.CollectError(f"`{command}` failed:\n{output}")
-        self._prepared = True
 
     def _environment(self) -> dict[str, str]:
         libraries = [str(path) for path in self.config.getini("testthat_library")]
@@ -318,6 +308,32 @@ class RProcess:
             with contextlib.suppress(OSError):
                 stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+PREPARED = pytest.StashKey[bool]()
+
+
+def prepare(config: pytest.Config) -> None:
+    """Brings the installed package up to date, once in a session.
+
+    Raises:
+        CollectError: the command failed; the text is its output.
+    """
+    command = config.getini("testthat_prepare")
+    if not command or config.stash.get(PREPARED, False):
+        return
+    done = subprocess.run(
+        shlex.split(command),
+        cwd=config.rootpath,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        output = done.stdout.decode(errors="replace")
+        raise pytest.Collector.CollectError(f"`{command}` failed:\n{output}")
+    config.stash[PREPARED] = True
 
 
 PROCESSES = pytest.StashKey[dict[Path, RProcess]]()

@@ -75,7 +75,6 @@ def test_r_package_passes_r_cmd_check(tarball: Path, tmp_path: Path) -> None:
         *("R", "CMD", "check", "--no-manual", "--no-tests", "--no-build-vignettes", tarball),
         cwd=tmp_path,
         _R_CHECK_FORCE_SUGGESTS_="false",
-        RETICULATE_PYTHON=sys.executable,
     )
     status = re.findall(r"^Status: (.*)$", output, re.MULTILINE)[-1]
     assert "ERROR" not in status and "WARNING" not in status, output
