@@ -3,19 +3,56 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from tandemlab.domain import Event, FileRecord, RunError, RunStatus, StorageError
 from tandemlab.domain.events import SHAPES, MetricShape
 from tandemlab.store.sql import runs
-from tandemlab.store.sql.engine import upsert
+from tandemlab.store.sql.engine import insert_rows, upsert
 from tandemlab.store.sql.forms import to_columns
 from tandemlab.store.sql.schema import files as files_table
 from tandemlab.store.sql.schema import metrics, points, properties, records, tags, writers
 from tandemlab.store.sql.schema import runs as runs_table
+
+# Made once: SQLAlchemy takes several times as long to build a statement as to execute it.
+_FIND_WRITER = (
+    select(writers.c.key, writers.c.last_seq, writers.c.position)
+    .where(writers.c.run_key == bindparam("run"), writers.c.name == bindparam("writer"))
+    .with_for_update()
+)
+_MOVE_WRITER = (
+    update(writers)
+    .where(writers.c.key == bindparam("writer"))
+    .values(last_seq=bindparam("seq"), position=bindparam("end"))
+)
+_FIND_METRIC = select(metrics.c.key, metrics.c.is_list).where(
+    metrics.c.run_key == bindparam("run"),
+    metrics.c.name == bindparam("metric"),
+    metrics.c.shape == bindparam("form"),
+)
+_COUNT = (
+    update(metrics)
+    .where(metrics.c.key == bindparam("metric"))
+    .values(count=metrics.c.count + bindparam("new"))
+)
+_LATEST = (
+    update(metrics)
+    .where(
+        metrics.c.key == bindparam("metric"),
+        or_(metrics.c.latest_time.is_(None), metrics.c.latest_time <= bindparam("time")),
+    )
+    .values(
+        latest_time=bindparam("time"),
+        latest_form=bindparam("form"),
+        latest_number=bindparam("number"),
+        latest_text=bindparam("text"),
+    )
+)
 
 
 def take_in(
@@ -42,9 +79,12 @@ def take_in(
         batch.add(event)
     batch.write(files)
     connection.execute(
-        update(writers)
-        .where(writers.c.key == writer_key)
-        .values(last_seq=new[-1].seq if new else last_seq, position=max(end, position))
+        _MOVE_WRITER,
+        {
+            "writer": writer_key,
+            "seq": new[-1].seq if new else last_seq,
+            "end": max(end, position),
+        },
     )
     return len(new)
 
@@ -66,17 +106,28 @@ def put_files(connection: Connection, run_key: int, files: Sequence[FileRecord])
 
 
 def _writer(connection: Connection, run_key: int, name: str) -> tuple[int, int, int]:
-    connection.execute(
-        upsert(connection, writers)
-        .values(run_key=run_key, name=name, last_seq=0, position=0)
-        .on_conflict_do_nothing()
-    )
-    row = connection.execute(
-        select(writers.c.key, writers.c.last_seq, writers.c.position)
-        .where(writers.c.run_key == run_key, writers.c.name == name)
-        .with_for_update()
-    ).one()
+    place = {"run": run_key, "writer": name}
+    row = connection.execute(_FIND_WRITER, place).one_or_none()
+    if row is None:
+        connection.execute(
+            upsert(connection, writers).on_conflict_do_nothing(),
+            {"run_key": run_key, "name": name, "last_seq": 0, "position": 0},
+        )
+        row = connection.execute(_FIND_WRITER, place).one()
     return row.key, row.last_seq, row.position
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """New points of a series, as rows of `points`."""
+
+    key: int
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def latest(self) -> dict[str, Any]:
+        """The newest point, as parameters of `_LATEST`."""
+        _, _, _, _, time, _, form, number, text = self.rows[-1]
+        return {"metric": self.key, "time": time, "form": form, "number": number, "text": text}
 
 
 class _Batch:
@@ -88,14 +139,17 @@ class _Batch:
         self._run_key = run_key
         self._writer_key = writer_key
         self._metrics: dict[tuple[str, MetricShape], int] = {}
-        self._touched: dict[int, dict[str, Any]] = {}
-        self._points: list[dict[str, Any]] = []
-        self._records: list[dict[str, Any]] = []
+        self._series: dict[str, _Series] = {}
+        self._records: list[tuple[Any, ...]] = []
         self._files: list[str] = []
 
     def add(self, event: Event) -> None:
-        if event.kind in SHAPES:
-            self._add_metric(event, SHAPES[event.kind])
+        if event.kind == "metric":
+            self._add_point(event)
+        elif event.kind == "list":
+            self._add_list(event)
+        elif event.kind in SHAPES:
+            self._add_record(event, SHAPES[event.kind])
         elif event.kind in ("tag", "untag"):
             self._tag(event)
         elif event.kind == "property":
@@ -116,96 +170,83 @@ class _Batch:
             self._move(event)
 
     def write(self, files: Mapping[str, FileRecord]) -> None:
-        if self._points:
-            self._connection.execute(insert(points), self._points)
+        grown = [series for series in self._series.values() if series.rows]
+        # Series by series, in the order of the primary key: pages are filled one after another.
+        for series in grown:
+            insert_rows(self._connection, points, series.rows)
         if self._records:
-            self._connection.execute(insert(records), self._records)
-        for key, latest in self._touched.items():
-            count = latest.pop("count")
+            insert_rows(self._connection, records, self._records)
+        counts = Counter(key for key, *_ in self._records)
+        counts.update({series.key: len(series.rows) for series in grown})
+        if counts:
             self._connection.execute(
-                update(metrics).where(metrics.c.key == key).values(count=metrics.c.count + count)
+                _COUNT, [{"metric": key, "new": new} for key, new in counts.items()]
             )
-            if latest:
-                self._connection.execute(
-                    update(metrics)
-                    .where(
-                        metrics.c.key == key,
-                        or_(
-                            metrics.c.latest_time.is_(None),
-                            metrics.c.latest_time <= latest["latest_time"],
-                        ),
-                    )
-                    .values(**latest)
-                )
+        if grown:
+            self._connection.execute(_LATEST, [series.latest() for series in grown])
         put_files(
             self._connection, self._run_key, [files[name] for name in self._files if name in files]
         )
 
-    def _add_metric(self, event: Event, shape: MetricShape) -> None:
+    def _add_point(self, event: Event) -> None:
+        series = self._series.get(event.name) or self._series_of(event)
+        form, number, text = to_columns(event.value)
+        series.rows.append(
+            (series.key, self._writer_key, event.seq, 0, event.time, event.step, form, number, text)
+        )
+
+    def _add_list(self, event: Event) -> None:
+        series = self._series_of(event)
+        series.rows.extend(
+            (
+                series.key,
+                self._writer_key,
+                event.seq,
+                position,
+                event.time,
+                None,
+                *to_columns(value),
+            )
+            for position, value in enumerate(event.value)
+        )
+
+    def _series_of(self, event: Event) -> _Series:
+        key = self._metric_key(event, MetricShape.SERIES)
+        return self._series.setdefault(event.name, _Series(key))
+
+    def _add_record(self, event: Event, shape: MetricShape) -> None:
         key = self._metric_key(event, shape)
-        touched = self._touched.setdefault(key, {"count": 0})
-        if shape is not MetricShape.SERIES:
-            touched["count"] += 1
-            self._records.append(
-                {
-                    "metric_key": key,
-                    "writer_key": self._writer_key,
-                    "seq": event.seq,
-                    "time": event.time,
-                    "data": json.dumps(event.value, ensure_ascii=False, separators=(",", ":")),
-                }
-            )
-            if shape is MetricShape.IMAGE:
-                self._files.append(event.value["file"])
-            return
-        values = event.value if event.kind == "list" else (event.value,)
-        for position, value in enumerate(values):
-            form, number, text = to_columns(value)
-            self._points.append(
-                {
-                    "metric_key": key,
-                    "writer_key": self._writer_key,
-                    "seq": event.seq,
-                    "position": position,
-                    "time": event.time,
-                    "step": event.step,
-                    "form": form,
-                    "number": number,
-                    "text": text,
-                }
-            )
-            touched.update(
-                latest_time=event.time, latest_form=form, latest_number=number, latest_text=text
-            )
-        touched["count"] += len(values)
+        data = json.dumps(event.value, ensure_ascii=False, separators=(",", ":"))
+        self._records.append((key, self._writer_key, event.seq, event.time, data))
+        if shape is MetricShape.IMAGE:
+            self._files.append(event.value["file"])
 
     def _metric_key(self, event: Event, shape: MetricShape) -> int:
         known = self._metrics.get((event.name, shape))
         if known is not None and event.kind != "list":
             return known
         is_list = event.kind == "list"
-        self._connection.execute(
-            upsert(self._connection, metrics)
-            .values(
-                run_key=self._run_key,
-                name=event.name,
-                shape=shape.value,
-                is_list=is_list,
-                description=event.description,
-                count=0,
+        place = {"run": self._run_key, "metric": event.name, "form": shape.value}
+        row = self._connection.execute(_FIND_METRIC, place).one_or_none()
+        if row is None:
+            self._connection.execute(
+                upsert(self._connection, metrics).on_conflict_do_nothing(),
+                {
+                    "run_key": self._run_key,
+                    "name": event.name,
+                    "shape": shape.value,
+                    "is_list": is_list,
+                    "description": event.description,
+                    "count": 0,
+                },
             )
-            .on_conflict_do_nothing()
-        )
-        place = and_(
-            metrics.c.run_key == self._run_key,
-            metrics.c.name == event.name,
-            metrics.c.shape == shape.value,
-        )
-        if is_list:
-            self._connection.execute(update(metrics).where(place).values(is_list=True))
-        key = int(self._connection.execute(select(metrics.c.key).where(place)).scalar_one())
-        self._metrics[event.name, shape] = key
-        return key
+            row = self._connection.execute(_FIND_METRIC, place).one()
+        if is_list and not row.is_list:
+            self._connection.execute(
+                update(metrics).where(metrics.c.key == row.key).values(is_list=True)
+            )
+        self._metrics[event.name, shape] = row.key
+        return int(row.key)
 
     def _tag(self, event: Event) -> None:
         """Replace a tag unless a newer event has spoken; a removed tag keeps its time."""
