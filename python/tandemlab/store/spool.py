@@ -13,15 +13,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.events import SHAPES, Event, MetricShape
 from tandemlab.domain.names import check_metric_name
 from tandemlab.domain.scalars import Scalar, to_json
 from tandemlab.store.durable import storage_error
+
+if TYPE_CHECKING:
+    from msgspec.json import Decoder
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -222,26 +227,32 @@ def read_events(path: Path, offset: int, limit: int = 8 << 20) -> Iterator[tuple
                 yield events, offset
 
 
+@cache
+def _decoder() -> Decoder[Any]:
+    """A decoder of lines with the fields of `Event`; made when the first spool is read."""
+    import msgspec
+
+    class Line(msgspec.Struct, gc=False):
+        seq: int
+        time: int
+        kind: str
+        name: str
+        value: Any = None
+        step: int | None = None
+        description: str | None = None
+
+    return msgspec.json.Decoder(Line)
+
+
 def _decode(data: bytes, path: Path, offset: int) -> list[Event]:
     import msgspec
 
     from tandemlab.domain import StorageError
 
     try:
-        lines = msgspec.json.Decoder(dict[str, Any]).decode_lines(data)
-        return [
-            Event(
-                line["seq"],
-                line["time"],
-                line["kind"],
-                line["name"],
-                line.get("value"),
-                line.get("step"),
-                line.get("description"),
-            )
-            for line in lines
-        ]
-    except (msgspec.DecodeError, KeyError) as error:
+        lines = _decoder().decode_lines(data)
+        return list(map(Event._make, map(attrgetter(*Event._fields), lines)))
+    except msgspec.DecodeError as error:
         raise StorageError(
             f"{path} is damaged behind byte {offset}: {error}.",
             hint="Events before that place are safe. Repair or remove the damaged line.",
