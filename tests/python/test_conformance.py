@@ -151,7 +151,7 @@ class Player:
         return run.download_file(name, self.folder / "downloaded.txt").read_text()
 
 
-@pytest.mark.parametrize(("case", "language"), load())
+@pytest.mark.parametrize(("case", "language"), list(load()))
 def test_case(
     case: dict[str, Any], language: str | None, workspace: Workspace, tmp_path: Path
 ) -> None:

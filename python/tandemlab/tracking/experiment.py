@@ -128,7 +128,7 @@ class Experiment:
         if source is not None:
             context["git"], difference = git_state(source)
         new = NewRun(
-            id=run_id or new_run_id(self.name),
+            id=new_run_id(self.name) if run_id is None else check_name(run_id, what="run"),
             experiment=self.name,
             type=type,
             display_name=display_name or new_display_name(),

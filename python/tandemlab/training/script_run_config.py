@@ -131,13 +131,17 @@ def _check_script(source: Path, script: str) -> str:
     file = source / path
     if not file.is_file():
         kind = "a folder" if file.is_dir() else "not there"
-        scripts = sorted(p.name for p in source.iterdir() if p.suffix.lower() in (".py", ".r"))
+        scripts = sorted(p.name for p in source.glob("*.[pPrR]*") if _is_script(p))
         raise InvalidInput(
             f"The script {script!r} is {kind} in {source}.",
             hint=f"Scripts there: {', '.join(scripts[:10])}." if scripts else "",
             details={"script": script, "source_directory": str(source)},
         )
     return str(path)
+
+
+def _is_script(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in (".py", ".r")
 
 
 def _check_variables(variables: Mapping[str, str]) -> dict[str, str]:

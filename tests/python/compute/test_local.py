@@ -1,0 +1,324 @@
+"""The local target and its agent, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plugins.workspaces import agent_pid
+
+from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab.domain import InvalidState, RunFailed, RunStatus
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    made = tmp_path / "source"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def submit(workspace: Workspace, source: Path) -> Callable[..., Run]:
+    def submit_script(code: str, **options: Any) -> Run:
+        name = f"script_{len(list(source.iterdir()))}.py"
+        (source / name).write_text(code)
+        return workspace.experiment("jobs").submit(ScriptRunConfig(source, name, **options))
+
+    return submit_script
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_fifty_runs_on_two_slots_all_complete(
+    workspace: Workspace, submit: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_SLOTS", "2")
+    code = "import os, time; print(time.time()); time.sleep(0.05); print(time.time())"
+    runs = [submit(code) for _ in range(50)]
+    for run in runs:
+        run.wait_for_completion(timeout_seconds=60)
+    times = [tuple(map(float, run.read_log()[0].split())) for run in runs]
+    assert all(sum(start <= at < end for start, end in times) <= 2 for at, _ in times)
+    frame = workspace.runs_table("jobs")
+    assert set(frame["status"]) == {"Completed"} and len(frame["run_id"]) == 50
+
+
+def test_a_script_works_on_a_copy_of_its_folder(source: Path, submit: Callable[..., Run]) -> None:
+    (source / "data.csv").write_text("a\n1\n")
+    (source / "outputs").mkdir()
+    (source / "outputs" / "old.txt").write_text("from before")
+    run = submit("open('data.csv', 'a').write('2'); open('outputs/new.txt', 'w').write('3')")
+    run.wait_for_completion()
+    assert (source / "data.csv").read_text() == "a\n1\n"
+    assert run.get_file_names() == ["outputs/new.txt", "user_logs/std_log.txt"]
+
+
+def test_output_and_errors_are_followed_while_the_script_runs(
+    submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    run = submit(
+        "import sys, os, time\n"
+        "print('one'); print('two', file=sys.stderr)\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "print('three')"
+    )
+    wait_until(lambda: run.read_log()[0] == "one\ntwo\n")
+    assert run.status is RunStatus.RUNNING
+    gate.touch()
+    run.wait_for_completion()
+    text, offset = run.read_log(8)
+    assert (text, offset) == ("three\n", 14)
+
+
+def test_waiting_shows_the_output(submit: Callable[..., Run], capsys: Any) -> None:
+    submit("print('häh 🚗')").wait_for_completion(show_output=True)
+    assert capsys.readouterr().out == "häh 🚗\n"
+
+
+def test_bytes_that_are_no_text_and_fifty_megabytes_are_fine(submit: Callable[..., Run]) -> None:
+    run = submit(
+        "import sys; out = sys.stdout.buffer\n"
+        "out.write(b'\\xff\\xfe start\\n')\n"
+        "for _ in range(50): out.write(b'x' * (1 << 20) + b'\\n')"
+    )
+    run.wait_for_completion()
+    text, offset = run.read_log(limit=100)
+    assert text.startswith("\ufffd\ufffd start\nxxx") and offset == 100
+    assert run.log_path.stat().st_size == 9 + 50 * ((1 << 20) + 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "error_code", "words"),
+    [
+        ("import sys; sys.exit(3)", 3, "exit", "exit code 3"),
+        ("raise ValueError('no rows')", 1, "exit", "ValueError: no rows"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", -11, "signal", "SIGSEGV"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9, "signal", "memory"),
+        ("import os, signal; os.killpg(0, signal.SIGKILL)", None, "lost", "went away"),
+    ],
+)
+def test_a_script_that_dies_says_how(
+    submit: Callable[..., Run], code: str, exit_code: int | None, error_code: str, words: str
+) -> None:
+    run = submit(code)
+    with pytest.raises(RunFailed, match=words) as caught:
+        run.wait_for_completion()
+    assert caught.value.details["exit_code"] == exit_code
+    assert run.get_details()["error"]["code"] == error_code
+    assert (run.directory / "work").is_dir()
+
+
+def test_a_time_limit_ends_the_run(submit: Callable[..., Run]) -> None:
+    run = submit("import time; time.sleep(60)", max_run_duration_seconds=0.3)
+    with pytest.raises(RunFailed, match=r"longer than 0\.3 seconds"):
+        run.wait_for_completion(timeout_seconds=20)
+    assert run.status is RunStatus.FAILED
+
+
+TREE = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.{handler})
+child = subprocess.Popen([sys.executable, "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"])
+open({pids!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("handler", ["SIG_DFL", "SIG_IGN"])
+def test_cancel_ends_every_process_even_those_that_ignore_it(
+    submit: Callable[..., Run], tmp_path: Path, handler: str
+) -> None:
+    file = tmp_path / "pids"
+    run = submit(TREE.format(handler=handler, pids=str(file)))
+    wait_until(lambda: file.exists() and len(file.read_text().split()) == 2)
+    run.cancel()
+    with pytest.raises(RunFailed, match="was canceled"):
+        run.wait_for_completion(timeout_seconds=20)
+    wait_until(lambda: not any(is_running(int(pid)) for pid in file.read_text().split()))
+    assert run.status is RunStatus.CANCELED
+    with pytest.raises(InvalidState):
+        run.cancel()
+
+
+def test_a_queued_run_is_canceled_without_being_started(
+    submit: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_SLOTS", "1")
+    first = submit("import time; time.sleep(60)")
+    wait_until(lambda: first.status is RunStatus.RUNNING)
+    second = submit("print('started')")
+    second.cancel()
+    second.wait_for_completion(raise_on_error=False, timeout_seconds=20)
+    assert (second.status, second.read_log()[0]) == (RunStatus.CANCELED, "")
+    first.cancel()
+    first.wait_for_completion(raise_on_error=False, timeout_seconds=20)
+
+
+def test_jobs_survive_the_agents_death_and_the_next_agent_takes_over(
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    run = submit(
+        "import os, time\nfrom tandemlab import Run\n"
+        "print('begun')\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "Run.get_context().log('x', 0.5)"
+    )
+    wait_until(lambda: run.read_log()[0] == "begun\n")
+    first = agent_pid(workspace)
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: agent_pid(workspace) is None)
+    gate.touch()
+    run.wait_for_completion(timeout_seconds=30)
+    assert run.get_metrics() == {"x": 0.5}
+    assert agent_pid(workspace) != first
+    assert run.read_log()[0] == "begun\n"  # it ran once
+
+
+def test_a_run_that_ended_while_no_agent_lived_keeps_its_outcome(
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    run = submit(
+        "import os, sys, time\nprint('begun')\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "sys.exit(7)"
+    )
+    wait_until(lambda: run.read_log()[0] == "begun\n")
+    pid = agent_pid(workspace)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    gate.touch()
+    wait_until(lambda: (run.directory / "job" / "exit").exists())
+    assert run.status is RunStatus.RUNNING
+    run.wait_for_completion(raise_on_error=False, timeout_seconds=30)
+    assert (run.status, run.record.exit_code) == (RunStatus.FAILED, 7)
+
+
+def test_killing_the_agent_again_and_again_runs_every_job_once(
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    code = f"import time; open({str(started)!r}, 'a').write('x'); time.sleep(0.1)"
+    runs = [submit(code) for _ in range(12)]
+    for _ in range(6):
+        wait_until(lambda: agent_pid(workspace) is not None)
+        time.sleep(0.2)
+        pid = agent_pid(workspace)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: agent_pid(workspace) is None)
+        workspace.attend()
+    for run in runs:
+        run.wait_for_completion(timeout_seconds=60)
+    assert started.read_text() == "x" * 12
+
+
+def test_one_workspace_has_one_agent(workspace: Workspace, submit: Callable[..., Run]) -> None:
+    runs = [submit("pass") for _ in range(5)]
+    for _ in range(5):
+        workspace.attend()
+    for run in runs:
+        run.wait_for_completion(timeout_seconds=30)
+    log = (workspace.folder.agent / "agent.log").read_text()
+    assert log.count("works with") == 1
+
+
+def test_an_idle_agent_ends(
+    workspace: Workspace, submit: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "0.2")
+    submit("pass").wait_for_completion(timeout_seconds=30)
+    wait_until(lambda: agent_pid(workspace) is None)
+    submit("pass").wait_for_completion(timeout_seconds=30)
+
+
+def test_a_submitter_that_is_killed_leaves_its_run_alive(
+    workspace: Workspace, source: Path, tmp_path: Path
+) -> None:
+    import subprocess
+
+    (source / "job.py").write_text("import time; time.sleep(0.5); print('alive')")
+    code = (
+        "import os, signal\nfrom tandemlab import ScriptRunConfig, Workspace\n"
+        f"experiment = Workspace({str(workspace.path)!r}).experiment('jobs')\n"
+        f"print(experiment.submit(ScriptRunConfig({str(source)!r}, 'job.py')).id, flush=True)\n"
+        "os.killpg(0, signal.SIGKILL)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    run = workspace.get_run(result.stdout.strip())
+    run.wait_for_completion(timeout_seconds=30)
+    assert run.read_log()[0] == "alive\n"
+
+
+def test_a_script_sees_its_variables_and_not_the_submitters_run(
+    workspace: Workspace, submit: Callable[..., Run]
+) -> None:
+    run = submit(
+        "import json, os; print(json.dumps({k: v for k, v in os.environ.items() "
+        "if k.startswith('TANDEMLAB_RUN') or k == 'GREETING'}))",
+        environment_variables={"GREETING": 'it\'s "fine"\nhere $HOME'},
+    )
+    run.wait_for_completion()
+    assert json.loads(run.read_log()[0]) == {
+        "GREETING": 'it\'s "fine"\nhere $HOME',
+        "TANDEMLAB_RUN_ID": run.id,
+        "TANDEMLAB_RUN_DIR": str(run.directory),
+    }
+
+
+def test_a_child_can_be_submitted_from_a_job(source: Path, submit: Callable[..., Run]) -> None:
+    (source / "child.py").write_text("from tandemlab import Run; Run.get_context().log('x', 1)")
+    run = submit(
+        "from tandemlab import Run, ScriptRunConfig\n"
+        "run = Run.get_context()\n"
+        "child = run.submit_child(ScriptRunConfig('.', 'child.py'))\n"
+        "child.wait_for_completion()\n"
+        "run.log('from child', child.get_metrics()['x'])"
+    )
+    run.wait_for_completion(timeout_seconds=30)
+    (child,) = run.get_children()
+    assert (run.get_metrics(), child.get_metrics()) == ({"from child": 1}, {"x": 1})
+
+
+def test_a_workspace_with_a_difficult_path_works(
+    tmp_path: Path, submit: Callable[..., Run], source: Path
+) -> None:
+    lab = Workspace.create(tmp_path / 'it\'s a "läb" $HOME 🚗')
+    (source / "job.py").write_text("import sys; print(sys.argv[1])")
+    config = ScriptRunConfig(source, "job.py", ["a b 'c' \"d\" $HOME `x`"])
+    run = lab.experiment("Unfälle 🚗").submit(config)
+    run.wait_for_completion(timeout_seconds=30)
+    assert run.read_log()[0] == "a b 'c' \"d\" $HOME `x`\n"
+    lab.store.close()
