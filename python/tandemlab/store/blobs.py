@@ -88,11 +88,10 @@ class BlobStore:
         with storage_errors(self._root):
             digest, size = digest_of(source), source.stat().st_size
             blob = self.path(digest)
-            if blob.exists() and blob.samefile(source):
-                return digest, size
-            temporary = self._temporary / token_hex(8)
-            link_or_copy(source, temporary)
-            self._place(temporary, digest)
+            if not blob.exists():
+                temporary = self._temporary / token_hex(8)
+                link_or_copy(source, temporary)
+                self._place(temporary, digest)
             if not blob.samefile(source):
                 self._replace_by_link(source, blob)
         return digest, size

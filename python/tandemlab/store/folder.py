@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tandemlab.domain import Event, FileRecord, NewRun, RunStatus, StorageError, VersionMismatch
+from tandemlab.domain import (
+    AlreadyExists,
+    Event,
+    FileRecord,
+    NewRun,
+    RunStatus,
+    StorageError,
+    VersionMismatch,
+)
 from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors, write_json
@@ -112,13 +121,23 @@ class WorkspaceFolder:
         write_json(self.marker, {"format": FORMAT, **marker})
 
     def add_run(self, run: NewRun) -> None:
-        """Make a run's directory and its ``run.json``, then tell the store."""
+        """Make a run's directory with its ``run.json``, then tell the store; both or neither."""
         directory = self.run_directory(run.id)
         with storage_errors(directory):
-            (directory / "spool").mkdir(parents=True)
-            write_json(directory / "run.json", self._identity(run))
+            try:
+                directory.mkdir(parents=True)
+            except FileExistsError:
+                raise AlreadyExists(f"There is a run {run.id!r} already.") from None
+        try:
+            with storage_errors(directory):
+                (directory / "spool").mkdir()
+                write_json(directory / "run.json", self._identity(run))
+            self.store.create_run(run)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+        with storage_errors(directory):
             mark_live(directory)
-        self.store.create_run(run)
 
     def _identity(self, run: NewRun) -> dict[str, Any]:
         return {

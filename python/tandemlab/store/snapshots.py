@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tandemlab.domain import InvalidInput, StorageError
 from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors
 
 if TYPE_CHECKING:
-    from pathspec import PathSpec
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILES = (".tandemignore", ".amlignore", ".gitignore")
 DEFAULT_IGNORES = (
@@ -105,18 +105,18 @@ def restore_snapshot(snapshot: str, folder: Path, blobs: BlobStore) -> None:
         blobs.materialize(file.digest, target, executable=file.executable)
 
 
-def _rules(folder: Path) -> PathSpec[Any]:
-    from pathspec import PathSpec
+def _rules(folder: Path) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
 
     lines = list(DEFAULT_IGNORES)
     for name in IGNORE_FILES:
         if (folder / name).is_file():
             lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
             break
-    return PathSpec.from_lines("gitwildmatch", lines)
+    return GitIgnoreSpec.from_lines(lines)
 
 
-def _walk(folder: Path, prefix: str, rules: PathSpec[Any]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, rules: GitIgnoreSpec) -> Iterator[str]:
     with storage_errors(folder):
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     for entry in entries:

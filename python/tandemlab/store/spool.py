@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.events import SHAPES, Event, MetricShape
@@ -46,7 +47,7 @@ class SpoolWriter:
     def __init__(self, run_directory: Path) -> None:
         self._directory = run_directory
         self._start()
-        os.register_at_fork(after_in_child=self._start)
+        _writers.add(self)
 
     def _start(self) -> None:
         self._lock = threading.Lock()
@@ -155,6 +156,18 @@ class SpoolWriter:
         except OSError:
             os.ftruncate(self._descriptor, before)
             raise
+
+
+_writers: WeakSet[SpoolWriter] = WeakSet()
+
+
+def _restart_all() -> None:
+    """In a forked child: leave the parent's files to the parent."""
+    for writer in list(_writers):
+        writer._start()
+
+
+os.register_at_fork(after_in_child=_restart_all)
 
 
 def _host() -> str:
