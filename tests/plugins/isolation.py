@@ -5,6 +5,7 @@ Set for the whole session, so that R, jobs and the command line inherit it.
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import tempfile
@@ -29,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _isolated(root: Path, folder: Path) -> Iterator[tuple[str, str]]:
     yield "TANDEMLAB_CONFIG_DIR", str(folder / "config")
     yield "TANDEMLAB_PYTHON", sys.executable
+    if locale.getpreferredencoding(False).upper() != "UTF-8":
+        # A bare machine has no locale; R would then read and print ASCII only.
+        yield "LC_ALL", "C.UTF-8"
     libraries = [str(root / ".rlib"), os.environ.get("R_LIBS", "")]
     yield "R_LIBS", os.pathsep.join(filter(None, dict.fromkeys(libraries)))
     for role in ("AUTHOR", "COMMITTER"):

@@ -4,8 +4,9 @@
 #
 # testthat::test_dir() prepares everything as it does for R people (working directory, edition,
 # package, helpers, set-up files, snapshots) and announces the first file to its reporter; the
-# reporter below then serves requests instead of letting that file run. A request and its reply are
-# one line of JSON each, through the named pipes REQUESTS and REPLIES. An empty PACKAGE attaches none.
+# reporter below then serves requests instead of letting that file run. An empty PACKAGE attaches
+# none. A request and its reply are one line of JSON each, through the named pipes REQUESTS and
+# REPLIES.
 #
 #   {"collect": "test-run.R"}                               the tests of a file
 #   {"run": "test-run.R", "expression": 3, "occurrence": 1} one of them
