@@ -12,6 +12,7 @@
 #' @export
 tandemlab_doctor <- function() {
   found <- find_python()
+  places <- python_places()
   problem <- if (is.null(found)) list(no_python) else python_problem(found)
   findings <- Filter(Negate(is.null), c(list(reticulate_problem()), problem))
   structure(
@@ -20,7 +21,7 @@ tandemlab_doctor <- function() {
       python = found$path,
       why = found$why,
       versions = doctor_versions(),
-      places = python_places(),
+      places = places,
       findings = data.frame(
         problem = vapply(findings, function(finding) finding$problem, ""),
         repair = vapply(findings, function(finding) finding$repair, "")

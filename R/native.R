@@ -17,7 +17,11 @@ refuse_event <- function(problem, name, value = NULL, what = "value") {
 }
 
 refuse_name <- function(problem, name) {
-  shown <- if (is_string(name)) encodeString(substr(name, 1, 60), quote = "'") else describe(name)
+  shown <- if (is_string(name)) {
+    encodeString(substr(iconv(name, "UTF-8", "UTF-8", sub = "byte"), 1, 60), quote = "'")
+  } else {
+    describe(name)
+  }
   file <- problem$reason == "file_name"
   abort_input(
     sprintf(

@@ -1,0 +1,4 @@
+library(testthat)
+library(tandemlab)
+
+test_check("tandemlab")

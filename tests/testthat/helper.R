@@ -1,0 +1,78 @@
+skip_unless_ready <- function() {
+  testthat::skip_if_not(tandemlab_is_ready(), "Python with tandemlab is not installed")
+}
+
+# The environment of a job whose run directory is fresh; gives that directory.
+local_job <- function(id = "demo_1", env = parent.frame()) {
+  workspace <- withr::local_tempdir(.local_envir = env)
+  directory <- file.path(workspace, "runs", id)
+  dir.create(directory, recursive = TRUE)
+  withr::local_envvar(
+    TANDEMLAB_RUN_ID = id, TANDEMLAB_RUN_DIR = directory, TANDEMLAB_WORKSPACE = workspace,
+    TANDEMLAB_EXPERIMENT = "demo", .local_envir = env
+  )
+  directory
+}
+
+# The events of a run in the order of their files and lines.
+read_spool <- function(directory) {
+  files <- list.files(file.path(directory, "spool"), full.names = TRUE)
+  lapply(unlist(lapply(files, readLines, encoding = "UTF-8")), jsonlite::fromJSON,
+    simplifyVector = FALSE
+  )
+}
+
+last_value <- function(directory) {
+  events <- read_spool(directory)
+  events[[length(events)]]$value
+}
+
+last_line <- function(directory) {
+  utils::tail(readLines(list.files(file.path(directory, "spool"), full.names = TRUE)), 1)
+}
+
+local_experiment <- function(name = "demo", env = parent.frame()) {
+  skip_unless_ready()
+  folder <- withr::local_tempdir(.local_envir = env)
+  experiment(create_workspace(file.path(folder, "lab"), show_output = FALSE), name)
+}
+
+# A source folder with one script.
+local_script <- function(script, lines, env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  writeLines(lines, file.path(folder, script))
+  folder
+}
+
+# Start R on some code without waiting, with this library; gives its process id.
+start_r <- function(lines, env = parent.frame()) {
+  script <- withr::local_tempfile(lines = lines, fileext = ".R", .local_envir = env)
+  pid <- withr::local_tempfile(.local_envir = env)
+  command <- sprintf(
+    "%s --vanilla %s >/dev/null 2>&1 & echo $! > %s",
+    shQuote(file.path(R.home("bin"), "Rscript")), shQuote(script), shQuote(pid)
+  )
+  withr::with_envvar(
+    c(R_LIBS = paste(.libPaths(), collapse = ":")), system2("sh", c("-c", shQuote(command)))
+  )
+  as.integer(readLines(pid))
+}
+
+wait_until <- function(condition, seconds = 30) {
+  deadline <- Sys.time() + seconds
+  while (!condition()) {
+    if (Sys.time() > deadline) {
+      stop("Waited in vain.")
+    }
+    Sys.sleep(0.005)
+  }
+}
+
+# Whether a process is gone, or dead and not yet collected.
+has_ended <- function(pid) {
+  status <- tryCatch(
+    suppressWarnings(readLines(file.path("/proc", pid, "stat"), warn = FALSE)),
+    error = function(problem) "() Z"
+  )
+  grepl("[)] [ZX]", status)
+}

@@ -1,0 +1,210 @@
+# The cases of tests/conformance, run through the public R functions.
+
+cases_folder <- function() file.path(testthat::test_path(), "..", "conformance")
+
+read_cases <- function() {
+  files <- list.files(cases_folder(), "[.]yaml$", full.names = TRUE)
+  if (length(files) == 0 || !requireNamespace("yaml", quietly = TRUE)) {
+    return(list())
+  }
+  unlist(lapply(files, function(file) {
+    cases <- yaml::read_yaml(file, handlers = handlers)
+    lapply(cases, function(case) c(list(file = basename(file)), case))
+  }), recursive = FALSE)
+}
+
+# Sequences stay lists, and the letters y and n are no truth values, as in YAML 1.2.
+handlers <- list(
+  seq = as.list,
+  "bool#yes" = function(x) if (tolower(x) == "y") x else TRUE,
+  "bool#no" = function(x) if (tolower(x) == "n") x else FALSE
+)
+
+# A value of a case file as R has it: NA for null, numbers that are not finite by their words.
+plain <- function(x) {
+  if (is.null(x)) {
+    return(NA)
+  }
+  if (!is.list(x)) {
+    return(x)
+  }
+  if (identical(names(x), "float")) {
+    return(switch(sub("^([-]?)[.]", "\\1", as.character(x$float)),
+      nan = NaN, inf = Inf, "-inf" = -Inf, as.numeric(x$float)
+    ))
+  }
+  lapply(x, plain)
+}
+
+# Vectors, data frames and lists in one form; in R one value and a list of one are the same.
+canonical <- function(x) {
+  if (is.list(x) && length(x) == 1 && is.null(names(x))) {
+    x <- x[[1]]
+  }
+  if (is.data.frame(x)) {
+    x <- lapply(as.list(x), function(column) canonical(as.list(column)))
+  }
+  if (is.null(x)) {
+    return(NA)
+  }
+  if (is.atomic(x) && length(x) != 1) {
+    x <- as.list(x)
+  }
+  if (!is.list(x)) {
+    return(if (is.na(x) && !is.nan(x)) NA else if (is.numeric(x)) as.double(x) else x)
+  }
+  if (length(x) == 0) {
+    return(list())
+  }
+  x <- lapply(x, canonical)
+  if (is.null(names(x))) x else x[order(names(x), method = "radix")]
+}
+
+new_player <- function(case) {
+  folder <- withr::local_tempdir(.local_envir = parent.frame())
+  workspace <- create_workspace(file.path(folder, "lab"), show_output = FALSE)
+  player <- new.env()
+  player$folder <- folder
+  player$workspace <- workspace
+  player$need_run <- function() {
+    if (is.null(player$run)) {
+      player$run <- start_logging_run(experiment(workspace, "conformance"))
+    }
+    player$run
+  }
+  player
+}
+
+verbs <- list(
+  log = function(player, name, value = NULL, step = NULL) {
+    log_metric_to_run(name, plain(value), player$need_run(), step = step)
+  },
+  log_list = function(player, name, value) {
+    log_list_to_run(name, plain(value), run = player$need_run())
+  },
+  log_row = function(player, name, columns) {
+    log_row_to_run(name, plain(columns), run = player$need_run())
+  },
+  log_table = function(player, name, value) {
+    columns <- lapply(plain(value), function(column) {
+      if (is.list(column)) unlist(column, use.names = FALSE) else column
+    })
+    log_table_to_run(name, columns, run = player$need_run())
+  },
+  log_confusion_matrix = function(player, name, value) {
+    log_confusion_matrix_to_run(name, value, run = player$need_run())
+  },
+  log_residuals = function(player, name, value) {
+    log_residuals_to_run(name, value, run = player$need_run())
+  },
+  log_predictions = function(player, name, value) {
+    log_predictions_to_run(name, value, run = player$need_run())
+  },
+  log_accuracy_table = function(player, name, value) {
+    log_accuracy_table_to_run(name, value, run = player$need_run())
+  },
+  tag = function(player, name, value = NULL) set_run_tag(player$need_run(), name, value),
+  untag = function(player, name) remove_run_tags(player$need_run(), name),
+  property = function(player, name, value) {
+    add_run_properties(player$need_run(), stats::setNames(list(value), name))
+  },
+  upload = function(player, name, content) {
+    source <- file.path(player$folder, "to_upload.txt")
+    cat(content, file = source)
+    upload_files_to_run(name, source, player$need_run())
+  },
+  complete = function(player) complete_run(player$need_run()),
+  fail = function(player, message) fail_run(player$need_run(), message),
+  cancel = function(player) cancel_run(player$need_run()),
+  child = function(player, name) player$run <- create_child_run(player$need_run(), name),
+  get_run = function(player, id) get_run(player$workspace, id),
+  create_experiment = function(player, name) {
+    player$experiment <- experiment(player$workspace, name)$name
+  },
+  create_workspace = function(player, name) {
+    create_workspace(file.path(player$folder, name), show_output = FALSE)
+  },
+  submit = function(player, r, python, arguments = NULL) {
+    source <- file.path(player$folder, "source")
+    dir.create(source)
+    cat(r, file = file.path(source, "job.R"))
+    config <- script_run_config(source, "job.R", spread(arguments))
+    player$run <- submit_experiment(experiment(player$workspace, "conformance"), config)
+    wait_for_run_completion(
+      player$run,
+      show_output = FALSE, raise_on_error = FALSE, timeout_seconds = 60
+    )
+  }
+)
+
+# In R the flags of a mapping are named elements of the list itself.
+spread <- function(arguments) {
+  do.call(c, lapply(arguments, function(x) if (is.list(x)) x else list(x)))
+}
+
+found <- list(
+  metrics = function(player) get_run_metrics(player$need_run()),
+  tags = function(player) get_run_tags(player$need_run()),
+  properties = function(player) get_run_properties(player$need_run()),
+  status = function(player) player$need_run()$status,
+  exit_code = function(player) player$need_run()$exit_code,
+  error = function(player) get_run_details(player$need_run())$error$message,
+  experiment = function(player) player$experiment,
+  files = function(player) contents(player, ""),
+  output_files = function(player) contents(player, "outputs/"),
+  printed = function(player) {
+    get_run_details_with_logs(player$need_run())$logFiles[["user_logs/std_log.txt"]]
+  }
+)
+
+contents <- function(player, prefix) {
+  names <- get_run_file_names(player$run)
+  names <- names[startsWith(names, prefix)]
+  target <- file.path(player$folder, "downloaded.txt")
+  texts <- lapply(names, function(name) {
+    download_file_from_run(player$run, name, target)
+    readChar(target, file.size(target), useBytes = TRUE)
+  })
+  stats::setNames(texts, names)
+}
+
+play <- function(player, step) {
+  arguments <- step[[1]]
+  do.call(verbs[[names(step)[[1]]]], c(list(player), arguments))
+}
+
+check_case <- function(case) {
+  skip_unless_ready()
+  player <- new_player(case)
+  withr::defer(session$stack <- list())
+  steps <- case$do
+  for (step in utils::head(steps, -1)) play(player, step)
+  last <- steps[[length(steps)]]
+  if (is.null(case$error)) {
+    play(player, last)
+  } else {
+    expect_error(play(player, last), class = paste0("tandemlab_error_", case$error))
+  }
+  for (what in names(case$then)) {
+    expected <- case$then[[what]]
+    if (setequal(names(expected), c("python", "r"))) {
+      expected <- expected$r
+    }
+    expect_identical(canonical(found[[what]](player)), canonical(plain(expected)), label = what)
+  }
+}
+
+submits <- function(case) "submit" %in% names(case$do[[1]])
+
+for (case in Filter(Negate(submits), read_cases())) {
+  test_that(sprintf("%s: %s", sub("[.]yaml$", "", case$file), case$name), {
+    check_case(case)
+  })
+}
+
+for (case in Filter(submits, read_cases())) {
+  # tier: full
+  test_that(sprintf("%s: %s", sub("[.]yaml$", "", case$file), case$name), {
+    check_case(case)
+  })
+}

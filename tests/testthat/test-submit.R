@@ -1,0 +1,76 @@
+test_that("named arguments become flags, and values keep their type until the language is known", {
+  config <- script_run_config(".", "a.R", arguments = list(data = "x.csv", n = 3, lr = c(1, 2), "pos"))
+  expect_identical(
+    config$arguments, list(list(data = "x.csv"), list(n = 3), list(lr = list(1, 2)), "pos")
+  )
+  expect_error(script_run_config(".", "a.R", arguments = list(x = NA)), "arguments\\$x")
+  expect_error(script_run_config(".", "a.R", arguments = list(mean)), "`arguments`")
+  expect_error(script_run_config(".", "a.R", environment = 1), "Unknown arguments")
+  expect_output(print(config), "x.csv")
+})
+
+# tier: full
+test_that("an R script trains in a job: metrics, files, output and arguments", {
+  exp <- local_experiment()
+  source <- local_script("train.R", c(
+    "library(tandemlab)",
+    "cat(commandArgs(trailingOnly = TRUE), sep = '|')",
+    "log_metric_to_run('accuracy', 0.75)",
+    "stopifnot(!'reticulate' %in% loadedNamespaces())",
+    "saveRDS(42, 'outputs/model.rds')"
+  ))
+  arguments <- list(n = 3, rate = 0.1, fast = TRUE, slow = FALSE, "x y", TRUE)
+  run <- submit_experiment(exp, script_run_config(source, "train.R", arguments), tags = list(a = 1))
+  expect_output(
+    wait_for_run_completion(run, timeout_seconds = 60),
+    "--n|3|--rate|0.1|--fast|x y|TRUE", fixed = TRUE
+  )
+  expect_identical(get_run_metrics(run), list(accuracy = 0.75))
+  expect_identical(get_run_tags(run), list(a = "1"))
+  expect_true("outputs/model.rds" %in% get_run_file_names(run))
+  expect_identical(run$exit_code, 0L)
+})
+
+# tier: full
+test_that("a script that dies is a classed error with its exit code and last lines", {
+  exp <- local_experiment()
+  source <- local_script("die.R", c("cat('so far\\n')", "quit(status = 3)"))
+  run <- submit_experiment(exp, script_run_config(source, "die.R"))
+  problem <- expect_error(
+    wait_for_run_completion(run, show_output = FALSE, timeout_seconds = 60),
+    class = "tandemlab_error_run_failed"
+  )
+  expect_identical(problem$exit_code, 3L)
+  expect_identical(problem$log_tail, "so far")
+  expect_identical(problem$status, "Failed")
+  expect_no_error(wait_for_run_completion(run, FALSE, raise_on_error = FALSE))
+})
+
+# tier: full
+test_that("a submitted run can be canceled, and waiting has a limit", {
+  exp <- local_experiment()
+  source <- local_script("slow.R", "Sys.sleep(60)")
+  run <- submit_experiment(exp, script_run_config(source, "slow.R"))
+  expect_error(
+    wait_for_run_completion(run, FALSE, timeout_seconds = 0), class = "tandemlab_error_invalid_state"
+  )
+  cancel_run(run)
+  problem <- expect_error(
+    wait_for_run_completion(run, FALSE, timeout_seconds = 60), class = "tandemlab_error_run_failed"
+  )
+  expect_identical(problem$status, "Canceled")
+})
+
+test_that("a script that is not there, or a folder, is refused before a run is made", {
+  exp <- local_experiment()
+  source <- local_script("a.R", "1")
+  dir.create(file.path(source, "folder.R"))
+  for (script in c("b.R", "folder.R", "../a.R", "a.txt")) {
+    expect_error(
+      submit_experiment(exp, script_run_config(source, script)),
+      class = "tandemlab_error_invalid_input"
+    )
+  }
+  expect_error(submit_experiment(exp, "a.R"), "script_run_config")
+  expect_length(get_runs_in_experiment(exp), 0)
+})
