@@ -141,7 +141,6 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         connection.exec_driver_sql(str(compiled), named)
 
 
-def upsert(connection: Connection, table: Table) -> Any:
-    """An INSERT of the connection's dialect that knows ON CONFLICT."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+def upsert(dialect: str, table: Table) -> Any:
+    """An INSERT of the dialect that knows ON CONFLICT."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)

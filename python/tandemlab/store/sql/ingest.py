@@ -92,7 +92,7 @@ def take_in(
 def put_files(connection: Connection, run_key: int, files: Sequence[FileRecord]) -> None:
     """Insert or replace files of a run."""
     if files:
-        statement = upsert(connection, files_table)
+        statement = upsert(connection.dialect.name, files_table)
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["run_key", "name"],
@@ -110,7 +110,7 @@ def _writer(connection: Connection, run_key: int, name: str) -> tuple[int, int, 
     row = connection.execute(_FIND_WRITER, place).one_or_none()
     if row is None:
         connection.execute(
-            upsert(connection, writers).on_conflict_do_nothing(),
+            upsert(connection.dialect.name, writers).on_conflict_do_nothing(),
             {"run_key": run_key, "name": name, "last_seq": 0, "position": 0},
         )
         row = connection.execute(_FIND_WRITER, place).one()
@@ -154,7 +154,7 @@ class _Batch:
             self._tag(event)
         elif event.kind == "property":
             self._connection.execute(
-                upsert(self._connection, properties)
+                upsert(self._connection.dialect.name, properties)
                 .values(run_key=self._run_key, name=event.name, value=str(event.value))
                 .on_conflict_do_nothing()
             )
@@ -230,7 +230,7 @@ class _Batch:
         row = self._connection.execute(_FIND_METRIC, place).one_or_none()
         if row is None:
             self._connection.execute(
-                upsert(self._connection, metrics).on_conflict_do_nothing(),
+                upsert(self._connection.dialect.name, metrics).on_conflict_do_nothing(),
                 {
                     "run_key": self._run_key,
                     "name": event.name,
@@ -250,7 +250,7 @@ class _Batch:
 
     def _tag(self, event: Event) -> None:
         """Replace a tag unless a newer event has spoken; a removed tag keeps its time."""
-        statement = upsert(self._connection, tags).values(
+        statement = upsert(self._connection.dialect.name, tags).values(
             run_key=self._run_key,
             name=event.name,
             value=event.value,

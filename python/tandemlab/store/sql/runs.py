@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, select, update
 
 from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.status import TERMINAL
@@ -16,11 +17,14 @@ from tandemlab.store.sql.schema import experiments, properties, runs, tags
 
 _BATCH = 500
 
+_FIND = select(runs.c.key).where(runs.c.id == bindparam("run"))
+_INSERT = insert(runs).returning(runs.c.key)
+
 
 def experiment_key(connection: Connection, name: str, created: int) -> int:
     """Key of an experiment, created if it is not there."""
     connection.execute(
-        upsert(connection, experiments)
+        upsert(connection.dialect.name, experiments)
         .values(name=name, created=created, archived=False, last_number=0)
         .on_conflict_do_nothing()
     )
@@ -29,35 +33,32 @@ def experiment_key(connection: Connection, name: str, created: int) -> int:
     )
 
 
-def create(connection: Connection, run: NewRun) -> None:
-    """Insert a run with the next number of its experiment."""
+def create(connection: Connection, run: NewRun) -> RunRecord:
+    """Insert a run with the next number of its experiment; its record."""
     created = to_micros(run.created)
-    experiment = experiment_key(connection, run.experiment, created)
-    number = connection.execute(
-        update(experiments)
-        .where(experiments.c.key == experiment)
-        .values(last_number=experiments.c.last_number + 1)
-        .returning(experiments.c.last_number)
-    ).scalar_one()
+    started = created if run.status is RunStatus.RUNNING else None
+    experiment, number = connection.execute(
+        _next_number(connection.dialect.name),
+        {"name": run.experiment, "created": created, "archived": False, "last_number": 1},
+    ).one()
     key = connection.execute(
-        insert(runs)
-        .values(
-            id=run.id,
-            experiment_key=experiment,
-            number=number,
-            type=run.type,
-            status=run.status.value,
-            display_name=run.display_name,
-            description=run.description,
-            parent=run.parent,
-            target=run.target,
-            snapshot=run.snapshot,
-            created=created,
-            started=created if run.status is RunStatus.RUNNING else None,
-            definition=_text(run.definition),
-            context=_text(run.context),
-        )
-        .returning(runs.c.key)
+        _INSERT,
+        {
+            "id": run.id,
+            "experiment_key": experiment,
+            "number": number,
+            "type": run.type,
+            "status": run.status.value,
+            "display_name": run.display_name,
+            "description": run.description,
+            "parent": run.parent,
+            "target": run.target,
+            "snapshot": run.snapshot,
+            "created": created,
+            "started": started,
+            "definition": _text(run.definition),
+            "context": _text(run.context),
+        },
     ).scalar_one()
     if run.tags:
         connection.execute(
@@ -75,11 +76,38 @@ def create(connection: Connection, run: NewRun) -> None:
                 for name, value in run.properties.items()
             ],
         )
+    return RunRecord(
+        id=run.id,
+        experiment=run.experiment,
+        number=number,
+        type=run.type,
+        status=run.status,
+        display_name=run.display_name,
+        created=run.created,
+        description=run.description,
+        parent=run.parent,
+        target=run.target,
+        snapshot=run.snapshot,
+        started=None if started is None else run.created,
+        definition=run.definition,
+        context=run.context,
+        tags=run.tags,
+        properties=run.properties,
+    )
+
+
+@cache
+def _next_number(dialect: str) -> Any:
+    """An experiment's key and its next run number; the experiment is made if it is not there."""
+    statement = upsert(dialect, experiments)
+    return statement.on_conflict_do_update(
+        index_elements=["name"], set_={"last_number": experiments.c.last_number + 1}
+    ).returning(experiments.c.key, experiments.c.last_number)
 
 
 def find_key(connection: Connection, run_id: str) -> int | None:
     """Key of a run, or None."""
-    return connection.execute(select(runs.c.key).where(runs.c.id == run_id)).scalar()
+    return connection.execute(_FIND, {"run": run_id}).scalar()
 
 
 def require_key(connection: Connection, run_id: str) -> int:

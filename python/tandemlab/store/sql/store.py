@@ -111,9 +111,9 @@ class SqlStore:
 
     def create_run(self, run: NewRun) -> RunRecord:
         with self._writing() as connection:
-            if runs.find_key(connection, run.id) is None:
-                runs.create(connection, run)
-            return runs.get(connection, run.id)
+            if runs.find_key(connection, run.id) is not None:
+                return runs.get(connection, run.id)
+            return runs.create(connection, run)
 
     def get_run(self, run_id: str) -> RunRecord | None:
         with self._reading() as connection:
