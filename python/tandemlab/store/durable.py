@@ -37,15 +37,20 @@ def storage_error(error: OSError, path: Path | str) -> StorageError:
     return StorageError(message, hint=hint, details={"path": place, "errno": error.errno})
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write `data` under a temporary name beside `path`, flush to disk and rename."""
+def write_file(path: Path, data: bytes, *, flush: bool = True) -> None:
+    """Write `data` under a temporary name beside `path`, and rename.
+
+    Args:
+        flush: whether it is on the disk before it has its name, and so survives a power cut.
+    """
     temporary = path.with_name(f".{path.name[:80]}.{token_hex(4)}.tmp")
     with storage_errors(path):
         try:
             with temporary.open("wb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if flush:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):
@@ -53,9 +58,10 @@ def write_file(path: Path, data: bytes) -> None:
             raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    write_file(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+def write_json(path: Path, value: Any, *, flush: bool = True) -> None:
+    """Write `value` as indented JSON, atomically; `flush` as for `write_file`."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_file(path, text.encode(), flush=flush)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -131,7 +131,8 @@ class WorkspaceFolder:
         try:
             with storage_errors(directory):
                 (directory / "spool").mkdir()
-                write_json(directory / "run.json", self._identity(run))
+                # A power cut takes the store's last transactions too: flushing would not help.
+                write_json(directory / "run.json", self._identity(run), flush=False)
             self.store.create_run(run)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
