@@ -8,6 +8,7 @@ import platform
 import socket
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,22 @@ import tandemlab
 def describe_process() -> dict[str, Any]:
     """Host, user, versions and working directory of this process."""
     return {
+        **_machine(),
+        "pid": os.getpid(),
+        "program": sys.argv[0] if sys.argv else "",
+        "directory": _directory(),
+    }
+
+
+@cache
+def _machine() -> dict[str, str]:
+    """What stays the same as long as the process lives."""
+    return {
         "host": socket.gethostname(),
         "user": _user(),
-        "pid": os.getpid(),
         "os": platform.platform(),
         "python": platform.python_version(),
         "tandemlab": tandemlab.__version__,
-        "program": sys.argv[0] if sys.argv else "",
-        "directory": _directory(),
     }
 
 
