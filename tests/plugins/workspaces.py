@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tandemlab import Workspace
+from tandemlab.tracking.agent import is_running
 
 
 @pytest.fixture
@@ -25,10 +28,6 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 def agent_pid(workspace: Workspace) -> int | None:
     """Pid of the workspace's agent, from its lock."""
-    import json
-
-    from tandemlab.tracking.agent import is_running
-
     if not is_running(workspace.folder):
         return None
     return int(json.loads((workspace.folder.agent / "lock").read_text())["pid"])
@@ -38,7 +37,5 @@ def stop_agent(workspace: Workspace) -> None:
     """Ask the workspace's agent to end; its jobs go on."""
     pid = agent_pid(workspace) if workspace.folder.exists else None
     if pid is not None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        except ProcessLookupError:
-            pass

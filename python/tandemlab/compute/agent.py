@@ -13,13 +13,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from tandemlab.compute import lifecycle
 from tandemlab.compute.lock import AgentLock
+from tandemlab.compute.packages import record_packages
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.compute.targets import ComputeTarget, find_target
 from tandemlab.domain import RunQuery, RunRecord, RunStatus, TandemlabError
@@ -56,7 +57,8 @@ class Agent:
         self._targets: dict[str, ComputeTarget] = {}
         self._followed: dict[str, _Followed] = {}
         self._busy: dict[str, Future[None]] = {}
-        self._workers = ThreadPoolExecutor(max_workers=settings.slots + 2)
+        self._questions: dict[str, Future[None]] = {}
+        self._workers = ThreadPoolExecutor(max_workers=2 * settings.slots + 2)
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake = -1
         self._stopping = False
@@ -198,6 +200,9 @@ class Agent:
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
+        self._questions[record.id] = self._workers.submit(
+            record_packages, job, record.definition["language"]
+        )
         self._followed[record.id] = _Followed(job, handle, target)
 
     def _end(self, run_id: str) -> None:
@@ -208,6 +213,8 @@ class Agent:
         target = self._target(record.target)
         handle = target.find(job)
         exit_code = None if handle is None else target.poll(job, handle).exit_code
+        if question := self._questions.pop(run_id, None):
+            wait([question])
         status = lifecycle.finalize(self._folder, record, exit_code)
         _log.info("run %s ended as %s", run_id, status)
 

@@ -19,8 +19,8 @@ def check_name(name: object, *, what: str) -> str:
     since these names also become parts of paths.
 
     Raises:
-        InvalidInput: empty, longer than 128 characters, with slashes, backslashes, control characters,
-            or white space at an end, or made of dots alone.
+        InvalidInput: empty, longer than 128 characters, with slashes, backslashes, control
+            characters, or white space at an end, or made of dots alone.
 
     >>> check_name("Unfälle 2002 🚗", what="experiment")
     'Unfälle 2002 🚗'

@@ -103,6 +103,7 @@ class RunQuery:
     """Which runs to find; None means no restriction. Newest first, unless said otherwise."""
 
     experiment: str | None = None
+    number: int | None = None
     status: frozenset[RunStatus] | None = None
     type: str | None = None
     parent: str | None = None

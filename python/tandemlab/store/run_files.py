@@ -13,6 +13,8 @@ from tandemlab.domain import AlreadyExists, InvalidInput
 from tandemlab.domain.names import check_file_name
 from tandemlab.store.durable import link_or_copy, storage_errors
 
+ENVIRONMENT_FILE = "system/environment.json"
+
 
 def put_file(run_directory: Path, name: str, source: Path | BinaryIO) -> int:
     """Copy `source` to the run's file `name`; its size in bytes.

@@ -72,6 +72,13 @@ def take_snapshot(folder: Path, blobs: BlobStore) -> tuple[str, list[SnapshotFil
     return blobs.put_bytes(json.dumps(manifest, ensure_ascii=False).encode()), files
 
 
+def describe_size(folder: Path) -> tuple[int, int, list[str]]:
+    """How many files a snapshot of `folder` holds, their bytes, and the names of the largest."""
+    sizes = {path: (folder / path).stat().st_size for path in source_files(folder)}
+    largest = sorted(sizes, key=lambda path: -sizes[path])[:3]
+    return len(sizes), sum(sizes.values()), largest
+
+
 def source_files(folder: Path) -> list[str]:
     """Relative paths of the files that a snapshot of `folder` holds, sorted.
 

@@ -23,6 +23,7 @@ JOB_VARIABLES = (
     "TANDEMLAB_EXPERIMENT",
 )
 
+_LOG_BYTES = 5_000_000
 _AGENT = ("-m", "tandemlab.compute.agent")
 
 
@@ -67,6 +68,9 @@ def _start(folder: WorkspaceFolder) -> None:
     The shell in between ends at once, which leaves no child behind here.
     """
     log = folder.agent / "agent.log"
+    with storage_errors(log):
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
     with storage_errors(log), log.open("ab") as output:
         subprocess.run(
             ["/bin/sh", "-c", '"$@" &', "sh", sys.executable, *_AGENT, str(folder.path)],

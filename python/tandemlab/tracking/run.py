@@ -196,6 +196,20 @@ class Run:
         }
         return details
 
+    def get_environment(self) -> dict[str, Any] | None:
+        """What was installed where a submitted run's script ran; None for other runs.
+
+        Keys are ``language``, ``version``, ``interpreter`` and ``packages`` (name to version).
+        """
+        import json
+
+        from tandemlab.store.run_files import ENVIRONMENT_FILE
+
+        file = self.directory / "files" / ENVIRONMENT_FILE
+        if not file.exists():
+            return None
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+
     # Logging
 
     def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import find_target
 from tandemlab.domain import InvalidInput, RunStatus
+from tandemlab.store.snapshots import describe_size, take_snapshot
 from tandemlab.training.languages import (
     Language,
     find_interpreter,
@@ -20,6 +22,10 @@ from tandemlab.training.languages import (
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Experiment, Run
+
+
+_MANY_FILES = 2000
+_MANY_BYTES = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,7 @@ class ScriptRunConfig:
         find_target(self.compute_target, folder)
         source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
         definition = self._definition(source)
-        from tandemlab.store.snapshots import take_snapshot
-
+        _warn_if_large(source)
         snapshot, files = take_snapshot(source, folder.blobs)
         if self.script not in {file.path for file in files}:
             raise InvalidInput(
@@ -138,6 +143,17 @@ def _check_script(source: Path, script: str) -> str:
             details={"script": script, "source_directory": str(source)},
         )
     return str(path)
+
+
+def _warn_if_large(source: Path) -> None:
+    """Say what is copied before it is, when it is more than one would expect of source code."""
+    count, size, largest = describe_size(source)
+    if count > _MANY_FILES or size > _MANY_BYTES:
+        warnings.warn(
+            f"The snapshot of {source} takes {count} files and {size / 1e6:.0f} MB; the largest "
+            f"are {', '.join(largest)}. Name what the script does not need in .tandemignore.",
+            stacklevel=5,
+        )
 
 
 def _is_script(path: Path) -> bool:

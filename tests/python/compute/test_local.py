@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
-from plugins.workspaces import agent_pid
 
+from plugins.workspaces import agent_pid
 from tandemlab import Run, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidState, RunFailed, RunStatus
 
@@ -72,7 +74,11 @@ def test_a_script_works_on_a_copy_of_its_folder(source: Path, submit: Callable[.
     run = submit("open('data.csv', 'a').write('2'); open('outputs/new.txt', 'w').write('3')")
     run.wait_for_completion()
     assert (source / "data.csv").read_text() == "a\n1\n"
-    assert run.get_file_names() == ["outputs/new.txt", "user_logs/std_log.txt"]
+    assert run.get_file_names() == [
+        "outputs/new.txt",
+        "system/environment.json",
+        "user_logs/std_log.txt",
+    ]
 
 
 def test_output_and_errors_are_followed_while_the_script_runs(
@@ -249,6 +255,49 @@ def test_one_workspace_has_one_agent(workspace: Workspace, submit: Callable[...,
     assert log.count("works with") == 1
 
 
+def test_what_was_installed_is_recorded(submit: Callable[..., Run]) -> None:
+    run = submit("pass")
+    run.wait_for_completion(timeout_seconds=30)
+    found = run.get_environment()
+    assert found is not None
+    assert found["version"] == ".".join(map(str, sys.version_info[:3]))
+    assert found["packages"]["numpy"] == numpy.__version__
+
+
+def test_a_run_whose_snapshot_is_lost_fails_and_says_so(
+    workspace: Workspace, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tandemlab.tracking.Workspace.attend", lambda self: None)
+    (source / "job.py").write_text("pass")
+    run = workspace.experiment("jobs").submit(ScriptRunConfig(source, "job.py"))
+    snapshot = run.record.snapshot
+    assert snapshot is not None
+    workspace.folder.blobs.path(snapshot).unlink()
+    monkeypatch.undo()
+    workspace.attend()
+    with pytest.raises(RunFailed, match="could not be started"):
+        run.wait_for_completion(timeout_seconds=30)
+
+
+def test_an_interrupt_of_the_wait_leaves_the_run_alive(
+    workspace: Workspace, submit: Callable[..., Run]
+) -> None:
+    run = submit("import time; time.sleep(1); print('alive')")
+    code = (
+        f"from tandemlab import Workspace; run = Workspace({str(workspace.path)!r})"
+        f".get_run({run.id!r}); print('waiting', flush=True); run.wait_for_completion()"
+    )
+    waiter = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert waiter.stdout is not None and waiter.stdout.readline() == "waiting\n"
+    time.sleep(0.1)
+    waiter.send_signal(signal.SIGINT)
+    assert f"run {run.id} goes on" in waiter.communicate()[1]
+    run.wait_for_completion(timeout_seconds=30)
+    assert run.read_log()[0] == "alive\n"
+
+
 def test_an_idle_agent_ends(
     workspace: Workspace, submit: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,8 +310,6 @@ def test_an_idle_agent_ends(
 def test_a_submitter_that_is_killed_leaves_its_run_alive(
     workspace: Workspace, source: Path, tmp_path: Path
 ) -> None:
-    import subprocess
-
     (source / "job.py").write_text("import time; time.sleep(0.5); print('alive')")
     code = (
         "import os, signal\nfrom tandemlab import ScriptRunConfig, Workspace\n"

@@ -18,7 +18,7 @@ def test_every_status_is_in_the_table() -> None:
 
 def test_only_the_three_ends_are_terminal() -> None:
     assert {status for status in RunStatus if status.is_terminal} == TERMINAL
-    assert TERMINAL == {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED}
+    assert {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED} == TERMINAL
 
 
 @pytest.mark.parametrize("status", sorted(ACTIVE))

@@ -133,7 +133,7 @@ def test_files_go_up_and_down(run: Run, tmp_path: Path) -> None:
         "out/deep/b.bin",
     ]
     assert (tmp_path / "out" / "deep" / "b.bin").read_bytes() == b"\0\xff"
-    with pytest.raises(NotFound, match="model/a.txt"):
+    with pytest.raises(NotFound, match=r"model/a\.txt"):
         run.download_file("nothing")
     with pytest.raises(InvalidInput, match="folder"):
         run.upload_file("x", tmp_path)

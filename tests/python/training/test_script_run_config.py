@@ -104,6 +104,15 @@ def test_a_snapshot_comes_back_as_it_was(
     assert blobs.find(files[-1].digest).read_text() == "pass"
 
 
+def test_a_large_snapshot_is_announced(
+    workspace: Workspace, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "big.bin").write_bytes(bytes(5000))
+    monkeypatch.setattr("tandemlab.training.script_run_config._MANY_BYTES", 1000)
+    with pytest.warns(UserWarning, match=r"the largest are big\.bin"):
+        workspace.experiment("a").submit(ScriptRunConfig(source, "train.py"))
+
+
 @pytest.mark.full
 def test_git_state_and_uncommitted_changes_are_recorded(workspace: Workspace, source: Path) -> None:
     def git(*arguments: str) -> str:
