@@ -19,8 +19,8 @@ chart_versions <- c(
 #' @description
 #' These log what a chart is drawn from, in the JSON schemas that SDK v1 defined.
 #'
-#' * A confusion matrix has `class_labels` (n strings) and `matrix` (n rows of n counts; rows are the
-#'   true classes).
+#' * A confusion matrix has `class_labels` (n strings) and `matrix` (n rows of n counts; rows are
+#'   the true classes).
 #' * An accuracy table has `probability_tables` and `percentile_tables` (class x threshold x true
 #'   positives, false positives, true negatives, false negatives), `probability_thresholds`,
 #'   `percentile_thresholds` and `class_labels`.

@@ -24,7 +24,8 @@ get_run_file_names <- function(run) {
 #' @param output_file_path File or folder to write to; `NULL` means the name's last part in the
 #'   working directory.
 #' @param prefix Only files whose names start with it; `NULL` for all.
-#' @param output_directory Where the files go, under their names; `NULL` means the working directory.
+#' @param output_directory Where the files go, under their names; `NULL` means the working
+#'   directory.
 #' @param output_paths Exact local paths instead, one for each file in the order of
 #'   [get_run_file_names()].
 #' @param append_prefix Whether `prefix` stays part of the local paths.

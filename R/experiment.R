@@ -3,15 +3,16 @@
 #' A named folder of runs in a workspace, created when it is not there.
 #'
 #' @param workspace A `tandemlab_workspace`.
-#' @param name A single string: letters of any script, digits, spaces and punctuation except slashes,
-#'   at most 128 characters.
+#' @param name A single string: letters of any script, digits, spaces and punctuation except
+#'   slashes, at most 128 characters.
 #' @return A `tandemlab_experiment`.
 #' @examplesIf tandemlab_is_ready()
 #' experiment(temp_workspace(), "accidents")
 #' @export
 experiment <- function(workspace, name) {
   path <- .subset2(arg_workspace(workspace), "path")
-  new_experiment(call_core("experiment.ensure", workspace = path, experiment = arg_string(name)), path)
+  name <- call_core("experiment.ensure", workspace = path, experiment = arg_string(name))
+  new_experiment(name, path)
 }
 
 #' List experiments
@@ -136,7 +137,11 @@ arg_tag_filter <- function(x, arg = deparse1(substitute(x))) {
 summary.tandemlab_experiment <- function(object, ...) {
   runs <- as.data.frame(object)
   structure(
-    list(name = .subset2(object, "name"), statuses = table(runs$status), newest = utils::head(runs)),
+    list(
+      name = .subset2(object, "name"),
+      statuses = table(runs$status),
+      newest = utils::head(runs)
+    ),
     class = "tandemlab_experiment_summary"
   )
 }
@@ -146,7 +151,8 @@ print.tandemlab_experiment_summary <- function(x, ...) {
   counts <- sprintf("%d %s", x$statuses, tolower(names(x$statuses)))
   cat(sprintf("<experiment %s>: %s\n", x$name, if (length(counts)) toString(counts) else "no runs"))
   if (nrow(x$newest) > 0) {
-    shown <- c("number", "display_name", "status", grep("^metrics\\.", names(x$newest), value = TRUE))
+    metrics <- grep("^metrics\\.", names(x$newest), value = TRUE)
+    shown <- c("number", "display_name", "status", metrics)
     print(x$newest[shown], row.names = FALSE)
   }
   invisible(x)

@@ -127,7 +127,7 @@ run_fields <- list(
 #'
 #' @param x,object A handle.
 #' @param name Name of a field.
-#' @param pattern,... For completion and methods.
+#' @param ... For methods.
 #' @return The field; an error of class `tandemlab_error_invalid_input` for an unknown one.
 #' @name handles
 #' @examplesIf tandemlab_is_ready()

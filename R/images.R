@@ -95,7 +95,8 @@ store_image <- function(directory, name, file, extension) {
   }
   number <- 1L
   repeat {
-    stored <- sprintf("images/%s%s%s", base, if (number > 1L) paste0("_", number) else "", extension)
+    suffix <- if (number > 1L) paste0("_", number) else ""
+    stored <- sprintf("images/%s%s%s", base, suffix, extension)
     if (put_file(directory, stored, file, taken_ok = TRUE)) {
       return(stored)
     }

@@ -46,9 +46,9 @@ read_images <- function(metrics, directory) {
 #' @param x A `tandemlab_run`.
 #' @param row.names,optional Ignored.
 #' @param ... Ignored.
-#' @return A data frame with one row per logged value: `metric`, `index` (1, 2, … within the metric),
-#'   `step` (as logged, or `NA`), `time` (`POSIXct`, UTC) and `value` (a list if the run has values
-#'   of several kinds).
+#' @return A data frame with one row per logged value: `metric`, `index` (1, 2, 3 within the
+#'   metric), `step` (as logged, or `NA`), `time` (`POSIXct`, UTC) and `value` (a list if the run
+#'   has values of several kinds).
 #' @examplesIf tandemlab_is_ready()
 #' run <- start_logging_run(experiment(temp_workspace(), "demo"))
 #' for (epoch in 1:3) log_metric_to_run("loss", 1 / epoch, run, step = epoch)

@@ -61,7 +61,9 @@ native_prose <- list(
   },
   encoding = function(problem, value) {
     list(
-      message = sprintf("%s is not valid text: it holds bytes that are not UTF-8.", subject(problem)),
+      message = sprintf(
+        "%s is not valid text: it holds bytes that are not UTF-8.", subject(problem)
+      ),
       hint = "Convert it first: iconv(x, from = \"latin1\", to = \"UTF-8\"), or enc2utf8(x)."
     )
   },

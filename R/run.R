@@ -27,16 +27,16 @@ get_run <- function(experiment, run_id) {
 #' `start_logging_run()` opens a run in this session, which is the current run ([get_current_run()])
 #' until it ends. Runs nest: the innermost is current.
 #'
-#' `complete_run()` ends it as Completed, `fail_run()` as Failed. Inside its own job `complete_run()`
-#' changes nothing, since the script's exit status decides, and the job of `fail_run()` goes on and
-#' is Failed in the end.
+#' `complete_run()` ends it as Completed, `fail_run()` as Failed. Inside its own job
+#' `complete_run()` changes nothing, since the script's exit status decides, and the job of
+#' `fail_run()` goes on and is Failed in the end.
 #'
-#' `with_run()` evaluates code with a run as the current one, then completes the run; an error in the
-#' code fails it and is raised again.
+#' `with_run()` evaluates code with a run as the current one, then completes the run; an error in
+#' the code fails it and is raised again.
 #'
 #' @param experiment A `tandemlab_experiment`.
-#' @param outputs A local folder whose files become files of the run when it ends, under the folder's
-#'   name; `NULL` for none.
+#' @param outputs A local folder whose files become files of the run when it ends, under the
+#'   folder's name; `NULL` for none.
 #' @param snapshot_directory A source folder to keep a copy of with the run; `NULL` for none.
 #' @param display_name A name for people; made up if `NULL`.
 #' @param run A `tandemlab_run`.
@@ -224,7 +224,9 @@ delete_run <- function(run) {
 #' @export
 print.tandemlab_run <- function(x, ...) {
   cat(format(x), "\n", sep = "")
-  facts <- c(Experiment = .subset2(x, "experiment"), run_facts(x), Folder = .subset2(x, "directory"))
+  facts <- c(
+    Experiment = .subset2(x, "experiment"), run_facts(x), Folder = .subset2(x, "directory")
+  )
   cat(sprintf("  %-11s %s\n", paste0(names(facts), ":"), facts), sep = "")
   invisible(x)
 }
@@ -237,7 +239,8 @@ run_facts <- function(run) {
   tryCatch(
     {
       record <- run_record(run)
-      c(Name = sprintf("%s (number %d)", record$display_name, record$number), Status = record$status)
+      name <- sprintf("%s (number %d)", record$display_name, record$number)
+      c(Name = name, Status = record$status)
     },
     tandemlab_error = function(problem) c(Status = paste("unknown:", first_line(problem$message)))
   )

@@ -3,8 +3,8 @@
 #' A workspace is a folder that holds experiments, runs and their files. Nothing runs in the
 #' background for it until a script is submitted.
 #'
-#' @param name A name or a path: `"lab"` makes the folder `./lab`; a path makes that folder, named by
-#'   its last part.
+#' @param name A name or a path: `"lab"` makes the folder `./lab`; a path makes that folder, named
+#'   by its last part.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param friendly_name A longer name to show.
 #' @param description What the workspace is for.

@@ -6,7 +6,10 @@ in_fresh_r <- function(lines, ...) {
   )
   withr::with_dir(withr::local_tempdir(), withr::with_envvar(
     variables,
-    system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = TRUE)
+    system2(
+      file.path(R.home("bin"), "Rscript"), c("--vanilla", script),
+      stdout = TRUE, stderr = TRUE
+    )
   ))
 }
 

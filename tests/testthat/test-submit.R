@@ -1,5 +1,6 @@
 test_that("named arguments become flags, and values keep their type until the language is known", {
-  config <- script_run_config(".", "a.R", arguments = list(data = "x.csv", n = 3, lr = c(1, 2), "pos"))
+  arguments <- list(data = "x.csv", n = 3, lr = c(1, 2), "pos")
+  config <- script_run_config(".", "a.R", arguments)
   expect_identical(
     config$arguments, list(list(data = "x.csv"), list(n = 3), list(lr = list(1, 2)), "pos")
   )
@@ -52,7 +53,8 @@ test_that("a submitted run can be canceled, and waiting has a limit", {
   source <- local_script("slow.R", "Sys.sleep(60)")
   run <- submit_experiment(exp, script_run_config(source, "slow.R"))
   expect_error(
-    wait_for_run_completion(run, FALSE, timeout_seconds = 0), class = "tandemlab_error_invalid_state"
+    wait_for_run_completion(run, FALSE, timeout_seconds = 0),
+    class = "tandemlab_error_invalid_state"
   )
   cancel_run(run)
   problem <- expect_error(

@@ -3,7 +3,10 @@ test_that("a workspace is made, found by name, by path and by its configuration,
   folder <- normalizePath(withr::local_tempdir())
   withr::local_dir(folder)
   name <- basename(withr::local_tempfile(pattern = "lab"))
-  ws <- create_workspace(name, friendly_name = "Our lab", tags = list(team = "a"), show_output = FALSE)
+  ws <- create_workspace(
+    name,
+    friendly_name = "Our lab", tags = list(team = "a"), show_output = FALSE
+  )
   expect_identical(ws$path, file.path(folder, name))
   expect_identical(get_workspace(name), ws)
   expect_identical(get_workspace(ws$path), ws)
