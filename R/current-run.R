@@ -65,8 +65,8 @@ is_offline <- function(run) {
 run_directory <- function(run) {
   if (is.null(run)) {
     if (length(session$stack) == 0) {
-      directory <- Sys.getenv("TANDEMLAB_RUN_DIR")
-      if (nzchar(directory)) {
+      directory <- .Call(C_job_directory)
+      if (!is.null(directory)) {
         return(directory)
       }
     }
