@@ -21,7 +21,7 @@ from tandemlab.training.languages import (
 )
 
 if TYPE_CHECKING:
-    from tandemlab.tracking import Experiment, Run
+    from tandemlab.tracking import Experiment, Run, Workspace
 
 
 _MANY_FILES = 2000
@@ -73,9 +73,8 @@ class ScriptRunConfig:
                 nothing was changed.
         """
         folder = experiment.workspace.folder
-        find_target(self.compute_target, folder)
-        source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
-        definition = self._definition(source)
+        definition = self.check(experiment.workspace)
+        source = Path(definition["source_directory"])
         _warn_if_large(source)
         snapshot, files = take_snapshot(source, folder.blobs)
         if self.script not in {file.path for file in files}:
@@ -98,7 +97,14 @@ class ScriptRunConfig:
         experiment.workspace.attend()
         return run
 
-    def _definition(self, source: Path) -> dict[str, Any]:
+    def check(self, workspace: Workspace) -> dict[str, Any]:
+        """What a run of this script in `workspace` would be; nothing is made or changed.
+
+        Raises:
+            InvalidInput: the folder, script, arguments, target or interpreter cannot be used.
+        """
+        find_target(self.compute_target, workspace.folder)
+        source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
         script = _check_script(source, self.script)
         language = Language.of(script)
         arguments = format_arguments(self.arguments, language)

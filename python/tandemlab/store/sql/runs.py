@@ -138,6 +138,8 @@ def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
     statement = _select().order_by(*(c if query.oldest_first else c.desc() for c in order))
     if query.experiment is not None:
         statement = statement.where(experiments.c.name == query.experiment)
+    if query.number is not None:
+        statement = statement.where(runs.c.number == query.number)
     if query.status is not None:
         statement = statement.where(runs.c.status.in_([status.value for status in query.status]))
     if query.type is not None:
