@@ -369,8 +369,11 @@ def _run_metrics(workspace: str, run: str, name: str | None, recursive: bool) ->
 def _metrics(run: Run, name: str | None) -> Json:
     found = run.metrics
     chosen = found if name is None else {name: found[name]} if name in found else {}
-    return {"$map": [[_clean(key), _metric(metric.value, metric.shape)] for key, metric in
-                     chosen.items()]}
+    return {
+        "$map": [
+            [_clean(key), _metric(metric.value, metric.shape)] for key, metric in chosen.items()
+        ]
+    }
 
 
 def _metric(value: Any, shape: MetricShape) -> Json:
@@ -470,9 +473,7 @@ def _run_complete(workspace: str, run: str) -> Json:
 
 
 def _run_fail(workspace: str, run: str, message: str | None, code: str | None) -> Json:
-    _run(workspace, run).fail(
-        RunError(message or "The run was failed.", code or "failed")
-    )
+    _run(workspace, run).fail(RunError(message or "The run was failed.", code or "failed"))
 
 
 def _run_cancel(workspace: str, run: str) -> Json:
