@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,14 +19,16 @@ from tandemlab.domain import StorageError, VersionMismatch
 from tandemlab.store.sql import schema
 
 _BUSY_MILLISECONDS = 60_000
+_READS = "tandemlab_reads"
 
 
 def create_database(path: Path) -> None:
     """Make a new SQLite database with the newest schema."""
+    # No transaction may be open for this pragma, or SQLite passes over it.
+    with errors_of(path), closing(sqlite3.connect(path)) as plain:
+        plain.execute("PRAGMA journal_mode = WAL")
     engine = sqlite_engine(path)
     try:
-        with errors_of(path), engine.begin() as connection:
-            connection.execute(text("PRAGMA journal_mode = WAL"))
         with errors_of(path), engine.begin() as connection:
             schema.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
@@ -38,7 +40,10 @@ def create_database(path: Path) -> None:
 
 
 def sqlite_engine(path: Path) -> Engine:
-    """Engine for a SQLite file; writers take the lock at BEGIN and wait for each other."""
+    """Engine for a SQLite file; writers take the lock at BEGIN and wait for each other.
+
+    Readers wait for nobody, and see the state that was committed when they began.
+    """
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -57,14 +62,21 @@ def sqlite_engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get(_READS, False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
 
 
 def _uri(path: Path) -> str:
-    """A file URI; a database in a read-only folder is opened without its shared memory."""
-    options = "" if os.access(path.parent, os.W_OK) else "?mode=ro&immutable=1"
+    """A file URI; a database in a read-only folder is opened without its shared memory.
+
+    Unless its last writer has left or still keeps a log: only SQLite's usual way reads that.
+    """
+    options = ""
+    if not os.access(path.parent, os.W_OK):
+        has_log = path.with_name(f"{path.name}-wal").exists()
+        options = "?mode=ro" if has_log else "?mode=ro&immutable=1"
     return f"file:{quote(str(path))}{options}"
 
 
@@ -93,9 +105,9 @@ def check_version(engine: Engine, place: Path) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for reading: every statement sees what was committed before it."""
+    """A connection for reading, which keeps no writer waiting."""
     with engine.connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection.execution_options(**{_READS: True})
 
 
 @contextmanager
