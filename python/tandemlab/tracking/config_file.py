@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from tandemlab.domain import InvalidInput, NotFound
@@ -72,10 +73,7 @@ def _target(file: Path) -> Path:
             details={"path": str(file)},
         ) from error
     project = file.parent.parent if file.parent.name in _FOLDERS else file.parent
-    candidates = [project / content["workspace_path"]] if "workspace_path" in content else []
-    candidates += [found] if (found := find_by_name(name)) else []
-    candidates.append(project / name)
-    for path in candidates:
+    for path in _places(project, name, content.get("workspace_path")):
         if WorkspaceFolder(path).exists:
             return Path(os.path.normpath(path))
     raise NotFound(
@@ -83,3 +81,12 @@ def _target(file: Path) -> Path:
         hint=f"Create it with `tandemlab workspace create {name}`.",
         details={"path": str(file), "name": name},
     )
+
+
+def _places(project: Path, name: str, path: str | None) -> Iterator[Path]:
+    """Where a configured workspace may be; by its name only where its path leads nowhere."""
+    if path is not None:
+        yield project / path
+    if found := find_by_name(name):
+        yield found
+    yield project / name

@@ -87,6 +87,13 @@ def test_a_workspace_is_found_from_a_folder_inside_and_by_its_configuration(plac
     assert Workspace.from_config(file).id == lab.id
 
 
+def test_a_configured_path_counts_where_several_workspaces_have_the_name(place: Path) -> None:
+    Workspace.create(place / "other" / "lab")
+    lab = Workspace.create(place / "lab")
+    lab.write_config()
+    assert Workspace.from_config().id == lab.id
+
+
 def test_an_old_configuration_leads_to_the_workspace_of_that_name(place: Path) -> None:
     lab = Workspace.create(place.parent / "elsewhere" / "lab")
     (place / ".azureml").mkdir()
