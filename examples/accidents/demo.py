@@ -43,7 +43,7 @@ def main() -> None:
     in_r, in_python = (run.get_metrics("log_loss")["log_loss"] for run in runs)
     print(f"The two log-losses differ by {abs(in_r - in_python):.0e}.")
 
-    print(f"\nEverything is in {workspace.path}; each run's files are in runs/RUN/files.")
+    print(f"\nEverything is in {workspace.path}; each run's files are in runs/ID/files.")
     say("To try next")
     if Path.cwd() != ROOT:
         print(f"cd {shlex.quote(str(ROOT))}")
@@ -55,11 +55,16 @@ def comparison(run: Run) -> dict[str, str]:
     """One row of the table."""
     record, metrics = run.record, run.get_metrics()
     return {
-        "run": record.display_name,
+        "run": short_name(run),
         "language": str(record.tags["language"]),
         **{title: f"{metrics[name]:.6f}" for title, name in METRICS.items()},
         "seconds": f"{record.duration:.1f}",
     }
+
+
+def short_name(run: Run) -> str:
+    """What the command line calls a run."""
+    return f"{run.record.experiment}/{run.record.number}"
 
 
 def print_table(rows: Sequence[dict[str, str]]) -> None:
@@ -85,10 +90,11 @@ def next_commands(runs: Sequence[Run]) -> list[tuple[str, str]]:
         programs = programs.relative_to(ROOT)
     tandemlab = shlex.quote(str(programs / "bin" / "tandemlab"))
     python = shlex.quote(str(programs / "bin" / "python"))
+    run = f"{short_name(runs[0])} --workspace ./lab"
     return [
-        (f"{tandemlab} run list --workspace lab", "every run, newest first"),
-        (f"{tandemlab} run metrics {runs[0].id} --workspace lab", "all that a run logged"),
-        (f"{tandemlab} run files {runs[0].id} --workspace lab", "its model, plot and output"),
+        (f"{tandemlab} run list --metrics --workspace ./lab", "every run, newest first"),
+        (f"{tandemlab} run show {run}", "all that is known about a run"),
+        (f"{tandemlab} run files {run}", "its model, plot and output"),
         ("Rscript examples/accidents/submit.R", "the same from R; or open it in RStudio"),
         (f"{python} examples/accidents/submit.py", "the same from Python"),
     ]

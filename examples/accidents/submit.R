@@ -33,7 +33,7 @@ for (run in runs) {
 table <- as.data.frame(exp)
 table <- table[match(vapply(runs, function(run) run$id, ""), table$run_id), ]
 columns <- c(
-  run = "display_name", language = "tags.language", accuracy = "metrics.accuracy",
+  run = "number", language = "tags.language", accuracy = "metrics.accuracy",
   log_loss = "metrics.log_loss", auc = "metrics.auc", seconds = "duration"
 )
 cat("\n")

@@ -15,7 +15,7 @@ from tandemlab import ScriptRunConfig, Workspace
 
 HERE = Path(__file__).resolve().parent
 COLUMNS = {
-    "display_name": "run",
+    "number": "run",
     "tags.language": "language",
     "metrics.accuracy": "accuracy",
     "metrics.log_loss": "log_loss",

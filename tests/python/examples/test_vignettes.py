@@ -1,0 +1,25 @@
+"""The vignettes can be built, and say what they ought to say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+VIGNETTES = sorted(Path(__file__).parents[3].glob("vignettes/*.Rmd"))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vignette", VIGNETTES, ids=lambda path: path.stem)
+def test_vignette_runs_without_an_unexpected_error(checkout, vignette):
+    if shutil.which("Rscript") is None or shutil.which("pandoc") is None:
+        pytest.skip("R or pandoc is not installed")
+    shutil.copy(vignette, checkout.root)
+    checkout.run("Rscript", "-e", f"rmarkdown::render('{vignette.name}', quiet = TRUE)")
+    page = (checkout.root / vignette.with_suffix(".html").name).read_text()
+    assert "Completed" in page  # it was evaluated
+    assert "Warning" not in page
+    expected = "The data have no column mpg"
+    assert page.count("#&gt; Error") == page.count(f"#&gt;   | Error: {expected}")
