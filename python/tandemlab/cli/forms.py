@@ -1,0 +1,148 @@
+"""How values are written: for people in tables, for programs in JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, TypeAlias
+
+Form: TypeAlias = Callable[[Any], str]
+
+_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def plain(value: Any) -> str:
+    """A value as one line of a table: local times, six significant digits, nothing for None.
+
+    >>> plain(0.123456789), plain(None), plain(["a", 1]), plain(True)
+    ('0.123457', '', 'a 1', 'yes')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Mapping):
+        return labels(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(plain(item) for item in value)
+    return one_line(str(value))
+
+
+def labels(value: Mapping[str, Any]) -> str:
+    """Names with their values, as tags are written; a name without a value stands alone.
+
+    >>> labels({"data": "2002", "best": None})
+    'data=2002, best'
+    """
+    return ", ".join(
+        one_line(name) if item is None else f"{one_line(name)}={plain(item)}"
+        for name, item in value.items()
+    )
+
+
+def number(value: float) -> str:
+    """A number with six significant digits.
+
+    >>> number(1 / 3), number(2.0), number(float("-inf"))
+    ('0.333333', '2', '-Infinity')
+    """
+    return f"{value:.6g}" if math.isfinite(value) else non_finite(value)
+
+
+def non_finite(value: float) -> str:
+    """``NaN``, ``Infinity`` or ``-Infinity``: JSON has no numbers for them, so they are text."""
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+
+
+def one_line(text: str) -> str:
+    r"""Text whose control characters cannot move the cursor or break a line.
+
+    >>> one_line("two\nlines and \x1b[31mred")
+    'two\\nlines and \\x1b[31mred'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if unicodedata.category(character) not in ("Cc", "Cs")
+        else _ESCAPES.get(character, f"\\x{ord(character):02x}")
+        for character in text
+    )
+
+
+def duration(seconds: Any) -> str:
+    """A length of time as people say it.
+
+    >>> [duration(seconds) for seconds in (0.25, 72.4, 7500, None)]
+    ['0.2 s', '1 min 12 s', '2 h 05 min', '']
+    """
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(count: Any) -> str:
+    """A number of bytes as people say it.
+
+    >>> [size(count) for count in (0, 999, 12_345, 5_000_000_000)]
+    ['0 B', '999 B', '12.3 kB', '5.0 GB']
+    """
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def as_json(value: Any) -> Any:
+    """A value that JSON can hold: ISO-8601 times in UTC, text for numbers that are not finite.
+
+    >>> as_json({"loss": [0.5, float("nan")], "at": datetime(2002, 1, 1, tzinfo=timezone.utc)})
+    {'loss': [0.5, 'NaN'], 'at': '2002-01-01T00:00:00Z'}
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float) and not math.isfinite(value):
+        return non_finite(value)
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {str(name): as_json(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(item) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    return value
+
+
+def cell(value: Any) -> str:
+    r"""A value as one field of tab-separated text; nested values are JSON.
+
+    Tabs, line ends and backslashes are written as ``\t``, ``\n``, ``\r`` and ``\\``.
+
+    >>> cell("a\tb"), cell(0.1), cell(None), cell({"a": 1}), cell(True)
+    ('a\\tb', '0.1', '', '{"a": 1}', 'true')
+    """
+    value = as_json(value)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
+    value = value.replace("\\", "\\\\")
+    for character, escape in _ESCAPES.items():
+        value = value.replace(character, escape)
+    return str(value)

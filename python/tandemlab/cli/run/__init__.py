@@ -1,0 +1,16 @@
+"""``tandemlab run``: submit scripts, and see what became of them."""
+
+from tandemlab.cli.commands import Noun
+from tandemlab.cli.run.browse import list_, show
+from tandemlab.cli.run.change import cancel, delete, tag, untag, update, wait
+from tandemlab.cli.run.results import download, files, logs, metrics
+from tandemlab.cli.run.submit import submit
+
+run = Noun("run", help="Submit scripts, and see what became of them.")
+
+for command in (submit, list_, show, logs, wait, cancel, metrics, files, download):
+    run.add_command(command)
+for command in (tag, untag, update, delete):
+    run.add_command(command)
+
+__all__ = ["run"]

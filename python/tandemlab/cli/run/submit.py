@@ -1,0 +1,179 @@
+"""``tandemlab run submit``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tandemlab.cli.commands import (
+    ScriptVerb,
+    experiment_option,
+    output_option,
+    pass_session,
+    seconds,
+    tags,
+    variables,
+    verb,
+    workspace_option,
+)
+from tandemlab.cli.run.rows import run_row, show_run
+from tandemlab.cli.session import Session
+
+if TYPE_CHECKING:
+    from tandemlab.tracking import Run
+
+
+@verb(
+    "submit",
+    "tandemlab run submit train.py --epochs 10",
+    "tandemlab run submit --wait --tag data=2002 accidents.R --data accidents.csv",
+    "tandemlab run submit -e accidents --source . scripts/train.py",
+    cls=ScriptVerb,
+)
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@experiment_option("The experiment of the run. Without it, the script's name without extension.")
+@click.option(
+    "--source-directory",
+    "--source",
+    metavar="DIR",
+    help="The folder that is kept with the run and copied to where it runs; SCRIPT is inside it. "
+    "Without it, the folder of the script.",
+)
+@click.option(
+    "--target",
+    metavar="NAME",
+    default="local",
+    show_default=True,
+    help="The compute target to run on; local is this machine.",
+)
+@click.option(
+    "--env",
+    "environment",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=variables,
+    help="An environment variable of the script. May be given several times.",
+)
+@click.option(
+    "--interpreter",
+    metavar="PROGRAM",
+    help="The program that runs the script. Without it, this Python for .py and Rscript for .R.",
+)
+@click.option(
+    "--max-duration",
+    metavar="TIME",
+    callback=seconds,
+    help="Stop the script after so long, such as 90s, 15m or 2h; the run has failed then.",
+)
+@click.option("--display-name", metavar="TEXT", help="A name for people; made up without it.")
+@click.option(
+    "--tag",
+    "labels",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    callback=tags,
+    help="A tag of the run. May be given several times.",
+)
+@click.option(
+    "--wait/--no-wait",
+    default=False,
+    help="Print what the script prints, as it does, until it ends; or return at once, as is usual.",
+)
+@workspace_option
+@output_option
+@pass_session
+def submit(
+    session: Session,
+    script: str,
+    arguments: Sequence[str],
+    experiment: str | None,
+    source_directory: str | None,
+    target: str,
+    environment: Mapping[str, str],
+    interpreter: str | None,
+    max_duration: float | None,
+    display_name: str | None,
+    labels: Mapping[str, str | None],
+    wait: bool,
+) -> None:
+    """Run a script of Python or R as a run of an experiment.
+
+    SCRIPT is the path of a .py or .R file. Everything behind it is handed to the script;
+    options of this command come before it.
+
+    With --wait the command ends when the run does, with status 6 if the run failed or was
+    canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
+    standard error, so that standard output holds the run alone.
+    """
+    from tandemlab.training import ScriptRunConfig
+
+    source, name = locate(script, source_directory)
+    config = ScriptRunConfig(
+        source,
+        name,
+        arguments=list(arguments),
+        compute_target=target,
+        environment_variables=environment,
+        interpreter=interpreter,
+        max_run_duration_seconds=max_duration,
+    )
+    workspace = session.workspace()
+    config.check(workspace)  # before the experiment is made
+    run = workspace.experiment(experiment or Path(name).stem).submit(config, tags=labels)
+    if display_name is not None:
+        run.display_name = display_name
+    if wait:
+        _wait(session, run)
+    else:
+        session.suggest("run logs --follow", show_run(session, run))
+
+
+def locate(script: str, source: str | None) -> tuple[str, str]:
+    """The source directory, and the script's path inside it.
+
+    A script is first looked for in the source directory that was given, then from the working
+    directory.
+
+    >>> locate("/work/train.py", None), locate("scripts/train.py", "/work")
+    (('/work', 'train.py'), ('/work', 'scripts/train.py'))
+    """
+    path = Path(os.path.abspath(Path(script).expanduser()))
+    if source is None:
+        return str(path.parent), path.name
+    folder = Path(os.path.abspath(Path(source).expanduser()))
+    if path.is_relative_to(folder) and path.is_file() and not (folder / script).is_file():
+        return str(folder), path.relative_to(folder).as_posix()
+    return str(folder), script
+
+
+def _wait(session: Session, run: Run) -> None:
+    from tandemlab.domain import RunFailed
+
+    reference = run_row(run.record)["run"]
+    session.screen.note(f"Run {reference} ({run.id})")
+    failure = None
+    try:
+        if session.screen.is_for_people:
+            run.wait_for_completion(show_output=True)
+        else:
+            with redirect_stdout(sys.stderr):
+                run.wait_for_completion(show_output=True)
+    except RunFailed as error:
+        failure = error
+    if not session.screen.is_for_people:
+        show_run(session, run)
+    if failure is not None:
+        # What the script printed is on the screen already.
+        message = failure.message.splitlines()[0]
+        raise RunFailed(
+            message, hint=f"`tandemlab run show {reference}` tells more.", details=failure.details
+        ) from failure
+    session.screen.note(f"Run {reference} is {run.status}.")
+    session.suggest("run metrics", reference)

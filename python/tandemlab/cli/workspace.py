@@ -1,0 +1,210 @@
+"""``tandemlab workspace``: make, find and delete workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tandemlab.cli.commands import (
+    Noun,
+    complete_workspace,
+    output_option,
+    pass_session,
+    tags,
+    verb,
+    workspace_option,
+    yes_option,
+)
+from tandemlab.cli.forms import labels
+from tandemlab.cli.session import Session, find_workspace
+from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.tracking import Workspace
+
+workspace = Noun("workspace", help="Make, find and delete workspaces.")
+
+_CONFIG_FILES = (".tandemlab/config.json", ".azureml/config.json", "aml_config/config.json")
+
+_LIST = (
+    Column("name", whole=True),
+    Column("path", whole=True),
+    Column("current"),
+)
+_DETAILS = (
+    Column("name"),
+    Column("path"),
+    Column("id"),
+    Column("friendly_name"),
+    Column("description"),
+    Column("tags", form=labels),
+    Column("created"),
+    Column("experiments"),
+    Column("runs"),
+)
+
+
+def _details(found: Workspace) -> dict[str, Any]:
+    from datetime import datetime
+
+    details = found.get_details()
+    created = datetime.fromisoformat(str(details["created"]).replace("Z", "+00:00"))
+    return {**{column.name: details.get(column.name) for column in _DETAILS}, "created": created}
+
+
+@verb(
+    "create",
+    "tandemlab workspace create lab",
+    "tandemlab workspace create ~/labs/crashes --tag team=safety --exist-ok",
+)
+@click.argument("name_or_path")
+@click.option("--friendly-name", metavar="TEXT", help="A longer name to show to people.")
+@click.option("--description", metavar="TEXT", help="What the workspace is for.")
+@click.option(
+    "--tag",
+    "labels",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=tags,
+    help="A label of the workspace. May be given several times.",
+)
+@click.option("--exist-ok", is_flag=True, help="Take a workspace that is there already.")
+@click.option(
+    "--no-config",
+    is_flag=True,
+    help="Do not write .tandemlab/config.json into the working directory.",
+)
+@output_option
+@pass_session
+def create(
+    session: Session,
+    name_or_path: str,
+    friendly_name: str | None,
+    description: str | None,
+    labels: Mapping[str, str | None],
+    exist_ok: bool,
+    no_config: bool,
+) -> None:
+    """Make a workspace, and have commands in this folder use it.
+
+    NAME_OR_PATH is the folder to make; its last part is the workspace's name. A file
+    .tandemlab/config.json in the working directory then leads commands that run there, or
+    anywhere below, to the workspace. A file of that kind that is there already stays as it is.
+    """
+    from tandemlab.tracking import Workspace
+
+    found = Workspace.create(
+        name_or_path,
+        friendly_name=friendly_name,
+        description=description,
+        tags={name: value or "" for name, value in labels.items()},
+        exist_ok=exist_ok,
+    )
+    if not no_config:
+        _point_to(found, session)
+    session.screen.record(_DETAILS, _details(found))
+    session.screen.suggest("run submit train.py")
+
+
+def _point_to(found: Workspace, session: Session) -> None:
+    """Write a config.json unless there is one, or the folder is the workspace itself."""
+    from tandemlab.domain import StorageError
+
+    here = Path.cwd()
+    present = [here / name for name in _CONFIG_FILES if (here / name).exists()]
+    if found.path == here:
+        return
+    if present:
+        if not _leads_to(present[0], found):
+            session.screen.warn(
+                f"{present[0]} leads to another workspace and stays as it is; "
+                f"reach this one with `--workspace {found.path}`."
+            )
+        return
+    try:
+        file = found.write_config(here)
+    except StorageError as error:
+        session.screen.warn(f"{error.message} Commands here need --workspace {found.path}.")
+    else:
+        session.screen.note(f"Wrote {file}: commands in this folder use the workspace.")
+
+
+def _leads_to(file: Path, found: Workspace) -> bool:
+    from tandemlab.domain import TandemlabError
+    from tandemlab.tracking import Workspace
+
+    try:
+        return Workspace.from_config(file).path == found.path
+    except TandemlabError:
+        return False
+
+
+@verb("list", "tandemlab workspace list", "tandemlab workspace list -o json")
+@output_option
+@pass_session
+def list_(session: Session) -> None:
+    """List the workspaces that you have used on this machine.
+
+    The current one is the workspace that commands without --workspace would use here.
+    """
+    from tandemlab.domain import TandemlabError
+    from tandemlab.tracking.known import known_workspaces
+
+    try:
+        current = session.workspace().path
+    except TandemlabError:
+        current = None
+    rows = [
+        {"name": name, "path": path, "current": path == current}
+        for path, name in sorted(known_workspaces().items())
+    ]
+    session.screen.rows(_LIST, rows, empty="No workspaces are known.")
+    session.screen.suggest("workspace show" if rows else "workspace create lab")
+
+
+@verb("show", "tandemlab workspace show", "tandemlab workspace show lab -o json")
+@click.argument("name_or_path", required=False, shell_complete=complete_workspace)
+@workspace_option
+@output_option
+@pass_session
+def show(session: Session, name_or_path: str | None) -> None:
+    """Show what a workspace is and how much it holds.
+
+    NAME_OR_PATH says which; without it, it is the one that commands use here.
+    """
+    found = session.workspace() if name_or_path is None else find_workspace(name_or_path)
+    session.screen.record(_DETAILS, _details(found))
+    if name_or_path is not None:
+        session.workspace_name, session.is_workspace_typed = name_or_path, True
+    session.suggest("experiment list")
+
+
+@verb("delete", "tandemlab workspace delete lab", "tandemlab workspace delete ~/labs/old --yes")
+@click.argument("name_or_path", shell_complete=complete_workspace)
+@yes_option
+@output_option
+@pass_session
+def delete(session: Session, name_or_path: str, yes: bool) -> None:
+    """Delete a workspace with all its experiments, runs and files.
+
+    NAME_OR_PATH says which. There is no way back, so this asks first. A workspace with jobs
+    that are queued or running is not deleted. The result is the workspace as it was.
+    """
+    found = find_workspace(name_or_path)
+    details = _details(found)
+    question = (
+        f"Delete the workspace {details['name']!r} at {found.path} with {details['runs']} runs in "
+        f"{details['experiments']} experiments?"
+    )
+    if session.screen.confirm(question, yes=yes):
+        found.delete()
+        session.screen.record(_DETAILS, details)
+        session.screen.note(f"Deleted {found.path}.")
+        session.screen.suggest("workspace list")
+
+
+for command in (create, list_, show, delete):
+    workspace.add_command(command)
