@@ -42,4 +42,4 @@ lock: ## Choose the newest versions of all Python packages
 clean: ## Remove everything that the other targets have made
 	rm -rf .venv .rlib .build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .import_linter_cache python/*.egg-info *.Rcheck tandemlab_*.tar.gz
-	find python tests examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,10 +31,11 @@ links <- unlist(lapply(names(pages), function(page) {
 }))
 
 for (page in names(pages)) {
-  tools::Rd2HTML(
+  # The warnings are about links to other packages, which have no pages here.
+  suppressWarnings(tools::Rd2HTML(
     pages[[page]], file.path(site, page),
     package = "tandemlab", Links = links, Links2 = character(), stylesheet = "R.css"
-  )
+  ))
 }
 style <- file.path(R.home("doc"), "html", "R.css")
 if (file.exists(style)) invisible(file.copy(style, site, overwrite = TRUE))

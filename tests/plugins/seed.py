@@ -1,0 +1,31 @@
+"""One seed for what tests choose at random, shown at the start, and repeated by `--seed`.
+
+Every file is imported with `random` seeded by the session's seed and the file's own name, so that
+parameters drawn at import are the same in all workers of pytest-xdist.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="seed of what tests choose at random")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = secrets.randbelow(10**6)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.option.seed} (--seed={config.option.seed} repeats it)"
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    if isinstance(collector, pytest.File):
+        random.seed(f"{collector.config.option.seed} {collector.nodeid}")
