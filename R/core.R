@@ -54,12 +54,13 @@ start_core <- function() {
   if (!is.null(session$core)) {
     return(session$core)
   }
-  choose_python()
+  python <- choose_python()
   core <- tryCatch(
     reticulate::import("tandemlab.r_interface", convert = TRUE),
     error = function(problem) abort_no_core(conditionMessage(problem))
   )
   check_version(jsonlite::fromJSON(core$call('{"call": "version", "arguments": {}}'))$value)
+  session$python <- python
   session$core <- core
   core
 }

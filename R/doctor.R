@@ -79,8 +79,13 @@ import_problem <- function(path, problem) {
   missing <- grepl("No module named", reason)
   finding(
     sprintf("%s cannot start tandemlab: %s", path, first_line(reason)),
-    if (missing) {
+    if (missing && !identical(path, running_python())) {
       sprintf("Install it there: %s -m pip install tandemlab", path)
+    } else if (missing) {
+      paste(
+        "Restart R and call tandemlab_is_ready() before anything else starts Python,",
+        sprintf("or install it there: %s -m pip install tandemlab", path)
+      )
     } else {
       "Restart R; a session keeps the Python that it started with."
     }

@@ -1,10 +1,11 @@
 # Which Python: one resolver, the same for every call and for tandemlab_doctor().
 
-# Each way to name a Python, in order: the path that it gives (NULL if it gives none).
+# Each way to name a Python, in order: the path that it gives (NULL if it gives none). A session has
+# one Python, so that one that runs already comes first.
 python_sources <- list(
+  "Python that already runs in this session" = function() running_python(),
   "the option tandemlab.python" = function() getOption("tandemlab.python"),
   "the variable TANDEMLAB_PYTHON" = function() variable("TANDEMLAB_PYTHON"),
-  "Python that already runs in this session" = function() running_python(),
   "the variable RETICULATE_PYTHON" = function() variable("RETICULATE_PYTHON"),
   "the project's .venv" = function() project_python(getwd()),
   "the environment that tandemlab made for this user" = function() {
@@ -14,6 +15,9 @@ python_sources <- list(
 
 # The first source that names a Python: list(path, why), or NULL when reticulate is to choose.
 find_python <- function() {
+  if (core_is_started()) {
+    return(session$python)
+  }
   for (why in names(python_sources)) {
     path <- python_sources[[why]]()
     if (!is.null(path)) {

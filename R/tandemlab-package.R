@@ -25,3 +25,4 @@ session <- new.env(parent = emptyenv())
 session$stack <- list()
 session$offline <- NULL
 session$core <- NULL
+session$python <- NULL
