@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +25,7 @@ from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.protocol import Store
-from tandemlab.store.spool import live_runs, mark_live, read_events, settle, spool_files
+from tandemlab.store.spool import live_runs, read_events, settle, spool_files
 
 FORMAT = 1
 MARKER = "workspace.json"
@@ -130,15 +130,12 @@ class WorkspaceFolder:
                 raise AlreadyExists(f"There is a run {run.id!r} already.") from None
         try:
             with storage_errors(directory):
-                (directory / "spool").mkdir()
                 # A power cut takes the store's last transactions too: flushing would not help.
                 write_json(directory / "run.json", self._identity(run), flush=False)
             self.store.create_run(run)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
-        with storage_errors(directory):
-            mark_live(directory)
 
     def _identity(self, run: NewRun) -> dict[str, Any]:
         return {
@@ -154,12 +151,12 @@ class WorkspaceFolder:
 
     def catch_up(self, run_id: str) -> None:
         """Take in what a run's spool holds and the store does not have yet."""
+        if self.is_writable and spool_files(self.run_directory(run_id)):
+            self._take_in(run_id, self.store.positions(run_id))
+
+    def _take_in(self, run_id: str, positions: Mapping[str, tuple[int, int]]) -> None:
         directory = self.run_directory(run_id)
-        paths = spool_files(directory)
-        if not paths or not self.is_writable:
-            return
-        positions = self.store.positions(run_id)
-        for path in paths:
+        for path in spool_files(directory):
             _, offset = positions.get(path.stem, (0, 0))
             if path.stat().st_size > offset:
                 for events, end in read_events(path, offset):
@@ -172,9 +169,10 @@ class WorkspaceFolder:
         if not live or not self.is_writable:
             return
         known = self.store.known_runs(live)
+        positions = self.store.positions_of(live)
         for run_id in live:
             if run_id in known or self._adopt(run_id):
-                self.catch_up(run_id)
+                self._take_in(run_id, positions.get(run_id, {}))
             else:
                 self._forget(run_id)
         for run_id, status in self.store.known_runs(live).items():

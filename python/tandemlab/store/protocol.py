@@ -69,6 +69,9 @@ class Store(Protocol):
     def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
         """For every writer of a run: the last seq taken in and the byte offset behind it."""
 
+    def positions_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
+        """`positions` by run; runs of which nothing was taken in are absent."""
+
     def ingest(
         self,
         run_id: str,

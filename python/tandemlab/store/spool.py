@@ -215,7 +215,12 @@ def _is_alive(writer: str) -> bool:
 
 def spool_files(run_directory: Path) -> list[Path]:
     """The spool files of a run."""
-    return sorted((run_directory / "spool").glob("*.jsonl"))
+    folder = run_directory / "spool"
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    return [folder / name for name in names if name.endswith(".jsonl")]
 
 
 def read_events(path: Path, offset: int, limit: int = 8 << 20) -> Iterator[tuple[list[Event], int]]:

@@ -6,11 +6,12 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, exc, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.schema import Table
@@ -144,13 +145,20 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     They go to the driver as they are: SQLAlchemy's own way for many rows costs more than the
     database's work.
     """
-    compiled = table.insert().compile(dialect=connection.dialect)
-    if compiled.positional:
-        connection.exec_driver_sql(str(compiled), list(rows))
+    statement, positional = _insert_text(table, connection.dialect)
+    if positional:
+        connection.exec_driver_sql(statement, list(rows))
     else:
         names = table.columns.keys()
         named = [dict(zip(names, row, strict=True)) for row in rows]
-        connection.exec_driver_sql(str(compiled), named)
+        connection.exec_driver_sql(statement, named)
+
+
+@lru_cache(maxsize=16)
+def _insert_text(table: Table, dialect: Dialect) -> tuple[str, bool]:
+    """The INSERT as text, and whether it takes its parameters by position."""
+    compiled = table.insert().compile(dialect=dialect)
+    return str(compiled), bool(compiled.positional)
 
 
 def upsert(dialect: str, table: Table) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 
 from tandemlab.domain import (
     Event,
@@ -28,6 +28,12 @@ from tandemlab.store.sql import engine as database
 from tandemlab.store.sql import ingest, metrics, runs
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
+
+_POSITIONS = (
+    select(runs_table.c.id, writers.c.name, writers.c.last_seq, writers.c.position)
+    .join(runs_table, runs_table.c.key == writers.c.run_key)
+    .where(runs_table.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 class SqlStore:
@@ -166,13 +172,15 @@ class SqlStore:
     # What runs log
 
     def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
-        statement = (
-            select(writers.c.name, writers.c.last_seq, writers.c.position)
-            .join(runs_table, runs_table.c.key == writers.c.run_key)
-            .where(runs_table.c.id == run_id)
-        )
+        return self.positions_of([run_id]).get(run_id, {})
+
+    def positions_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
+        found: dict[str, dict[str, tuple[int, int]]] = {}
         with self._reading() as connection:
-            return {row[0]: (row[1], row[2]) for row in connection.execute(statement)}
+            for batch in runs.in_batches(run_ids):
+                for row in connection.execute(_POSITIONS, {"ids": batch}):
+                    found.setdefault(row[0], {})[row[1]] = (row[2], row[3])
+        return found
 
     def ingest(
         self,
