@@ -23,12 +23,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from tandemlab import __version__
 from tandemlab.domain import MetricShape, NotFound, RunError, TandemlabError
-from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Experiment, Run, Workspace
 from tandemlab.tracking.waiting import raise_if_failed
 from tandemlab.training import ScriptRunConfig
@@ -173,7 +171,6 @@ _opened: dict[str, tuple[tuple[int, int], Workspace]] = {}
 
 def _workspace(path: str) -> Workspace:
     """The workspace at a path that R keeps; opened once as long as it is the same folder."""
-    _complete_offline(Path(path))
     folder = Workspace.open(path).folder if path not in _opened else _opened[path][1].folder
     try:
         status = folder.marker.stat()
@@ -184,17 +181,6 @@ def _workspace(path: str) -> Workspace:
     if path not in _opened or _opened[path][0] != identity:
         _opened[path] = (identity, Workspace(path))
     return _opened[path][1]
-
-
-def _complete_offline(path: Path) -> None:
-    """Make a workspace of the folder where R's off-line runs are; R has made the runs alone."""
-    folder = WorkspaceFolder(path)
-    if path.parent.name == ".tandemlab" and (path / "runs").is_dir() and not folder.exists:
-        from tandemlab.domain.ids import new_ulid
-        from tandemlab.domain.times import now
-
-        created = now().isoformat(timespec="seconds").replace("+00:00", "Z")
-        folder.fill({"id": new_ulid(), "name": path.name, "created": created})
 
 
 def _run(workspace: str, run: str) -> Run:

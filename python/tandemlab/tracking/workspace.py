@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Mapping
@@ -77,6 +78,7 @@ class Workspace:
         path = Path(os.path.abspath(Path(name).expanduser()))
         check_name(path.name, what="workspace")
         workspace = cls(path)
+        workspace._adopt()
         if not workspace.folder.exists:
             workspace._make(friendly_name, description, tags)
         elif not exist_ok:
@@ -102,6 +104,7 @@ class Workspace:
             NotFound: there is none.
         """
         workspace = cls(path)
+        workspace._adopt()
         if not workspace.folder.exists:
             raise NotFound(
                 f"There is no workspace at {workspace.path}.",
@@ -122,7 +125,7 @@ class Workspace:
         path = known.find_by_name(name)
         if path is not None:
             return cls(path)
-        if cls(name).folder.exists:
+        if cls(name).folder.exists or cls(name)._holds_runs_alone:
             return cls.open(name)
         names = sorted(set(known.known_workspaces().values()))
         raise NotFound(
@@ -169,16 +172,7 @@ class Workspace:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            draft.fill(
-                {
-                    "id": new_ulid(),
-                    "name": path.name,
-                    "created": now().isoformat(timespec="seconds").replace("+00:00", "Z"),
-                    "friendly_name": friendly_name,
-                    "description": description,
-                    "tags": dict(tags or {}),
-                }
-            )
+            draft.fill(self._new_marker(friendly_name, description, tags))
             with storage_errors(path), suppress(FileExistsError):
                 try:
                     draft.path.rename(path)
@@ -187,6 +181,39 @@ class Workspace:
                         raise
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
+
+    @property
+    def _holds_runs_alone(self) -> bool:
+        """Whether off-line runs in R, which need no Python, have made the folder and no more."""
+        return not self.folder.exists and any(self.path.glob("runs/offline_*/run.json"))
+
+    def _adopt(self) -> None:
+        """Make a workspace of a folder that holds off-line runs alone."""
+        if not self._holds_runs_alone:
+            return
+        with storage_errors(self.path):
+            lock = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self.folder.exists:
+                self.folder.fill(self._new_marker())
+        finally:
+            os.close(lock)
+
+    def _new_marker(
+        self,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        return {
+            "id": new_ulid(),
+            "name": self.path.name,
+            "created": now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "friendly_name": friendly_name,
+            "description": description,
+            "tags": dict(tags or {}),
+        }
 
     # What it is
 

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,21 @@ def test_a_workspace_is_found_from_a_folder_inside_and_by_its_configuration(plac
     (place / "deep" / "er").mkdir(parents=True)
     assert Workspace.from_config(place / "deep" / "er").id == lab.id
     assert Workspace.from_config(file).id == lab.id
+
+
+@pytest.mark.parametrize("find", [Workspace.open, Workspace.ensure, Workspace.get])
+def test_a_folder_that_off_line_runs_in_r_have_made_becomes_a_workspace(
+    place: Path, find: Callable[[str], Workspace]
+) -> None:
+    run = place / "offline" / "runs" / "offline_01"
+    (run / "spool").mkdir(parents=True)
+    (place / "offline" / "live").mkdir()
+    (place / "offline" / "live" / "offline_01").touch()
+    (run / "run.json").write_text(
+        '{"format": 1, "id": "offline_01", "experiment": "offline", "created": 1763999999123456, '
+        '"type": "offline", "display_name": "tried", "parent": null, "workspace": "."}'
+    )
+    assert find("offline").get_run("offline_01").display_name == "tried"
 
 
 def test_a_configured_path_counts_where_several_workspaces_have_the_name(place: Path) -> None:
