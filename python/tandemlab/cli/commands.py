@@ -14,6 +14,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
+NOUNS = {
+    "workspace": "Make, find and delete workspaces.",
+    "experiment": "Make, list and archive experiments.",
+    "run": "Submit scripts, and see what became of them.",
+    "completion": "Print what makes a shell complete commands.",
+}
+
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -42,10 +49,10 @@ class ScriptVerb(Verb):
 class Noun(click.Group):
     """A group of verbs; by itself it shows its help."""
 
-    def __init__(self, name: str, help: str, **options: Any) -> None:
+    def __init__(self, name: str, **options: Any) -> None:
         super().__init__(
             name,
-            help=help,
+            help=options.pop("help", None) or NOUNS[name],
             callback=show_help,
             invoke_without_command=True,
             subcommand_metavar="COMMAND ...",

@@ -15,7 +15,9 @@ from tandemlab.cli.commands import verb
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script that makes SHELL complete commands, options, and names.
+    """Print the script that makes SHELL complete commands.
+
+    It completes options too, and the names of workspaces, experiments and runs.
 
     For bash, put the first line of the examples into ~/.bashrc. For zsh and fish, save the
     script where the shell looks for completions.

@@ -20,7 +20,7 @@ from tandemlab.cli.tables import Column
 if TYPE_CHECKING:
     from tandemlab.domain import ExperimentRecord
 
-experiment = Noun("experiment", help="Make, list and archive experiments.")
+experiment = Noun("experiment")
 
 _LIST = (
     Column("name", whole=True),

@@ -31,16 +31,16 @@ def plain(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, Mapping):
-        return labels(value)
+        return tag_text(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return " ".join(plain(item) for item in value)
     return one_line(str(value))
 
 
-def labels(value: Mapping[str, Any]) -> str:
+def tag_text(value: Mapping[str, Any]) -> str:
     """Names with their values, as tags are written; a name without a value stands alone.
 
-    >>> labels({"data": "2002", "best": None})
+    >>> tag_text({"data": "2002", "best": None})
     'data=2002, best'
     """
     return ", ".join(
@@ -106,6 +106,15 @@ def size(count: Any) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "run"), counted(3, "run")
+    ('1 run', '3 runs')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def as_json(value: Any) -> Any:

@@ -11,15 +11,8 @@ from typing import Any
 
 import click
 
-from tandemlab.cli.commands import Noun
+from tandemlab.cli.commands import NOUNS, Noun
 from tandemlab.cli.session import Session
-
-_NOUNS = {
-    "workspace": "Make, find and delete workspaces.",
-    "experiment": "Make, list and archive experiments.",
-    "run": "Submit scripts, and see what became of them.",
-    "completion": "Print what makes a shell complete commands.",
-}
 
 _HELP = """One lab for R and Python: experiments, runs and jobs on your own machines.
 
@@ -59,10 +52,10 @@ class _Root(Noun):
     """The nouns, each loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_NOUNS)
+        return list(NOUNS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _NOUNS:
+        if cmd_name not in NOUNS:
             return None
         command = getattr(import_module(f"tandemlab.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
@@ -70,7 +63,7 @@ class _Root(Noun):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_NOUNS.items()))
+            formatter.write_dl(list(NOUNS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(_MORE)

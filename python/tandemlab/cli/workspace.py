@@ -18,14 +18,14 @@ from tandemlab.cli.commands import (
     workspace_option,
     yes_option,
 )
-from tandemlab.cli.forms import labels
+from tandemlab.cli.forms import counted, tag_text
 from tandemlab.cli.session import Session, find_workspace
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
 
-workspace = Noun("workspace", help="Make, find and delete workspaces.")
+workspace = Noun("workspace")
 
 _CONFIG_FILES = (".tandemlab/config.json", ".azureml/config.json", "aml_config/config.json")
 
@@ -40,7 +40,7 @@ _DETAILS = (
     Column("id"),
     Column("friendly_name"),
     Column("description"),
-    Column("tags", form=labels),
+    Column("tags", form=tag_text),
     Column("created"),
     Column("experiments"),
     Column("runs"),
@@ -96,6 +96,7 @@ def create(
     """
     from tandemlab.tracking import Workspace
 
+    here = Path.cwd()
     found = Workspace.create(
         name_or_path,
         friendly_name=friendly_name,
@@ -104,16 +105,15 @@ def create(
         exist_ok=exist_ok,
     )
     if not no_config:
-        _point_to(found, session)
+        _point_to(found, here, session)
     session.screen.record(_DETAILS, _details(found))
     session.screen.suggest("run submit train.py")
 
 
-def _point_to(found: Workspace, session: Session) -> None:
+def _point_to(found: Workspace, here: Path, session: Session) -> None:
     """Write a config.json unless there is one, or the folder is the workspace itself."""
     from tandemlab.domain import StorageError
 
-    here = Path.cwd()
     present = [here / name for name in _CONFIG_FILES if (here / name).exists()]
     if found.path == here:
         return
@@ -196,8 +196,8 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
     found = find_workspace(name_or_path)
     details = _details(found)
     question = (
-        f"Delete the workspace {details['name']!r} at {found.path} with {details['runs']} runs in "
-        f"{details['experiments']} experiments?"
+        f"Delete the workspace {details['name']!r} at {found.path} with "
+        f"{counted(details['runs'], 'run')} in {counted(details['experiments'], 'experiment')}?"
     )
     if session.screen.confirm(question, yes=yes):
         found.delete()

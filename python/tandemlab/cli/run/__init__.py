@@ -6,7 +6,7 @@ from tandemlab.cli.run.change import cancel, delete, tag, untag, update, wait
 from tandemlab.cli.run.results import download, files, logs, metrics
 from tandemlab.cli.run.submit import submit
 
-run = Noun("run", help="Submit scripts, and see what became of them.")
+run = Noun("run")
 
 for command in (submit, list_, show, logs, wait, cancel, metrics, files, download):
     run.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.cli.forms import duration, labels
+from tandemlab.cli.forms import duration, tag_text
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ RUN = (
     Column("type", rank=8),
     Column("target", rank=7),
     Column("parent", rank=10, whole=True),
-    Column("tags", form=labels, rank=4),
+    Column("tags", form=tag_text, rank=4),
     Column("experiment", in_table=False),
     Column("number", in_table=False),
     Column("started", in_table=False),
