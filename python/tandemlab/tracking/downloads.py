@@ -13,7 +13,7 @@ from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.store.durable import storage_errors
 
 if TYPE_CHECKING:
-    from tandemlab.tracking.run import Run
+    from tandemlab.tracking.run_handle import RunHandle
 
 
 def local_paths(
@@ -33,7 +33,7 @@ def local_paths(
     return {name: directory / name.removeprefix(prefix).lstrip("/") for name in names}
 
 
-def download(run: Run, targets: Mapping[str, Path]) -> list[Path]:
+def download(run: RunHandle, targets: Mapping[str, Path]) -> list[Path]:
     """Copy files of `run` to the paths given, each under a temporary name first.
 
     Raises:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import tandemlab
+from tandemlab.version import __version__
 
 
 def describe_process() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def _machine() -> dict[str, str]:
         "user": _user(),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "tandemlab": tandemlab.__version__,
+        "tandemlab": __version__,
     }
 
 

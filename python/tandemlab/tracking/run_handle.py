@@ -1,0 +1,202 @@
+"""A run by its id: where it is kept, and what the store knows of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.domain import InvalidInput, NotFound, RunRecord, RunStatus
+from tandemlab.store.spool import SpoolWriter
+
+if TYPE_CHECKING:
+    from tandemlab.tracking.experiment import Experiment
+    from tandemlab.tracking.run import Run
+    from tandemlab.tracking.workspace import Workspace
+
+
+class RunHandle:
+    """What every part of `Run` stands on: its id, directory, record and spool."""
+
+    def __init__(self, workspace: Workspace, run_id: str, *, experiment: str | None = None) -> None:
+        self.id = run_id
+        self.workspace = workspace
+        self._experiment = experiment
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RunHandle):
+            return NotImplemented
+        return (self.id, self.workspace.path) == (other.id, other.workspace.path)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @cached_property
+    def directory(self) -> Path:
+        """The directory that the run owns; its files are in ``files/`` there."""
+        return self.workspace.folder.run_directory(self.id)
+
+    @cached_property
+    def _spool(self) -> SpoolWriter:
+        return SpoolWriter(self.directory)
+
+    @property
+    def record(self) -> RunRecord:
+        """The run as the store knows it now."""
+        self.workspace.folder.catch_up(self.id)
+        record = self.workspace.store.get_run(self.id)
+        if record is None:
+            self.workspace.folder.catch_up_all()
+            record = self.workspace.store.get_run(self.id)
+        if record is None:
+            raise NotFound(f"The run {self.id!r} is not in {self.workspace.path} any more.")
+        return record
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run is in its life cycle."""
+        return self.record.status
+
+    def get_status(self) -> str:
+        """The status as text."""
+        return self.record.status.value
+
+    @property
+    def number(self) -> int:
+        """1, 2, 3 … within the experiment."""
+        return self.record.number
+
+    @property
+    def type(self) -> str:
+        """``script``, ``interactive``, ``offline`` or ``child``."""
+        return self.record.type
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment that the run belongs to."""
+        from tandemlab.tracking.experiment import Experiment
+
+        return Experiment(self.workspace, self._experiment or self.record.experiment)
+
+    @property
+    def parent(self) -> Run | None:
+        """The run that this one is a child of, or None."""
+        parent = self.record.parent
+        from tandemlab.tracking.run import Run
+
+        return None if parent is None else Run(self.workspace, parent)
+
+    @property
+    def display_name(self) -> str:
+        """A name for people; may be set."""
+        return self.record.display_name
+
+    @display_name.setter
+    def display_name(self, value: str) -> None:
+        self._spool.append("attribute", "display_name", _text(value, "display_name"))
+
+    @property
+    def description(self) -> str | None:
+        """What the run is about; may be set."""
+        return self.record.description
+
+    @description.setter
+    def description(self, value: str) -> None:
+        self._spool.append("attribute", "description", _text(value, "description"))
+
+    def get_file_names(self) -> list[str]:
+        """Names of the run's files, sorted."""
+        self.workspace.folder.catch_up(self.id)
+        return [file.name for file in self.workspace.store.list_files(self.id)]
+
+    def get_details(self) -> dict[str, Any]:
+        """Everything known about the run.
+
+        Keys are ``runId``, ``target``, ``status``, ``startTimeUtc``, ``endTimeUtc``,
+        ``properties``, ``tags``, ``runDefinition``, ``logFiles``, ``submittedBy``, ``exitCode``,
+        ``error``, ``context`` and more.
+        """
+        record = self.record
+        return {
+            "runId": record.id,
+            "experiment": record.experiment,
+            "number": record.number,
+            "displayName": record.display_name,
+            "description": record.description,
+            "type": record.type,
+            "parent": record.parent,
+            "target": record.target,
+            "status": record.status.value,
+            "createdTimeUtc": _iso(record.created),
+            "startTimeUtc": _iso(record.started),
+            "endTimeUtc": _iso(record.ended),
+            "exitCode": record.exit_code,
+            "error": None
+            if record.error is None
+            else {"message": record.error.message, "code": record.error.code},
+            "tags": dict(record.tags),
+            "properties": dict(record.properties),
+            "runDefinition": dict(record.definition),
+            "snapshotId": record.snapshot,
+            "submittedBy": record.context.get("user"),
+            "context": dict(record.context),
+            "logFiles": {
+                name: str(self.directory / "files" / name)
+                for name in self.get_file_names()
+                if name.split("/", 1)[0] in ("logs", "user_logs")
+            },
+            "directory": str(self.directory),
+        }
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """`get_details` with the text of each log file."""
+        details = self.get_details()
+        details["logFiles"] = {
+            name: Path(path).read_text(encoding="utf-8", errors="replace")
+            for name, path in details["logFiles"].items()
+        }
+        return details
+
+    def get_environment(self) -> dict[str, Any] | None:
+        """What was installed where a submitted run's script ran; None for other runs.
+
+        Keys are ``language``, ``version``, ``interpreter`` and ``packages`` (name to version).
+        """
+        import json
+
+        from tandemlab.store.run_files import ENVIRONMENT_FILE
+
+        file = self.directory / "files" / ENVIRONMENT_FILE
+        if not file.exists():
+            return None
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+
+    @property
+    def log_path(self) -> Path:
+        """Where the standard output and error of a submitted run go, together."""
+        return self.directory / "files" / "user_logs" / "std_log.txt"
+
+    def read_log(self, offset: int = 0, limit: int = 1 << 20) -> tuple[str, int]:
+        """What a submitted run has printed, from a byte offset on.
+
+        Invalid UTF-8 is shown as ``�``. At most `limit` bytes are read at once.
+
+        Returns:
+            The text, and the offset behind it.
+        """
+        from tandemlab.tracking.logs import read_text
+
+        return read_text(self.log_path, offset, limit)
+
+
+def _iso(time: Any) -> str | None:
+    return None if time is None else str(time.isoformat().replace("+00:00", "Z"))
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} must be text, not {type(value).__name__}.")
+    return value
