@@ -23,8 +23,8 @@ explains itself with --help.
 
 _MORE = """
 Results go to standard output, and everything else to standard error. `-o json`
-and `-o tsv` give programs the same fields as the tables; times are in UTC there
-and local in tables. With `-o json` an error is JSON too.
+and `-o tsv` give programs the same fields as the tables: there times are in
+UTC, durations in seconds and sizes in bytes. With `-o json` an error is JSON too.
 
 Exit status:
   0 success        3 not found        6 the run failed     9 missing package
@@ -41,6 +41,13 @@ Examples:
   tandemlab run submit train.py --epochs 10
   tandemlab run list --metrics
 """
+
+_FORMER_NAMES = {
+    ("folder", "attach"): "workspace create",
+    ("run", "submit-script"): "run submit",
+    ("run", "monitor-logs"): "run logs --follow",
+    ("run", "download-logs"): "run download --prefix user_logs/",
+}
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -155,6 +162,10 @@ def _explain_usage(session: Session, error: click.ClickException, words: Sequenc
         if screen.is_for_people:
             sys.stderr.write(f"{context.get_usage()}\n")
         hint = f"`{context.command_path} --help` explains it."
+        if isinstance(error, click.NoSuchOption) and isinstance(context.command, click.Group):
+            hint = f"Options stand behind the verb. {hint}"
+    if tuple(words[:2]) in _FORMER_NAMES:
+        hint = f"`tandemlab {_FORMER_NAMES[words[0], words[1]]}` does that here."
     screen.error("usage", error.format_message(), hint, error.exit_code, {})
     return error.exit_code
 

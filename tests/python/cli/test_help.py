@@ -6,12 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
 import pytest
 
+from python.cli.conftest import Answer
 from tandemlab.cli.commands import Verb
 from tandemlab.cli.program import root
 from tandemlab.cli.session import Session
@@ -35,7 +36,7 @@ COMMANDS = dict(all_commands())
 VERBS = {words: command for words, command in COMMANDS.items() if isinstance(command, Verb)}
 
 
-def by_words(commands: dict[tuple[str, ...], click.Command]) -> pytest.MarkDecorator:
+def by_words(commands: Mapping[tuple[str, ...], click.Command]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("words", commands, ids=lambda words: "-".join(words) or "root")
 
 
@@ -45,7 +46,7 @@ def file_of(words: tuple[str, ...]) -> Path:
 
 @by_words(COMMANDS)
 def test_help_reads_as_it_did(
-    words: tuple[str, ...], call: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], call: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     answer = call(*words, "--help")
@@ -86,7 +87,7 @@ def test_examples_are_commands_that_can_be_given(words: tuple[str, ...]) -> None
 
 
 @by_words({words: command for words, command in COMMANDS.items() if words not in VERBS})
-def test_noun_by_itself_shows_its_help(words: tuple[str, ...], call: Callable[..., object]) -> None:
+def test_noun_by_itself_shows_its_help(words: tuple[str, ...], call: Callable[..., Answer]) -> None:
     assert call(*words) == call(*words, "--help")
 
 

@@ -84,6 +84,37 @@ def test_unknown_command_names_the_closest(call: Call) -> None:
     assert "`tandemlab run --help` explains it." in answer.err
 
 
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("run submit-script", "run submit"),
+        ("run monitor-logs", "run logs --follow"),
+        ("run download-logs", "run download --prefix user_logs/"),
+        ("folder attach", "workspace create"),
+    ],
+)
+def test_names_of_the_former_command_line_lead_to_those_of_today(
+    former: str, now: str, call: Call
+) -> None:
+    answer = call(*former.split(), "--some", "option")
+    assert answer.status == 2
+    assert answer.err.endswith(f"Hint: `tandemlab {now}` does that here.\n")
+
+
+def test_option_before_the_verb_is_sent_behind_it(call: Call) -> None:
+    assert "Hint: Options stand behind the verb." in call("-w", "lab", "run", "list").err
+
+
+def test_warnings_of_the_library_read_as_such(
+    call: Call, lab: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tandemlab.training.script_run_config._MANY_FILES", 0)
+    (folder / "train.py").write_text("")
+    answer = call("run", "submit", "train.py", "-o", "json")
+    assert answer.status == 0
+    assert answer.err.startswith(f"Warning: The snapshot of {folder} takes ")
+
+
 def test_without_a_workspace_the_ways_to_one_are_named(call: Call, folder: Path) -> None:
     answer = call("run", "list")
     assert answer.status == 3

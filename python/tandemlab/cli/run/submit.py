@@ -148,9 +148,9 @@ def locate(script: str, source: str | None) -> tuple[str, str]:
     if source is None:
         return str(path.parent), path.name
     folder = Path(os.path.abspath(Path(source).expanduser()))
-    if Path(script).is_absolute() or not (folder / script).is_file():
-        if path.is_relative_to(folder) and path.is_file():
-            return str(folder), path.relative_to(folder).as_posix()
+    is_named_from_here = Path(script).is_absolute() or not (folder / script).is_file()
+    if is_named_from_here and path.is_file() and path.is_relative_to(folder):
+        return str(folder), path.relative_to(folder).as_posix()
     return str(folder), script
 
 
