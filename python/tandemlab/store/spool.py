@@ -49,6 +49,10 @@ class SpoolWriter:
         self._start()
         _writers.add(self)
 
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            os.close(self._descriptor)
+
     def _start(self) -> None:
         self._lock = threading.Lock()
         self._seq = 0
