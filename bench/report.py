@@ -1,0 +1,143 @@
+"""What the figures mean: one row per measure, with its aim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness import Figure
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the report.
+
+    Attributes:
+        key: the measure; MLflow's has the name `other`, or the same with ``mlflow_`` before it.
+        unit: `scale` of these are one second, or one byte.
+        rate: show 1 / seconds instead: more is better.
+        aim: in `unit`; None where there is none.
+        times: how many times better than MLflow it shall be.
+    """
+
+    title: str
+    key: str
+    unit: str
+    scale: float = 1.0
+    rate: bool = False
+    aim: float | None = None
+    times: float | None = None
+    other: str | None = None
+
+    def show(self, seconds: float) -> float:
+        return self.scale / seconds if self.rate else seconds * self.scale
+
+
+MICRO, MILLI = 1e6, 1e3
+
+ROWS = (
+    Row("`run.log`, Python", "log", "µs", MICRO, times=500),
+    Row("bare `write(2)`, Python", "write", "µs", MICRO),
+    Row("`run.log` beyond `write(2)`", "beyond", "µs", MICRO, aim=5),
+    Row("`log_metric_to_run`, R", "r_log", "µs", MICRO, times=500, other="mlflow_log"),
+    Row("bare `write(2)`, R", "r_write", "µs", MICRO),
+    Row("`log_metric_to_run` beyond `write(2)`", "r_beyond", "µs", MICRO, aim=5),
+    Row("runs created", "create", "/s", rate=True, aim=1000),
+    Row("points taken in", "ingest", "/s", rate=True, aim=200_000),
+    Row("points taken in, 10 metrics in turn", "ingest_mixed", "/s", rate=True, aim=200_000),
+    Row("history of one metric", "read", "ms", MILLI, aim=100),
+    Row("the same, taking it in first", "ingest_and_read", "ms", MILLI, other="mlflow_read"),
+    Row("history of 10 metrics", "read_mixed", "ms", MILLI),
+    Row("store, per point", "bytes", "bytes", aim=40),
+    Row("store, per point, 10 metrics in turn", "bytes_mixed", "bytes"),
+    Row("frame of many runs", "frame", "ms", MILLI),
+    Row("the same, taking in their news first", "frame_first", "ms", MILLI, other="mlflow_frame"),
+    Row("`import`, beyond bare Python", "import", "ms", MILLI, aim=80),
+    Row("`import` and first log in a job, beyond bare Python", "job", "ms", MILLI),
+    Row("first log of a run, once imported", "first_log", "ms", MILLI),
+    Row("`library(tandemlab)`, beyond bare Rscript", "r_library", "ms", MILLI, aim=150),
+    Row("first log in an R job, once loaded", "r_first_log", "ms", MILLI, aim=10),
+    Row("`--help` of the command line, whole", "cli_whole", "ms", MILLI, aim=150),
+)
+
+
+def summarize(samples: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """The rows that were measured, with medians, quartiles, ratios and verdicts."""
+    return [_summary(row, samples) for row in ROWS if samples.get(row.key)]
+
+
+def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    figure = Figure(samples[row.key])
+    other = samples.get(row.other or f"mlflow_{row.key}")
+    summary: dict[str, Any] = {
+        "measure": row.title,
+        "unit": row.unit,
+        "median": row.show(figure.median),
+        "quartiles": sorted(row.show(value) for value in figure.spread),
+        "repeats": len(figure.samples),
+    }
+    if other:
+        summary["mlflow"] = row.show(Figure(other).median)
+        summary["times_better"] = Figure(other).median / figure.median
+    if row.aim is not None:
+        summary["aim"] = f"{'≥' if row.rate else '≤'} {row.aim:,.0f}"
+        value = summary["median"]
+        summary["met"] = value >= row.aim if row.rate else value <= row.aim
+    if row.times is not None and other:
+        summary["aim"] = f"{row.times:,.0f} × MLflow"
+        summary["met"] = summary["times_better"] >= row.times
+    return summary
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The summary as a Markdown table."""
+    lines = [
+        "| measure | tandemlab | quartiles | MLflow | times better | aim | |",
+        "|---|--:|--:|--:|--:|--:|---|",
+    ]
+    for row in rows:
+        low, high = row["quartiles"]
+        cells = [
+            row["measure"],
+            f"{_number(row['median'])} {row['unit']}",
+            f"{_number(low)} – {_number(high)}",
+            f"{_number(row['mlflow'])} {row['unit']}" if "mlflow" in row else "",
+            f"{_number(row['times_better'])}" if "mlflow" in row else "",
+            f"{row['aim']}{'' if '×' in row['aim'] else ' ' + row['unit']}" if "aim" in row else "",
+            {True: "met", False: "missed"}.get(row.get("met"), ""),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def page(result: Mapping[str, Any]) -> str:
+    """The whole Markdown page."""
+    machine, sizes = result["machine"], result["sizes"]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return f"""# Measurements
+
+`make bench` measures and writes this page and `results.json`. MLflow runs beside tandemlab, on its
+SQLite store, in an environment of its own. Take the ratios: the machine is shared, and its figures
+are noisy.
+
+{table(result["rows"])}
+
+Medians with their quartiles. Log calls: {sizes["calls"]:,} at a time, with a step, each by turns
+with the bare `write(2)` of a line of the same length in the same process. History:
+{sizes["points"]:,} points in all. Frame: {sizes["runs"]:,} runs with two metrics and a tag each.
+MLflow's counts: {sizes["mlflow_calls"]:,} log calls, {sizes["mlflow_points"]:,} points in batches
+of 1,000, {sizes["mlflow_runs"]:,} runs; its time for a history or a frame is scaled to
+tandemlab's count where that is larger. Process starts are by turns with the bare interpreter's.
+
+- Measured on {result["date"]} in {result["rounds"]} rounds
+- Machine: {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB,
+  {machine["system"]}, {machine["file_system"]}; load average before: {machine["load_before"]}
+- Versions: {versions}
+"""
