@@ -33,7 +33,8 @@ with open("outputs/model.txt", "w") as model:
 IN_STEPS = """
 import pathlib, time
 print("one", flush=True)
-while not pathlib.Path({mark!r}).exists():
+end = time.monotonic() + 60
+while not pathlib.Path({mark!r}).exists() and time.monotonic() < end:
     time.sleep(0.01)
 print("two", flush=True)
 """
@@ -52,7 +53,9 @@ def started(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_life_of_a_run(program: Call, lab: Workspace, script: Script, folder: Path) -> None:
+def test_life_of_a_run(
+    call: Call, program: Call, lab: Workspace, script: Script, folder: Path
+) -> None:
     train = script(TRAIN)
     submitted = program(
         *("run", "submit", "-o", "json", "--tag", "data=2002", "--env", "COLOUR=red"),
@@ -66,39 +69,40 @@ def test_life_of_a_run(program: Call, lab: Workspace, script: Script, folder: Pa
     assert followed.status == 0
     assert followed.out == "training with --rate 0.1 -o x\n"
     assert followed.err.endswith("Next: tandemlab run metrics train/1\n")
-    assert program("run", "logs", "train/1").out == followed.out
+    assert call("run", "logs", "train/1").out == followed.out
 
-    (loss,) = program("run", "metrics", "train/1", "-o", "json").json
+    (loss,) = call("run", "metrics", "train/1", "-o", "json").json
     assert loss["value"] == [1.0, 0.5, 1 / 3]
 
-    names = [file["name"] for file in program("run", "files", "train/1", "-o", "json").json]
+    names = [file["name"] for file in call("run", "files", "train/1", "-o", "json").json]
     assert {"outputs/model.txt", "user_logs/std_log.txt"} <= set(names)
-    program("run", "download", "train/1", "outputs/model.txt", "--to", "got")
+    call("run", "download", "train/1", "outputs/model.txt", "--to", "got")
     assert (folder / "got" / "model.txt").read_text() == "red"
 
-    details = program("run", "show", "train/1", "-o", "json").json
+    details = call("run", "show", "train/1", "-o", "json").json
     assert (details["status"], details["exit_code"]) == ("Completed", 0)
     assert details["display_name"] == "first try"
     assert details["definition"]["arguments"] == ["--rate", "0.1", "-o", "x"]
 
 
 def test_wait_shows_the_output_and_ends_with_the_run_s_failure(
-    program: Call, lab: Workspace, script: Script
+    call: Call, lab: Workspace, script: Script
 ) -> None:
     bad = script("print('about to fail')\nraise SystemExit(3)", "bad.py")
-    answer = program("run", "submit", "--wait", str(bad))
+    answer = call("run", "submit", "--wait", str(bad))
     assert answer.status == 6
     assert answer.out == "about to fail\n"
     assert "The script ended with exit code 3." in answer.err
     assert answer.err.endswith("Hint: `tandemlab run show bad/1` tells more.\n")
 
-    answer = program("run", "submit", "--wait", "-o", "json", str(bad))
+    answer = call("run", "submit", "--wait", "-o", "json", str(bad))
     assert (answer.status, answer.json["status"]) == (6, "Failed")
     printed, _, error = answer.err.rstrip("\n").rpartition("\n")
     assert printed == "about to fail"
     assert json.loads(error)["error"]["details"]["exit_code"] == 3
 
 
+@pytest.mark.full
 def test_logs_are_the_bytes_that_the_script_wrote(lab: Workspace, script: Script) -> None:
     odd = script("import sys\nsys.stdout.buffer.write(b'caf\\xe9 \\xff\\x00\\r\\n')", "odd.py")
     subprocess.run([*PROGRAM, "run", "submit", "--wait", odd], check=True, capture_output=True)
@@ -107,11 +111,11 @@ def test_logs_are_the_bytes_that_the_script_wrote(lab: Workspace, script: Script
 
 
 def test_follow_shows_lines_as_they_come(
-    program: Call, lab: Workspace, script: Script, tmp_path: Path
+    call: Call, lab: Workspace, script: Script, tmp_path: Path
 ) -> None:
     mark = tmp_path / "go on"
     steps = script(IN_STEPS.format(mark=str(mark)), "steps.py")
-    program("run", "submit", str(steps))
+    call("run", "submit", str(steps))
     with started("run", "logs", "latest", "--follow") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "one\n"
@@ -121,21 +125,21 @@ def test_follow_shows_lines_as_they_come(
 
 
 def test_interrupted_follow_leaves_the_run_alone_until_it_is_canceled(
-    program: Call, lab: Workspace, script: Script, tmp_path: Path
+    call: Call, lab: Workspace, script: Script, tmp_path: Path
 ) -> None:
     never = tmp_path / "never"
-    program("run", "submit", str(script(IN_STEPS.format(mark=str(never)), "steps.py")))
+    call("run", "submit", str(script(IN_STEPS.format(mark=str(never)), "steps.py")))
     with started("run", "logs", "latest", "--follow") as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == "one\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert "Traceback" not in process.stderr.read()
-    assert program("run", "show", "steps/1", "-o", "json").json["status"] == "Running"
+    assert call("run", "show", "steps/1", "-o", "json").json["status"] == "Running"
 
-    canceled = program("run", "cancel", "steps/1")
+    canceled = call("run", "cancel", "steps/1")
     assert canceled.err == "Next: tandemlab run wait steps/1\n"
-    waited = program("run", "wait", "steps/1", "--timeout", "1m", "-o", "json")
+    waited = call("run", "wait", "steps/1", "--timeout", "1m", "-o", "json")
     assert (waited.status, waited.json[0]["status"]) == (6, "Canceled")
 
 
@@ -177,16 +181,18 @@ def test_refused_submit_leaves_nothing_behind(
     assert call("experiment", "list", "--all", "-o", "json").json == []
 
 
-def test_time_limit_ends_a_script(program: Call, lab: Workspace, script: Script) -> None:
+@pytest.mark.full
+def test_time_limit_ends_a_script(call: Call, lab: Workspace, script: Script) -> None:
     slow = script("import time\ntime.sleep(60)", "slow.py")
-    answer = program("run", "submit", "--wait", "--max-duration", "0.5s", "-o", "json", str(slow))
+    answer = call("run", "submit", "--wait", "--max-duration", "0.5s", "-o", "json", str(slow))
     assert (answer.status, answer.json["status"]) == (6, "Failed")
 
 
-def test_interpreter_can_be_chosen(program: Call, lab: Workspace, script: Script) -> None:
+@pytest.mark.full
+def test_interpreter_can_be_chosen(call: Call, lab: Workspace, script: Script) -> None:
     which = script("import sys\nprint(sys.flags.isolated)", "which.py")
     wrapper = which.with_name("isolated python")
     wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I "$@"\n')
     wrapper.chmod(0o755)
-    answer = program("run", "submit", "--wait", "--interpreter", str(wrapper), str(which))
+    answer = call("run", "submit", "--wait", "--interpreter", str(wrapper), str(which))
     assert answer.out == "1\n"

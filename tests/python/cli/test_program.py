@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -222,15 +223,24 @@ def test_list_without_results_is_an_empty_list(call: Call, lab: Workspace) -> No
     )
 
 
-def test_times_are_local_in_tables_and_utc_in_json(program: Call, logged: Run) -> None:
+@pytest.fixture
+def half_past_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[timezone]:
+    """A local time that is half an hour off most others."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield timezone(timedelta(hours=5, minutes=30))
+    time.tzset()
+
+
+def test_times_are_local_in_tables_and_utc_in_json(
+    call: Call, logged: Run, half_past_zone: timezone
+) -> None:
     created = logged.record.created
-    variables = {"TZ": "Asia/Kolkata"}  # half an hour off every other zone near it
-    json = program("run", "show", "demo/1", "-o", "json", **variables).json
+    json = call("run", "show", "demo/1", "-o", "json").json
     assert json["created"] == created.isoformat().replace("+00:00", "Z")
-    local = created.astimezone(timezone(timedelta(hours=5, minutes=30))).strftime(
-        "%Y-%m-%d %H:%M:%S"
-    )
-    assert local in program("run", "list", **variables).out
+    local = created.astimezone(half_past_zone).strftime("%Y-%m-%d %H:%M:%S")
+    assert local in call("run", "list").out
 
 
 def test_control_characters_do_not_reach_the_terminal(call: Call, lab: Workspace) -> None:
@@ -276,11 +286,12 @@ def test_completion_script_names_the_program(shell: str, call: Call) -> None:
         ("tandemlab run list -o t", ["table", "tsv"]),
     ],
 )
-def test_shell_completes(line: str, offered: list[str], program: Call, logged: Run) -> None:
-    answer = program(
-        COMP_WORDS=line,
-        COMP_CWORD=str(len(line.split()) - 1),
-        _TANDEMLAB_COMPLETE="bash_complete",
-    )
-    assert answer.err == ""
+def test_shell_completes(
+    line: str, offered: list[str], call: Call, logged: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    monkeypatch.setenv("_TANDEMLAB_COMPLETE", "bash_complete")
+    answer = call()
+    assert (answer.status, answer.err) == (0, "")
     assert [word.partition(",")[2] for word in answer.out.splitlines()] == offered
