@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from tandemlab import Workspace
+from tandemlab.tracking import context
 from tandemlab.tracking.agent import is_running
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A new workspace in a folder of its own, which is also the working directory's parent."""
+    monkeypatch.setattr(context, "_active", [])  # a test may leave runs open
     monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
     monkeypatch.setenv("TANDEMLAB_GRACE_SECONDS", "1")
     lab = Workspace.create(tmp_path / "lab")
