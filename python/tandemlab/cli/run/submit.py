@@ -141,8 +141,8 @@ def locate(script: str, source: str | None) -> tuple[str, str]:
     A script is first looked for in the source directory that was given, then from the working
     directory.
 
-    >>> locate("/work/train.py", None), locate("scripts/train.py", "/work")
-    (('/work', 'train.py'), ('/work', 'scripts/train.py'))
+    >>> locate("/home/ana/train.py", None), locate("scripts/train.py", "/home/ana")
+    (('/home/ana', 'train.py'), ('/home/ana', 'scripts/train.py'))
     """
     path = Path(os.path.abspath(Path(script).expanduser()))
     if source is None:
