@@ -66,7 +66,8 @@ def take_in(
     """Insert the events behind the writer's last seq and move its position, together."""
     run_key = runs.require_key(connection, run_id)
     writer_key, last_seq, position = _writer(connection, run_key, writer)
-    new = [event for event in events if event.seq > last_seq]
+    known = bool(events) and events[0].seq <= last_seq
+    new = [event for event in events if event.seq > last_seq] if known else events
     if new and new[0].seq != last_seq + 1:
         raise StorageError(
             f"The spool of run {run_id} has a gap: writer {writer} goes from {last_seq} "
@@ -75,8 +76,7 @@ def take_in(
             details={"run_id": run_id, "writer": writer},
         )
     batch = _Batch(connection, run_id, run_key, writer_key)
-    for event in new:
-        batch.add(event)
+    batch.add(new)
     batch.write(files)
     connection.execute(
         _MOVE_WRITER,
@@ -124,10 +124,16 @@ class _Series:
     key: int
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def latest(self) -> dict[str, Any]:
+    def latest(self, created: int) -> dict[str, Any]:
         """The newest point, as parameters of `_LATEST`."""
         _, _, _, _, time, _, form, number, text = self.rows[-1]
-        return {"metric": self.key, "time": time, "form": form, "number": number, "text": text}
+        return {
+            "metric": self.key,
+            "time": created + time,
+            "form": form,
+            "number": number,
+            "text": text,
+        }
 
 
 class _Batch:
@@ -138,15 +144,26 @@ class _Batch:
         self._run_id = run_id
         self._run_key = run_key
         self._writer_key = writer_key
+        self._created = runs.created(connection, run_key)
         self._metrics: dict[tuple[str, MetricShape], int] = {}
         self._series: dict[str, _Series] = {}
         self._records: list[tuple[Any, ...]] = []
         self._files: list[str] = []
 
-    def add(self, event: Event) -> None:
-        if event.kind == "metric":
-            self._add_point(event)
-        elif event.kind == "list":
+    def add(self, events: Sequence[Event]) -> None:
+        """Sort events into rows; nearly all are metrics, so these take the shortest way."""
+        known, writer, created = self._series, self._writer_key, self._created
+        for event in events:
+            seq, time, kind, name, value, step, _ = event
+            if kind == "metric":
+                series = known.get(name) or self._series_of(event)
+                columns = to_columns(value)
+                series.rows.append((series.key, writer, seq, 0, time - created, step, *columns))
+            else:
+                self._add_other(event)
+
+    def _add_other(self, event: Event) -> None:
+        if event.kind == "list":
             self._add_list(event)
         elif event.kind in SHAPES:
             self._add_record(event, SHAPES[event.kind])
@@ -183,30 +200,17 @@ class _Batch:
                 _COUNT, [{"metric": key, "new": new} for key, new in counts.items()]
             )
         if grown:
-            self._connection.execute(_LATEST, [series.latest() for series in grown])
+            self._connection.execute(_LATEST, [series.latest(self._created) for series in grown])
         put_files(
             self._connection, self._run_key, [files[name] for name in self._files if name in files]
         )
 
-    def _add_point(self, event: Event) -> None:
-        series = self._series.get(event.name) or self._series_of(event)
-        form, number, text = to_columns(event.value)
-        series.rows.append(
-            (series.key, self._writer_key, event.seq, 0, event.time, event.step, form, number, text)
-        )
-
     def _add_list(self, event: Event) -> None:
         series = self._series_of(event)
+        place = series.key, self._writer_key, event.seq
+        time = event.time - self._created
         series.rows.extend(
-            (
-                series.key,
-                self._writer_key,
-                event.seq,
-                position,
-                event.time,
-                None,
-                *to_columns(value),
-            )
+            (*place, position, time, None, *to_columns(value))
             for position, value in enumerate(event.value)
         )
 

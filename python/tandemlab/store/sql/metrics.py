@@ -12,6 +12,7 @@ from tandemlab.domain import Metric, Scalar
 from tandemlab.domain.events import MetricShape
 from tandemlab.domain.scalars import from_json
 from tandemlab.store.sql.forms import FLOAT, from_columns
+from tandemlab.store.sql.runs import created as run_created
 from tandemlab.store.sql.runs import in_batches
 from tandemlab.store.sql.schema import metrics, points, records, runs
 
@@ -42,8 +43,9 @@ def read(connection: Connection, run_key: int, name: str | None) -> dict[str, Me
     if name is not None:
         statement = statement.where(metrics.c.name == name)
     rows = connection.execute(statement).all()
+    created = run_created(connection, run_key)
     series = {
-        row.key: _series(connection, row.key, row.name, is_list=row.is_list)
+        row.key: _series(connection, row.key, row.name, created, is_list=row.is_list)
         for row in rows
         if row.shape == MetricShape.SERIES
     }
@@ -77,14 +79,15 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
     return found
 
 
-def _series(connection: Connection, key: int, name: str, *, is_list: bool) -> Metric:
+def _series(connection: Connection, key: int, name: str, created: int, *, is_list: bool) -> Metric:
     cursor = connection.execute(_POINTS, {"metric": key}).cursor
     assert cursor is not None
     columns: tuple[list[Any], ...] = ([], [], [], [], [], [])
     while rows := cursor.fetchmany(_PART):
         for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(cells)
-    writers, times, steps, forms, numbers, texts = columns
+    writers, since, steps, forms, numbers, texts = columns
+    times = [created + time for time in since]
     values = numbers
     if any(form != FLOAT for form in set(forms)):
         values = list(map(from_columns, forms, numbers, texts))

@@ -18,6 +18,7 @@ from tandemlab.store.sql.schema import experiments, properties, runs, tags
 _BATCH = 500
 
 _FIND = select(runs.c.key).where(runs.c.id == bindparam("run"))
+_CREATED = select(runs.c.created).where(runs.c.key == bindparam("run"))
 _INSERT = insert(runs).returning(runs.c.key)
 
 
@@ -108,6 +109,11 @@ def _next_number(dialect: str) -> Any:
 def find_key(connection: Connection, run_id: str) -> int | None:
     """Key of a run, or None."""
     return connection.execute(_FIND, {"run": run_id}).scalar()
+
+
+def created(connection: Connection, key: int) -> int:
+    """When a run was created."""
+    return int(connection.execute(_CREATED, {"run": key}).scalar_one())
 
 
 def require_key(connection: Connection, run_id: str) -> int:

@@ -138,6 +138,7 @@ def _place() -> list[Column[int]]:
     ]
 
 
+# The time of a point counts from the creation of its run, which takes half as many bytes.
 points = Table(
     "points",
     metadata,
