@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -60,9 +61,12 @@ def run_json(command: Sequence[str | Path], environment: Mapping[str, str]) -> d
 def time_starts(starts: Mapping[str, Start], repeats: int) -> dict[str, list[float]]:
     """Seconds from start to end of each command beyond its bare one, by turns.
 
+    Under the name with ``_whole``: without taking the bare one off; with ``_cpu``: what the
+    processor worked.
+
     Every pair runs once unmeasured, so that files are in memory and compiled code is written.
     """
-    found: dict[str, list[float]] = {name: [] for name in starts}
+    found: dict[str, list[float]] = {}
     order = list(starts)
     for repeat in range(repeats + 1):
         for name in order:
@@ -70,15 +74,17 @@ def time_starts(starts: Mapping[str, Start], repeats: int) -> dict[str, list[flo
             bare = _seconds(start.bare, start.environment)
             whole = _seconds(start.command, start.environment)
             if repeat:
-                found[name].append(whole - bare)
-                found.setdefault(f"{name}_whole", []).append(whole)
+                for kind, i in (("", 0), ("_cpu", 1)):
+                    found.setdefault(f"{name}{kind}", []).append(whole[i] - bare[i])
+                    found.setdefault(f"{name}_whole{kind}", []).append(whole[i])
         order.reverse()
     return found
 
 
-def _seconds(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
+def _seconds(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple[float, float]:
     words = [str(word) for word in command]
     variables = {**os.environ, **environment}
+    worked = _processor_of_children()
     begin = time.perf_counter()
     subprocess.run(
         words,
@@ -88,7 +94,12 @@ def _seconds(command: Sequence[str | Path], environment: Mapping[str, str]) -> f
         stderr=subprocess.DEVNULL,
         check=True,
     )
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, _processor_of_children() - worked
+
+
+def _processor_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def describe_machine(folder: Path) -> dict[str, Any]:

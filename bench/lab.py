@@ -18,20 +18,37 @@ clock = time.perf_counter
 Samples = defaultdict[str, list[float]]
 
 
-def time_log(run: Run, calls: int) -> float:
-    start = clock()
+class Stopwatch:
+    """Seconds of the clock and of the processor since it was made."""
+
+    def __init__(self) -> None:
+        self._start = clock(), time.process_time()
+
+    def read(self, count: int = 1) -> tuple[float, float]:
+        """Both, for each of `count` repetitions."""
+        wall, processor = clock(), time.process_time()
+        return (wall - self._start[0]) / count, (processor - self._start[1]) / count
+
+
+def keep(found: Samples, key: str, times: tuple[float, float]) -> None:
+    found[key].append(times[0])
+    found[f"{key}_cpu"].append(times[1])
+
+
+def time_log(run: Run, calls: int) -> tuple[float, float]:
+    watch = Stopwatch()
     for step in range(calls):
         run.log("loss", step * 0.123456789, step=step)
-    return (clock() - start) / calls
+    return watch.read(calls)
 
 
-def time_write(path: Path, line: bytes, calls: int) -> float:
+def time_write(path: Path, line: bytes, calls: int) -> tuple[float, float]:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC)
     try:
-        start = clock()
+        watch = Stopwatch()
         for _ in range(calls):
             os.write(descriptor, line)
-        return (clock() - start) / calls
+        return watch.read(calls)
     finally:
         os.close(descriptor)
 
@@ -40,9 +57,9 @@ def logging(experiment: Experiment, folder: Path, calls: int, repeats: int) -> S
     """A log call and the bare write(2) of a line of the same length, by turns."""
     found: Samples = defaultdict(list)
     run = experiment.create_run(type="interactive")
-    start = clock()
+    watch = Stopwatch()
     run.log("first", 0.5)
-    found["first_log"].append(clock() - start)
+    keep(found, "first_log", watch.read())
     time_log(run, calls)
     (spool,) = (run.directory / "spool").iterdir()
     line = spool.read_bytes().splitlines(keepends=True)[-1]
@@ -50,9 +67,9 @@ def logging(experiment: Experiment, folder: Path, calls: int, repeats: int) -> S
     time_write(scratch, line, calls)
     for _ in range(repeats):
         logged, written = time_log(run, calls), time_write(scratch, line, calls)
-        found["log"].append(logged)
-        found["write"].append(written)
-        found["beyond"].append(logged - written)
+        keep(found, "log", logged)
+        keep(found, "write", written)
+        keep(found, "beyond", (logged[0] - written[0], logged[1] - written[1]))
     scratch.unlink()
     return found
 
@@ -61,38 +78,37 @@ def creating(experiment: Experiment, runs: int, repeats: int) -> Samples:
     found: Samples = defaultdict(list)
     experiment.create_run(type="interactive")
     for _ in range(repeats):
-        start = clock()
+        watch = Stopwatch()
         for _ in range(runs):
             experiment.create_run(type="interactive")
-        found["create"].append((clock() - start) / runs)
+        keep(found, "create", watch.read(runs))
     return found
 
 
 def history(folder: Path, points: int, names: int, repeats: int) -> Samples:
-    """Taking in and reading the points of one run, spread over `names` metrics in turn."""
+    """Taking in and reading the points of a run, spread over `names` metrics in turn."""
     found: Samples = defaultdict(list)
-    workspace = Workspace.create(folder / f"history{names}")
-    run = workspace.experiment("bench").create_run(type="interactive")
-    run.log("first", 0.5)
-    run.get_metrics()
-    before = size_of_store(workspace)
-    for step in range(points):
-        run.log(f"loss{step % names}", step * 0.123456789, step=step // names)
-    start = clock()
-    workspace.folder.catch_up(run.id)
-    taken_in = clock()
-    values = run.get_metrics()
-    end = clock()
-    assert sum(len(v) for v in values.values() if isinstance(v, list)) == points
-    del values
     suffix = "" if names == 1 else "_mixed"
-    found[f"ingest{suffix}"].append((taken_in - start) / points)
-    found[f"ingest_and_read{suffix}"].append(end - start)
+    workspace = Workspace.create(folder / f"history{names}")
     for _ in range(repeats):
-        start = clock()
+        run = workspace.experiment("bench").create_run(type="interactive")
+        run.log("first", 0.5)
         run.get_metrics()
-        found[f"read{suffix}"].append(clock() - start)
-    found[f"bytes{suffix}"].append((size_of_store(workspace) - before) / points)
+        before = size_of_store(workspace)
+        for step in range(points):
+            run.log(f"loss{step % names}", step * 0.123456789, step=step // names)
+        watch, whole = Stopwatch(), Stopwatch()
+        workspace.folder.catch_up(run.id)
+        keep(found, f"ingest{suffix}", watch.read(points))
+        values = run.get_metrics()
+        keep(found, f"ingest_and_read{suffix}", whole.read())
+        assert sum(len(value) for value in values.values() if isinstance(value, list)) == points
+        del values
+        for _ in range(2):
+            watch = Stopwatch()
+            run.get_metrics()
+            keep(found, f"read{suffix}", watch.read())
+        found[f"bytes{suffix}"].append((size_of_store(workspace) - before) / points)
     return found
 
 
@@ -114,13 +130,13 @@ def table(folder: Path, runs: int, repeats: int) -> Samples:
         run = experiment.create_run(type="interactive", tags={"fold": str(number % 5)})
         run.log("loss", number * 0.25)
         run.log("accuracy", number * 0.5)
-    start = clock()
+    watch = Stopwatch()
     workspace.runs_frame("bench")
-    found["frame_first"].append(clock() - start)
+    keep(found, "frame_first", watch.read())
     for _ in range(repeats):
-        start = clock()
+        watch = Stopwatch()
         frame = workspace.runs_frame("bench")
-        found["frame"].append(clock() - start)
+        keep(found, "frame", watch.read())
     assert frame.shape[0] == runs
     return found
 

@@ -9,12 +9,10 @@ scratch <- arguments[[2]]
 calls <- as.integer(arguments[[3]])
 repeats <- as.integer(arguments[[4]])
 
-now <- function() as.numeric(Sys.time())
+# Seconds of the clock and of the processor.
+now <- function() c(as.numeric(Sys.time()), sum(proc.time()[1:2]))
 
 library(tandemlab)
-start <- now()
-log_metric_to_run("first", 0.5)
-first_log <- now() - start
 
 time_log <- function() {
   values <- runif(calls)
@@ -45,19 +43,21 @@ time_write <- function(line) {
 time_log()
 line <- last_line()
 time_write(line)
-logged <- numeric()
-written <- numeric()
+logged <- NULL
+written <- NULL
 for (i in seq_len(repeats)) {
-  logged <- c(logged, time_log())
-  written <- c(written, time_write(line))
+  logged <- rbind(logged, time_log())
+  written <- rbind(written, time_write(line))
 }
 
 cat(jsonlite::toJSON(
   list(
-    r_log = logged,
-    r_write = written,
-    r_beyond = logged - written,
-    r_first_log = first_log
+    r_log = logged[, 1],
+    r_log_cpu = logged[, 2],
+    r_write = written[, 1],
+    r_write_cpu = written[, 2],
+    r_beyond = logged[, 1] - written[, 1],
+    r_beyond_cpu = logged[, 2] - written[, 2]
   ),
   digits = NA
 ))

@@ -77,6 +77,8 @@ def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]
         "quartiles": sorted(row.show(value) for value in figure.spread),
         "repeats": len(figure.samples),
     }
+    if samples.get(f"{row.key}_cpu"):
+        summary["processor"] = row.show(Figure(samples[f"{row.key}_cpu"]).median)
     if other:
         summary["mlflow"] = row.show(Figure(other).median)
         summary["times_better"] = Figure(other).median / figure.median
@@ -93,8 +95,8 @@ def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The summary as a Markdown table."""
     lines = [
-        "| measure | tandemlab | quartiles | MLflow | times better | aim | |",
-        "|---|--:|--:|--:|--:|--:|---|",
+        "| measure | tandemlab | quartiles | processor | MLflow | times better | aim | |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for row in rows:
         low, high = row["quartiles"]
@@ -102,6 +104,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             row["measure"],
             f"{_number(row['median'])} {row['unit']}",
             f"{_number(low)} – {_number(high)}",
+            _number(row["processor"]) if "processor" in row else "",
             f"{_number(row['mlflow'])} {row['unit']}" if "mlflow" in row else "",
             f"{_number(row['times_better'])}" if "mlflow" in row else "",
             f"{row['aim']}{'' if '×' in row['aim'] else ' ' + row['unit']}" if "aim" in row else "",
@@ -129,12 +132,15 @@ are noisy.
 
 {table(result["rows"])}
 
-Medians with their quartiles. Log calls: {sizes["calls"]:,} at a time, with a step, each by turns
-with the bare `write(2)` of a line of the same length in the same process. History:
-{sizes["points"]:,} points in all. Frame: {sizes["runs"]:,} runs with two metrics and a tag each.
-MLflow's counts: {sizes["mlflow_calls"]:,} log calls, {sizes["mlflow_points"]:,} points in batches
-of 1,000, {sizes["mlflow_runs"]:,} runs; its time for a history or a frame is scaled to
-tandemlab's count where that is larger. Process starts are by turns with the bare interpreter's.
+Medians with their quartiles. The column *processor* has the same by processor time, which other
+work on the machine does not lengthen.
+
+Log calls: {sizes["calls"]:,} at a time, with a step, each by turns with the bare `write(2)` of a
+line of the same length in the same process. History: {sizes["points"]:,} points in all. Frame:
+{sizes["runs"]:,} runs with two metrics and a tag each. MLflow's counts: {sizes["mlflow_calls"]:,}
+log calls, {sizes["mlflow_points"]:,} points in batches of 1,000, {sizes["mlflow_runs"]:,} runs; its
+time for a history or a frame is scaled to tandemlab's count where that is larger. Process starts
+are by turns with the bare interpreter's.
 
 - Measured on {result["date"]} in {result["rounds"]} rounds
 - Machine: {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gib"]} GiB,

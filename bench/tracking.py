@@ -132,6 +132,9 @@ def measure_starts(folder: Path, size: Mapping[str, int], *, with_mlflow: bool) 
             size["starts"],
         )
     )
+    found["r_first_log"] = [
+        float(ask([*RSCRIPT, HERE / "first_log.R"], job)) for _ in range(size["starts"])
+    ]
     if with_mlflow:
         python, command = MLFLOW / "bin" / "python", MLFLOW / "bin" / "mlflow"
         bare = [python, "-c", "pass"]
@@ -140,16 +143,7 @@ def measure_starts(folder: Path, size: Mapping[str, int], *, with_mlflow: bool) 
             "GIT_PYTHON_REFRESH": "quiet",
         }
         new_run = "import mlflow; print(mlflow.MlflowClient().create_run('0').info.run_id)"
-        created = subprocess.run(
-            [python, "-c", new_run],
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            check=True,
-            cwd=folder,
-        )
-        environment["MLFLOW_RUN_ID"] = created.stdout.split()[-1]
+        environment["MLFLOW_RUN_ID"] = ask([python, "-c", new_run], environment)
         log = "import mlflow; mlflow.log_metric('loss', 0.5)"
         found.update(
             time_starts(
@@ -179,8 +173,13 @@ def versions(*, with_mlflow: bool) -> dict[str, str]:
     return found
 
 
-def ask(command: list[str | Path]) -> str:
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+def ask(command: list[str | Path], environment: Mapping[str, str] | None = None) -> str:
+    """The last word that a command prints."""
+    variables = {**os.environ, **(environment or {})}
+    result = subprocess.run(
+        command, env=variables, stdout=subprocess.PIPE, text=True, check=True, cwd=BUILD
+    )
+    return result.stdout.split()[-1]
 
 
 def say(text: str) -> None:
