@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,19 @@ from tandemlab.store.spool import live_runs, read_events, settle, spool_files
 
 FORMAT = 1
 MARKER = "workspace.json"
+_PARTS = ("runs", "blobs", "agent", "tmp", "live")
+_NEW_STORE = "store.new"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from making the same workspace."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True)
@@ -109,16 +123,28 @@ class WorkspaceFolder:
             )
         return dict(content)
 
+    @property
+    def may_be_filled(self) -> bool:
+        """Whether the folder is empty, or holds nothing but parts of an unfinished workspace."""
+        parts = {*_PARTS, _NEW_STORE, "store.db"}
+        return self.path.is_dir() and {*os.listdir(self.path)} <= parts
+
     def fill(self, marker: dict[str, Any]) -> None:
-        """Make an empty folder a workspace; the marker comes last."""
+        """Make a folder that may be filled a workspace, once; the marker comes last."""
         from tandemlab.store.sql import SqlStore
 
-        with storage_errors(self.path):
-            for part in ("runs", "blobs", "agent", "tmp", "live"):
-                (self.path / part).mkdir(parents=True, exist_ok=True)
-        if not (self.path / "store.db").exists():
-            SqlStore.create(self.path / "store.db")
-        write_json(self.marker, {"format": FORMAT, **marker})
+        with storage_errors(self.path), _locked(self.path):
+            if self.exists:
+                return
+            for part in _PARTS:
+                (self.path / part).mkdir(exist_ok=True)
+            new_store = self.path / _NEW_STORE
+            shutil.rmtree(new_store, ignore_errors=True)
+            new_store.mkdir()
+            SqlStore.create(new_store / "store.db")
+            (new_store / "store.db").replace(self.path / "store.db")
+            new_store.rmdir()
+            write_json(self.marker, {"format": FORMAT, **marker})
 
     def add_run(self, run: NewRun) -> None:
         """Make a run's directory with its ``run.json``, then tell the store; both or neither."""

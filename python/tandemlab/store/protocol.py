@@ -33,7 +33,11 @@ class Store(Protocol):
         """All experiments by name, archived ones included."""
 
     def archive_experiment(self, name: str, *, archived: bool) -> None:
-        """Hide an experiment from lists, or show it again."""
+        """Hide an experiment from lists, or show it again.
+
+        Raises:
+            NotFound: no such experiment.
+        """
 
     def create_run(self, run: NewRun) -> RunRecord:
         """Create a run and its experiment; a run of that id that exists is given back as it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Mapping
@@ -78,7 +77,7 @@ class Workspace:
         path = Path(os.path.abspath(Path(name).expanduser()))
         check_name(path.name, what="workspace")
         workspace = cls(path)
-        workspace._adopt()
+        workspace._complete()
         if not workspace.folder.exists:
             workspace._make(friendly_name, description, tags)
         elif not exist_ok:
@@ -104,7 +103,7 @@ class Workspace:
             NotFound: there is none.
         """
         workspace = cls(path)
-        workspace._adopt()
+        workspace._complete()
         if not workspace.folder.exists:
             raise NotFound(
                 f"There is no workspace at {workspace.path}.",
@@ -125,7 +124,7 @@ class Workspace:
         path = known.find_by_name(name)
         if path is not None:
             return cls(path)
-        if cls(name).folder.exists or cls(name)._holds_runs_alone:
+        with suppress(NotFound):
             return cls.open(name)
         names = sorted(set(known.known_workspaces().values()))
         raise NotFound(
@@ -156,49 +155,32 @@ class Workspace:
 
     def _make(
         self,
-        friendly_name: str | None,
-        description: str | None,
-        tags: Mapping[str, str] | None,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Build the folder under another name and rename it, so that it is whole or not there."""
+        """Make the folder a workspace, once, however many processes try; or leave it as it was."""
         path = self.path
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and not self.folder.may_be_filled:
             raise AlreadyExists(
                 f"{path} exists and is not a workspace.",
                 hint="Choose another name, or a folder inside it.",
                 details={"path": str(path)},
             )
-        draft = WorkspaceFolder(path.with_name(f".{path.name[:60]}.{token_hex(4)}.tmp"))
+        is_new = not path.exists()
         with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
         try:
-            draft.fill(self._new_marker(friendly_name, description, tags))
-            with storage_errors(path), suppress(FileExistsError):
-                try:
-                    draft.path.rename(path)
-                except OSError:
-                    if not self.folder.exists:  # else another process was faster
-                        raise
-        finally:
-            shutil.rmtree(draft.path, ignore_errors=True)
+            self.folder.fill(self._new_marker(friendly_name, description, tags))
+        except BaseException:
+            if is_new and not self.folder.exists:
+                shutil.rmtree(path, ignore_errors=True)
+            raise
 
-    @property
-    def _holds_runs_alone(self) -> bool:
-        """Whether off-line runs in R, which need no Python, have made the folder and no more."""
-        return not self.folder.exists and any(self.path.glob("runs/offline_*/run.json"))
-
-    def _adopt(self) -> None:
-        """Make a workspace of a folder that holds off-line runs alone."""
-        if not self._holds_runs_alone:
-            return
-        with storage_errors(self.path):
-            lock = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self.folder.exists:
-                self.folder.fill(self._new_marker())
-        finally:
-            os.close(lock)
+    def _complete(self) -> None:
+        """Make a workspace of a folder that off-line runs of R have made, without Python."""
+        if not self.folder.exists and any(self.path.glob("runs/offline_*/run.json")):
+            self._make()
 
     def _new_marker(
         self,

@@ -69,6 +69,20 @@ def test_an_empty_folder_becomes_one(place: Path) -> None:
     assert Workspace.create("lab").folder.exists
 
 
+def test_what_an_interrupted_creation_left_is_completed(place: Path) -> None:
+    for part in ("runs", "blobs", "store.new"):
+        (place / "lab" / part).mkdir(parents=True)
+    (place / "lab" / "store.new" / "store.db").write_text("half")
+    lab = Workspace.create("lab")
+    assert lab.experiment("a").name == "a"
+    assert not (place / "lab" / "store.new").exists()
+
+
+def test_the_working_directory_itself_may_become_one(place: Path) -> None:
+    assert Workspace.create(".").name == "project"
+    assert Path.cwd() == place
+
+
 def test_names_that_are_none_are_refused_before_anything_is_made(place: Path) -> None:
     for name in ("", "a\nb", "x" * 300):
         with pytest.raises(InvalidInput):

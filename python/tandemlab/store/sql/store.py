@@ -109,9 +109,11 @@ class SqlStore:
 
     def archive_experiment(self, name: str, *, archived: bool) -> None:
         with self._writing() as connection:
-            connection.execute(
+            changed = connection.execute(
                 update(experiments).where(experiments.c.name == name).values(archived=archived)
             )
+            if not changed.rowcount:
+                raise NotFound(f"There is no experiment {name!r}.", details={"experiment": name})
 
     # Runs
 
