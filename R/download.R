@@ -67,3 +67,27 @@ download_files_from_run <- function(run, prefix = NULL, output_directory = NULL,
     append_prefix = arg_flag(append_prefix)
   ))
 }
+
+#' Restore the source of a run
+#'
+#' Copies the files that a run was made from, as they were when it was submitted.
+#'
+#' @param run A `tandemlab_run`.
+#' @param path A folder that is empty or not there.
+#' @return `path`, invisibly.
+#' @section Errors:
+#' `tandemlab_error_not_found` when no source was kept with the run,
+#' `tandemlab_error_already_exists` when the folder holds something.
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile()
+#' dir.create(source)
+#' writeLines("cat('hello')", file.path(source, "hello.R"))
+#' exp <- experiment(temp_workspace(), "demo")
+#' run <- start_logging_run(exp, snapshot_directory = source)
+#' list.files(restore_run_snapshot(run, tempfile()))
+#' complete_run(run)
+#' @export
+restore_run_snapshot <- function(run, path) {
+  run <- arg_run(run)
+  invisible(call_run(run, "run.restore_snapshot", path = arg_path(path)))
+}

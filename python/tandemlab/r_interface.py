@@ -438,6 +438,10 @@ def _run_download_all(
     return vector([str(path) for path in found], "character")
 
 
+def _run_restore_snapshot(workspace: str, run: str, path: str) -> Json:
+    return str(_run(workspace, run).restore_snapshot(path))
+
+
 def _run_poll(workspace: str, run: str, offset: int) -> Json:
     """How far a run is, and what it has printed since; keeps its agent working."""
     found = _run(workspace, run)
@@ -542,6 +546,7 @@ _CALLS: dict[str, Callable[..., Json]] = {
     "run.poll": _run_poll,
     "run.properties": _run_properties,
     "run.record": _run_record,
+    "run.restore_snapshot": _run_restore_snapshot,
     "run.submit_child": _run_submit_child,
     "run.tags": _run_tags,
 }

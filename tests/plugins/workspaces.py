@@ -29,10 +29,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 
 def agent_pid(workspace: Workspace) -> int | None:
-    """Pid of the workspace's agent, from its lock."""
-    if not is_running(workspace.folder):
-        return None
-    return int(json.loads((workspace.folder.agent / "lock").read_text())["pid"])
+    """Pid of the workspace's agent, from its lock; None while there is none or it comes or goes."""
+    owner = (workspace.folder.agent / "lock").read_text() if is_running(workspace.folder) else ""
+    return int(json.loads(owner)["pid"]) if owner else None
 
 
 def stop_agent(workspace: Workspace) -> None:

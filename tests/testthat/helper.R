@@ -1,4 +1,8 @@
+# Where everything is set up, a Python that is not found is a failure.
 skip_unless_ready <- function() {
+  if (!tandemlab_is_ready() && nzchar(Sys.getenv("CI"))) {
+    stop("Python with tandemlab was not found")
+  }
   testthat::skip_if_not(tandemlab_is_ready(), "Python with tandemlab is not installed")
 }
 

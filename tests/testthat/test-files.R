@@ -80,3 +80,14 @@ test_that("an image file is known by its content", {
   expect_identical(log_image_to_run("x", path = drawing), "images/x.svg")
   expect_error(log_image_to_run("x"), class = "tandemlab_error_invalid_input")
 })
+
+test_that("the source of a run comes back", {
+  exp <- local_experiment()
+  source <- withr::local_tempdir()
+  writeLines("cat(1)", file.path(source, "train.R"))
+  run <- start_logging_run(exp, snapshot_directory = source)
+  complete_run(run)
+  copy <- restore_run_snapshot(run, file.path(withr::local_tempdir(), "copy"))
+  expect_equal(readLines(file.path(copy, "train.R")), "cat(1)")
+  expect_error(restore_run_snapshot(run, copy), class = "tandemlab_error_already_exists")
+})

@@ -9,8 +9,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain import AlreadyExists, InvalidInput, NotFound
 from tandemlab.store.durable import storage_errors
+from tandemlab.store.snapshots import restore_snapshot
 
 if TYPE_CHECKING:
     from tandemlab.tracking.run_handle import RunHandle
@@ -51,6 +52,33 @@ def download(run: RunHandle, targets: Mapping[str, Path]) -> list[Path]:
     for name, target in targets.items():
         _copy(run.workspace.folder.blobs.find(digests[name]), target)
     return list(targets.values())
+
+
+def restore(run: RunHandle, folder: Path) -> Path:
+    """Copy the source that `run` was made from, under a temporary name first.
+
+    Raises:
+        NotFound: no source was kept with the run.
+        AlreadyExists: `folder` holds something.
+    """
+    snapshot = run.record.snapshot
+    if snapshot is None:
+        raise NotFound(
+            f"No source was kept with run {run.id}.",
+            hint="Submitted runs keep theirs; others do with start_logging(snapshot_directory=…).",
+            details={"run_id": run.id},
+        )
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AlreadyExists(f"{folder} is not empty.", hint="Choose another folder.")
+    temporary = folder.absolute().with_name(f".{token_hex(6)}.tmp")
+    with storage_errors(folder):
+        temporary.mkdir(parents=True)
+        try:
+            restore_snapshot(snapshot, temporary, run.workspace.folder.blobs)
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return folder
 
 
 def _copy(source: Path, target: Path) -> None:

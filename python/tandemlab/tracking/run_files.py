@@ -50,6 +50,24 @@ class RunFiles(RunHandle):
         size = put_file(self.directory, name, source)
         self._spool.append("file", name, {"size": size})
 
+    def get_snapshot_id(self) -> str | None:
+        """Digest of the source that the run was made from; None if none was kept."""
+        return self.record.snapshot
+
+    def restore_snapshot(self, path: str | Path) -> Path:
+        """Copy the source that the run was made from to a new folder.
+
+        Args:
+            path: a folder that is empty or not there.
+
+        Raises:
+            NotFound: no source was kept with the run.
+            AlreadyExists: the folder holds something.
+        """
+        from tandemlab.tracking.downloads import restore
+
+        return restore(self, Path(path))
+
     def download_file(self, name: str, output_file_path: str | Path | None = None) -> Path:
         """Copy one file of the run; its local path.
 

@@ -151,6 +151,18 @@ def test_download_copies_one_file_by_its_last_name(call: Call, logged: Run, fold
     assert (folder / "new" / "results" / "model.txt").stat().st_size == 2000
 
 
+def test_snapshot_copies_the_source(call: Call, logged: Run, folder: Path) -> None:
+    (folder / "source").mkdir()
+    (folder / "source" / "train.py").write_text("pass")
+    run = logged.experiment.start_logging(snapshot_directory=folder / "source")
+    run.complete()
+    answer = call("run", "snapshot", run.id, "--to", "copy", "-o", "json")
+    assert [row["name"] for row in answer.json] == ["train.py"]
+    assert (folder / "copy" / "train.py").read_text() == "pass"
+    assert call("run", "snapshot", run.id, "--to", "copy").status == 4
+    assert call("run", "snapshot", "demo/1", "--to", "other").status == 3
+
+
 def test_download_by_prefix_keeps_whole_names(call: Call, logged: Run, folder: Path) -> None:
     assert call("run", "download", "demo/1", "--prefix", "outputs/").status == 0
     assert (folder / "outputs" / "model.txt").exists()

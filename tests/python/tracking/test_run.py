@@ -178,6 +178,20 @@ def test_the_outputs_folder_of_an_interactive_run_is_kept(
     assert run.get_file_names() == ["outputs/model.txt"]
 
 
+def test_the_source_of_a_run_comes_back(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "source" / "deep").mkdir(parents=True)
+    (tmp_path / "source" / "deep" / "train.py").write_text("pass")
+    experiment = workspace.experiment("demo")
+    with experiment.start_logging(snapshot_directory=tmp_path / "source") as run:
+        assert run.get_snapshot_id() is not None
+    copy = run.restore_snapshot(tmp_path / "copy")
+    assert (copy / "deep" / "train.py").read_text() == "pass"
+    with pytest.raises(AlreadyExists, match="not empty"):
+        run.restore_snapshot(copy)
+    with pytest.raises(NotFound, match="No source"):
+        experiment.create_run(type="interactive").restore_snapshot(tmp_path / "other")
+
+
 def test_children_in_bulk_and_recursive_metrics(run: Run) -> None:
     run.log("x", 0)
     children = run.create_children(tag_key="fold", tag_values=["1", "2"])

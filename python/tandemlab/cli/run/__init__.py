@@ -3,12 +3,12 @@
 from tandemlab.cli.commands import Noun
 from tandemlab.cli.run.browse import list_, show
 from tandemlab.cli.run.change import cancel, delete, tag, untag, update, wait
-from tandemlab.cli.run.results import download, files, logs, metrics
+from tandemlab.cli.run.results import download, files, logs, metrics, snapshot
 from tandemlab.cli.run.submit import submit
 
 run = Noun("run")
 
-for command in (submit, list_, show, logs, wait, cancel, metrics, files, download):
+for command in (submit, list_, show, logs, wait, cancel, metrics, files, download, snapshot):
     run.add_command(command)
 for command in (tag, untag, update, delete):
     run.add_command(command)

@@ -1,4 +1,4 @@
-"""``tandemlab run logs``, ``metrics``, ``files`` and ``download``."""
+"""``tandemlab run logs``, ``metrics``, ``files``, ``download`` and ``snapshot``."""
 
 from __future__ import annotations
 
@@ -286,6 +286,37 @@ def download(
     copy(run, targets)
     rows = [
         {"name": file, "size": path.stat().st_size, "path": path} for file, path in targets.items()
+    ]
+    session.screen.rows(_DOWNLOADS, rows)
+    session.suggest("run show", short)
+
+
+@verb("snapshot", "tandemlab run snapshot accidents/3 --to source")
+@run_argument()
+@click.option(
+    "--to",
+    "directory",
+    metavar="DIR",
+    required=True,
+    help="The folder to copy to; it must be empty, and is made if it is not there.",
+)
+@workspace_option
+@output_option
+@pass_session
+def snapshot(session: Session, reference: str, directory: str) -> None:
+    """Copy the source that a run was made from to a folder of yours.
+
+    The files are those of the source directory when the script was submitted, less what its
+    ignore rules name.
+    """
+    from tandemlab.store.run_files import folder_files
+
+    run, short = _find(session, reference)
+    folder = run.restore_snapshot(Path(directory).expanduser())
+    names = folder_files(folder)
+    rows = [
+        {"name": name, "size": (folder / name).stat().st_size, "path": folder / name}
+        for name in names
     ]
     session.screen.rows(_DOWNLOADS, rows)
     session.suggest("run show", short)
