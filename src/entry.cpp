@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "arrow_entry.h"
 #include "files.h"
 #include "json.h"
 #include "names.h"
@@ -252,6 +253,13 @@ const R_CallMethodDef entries[] = {
     {"ulid", reinterpret_cast<DL_FUNC>(&ulid), 0},
     {"as_integer64", reinterpret_cast<DL_FUNC>(&as_integer64), 1},
     {"error_text", reinterpret_cast<DL_FUNC>(&error_text), 1},
+    {"arrow_stream", reinterpret_cast<DL_FUNC>(&arrow_stream), 0},
+    {"arrow_address", reinterpret_cast<DL_FUNC>(&arrow_address), 1},
+    {"arrow_export", reinterpret_cast<DL_FUNC>(&arrow_export), 2},
+    {"arrow_schema", reinterpret_cast<DL_FUNC>(&arrow_schema), 1},
+    {"arrow_import", reinterpret_cast<DL_FUNC>(&arrow_import), 2},
+    {"arrow_slice", reinterpret_cast<DL_FUNC>(&arrow_slice), 3},
+    {"arrow_kept", reinterpret_cast<DL_FUNC>(&arrow_kept), 0},
     {nullptr, nullptr, 0}};
 
 }  // namespace

@@ -1,0 +1,412 @@
+# What each column becomes in Arrow: a plan of nodes that src/arrow_export.cpp carries out.
+
+# A stream that holds the frame. `keeps_tags` is FALSE for a receiver that forgets metadata.
+export_frame <- function(x, share = TRUE, keeps_tags = TRUE) {
+  notes <- new_notes()
+  context <- list(notes = notes, share = share, keeps_tags = keeps_tags)
+  answer <- .Call(C_arrow_export, root_plan(x, context), l10n_info()[["UTF-8"]])
+  stream <- answer_value(answer)
+  note_native(notes, answer)
+  tell_notes(notes)
+  stream
+}
+
+# The parts in the order that C++ knows.
+node <- function(kind, x, rows = length(x), extra = NULL, children = NULL) {
+  list(kind, "", x, NULL, children, as.double(rows), extra)
+}
+
+named_node <- function(node, name) {
+  node[[2]] <- name
+  node
+}
+
+tagged_node <- function(node, tag) {
+  if (length(tag) > 0) {
+    node[[4]] <- to_json(c(list(kind = node[[1]]), tag))
+  }
+  node
+}
+
+row_names_column <- "__index_level_0__"
+
+root_plan <- function(x, context) {
+  columns <- frame_columns(x, "", context)
+  tag <- list()
+  if (.row_names_info(x) > 0) {
+    if (row_names_column %in% names(x)) {
+      abort_input(sprintf("A frame with row names cannot have a column '%s'.", row_names_column))
+    }
+    index <- column_plan(attr(x, "row.names"), row_names_column, context)
+    columns <- c(columns, list(named_node(index, row_names_column)))
+    tag$row_names <- row_names_column
+  }
+  class <- setdiff(oldClass(x), "data.frame")
+  rest <- frame_attributes(x, context)
+  if (any(c("grouped_df", "rowwise_df") %in% class)) {
+    note(context$notes, "groups", "groups")
+    class <- setdiff(class, c("grouped_df", "rowwise_df"))
+    rest$groups <- NULL
+  }
+  if (length(class) > 0) {
+    tag$class <- as.list(c(class, "data.frame"))
+  }
+  if (!is.null(rest$tandemlab_index)) {
+    tag$index <- as.list(rest$tandemlab_index)
+    rest$tandemlab_index <- NULL
+  }
+  rest <- encode_attributes(rest, "", context$notes)
+  if (length(rest) > 0) {
+    tag$attributes <- rest
+  }
+  tagged_node(node("frame", NULL, .row_names_info(x, 2L), children = columns), tag)
+}
+
+# What a data frame carries beside its columns. Keys and indices say something about the order of
+# rows, which Python may change.
+frame_attributes <- function(x, context) {
+  rest <- attributes(x)
+  rest[c("names", "row.names", "class", ".internal.selfref")] <- NULL
+  if (inherits(x, "data.table") && any(c("sorted", "index") %in% names(rest))) {
+    note(context$notes, "key", paste(rest$sorted, collapse = "', '"))
+    rest[c("sorted", "index")] <- NULL
+  }
+  rest
+}
+
+frame_columns <- function(x, path, context) {
+  names <- names(x)
+  if (anyNA(names)) {
+    abort_input("A column's name is missing (NA).", "Name it: names(x) <- make.names(names(x)).")
+  }
+  rows <- .row_names_info(x, 2L)
+  names <- enc2utf8(as.character(names))
+  lapply(seq_along(names), function(i) {
+    column <- .subset2(x, i)
+    where <- paste0(path, names[[i]])
+    if (NROW(column) != rows) {
+      abort_input(sprintf(
+        "Column '%s' has %.0f values where the frame has %.0f rows.", where, NROW(column), rows
+      ), "The frame is damaged; make it anew with data.frame().")
+    }
+    named_node(column_plan(column, where, context), names[[i]])
+  })
+}
+
+# Plans one column: what it becomes, and a tag where that alone would not come back identical.
+column_plan <- function(x, where, context) {
+  given <- attributes(x)
+  if (is.null(given)) {
+    return(bare_plan(x, where, context))
+  }
+  if (inherits(x, "POSIXlt")) {
+    note(context$notes, "posixlt", where)
+    return(column_plan(as.POSIXct(x), where, context))
+  }
+  made <- class_plan(x, given, where, context)
+  tag <- made$tag
+  rest <- without_names(x, given, where, context)
+  if (!same_attributes(rest, made$default)) {
+    rest$levels <- if (made$node[[1]] != "factor") rest$levels
+    tag$attributes <- encode_attributes(rest, where, context$notes)
+    # No attributes at all is something to remember, too.
+    if (length(tag$attributes) == 0) tag$attributes <- empty_map()
+  }
+  if (!is.null(tag) && !context$keeps_tags) {
+    note(context$notes, "untagged", where)
+  }
+  tagged_node(made$node, tag)
+}
+
+same_attributes <- function(a, b) {
+  length(a) == length(b) &&
+    (length(a) == 0 || identical(a[order(names(a))], b[order(names(b))]))
+}
+
+# Names of elements and rows would stay behind when Python sorts or filters.
+without_names <- function(x, given, where, context) {
+  if (!is.null(given$names) && !is.data.frame(x)) {
+    note(context$notes, "names", where)
+    given$names <- NULL
+  }
+  if (is.data.frame(x)) {
+    if (.row_names_info(x) > 0) note(context$notes, "names", where)
+    given[c("names", "row.names")] <- NULL
+  }
+  if (!is.null(given$dim)) {
+    dims <- given$dimnames
+    if (!is.null(dims[[1]])) {
+      note(context$notes, "names", where)
+      dims[1] <- list(NULL)
+      given$dimnames <- if (!all(vapply(dims, is.null, NA)) || !is.null(names(dims))) dims
+    }
+    given$dim <- NULL
+  }
+  given
+}
+
+# list(node, default, tag): the attributes that the import gives without a tag.
+class_plan <- function(x, given, where, context) {
+  if (is.data.frame(x)) {
+    children <- frame_columns(x, paste0(where, "$"), context)
+    made <- node("frame", NULL, .row_names_info(x, 2L), children = children)
+    return(list(node = made, default = list(class = "data.frame")))
+  }
+  if (!is.null(given$dim)) {
+    return(array_plan(x, given, where, context))
+  }
+  if (is.factor(x) && typeof(x) == "integer" && is.character(given$levels)) {
+    return(factor_plan(x, given, where, context))
+  }
+  if (is.numeric(unclass(x))) {
+    for (class in names(number_plans)) {
+      if (class %in% given$class) {
+        return(number_plans[[class]](x, given, where, context))
+      }
+    }
+  }
+  bare <- x
+  attributes(bare) <- NULL
+  if (is.object(x) && !is.atomic(bare) && !is.list(bare)) {
+    abort_no_place(x, where)
+  }
+  list(node = bare_plan(bare, where, context), default = NULL, tag = bare_tag(bare))
+}
+
+bare_tag <- function(x) if (is.raw(x) || is.complex(x)) list(type = typeof(x))
+
+stripped <- function(x) {
+  attributes(x) <- NULL
+  as.double(x)
+}
+
+storage_tag <- function(x) if (is.integer(x)) list(type = "integer")
+
+number_plans <- list(
+  Date = function(x, given, where, context) {
+    list(
+      node = node("date", stripped(x)), default = list(class = "Date"), tag = storage_tag(x)
+    )
+  },
+  POSIXct = function(x, given, where, context) {
+    zone <- given$tzone[1]
+    if (is.null(zone) || is.na(zone) || !nzchar(zone)) {
+      zone <- "UTC"
+    }
+    clock <- isTRUE(given$tandemlab_clock)
+    list(
+      node = node("timestamp", stripped(x), extra = if (clock) "" else enc2utf8(zone)),
+      default = c(
+        list(class = c("POSIXct", "POSIXt"), tzone = if (clock) "UTC" else zone),
+        if (clock) list(tandemlab_clock = TRUE)
+      ),
+      tag = storage_tag(x)
+    )
+  },
+  hms = function(x, given, where, context) {
+    bare <- stripped(x)
+    if (!identical(given$units, "secs") || !all(is.na(bare) | (bare >= 0 & bare < 86400))) {
+      return(number_plans$difftime(x, given, where, context))
+    }
+    list(
+      node = node("time", bare), default = list(class = c("hms", "difftime"), units = "secs"),
+      tag = storage_tag(x)
+    )
+  },
+  difftime = function(x, given, where, context) {
+    scale <- unit_seconds(given$units)
+    if (is.na(scale)) {
+      abort_input(
+        sprintf("Column '%s' is a difftime in unknown units.", where),
+        "units(x) <- \"secs\" sets them."
+      )
+    }
+    tag <- storage_tag(x)
+    if (given$units != "secs") tag$units <- given$units
+    list(
+      node = node("duration", stripped(x), extra = scale),
+      default = list(class = "difftime", units = "secs"), tag = tag
+    )
+  },
+  integer64 = function(x, given, where, context) {
+    if (!is.double(x)) {
+      abort_no_place(x, where)
+    }
+    # The column itself is shared, so that its memory is protected as long as Python needs it.
+    list(
+      node = node("integer64", x, extra = context$share), default = list(class = "integer64")
+    )
+  }
+)
+
+unit_seconds <- function(units) {
+  known <- c(secs = 1, mins = 60, hours = 3600, days = 86400, weeks = 604800)
+  if (is_string(units)) unname(known[units]) else NA
+}
+
+# A level that is NA has no place in a dictionary: its rows are sent as missing, which is the same
+# thing as long as no other row is.
+factor_plan <- function(x, given, where, context) {
+  ordered <- inherits(x, "ordered")
+  levels <- given$levels
+  tag <- NULL
+  codes <- x
+  if (anyNA(levels)) {
+    place <- which(is.na(levels))
+    codes <- unclass(x)
+    if (length(place) > 1 || anyNA(codes)) {
+      abort_input(
+        sprintf("Column '%s' has missing values beside a level that is NA.", where),
+        "Use addNA(x), or droplevels(x, NA), so that missing values are one thing."
+      )
+    }
+    attributes(codes) <- NULL
+    codes[codes == place] <- NA
+    after <- !is.na(codes) & codes > place
+    codes[after] <- codes[after] - 1L
+    levels <- levels[-place]
+    tag <- list(na_level = place)
+  }
+  # polars makes its categories anew, in the order in which they come.
+  if (!context$keeps_tags && (ordered || !in_order_of_appearance(codes, levels))) {
+    note(context$notes, "untagged", where)
+  }
+  child <- named_node(node("text", levels), "levels")
+  if (!is.null(attributes(levels))) {
+    child[[3]] <- as.vector(levels)
+  }
+  list(
+    node = node("factor", codes, extra = ordered, children = list(child)),
+    default = list(
+      levels = given$levels, class = if (ordered) c("ordered", "factor") else "factor"
+    ),
+    tag = tag
+  )
+}
+
+in_order_of_appearance <- function(codes, levels) {
+  seen <- unique(as.integer(codes))
+  identical(seen[!is.na(seen)], seq_along(levels))
+}
+
+# Arrays: each row is a list of fixed size, so their elements are sent row by row.
+array_plan <- function(x, given, where, context) {
+  dim <- given$dim
+  width <- as.integer(prod(dim[-1]))
+  inner <- x
+  attributes(inner) <- NULL
+  order <- seq_along(inner)
+  dim(order) <- dim
+  inner <- inner[as.vector(aperm(order, rev(seq_along(dim))))]
+  kept <- given[setdiff(names(given), c("dim", "dimnames", "names"))]
+  attributes(inner) <- kept[names(kept) != "class" | !any(c("matrix", "array") %in% given$class)]
+  child <- named_node(column_plan(inner, where, context), "item")
+  list(
+    node = node("fixed", NULL, dim[[1]], extra = width, children = list(child)),
+    default = attributes(inner),
+    tag = if (length(dim) != 2) list(dim = as.list(dim[-1]))
+  )
+}
+
+# Vectors without attributes.
+bare_plan <- function(x, where, context) {
+  made <- switch(typeof(x),
+    logical = node("logical", x),
+    integer = node("integer", x, extra = context$share),
+    double = node("double", x, extra = context$share),
+    character = node("text", x),
+    raw = tagged_node(node("raw", x), list(type = "raw")),
+    complex = complex_plan(x, context),
+    list = list_plan(x, where, context),
+    abort_no_place(x, where)
+  )
+  if (!context$keeps_tags && !is.null(bare_tag(x))) {
+    note(context$notes, "untagged", where)
+  }
+  made
+}
+
+complex_plan <- function(x, context) {
+  parts <- list(
+    named_node(node("double", Re(x), extra = context$share), "re"),
+    named_node(node("double", Im(x), extra = context$share), "im")
+  )
+  tagged_node(node("frame", NULL, length(x), children = parts), list(type = "complex"))
+}
+
+abort_no_place <- function(x, where) {
+  abort_input(
+    sprintf("Column '%s' cannot go to Python: it is %s.", where, describe(x)),
+    "Columns can be vectors, factors, dates, times, lists of one type, matrices and data frames.",
+    list(column = where)
+  )
+}
+
+# Lists ------------------------------------------------------------------------------------------
+
+list_plan <- function(x, where, context) {
+  there <- !vapply(x, is.null, NA)
+  values <- x[there]
+  if (length(values) > 0 && all(vapply(values, is_bare_raw, NA))) {
+    return(node("binary", x))
+  }
+  sizes <- rep(NA_integer_, length(x))
+  sizes[there] <- vapply(values, NROW, 0L)
+  child <- if (length(values) == 0) {
+    node("null", NULL, 0)
+  } else {
+    column_plan(joined(values, where, which(there)), where, context)
+  }
+  node("list", sizes, children = list(named_node(child, "item")))
+}
+
+is_bare_raw <- function(x) is.raw(x) && is.null(attributes(x))
+
+# The elements of a list one after another; they must be of one type, which is then that of all.
+joined <- function(values, where, rows) {
+  first <- values[[1]]
+  if (is.data.frame(first)) {
+    return(joined_frames(values, where, rows))
+  }
+  if (!is.atomic(first) && !(is.list(first) && !is.object(first))) {
+    abort_no_place(first, where)
+  }
+  for (i in seq_along(values)) {
+    same <- typeof(values[[i]]) == typeof(first) &&
+      identical(attributes(values[[i]]), attributes(first))
+    if (!same || !is.null(attr(values[[i]], "dim")) || !is.null(names(values[[i]]))) {
+      abort_mixed(values[[i]], first, where, rows[[i]])
+    }
+  }
+  whole <- unlist(lapply(values, unclass), recursive = FALSE, use.names = FALSE)
+  if (is.null(whole)) whole <- first
+  attributes(whole) <- attributes(first)
+  whole
+}
+
+joined_frames <- function(values, where, rows) {
+  first <- values[[1]]
+  for (i in seq_along(values)) {
+    if (!is.data.frame(values[[i]]) || !identical(names(values[[i]]), names(first))) {
+      abort_mixed(values[[i]], first, where, rows[[i]])
+    }
+  }
+  columns <- lapply(seq_along(first), function(j) {
+    joined(lapply(values, .subset2, j), paste0(where, "$", names(first)[[j]]), rows)
+  })
+  whole <- structure(columns, names = names(first), class = class(first))
+  attr(whole, "row.names") <- .set_row_names(sum(vapply(values, nrow, 0L)))
+  whole
+}
+
+abort_mixed <- function(x, first, where, row) {
+  named <- if (!is.null(names(x)) && !is.data.frame(x)) " with names"
+  abort_input(
+    sprintf(
+      "Column '%s', row %d: the list holds %s%s where it began with %s.", where, row, describe(x),
+      if (is.null(named)) "" else named, describe(first)
+    ),
+    "All elements of a list column must be NULL or of one type, without names.",
+    list(column = where, row = row)
+  )
+}

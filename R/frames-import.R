@@ -1,0 +1,328 @@
+# From Arrow to R: a plan for src/arrow_import.cpp, and then the classes and attributes.
+
+import_frame <- function(stream, options, notices = list()) {
+  notes <- new_notes()
+  for (notice in notices) {
+    note(notes, notice$reason, notice$column, notice$detail)
+  }
+  schema <- answer_value(.Call(C_arrow_schema, stream))
+  if (schema$format != "+s") {
+    abort_input(
+      "That is one column, not a frame.", "Make a frame of it first: x$to_frame() in polars and pandas."
+    )
+  }
+  field <- import_field(schema, "", options)
+  answer <- .Call(C_arrow_import, stream, field$plan)
+  raw <- answer_value(answer)
+  note_native(notes, answer)
+  frame <- finish_root(field, raw, notes)
+  tell_notes(notes)
+  frame
+}
+
+# list(kind, plan, tag, where, format, ordered, children): a field and what R makes of it.
+import_field <- function(schema, where, options) {
+  tag <- decode_tag(schema$tag)
+  if (!is.null(schema$extension)) {
+    abort_import(where, sprintf("R has no place for the type '%s'", schema$extension))
+  }
+  kind <- if (is.null(schema$dictionary)) import_kind(schema, tag, where, options) else "factor"
+  inner <- if (is.null(schema$dictionary)) schema$children else list(schema$dictionary)
+  children <- lapply(inner, function(child) {
+    named <- kind == "frame" && nzchar(where)
+    below <- if (kind != "frame") where else paste0(if (named) paste0(where, "$"), child$name)
+    import_field(child, below, options)
+  })
+  scale <- if (kind == "duration") unit_seconds(tag$units)
+  if (is.null(scale) || is.na(scale)) scale <- 1
+  list(
+    kind = kind, tag = tag, where = where, format = schema$format, ordered = schema$ordered,
+    name = schema$name, children = children,
+    plan = list(kind, lapply(children, function(child) child$plan), as.double(scale))
+  )
+}
+
+import_kind <- function(schema, tag, where, options) {
+  format <- schema$format
+  kind <- exact_kinds[format]
+  if (!is.na(kind)) {
+    if (format == "C" && identical(tag$type, "raw")) kind <- "raw"
+    return(unname(kind))
+  }
+  if (format %in% c("l", "L")) {
+    if (options$int64 == "integer64" && !requireNamespace("bit64", quietly = TRUE)) {
+      abort_tandemlab(
+        "missing_dependency",
+        sprintf("Column '%s' holds 64-bit integers, which need the R package bit64.", where),
+        "install.packages(\"bit64\"), or use as_r_frame(x, int64 = \"double\")."
+      )
+    }
+    return(options$int64)
+  }
+  if (startsWith(format, "d:")) {
+    if (options$decimal == "error") {
+      abort_import(
+        where, "R has no decimal numbers",
+        "as_r_frame(x, decimal = \"double\") rounds, decimal = \"character\" keeps every digit."
+      )
+    }
+    return(c(double = "decimal_double", character = "decimal_text")[[options$decimal]])
+  }
+  if (format == "+m") {
+    if (options$map == "error") {
+      abort_import(where, "R has no maps", "as_r_frame(x, map = \"list\") makes lists of frames.")
+    }
+    return("list")
+  }
+  known <- startsWith(format, names(stems))
+  if (!any(known)) {
+    abort_import(where, sprintf("R has no place for Arrow's type '%s'", format))
+  }
+  stems[known][[1]]
+}
+
+exact_kinds <- c(
+  b = "logical", n = "logical", c = "integer", C = "integer", s = "integer", S = "integer",
+  i = "integer", I = "double", e = "double", f = "double", g = "double", u = "text", U = "text",
+  vu = "text", z = "binary", Z = "binary", vz = "binary", tdD = "date", tdm = "date",
+  "+s" = "frame", "+l" = "list", "+L" = "list"
+)
+
+stems <- c("ts" = "timestamp", "tD" = "duration", "tt" = "time", "w:" = "binary", "+w:" = "fixed")
+
+abort_import <- function(where, text, hint = "Convert the column in Python first.") {
+  place <- if (nzchar(where)) sprintf("Column '%s'", where) else "The frame"
+  abort_tandemlab(
+    "invalid_input", sprintf("%s: %s.", place, text), hint, list(column = where)
+  )
+}
+
+# Classes ----------------------------------------------------------------------------------------
+
+finish_column <- function(field, raw, notes) {
+  x <- finishers[[field$kind]](field, raw, notes)
+  tag <- field$tag
+  if (is.null(tag)) {
+    return(x)
+  }
+  if (tag$kind != field$kind) {
+    note(notes, "changed", field$where)
+    return(x)
+  }
+  if (identical(tag$type, "integer") && is.double(x)) {
+    storage.mode(x) <- "integer"
+  }
+  if (identical(tag$type, "complex") && is.data.frame(x) && identical(names(x), c("re", "im"))) {
+    x <- complex(real = x$re, imaginary = x$im)
+  }
+  if (!is.null(tag$attributes)) {
+    x <- tryCatch(restore_attributes(x, decode_attributes(tag$attributes)), error = function(problem) {
+      note(notes, "changed", field$where)
+      x
+    })
+  }
+  x
+}
+
+# The attributes of the tag replace those of the type, except those that describe its size.
+restore_attributes <- function(x, wanted) {
+  size <- attributes(x)[c("names", "row.names", "dim", "levels")]
+  attributes(x) <- c(size[!vapply(size, is.null, NA)], wanted)
+  x
+}
+
+keep <- function(field, raw, notes) raw
+
+finishers <- list(
+  logical = keep, integer = keep, double = keep, text = keep, raw = keep, binary = keep,
+  decimal_double = keep, decimal_text = keep,
+  integer64 = function(field, raw, notes) {
+    class(raw) <- "integer64"
+    raw
+  },
+  date = function(field, raw, notes) {
+    class(raw) <- "Date"
+    raw
+  },
+  timestamp = function(field, raw, notes) {
+    zone <- substring(field$format, 5)
+    attributes(raw) <- c(
+      list(class = c("POSIXct", "POSIXt"), tzone = if (nzchar(zone)) zone else "UTC"),
+      if (!nzchar(zone)) list(tandemlab_clock = TRUE)
+    )
+    raw
+  },
+  duration = function(field, raw, notes) {
+    units <- field$tag$units
+    attributes(raw) <- list(class = "difftime", units = if (is.null(units)) "secs" else units)
+    raw
+  },
+  time = function(field, raw, notes) {
+    attributes(raw) <- list(class = c("hms", "difftime"), units = "secs")
+    raw
+  },
+  factor = function(field, raw, notes) finish_factor(field, raw, notes),
+  list = function(field, raw, notes) finish_list(field, raw, notes),
+  fixed = function(field, raw, notes) finish_array(field, raw, notes),
+  frame = function(field, raw, notes) finish_frame(field, raw, notes)
+)
+
+finish_factor <- function(field, raw, notes) {
+  child <- field$children[[1]]
+  values <- finish_column(child, raw$values, notes)
+  codes <- raw$codes
+  if (!is.character(values)) {
+    note(notes, "categories", field$where)
+    values <- as.character(values)
+  }
+  if (anyDuplicated(values) || anyNA(values)) {
+    levels <- unique(values[!is.na(values)])
+    codes <- match(values, levels)[codes]
+    values <- levels
+  }
+  place <- field$tag$na_level
+  if (identical(field$tag$kind, "factor") && is.numeric(place)) {
+    place <- min(max(place, 1), length(values) + 1)
+    after <- !is.na(codes) & codes >= place
+    codes[after] <- codes[after] + 1L
+    codes[is.na(codes)] <- as.integer(place)
+    values <- append(values, NA, place - 1)
+  }
+  attributes(codes) <- list(
+    levels = values, class = if (field$ordered) c("ordered", "factor") else "factor"
+  )
+  codes
+}
+
+finish_list <- function(field, raw, notes) {
+  values <- finish_column(field$children[[1]], raw$values, notes)
+  if (!is.data.frame(values) && is.null(dim(values))) {
+    return(.Call(C_arrow_slice, values, raw$starts, raw$sizes))
+  }
+  lapply(seq_along(raw$sizes), function(i) {
+    if (!is.na(raw$sizes[[i]])) {
+      rows <- seq.int(raw$starts[[i]], length.out = raw$sizes[[i]])
+      part <- if (is.data.frame(values)) values[rows, , drop = FALSE] else slice_rows(values, rows)
+      if (is.data.frame(part)) attr(part, "row.names") <- .set_row_names(length(rows))
+      part
+    }
+  })
+}
+
+# Rows of an array of any number of dimensions.
+slice_rows <- function(x, rows) {
+  arguments <- c(list(x, rows), rep(list(TRUE), length(dim(x)) - 1), list(drop = FALSE))
+  do.call(`[`, arguments)
+}
+
+finish_array <- function(field, raw, notes) {
+  child <- field$children[[1]]
+  values <- finish_column(child, raw$values, notes)
+  n <- if (raw$width == 0) 0 else NROW(values) / raw$width
+  if (is.data.frame(values) || !is.null(dim(values))) {
+    abort_import(field$where, "R has no arrays of frames or of arrays")
+  }
+  trailing <- unlist(field$tag$dim)
+  if (is.null(trailing) || prod(trailing) != raw$width) trailing <- raw$width
+  dim <- as.integer(c(n, trailing))
+  order <- aperm(array(seq_along(values), rev(dim)), rev(seq_along(dim)))
+  kept <- attributes(values)
+  attributes(values) <- NULL
+  values <- values[as.vector(order)]
+  attributes(values) <- c(list(dim = dim), kept)
+  set_missing_rows(values, raw$missing, field, notes)
+}
+
+finish_frame <- function(field, raw, notes) {
+  columns <- Map(function(child, column) finish_column(child, column, notes),
+    field$children, raw$columns,
+    USE.NAMES = FALSE
+  )
+  if (!is.null(raw$missing)) {
+    columns <- lapply(columns, set_missing, raw$missing)
+    note(notes, "null_struct", field$where)
+  }
+  attributes(columns) <- list(
+    names = vapply(field$children, function(child) child$name, ""),
+    class = "data.frame", row.names = .set_row_names(as.integer(raw$rows))
+  )
+  columns
+}
+
+set_missing_rows <- function(x, rows, field, notes) {
+  if (!is.null(rows)) {
+    note(notes, "null_struct", field$where)
+    kept <- attributes(x)
+    cells <- array(seq_along(x), dim(x))
+    attributes(x) <- NULL
+    x[as.vector(slice_rows(cells, rows))] <- NA
+    attributes(x) <- kept
+  }
+  x
+}
+
+set_missing <- function(x, rows) {
+  if (is.data.frame(x)) {
+    x[] <- lapply(x, set_missing, rows)
+  } else if (is.list(x)) {
+    x[rows] <- list(NULL)
+  } else {
+    x[rows] <- NA
+  }
+  x
+}
+
+# The whole frame ----------------------------------------------------------------------------------
+
+finish_root <- function(field, raw, notes) {
+  tag <- field$tag
+  frame <- finish_frame(field, raw, notes)
+  frame <- restore_row_names(frame, tag$row_names, notes)
+  if (!is.null(tag$index)) {
+    attr(frame, "tandemlab_index") <- unlist(tag$index)
+  }
+  if (!is.null(tag$attributes)) {
+    wanted <- tryCatch(decode_attributes(tag$attributes), error = function(problem) NULL)
+    for (name in setdiff(names(wanted), c("names", "row.names", "class"))) {
+      attr(frame, name) <- wanted[[name]]
+    }
+  }
+  class <- unlist(tag$class)
+  if (is.character(class) && "data.frame" %in% class) {
+    frame <- restore_class(frame, class, notes)
+  }
+  frame
+}
+
+restore_row_names <- function(frame, column, notes) {
+  place <- if (is_string(column)) match(column, names(frame)) else NA
+  if (is.na(place)) {
+    return(frame)
+  }
+  names <- .subset2(frame, place)
+  usable <- (is.character(names) || is.integer(names)) && !anyNA(names) && !anyDuplicated(names)
+  if (!usable) {
+    note(notes, "row_names", column)
+    return(frame)
+  }
+  rows <- .row_names_info(frame, 2L)
+  kept <- unclass(frame)[-place]
+  attributes(kept) <- list(
+    names = names(frame)[-place], class = "data.frame", row.names = .set_row_names(rows)
+  )
+  attr(kept, "row.names") <- names
+  kept
+}
+
+restore_class <- function(frame, class, notes) {
+  if ("data.table" %in% class) {
+    if (!requireNamespace("data.table", quietly = TRUE)) {
+      note(notes, "package", "data.table")
+      return(frame)
+    }
+    class(frame) <- class
+    return(data.table::setalloccol(frame))
+  }
+  class(frame) <- class
+  frame
+}

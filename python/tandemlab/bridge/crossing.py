@@ -1,0 +1,76 @@
+"""The two functions that R calls: one takes a frame from R, the other gives one to it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, cast
+
+from tandemlab.bridge import pandas_frames
+from tandemlab.bridge.libraries import need
+from tandemlab.bridge.stream import ArrowStreamable, ReceivedStream, move
+from tandemlab.domain.errors import InvalidInput
+
+
+def read(address: str, library: str) -> Any:
+    """The frame at an address as an object of a library.
+
+    Args:
+        address: of a stream that R has made, as a decimal number.
+        library: ``"arrow"`` for a pyarrow Table, ``"pandas"`` or ``"polars"`` for a DataFrame.
+    """
+    stream = ReceivedStream(address)
+    if library == "polars":
+        return need("polars").DataFrame(stream)
+    table = need("pyarrow").RecordBatchReader.from_stream(stream).read_all()
+    if library == "arrow":
+        return table
+    return pandas_frames.from_table(table)
+
+
+def write(frame: object, address: str) -> str:
+    """Gives R a frame, as a stream at an address of R's.
+
+    Args:
+        frame: a pandas or polars DataFrame, a pyarrow Table, RecordBatch or reader, or anything
+            with ``__arrow_c_stream__``.
+        address: of an empty stream, as a decimal number.
+
+    Returns:
+        What R should warn of: a JSON array of ``{"reason", "column", "detail"}``.
+    """
+    pandas = sys.modules.get("pandas")
+    notices: list[dict[str, str]] = []
+    if pandas is not None and isinstance(frame, pandas.DataFrame):
+        source, notices = pandas_frames.to_table(frame)
+    elif hasattr(frame, "__arrow_c_stream__"):
+        source = cast(ArrowStreamable, frame)
+    elif hasattr(frame, "__arrow_c_array__"):
+        source = need("pyarrow").Table.from_batches([need("pyarrow").record_batch(frame)])
+    else:
+        raise InvalidInput(
+            f"An object of type {type(frame).__name__} is no data frame that R could take.",
+            hint="Give a pandas or polars DataFrame or a pyarrow Table; collect a lazy one first.",
+        )
+    move(_whole(source), address)
+    return json.dumps(notices)
+
+
+def _whole(source: ArrowStreamable) -> ArrowStreamable:
+    """The same in one batch, where pyarrow would stream none and lose categories or rows."""
+    pa = sys.modules.get("pyarrow")
+    if pa is None or not isinstance(source, pa.Table):
+        return source
+    if source.num_rows > 0 and source.num_columns > 0:
+        return cast(ArrowStreamable, source)
+    if source.num_columns == 0:
+        rows = pa.array([{}] * source.num_rows, pa.struct([]))
+        batch = pa.RecordBatch.from_struct_array(rows)
+        batch = batch.replace_schema_metadata(source.schema.metadata)
+    else:
+        columns = [
+            column.chunk(0) if column.num_chunks else pa.array([], column.type)
+            for column in source.columns
+        ]
+        batch = pa.RecordBatch.from_arrays(columns, schema=source.schema)
+    return cast(ArrowStreamable, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
