@@ -1,4 +1,4 @@
-# Answers of the core as R values; r_interface.py lists the forms.
+# Answers of the core as R values; tandemlab.r_interface lists the forms.
 
 decode <- function(x) {
   if (!is.list(x)) {

@@ -1,0 +1,84 @@
+"""What R asks of experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tandemlab.r_interface.handles import (
+    open_experiment,
+    open_workspace,
+    run_handle,
+    run_handles,
+)
+from tandemlab.r_interface.wire import Json, frame, vector
+from tandemlab.training import ScriptRunConfig
+
+TagFilter: TypeAlias = str | Mapping[str, str | None] | None
+
+
+def _ensure(workspace: str, experiment: str) -> Json:
+    return open_experiment(workspace, experiment).name
+
+
+def _list(workspace: str) -> Json:
+    return vector(list(open_workspace(workspace).experiments), "character")
+
+
+def _archive(workspace: str, experiment: str, archived: bool) -> Json:
+    found = open_experiment(workspace, experiment)
+    if archived:
+        found.archive()
+    else:
+        found.reactivate()
+
+
+def _table(workspace: str, experiment: str | None) -> Json:
+    return frame(open_workspace(workspace).runs_table(experiment))
+
+
+def _start_logging(
+    workspace: str, experiment: str, snapshot_directory: str | None, display_name: str | None
+) -> Json:
+    run = open_experiment(workspace, experiment).start_logging(
+        snapshot_directory=snapshot_directory, display_name=display_name
+    )
+    return run_handle(run)
+
+
+def _submit(
+    workspace: str, experiment: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
+) -> Json:
+    return run_handle(
+        open_experiment(workspace, experiment).submit(ScriptRunConfig(**config), tags)
+    )
+
+
+def _runs(
+    workspace: str,
+    experiment: str,
+    type: str | None,
+    tags: TagFilter,
+    properties: Mapping[str, str],
+    status: Sequence[str] | None,
+    include_children: bool,
+) -> Json:
+    runs = open_experiment(workspace, experiment).get_runs(
+        type=type,
+        tags=tags,
+        properties=properties,
+        status=status or None,
+        include_children=include_children,
+    )
+    return run_handles(runs)
+
+
+CALLS: dict[str, Callable[..., Json]] = {
+    "experiment.archive": _archive,
+    "experiment.ensure": _ensure,
+    "experiment.list": _list,
+    "experiment.runs": _runs,
+    "experiment.start_logging": _start_logging,
+    "experiment.submit": _submit,
+    "experiment.table": _table,
+}

@@ -1,0 +1,58 @@
+"""The objects behind what R keeps of them: paths, names and ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from tandemlab.r_interface.wire import Json, wire
+from tandemlab.tracking import Experiment, Run, Workspace
+
+TagFilter: TypeAlias = str | Mapping[str, str | None] | None
+
+
+_opened: dict[str, tuple[tuple[int, int], Workspace]] = {}
+
+
+def open_workspace(path: str) -> Workspace:
+    """The workspace at a path that R keeps; opened once as long as it is the same folder."""
+    folder = Workspace.open(path).folder if path not in _opened else _opened[path][1].folder
+    try:
+        status = folder.marker.stat()
+    except OSError:
+        _opened.pop(path, None)
+        return Workspace.open(path)
+    identity = (status.st_dev, status.st_ino)
+    if path not in _opened or _opened[path][0] != identity:
+        _opened[path] = (identity, Workspace(path))
+    return _opened[path][1]
+
+
+def forget_workspace(path: str) -> None:
+    """Let go of a workspace that has been deleted."""
+    _opened.pop(path, None)
+
+
+def open_run(workspace: str, run: str) -> Run:
+    """The run of that id in the workspace at a path."""
+    return open_workspace(workspace).get_run(run)
+
+
+def workspace_handle(workspace: Workspace) -> Json:
+    """What R keeps of a workspace."""
+    return wire({"name": workspace.name, "path": str(workspace.path)})
+
+
+def run_handle(run: Run) -> Json:
+    """What R keeps of a run."""
+    return wire({"id": run.id, "experiment": run.experiment.name})
+
+
+def run_handles(runs: Iterable[Run]) -> Json:
+    """What R keeps of several runs."""
+    return [run_handle(run) for run in runs]
+
+
+def open_experiment(workspace: str, experiment: str) -> Experiment:
+    """The experiment of that name in the workspace at a path."""
+    return open_workspace(workspace).experiment(experiment)

@@ -1,0 +1,235 @@
+"""What R asks of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tandemlab.domain import MetricShape, RunError
+from tandemlab.r_interface.handles import (
+    open_run,
+    run_handle,
+    run_handles,
+)
+from tandemlab.r_interface.wire import Json, clean, frame, kind_of, vector, wire
+from tandemlab.tracking import Run
+from tandemlab.tracking.waiting import raise_if_failed
+from tandemlab.training import ScriptRunConfig
+
+TagFilter: TypeAlias = str | Mapping[str, str | None] | None
+
+
+def _get(workspace: str, run: str) -> Json:
+    return run_handle(open_run(workspace, run))
+
+
+def _record(workspace: str, run: str) -> Json:
+    record = open_run(workspace, run).record
+    return wire(
+        {
+            "status": record.status.value,
+            "number": record.number,
+            "type": record.type,
+            "display_name": record.display_name,
+            "description": record.description,
+            "target": record.target,
+            "exit_code": record.exit_code,
+            "parent": record.parent,
+            "experiment": record.experiment,
+            "duration": record.duration,
+        }
+    )
+
+
+def _details(workspace: str, run: str, logs: bool) -> Json:
+    found = open_run(workspace, run)
+    return wire(found.get_details_with_logs() if logs else found.get_details())
+
+
+def _metrics(workspace: str, run: str, name: str | None, recursive: bool) -> Json:
+    found = open_run(workspace, run)
+    if not recursive:
+        return _all_metrics(found, name)
+    runs = [found, *found.get_children(recursive=True)]
+    return {"$map": [[each.id, _all_metrics(each, name)] for each in runs]}
+
+
+def _all_metrics(run: Run, name: str | None) -> Json:
+    found = run.metrics
+    chosen = found if name is None else {name: found[name]} if name in found else {}
+    return {
+        "$map": [
+            [clean(key), _metric(metric.value, metric.shape)] for key, metric in chosen.items()
+        ]
+    }
+
+
+def _metric(value: Any, shape: MetricShape) -> Json:
+    if shape is MetricShape.TABLE:
+        return frame(value)
+    if shape is not MetricShape.SERIES:
+        return _chart(value)
+    values = value if isinstance(value, list) else [value]
+    kind = kind_of(values)
+    return [vector([item]) for item in values] if kind == "list" else vector(values, kind)
+
+
+def _chart(value: object) -> Json:
+    """A chart's object; its non-finite numbers are still in the spool's form."""
+    if isinstance(value, Mapping):
+        if set(value) == {"float"}:
+            return {"$float": str(value["float"])}
+        return {"$map": [[clean(str(name)), _chart(item)] for name, item in value.items()]}
+    if isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
+        return [_chart(item) for item in value]
+    return wire(value)
+
+
+def _points(workspace: str, run: str) -> Json:
+    points = [
+        (name, index, point)
+        for name, metric in open_run(workspace, run).metrics.items()
+        for index, point in enumerate(metric.points, 1)
+    ]
+    return frame(
+        {
+            "metric": [name for name, _, _ in points],
+            "index": [index for _, index, _ in points],
+            "step": [point.step for _, _, point in points],
+            "time": [point.time for _, _, point in points],
+            "value": [point.value for _, _, point in points],
+        }
+    )
+
+
+def _tags(workspace: str, run: str) -> Json:
+    return _texts(open_run(workspace, run).get_tags())
+
+
+def _properties(workspace: str, run: str) -> Json:
+    return _texts(open_run(workspace, run).get_properties())
+
+
+def _texts(values: Mapping[str, str | None]) -> Json:
+    return {"$map": [[clean(n), vector([value], "character")] for n, value in values.items()]}
+
+
+def _add_properties(workspace: str, run: str, properties: Mapping[str, str]) -> Json:
+    open_run(workspace, run).add_properties(properties)
+
+
+def _files(workspace: str, run: str) -> Json:
+    return vector(open_run(workspace, run).get_file_names(), "character")
+
+
+def _download(workspace: str, run: str, name: str, path: str) -> Json:
+    return str(open_run(workspace, run).download_file(name, path))
+
+
+def _download_all(
+    workspace: str,
+    run: str,
+    prefix: str | None,
+    directory: str,
+    paths: Sequence[str] | None,
+    append_prefix: bool,
+) -> Json:
+    found = open_run(workspace, run).download_files(
+        prefix, directory, output_paths=paths, append_prefix=append_prefix
+    )
+    return vector([str(path) for path in found], "character")
+
+
+def _restore_snapshot(workspace: str, run: str, path: str) -> Json:
+    return str(open_run(workspace, run).restore_snapshot(path))
+
+
+def _poll(workspace: str, run: str, offset: int) -> Json:
+    """How far a run is, and what it has printed since; keeps its agent working."""
+    found = open_run(workspace, run)
+    record = found.record  # before the log: once it has ended, the log is whole
+    text, end = found.read_log(offset)
+    if record.type == "script" and not record.status.is_terminal:
+        found.workspace.attend()
+    status = record.status
+    ended = status.is_terminal and end == offset
+    return wire({"status": status.value, "ended": ended, "text": text, "offset": end})
+
+
+def _check(workspace: str, run: str) -> Json:
+    raise_if_failed(open_run(workspace, run))
+
+
+def _complete(workspace: str, run: str) -> Json:
+    open_run(workspace, run).complete()
+
+
+def _fail(workspace: str, run: str, message: str | None, code: str | None) -> Json:
+    open_run(workspace, run).fail(RunError(message or "The run was failed.", code or "failed"))
+
+
+def _cancel(workspace: str, run: str) -> Json:
+    open_run(workspace, run).cancel()
+
+
+def _delete(workspace: str, run: str) -> Json:
+    open_run(workspace, run).delete()
+
+
+def _child(workspace: str, run: str, name: str | None, run_id: str | None) -> Json:
+    return run_handle(open_run(workspace, run).child_run(name, run_id=run_id))
+
+
+def _create_children(
+    workspace: str,
+    run: str,
+    count: int | None,
+    tag_key: str | None,
+    tag_values: Sequence[str] | None,
+) -> Json:
+    return run_handles(open_run(workspace, run).create_children(count, tag_key, tag_values))
+
+
+def _children(
+    workspace: str,
+    run: str,
+    recursive: bool,
+    tags: TagFilter,
+    properties: Mapping[str, str],
+    type: str | None,
+    status: str | None,
+) -> Json:
+    children = open_run(workspace, run).get_children(recursive, tags, properties, type, status)
+    return run_handles(children)
+
+
+def _submit_child(
+    workspace: str, run: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
+) -> Json:
+    return run_handle(open_run(workspace, run).submit_child(ScriptRunConfig(**config), tags))
+
+
+CALLS: dict[str, Callable[..., Json]] = {
+    "run.add_properties": _add_properties,
+    "run.cancel": _cancel,
+    "run.check": _check,
+    "run.child": _child,
+    "run.children": _children,
+    "run.complete": _complete,
+    "run.create_children": _create_children,
+    "run.delete": _delete,
+    "run.details": _details,
+    "run.download": _download,
+    "run.download_all": _download_all,
+    "run.fail": _fail,
+    "run.files": _files,
+    "run.get": _get,
+    "run.metrics": _metrics,
+    "run.points": _points,
+    "run.poll": _poll,
+    "run.properties": _properties,
+    "run.record": _record,
+    "run.restore_snapshot": _restore_snapshot,
+    "run.submit_child": _submit_child,
+    "run.tags": _tags,
+}

@@ -1,0 +1,79 @@
+"""What R asks of workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from tandemlab.domain import NotFound
+from tandemlab.r_interface.handles import (
+    forget_workspace,
+    open_workspace,
+    workspace_handle,
+)
+from tandemlab.r_interface.wire import Json, frame, wire
+from tandemlab.tracking import Workspace
+
+TagFilter: TypeAlias = str | Mapping[str, str | None] | None
+
+
+def _create(
+    name: str,
+    friendly_name: str | None,
+    description: str | None,
+    tags: Mapping[str, str],
+    exist_ok: bool,
+) -> Json:
+    workspace = Workspace.create(
+        name,
+        friendly_name=friendly_name,
+        description=description,
+        tags=tags,
+        exist_ok=exist_ok,
+    )
+    return workspace_handle(workspace)
+
+
+def _get(name: str) -> Json:
+    try:
+        return workspace_handle(Workspace.get(name))
+    except NotFound:
+        return None
+
+
+def _from_config(path: str, file_name: str | None) -> Json:
+    return workspace_handle(Workspace.from_config(path, file_name))
+
+
+def _list() -> Json:
+    found = list(Workspace.list().values())
+    return frame(
+        {
+            "name": [workspace.name for workspace in found],
+            "path": [str(workspace.path) for workspace in found],
+        }
+    )
+
+
+def _delete(workspace: str) -> Json:
+    open_workspace(workspace).delete()
+    forget_workspace(workspace)
+
+
+def _write_config(workspace: str, path: str, file_name: str | None) -> Json:
+    return str(open_workspace(workspace).write_config(path, file_name))
+
+
+def _details(workspace: str) -> Json:
+    return wire(open_workspace(workspace).get_details())
+
+
+CALLS: dict[str, Callable[..., Json]] = {
+    "workspace.create": _create,
+    "workspace.delete": _delete,
+    "workspace.details": _details,
+    "workspace.from_config": _from_config,
+    "workspace.get": _get,
+    "workspace.list": _list,
+    "workspace.write_config": _write_config,
+}
