@@ -148,9 +148,14 @@ def _outcome(
     if current.error is not None:
         return RunStatus.FAILED, None
     lines = tail(directory / "files" / "user_logs" / "std_log.txt", lines=5)
-    last_line = next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    last_line = next((line.strip()[:300] for line in reversed(lines) if _says_something(line)), "")
     error = exit_error(exit_code, last_line)
     return (RunStatus.COMPLETED, None) if error is None else (RunStatus.FAILED, error)
+
+
+def _says_something(line: str) -> bool:
+    """R's last line names no reason."""
+    return line.strip() not in ("", "Execution halted")
 
 
 def _collect(folder: WorkspaceFolder, directory: Path) -> Iterator[FileRecord]:
