@@ -3,7 +3,7 @@
 # A stream that holds the frame. `keeps_tags` is FALSE for a receiver that forgets metadata.
 export_frame <- function(x, share = TRUE, keeps_tags = TRUE) {
   notes <- new_notes()
-  context <- list(notes = notes, share = share, keeps_tags = keeps_tags)
+  context <- list(notes = notes, share = share, keeps_tags = keeps_tags, depth = 0)
   answer <- .Call(C_arrow_export, root_plan(x, context), l10n_info()[["UTF-8"]])
   stream <- answer_value(answer)
   note_native(notes, answer)
@@ -33,7 +33,7 @@ row_names_column <- "__index_level_0__"
 root_plan <- function(x, context) {
   columns <- frame_columns(x, "", context)
   tag <- list()
-  if (.row_names_info(x) > 0) {
+  if (has_row_names(x)) {
     if (row_names_column %in% names(x)) {
       abort_input(sprintf("A frame with row names cannot have a column '%s'.", row_names_column))
     }
@@ -62,6 +62,15 @@ root_plan <- function(x, context) {
   tagged_node(node("frame", NULL, .row_names_info(x, 2L), children = columns), tag)
 }
 
+# Row names that say more than the number of the row.
+has_row_names <- function(x) {
+  if (.row_names_info(x) <= 0) {
+    return(FALSE)
+  }
+  names <- attr(x, "row.names")
+  !identical(names, seq_along(names))
+}
+
 # What a data frame carries beside its columns. Keys and indices say something about the order of
 # rows, which Python may change.
 frame_attributes <- function(x, context) {
@@ -81,6 +90,10 @@ frame_columns <- function(x, path, context) {
   }
   rows <- .row_names_info(x, 2L)
   names <- enc2utf8(as.character(names))
+  context$depth <- context$depth + 1
+  if (context$depth > 30) {
+    abort_input(sprintf("Column '%s' is nested too deeply (more than 30 levels).", path))
+  }
   lapply(seq_along(names), function(i) {
     column <- .subset2(x, i)
     where <- paste0(path, names[[i]])
@@ -130,7 +143,7 @@ without_names <- function(x, given, where, context) {
     given$names <- NULL
   }
   if (is.data.frame(x)) {
-    if (.row_names_info(x) > 0) note(context$notes, "names", where)
+    if (has_row_names(x)) note(context$notes, "names", where)
     given[c("names", "row.names")] <- NULL
   }
   if (!is.null(given$dim)) {

@@ -212,7 +212,7 @@ answer_value <- function(answer) {
 
 frame_prose <- list(
   memory = "memory is exhausted",
-  deep = "it is nested too deeply (more than 60 levels)",
+  deep = "it is nested too deeply (more than 30 levels)",
   plan = "its contents do not fit its type ({detail})",
   codes = c("the factor has codes outside its levels", "Make it anew: factor(as.character(x))."),
   bytes = c(

@@ -523,6 +523,8 @@ struct Nanoseconds {
     if (!(std::fabs(second) < 9.2e9)) return false;
     const double fraction = std::nearbyint((value - second) * 1e9);
     *units = static_cast<std::int64_t>(second) * 1000000000 + static_cast<std::int64_t>(fraction);
+    constexpr std::int64_t exact = INT64_C(1) << 53;
+    if (*units >= -exact && *units <= exact) return static_cast<double>(*units) / 1e9 == value;
     return second + fraction / 1e9 == value;
   }
 };

@@ -618,18 +618,24 @@ bool read_fixed_binary(const Column& column, SEXP out, Source from) {
 
 // Dates and times ---------------------------------------------------------------------------------
 
-// Units since 1970 as seconds, split so that nanoseconds keep what a double can hold. False where
-// that is less than the value had.
+// Units since 1970 as seconds. Up to 2^53 one division is exact to the last bit; beyond, second and
+// fraction go separate ways. False where the double no longer tells which unit it was.
 bool instant(std::int64_t units, std::int64_t per_second, double* seconds) {
+  const double scale = static_cast<double>(per_second);
+  constexpr std::int64_t exact = INT64_C(1) << 53;
+  if (units >= -exact && units <= exact) {
+    *seconds = static_cast<double>(units) / scale;
+    return static_cast<std::int64_t>(std::nearbyint(*seconds * scale)) == units;
+  }
   std::int64_t whole = units / per_second, rest = units % per_second;
   if (rest < 0) {
     rest += per_second;
     whole--;
   }
-  *seconds = static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(per_second);
+  *seconds = static_cast<double>(whole) + static_cast<double>(rest) / scale;
   const double second = std::floor(*seconds);
   if (!(std::fabs(second) < 9.2e18)) return false;
-  const double back = std::nearbyint((*seconds - second) * static_cast<double>(per_second));
+  const double back = std::nearbyint((*seconds - second) * scale);
   std::int64_t again;
   return !__builtin_mul_overflow(static_cast<std::int64_t>(second), per_second, &again) &&
          !__builtin_add_overflow(again, static_cast<std::int64_t>(back), &again) && again == units;

@@ -27,7 +27,7 @@ Stream* stream_of(SEXP pointer);
 // What a converter has to say: one problem, which stops it, and notices, which do not. Holds no
 // memory of its own; texts are cut to fit.
 struct Report {
-  static constexpr int deepest = 64;
+  static constexpr int deepest = 32;
   const char* path[deepest];
   int depth = 0;
   const char* reason = nullptr;  // a literal; null: all is well

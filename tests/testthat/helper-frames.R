@@ -1,0 +1,69 @@
+# A frame through the streams of the Arrow interface and back, all in R.
+in_memory <- function(x, int64 = "integer64", decimal = "error", map = "error", ...) {
+  options <- list(int64 = int64, decimal = decimal, map = map)
+  import_frame(export_frame(x, ...), options)
+}
+
+skip_without_pyarrow <- function(libraries = "pyarrow") {
+  skip_unless_ready()
+  for (library in libraries) {
+    testthat::skip_if_not(
+      reticulate::py_module_available(library), sprintf("the Python package %s is not there", library)
+    )
+  }
+}
+
+frame_cases <- function(file) {
+  path <- file.path(testthat::test_path(), "..", "conformance", "frames", file)
+  if (!file.exists(path) || !requireNamespace("yaml", quietly = TRUE)) {
+    return(list())
+  }
+  yaml::read_yaml(path)
+}
+
+evaluate <- function(text) eval(parse(text = text, encoding = "UTF-8"), new.env(parent = globalenv()))
+
+case_frame <- function(case) {
+  if (!is.null(case$frame)) {
+    return(evaluate(case$frame))
+  }
+  x <- evaluate(case$r)
+  structure(list(x = x), class = "data.frame", row.names = .set_row_names(length(x)))
+}
+
+# Runs `code`; gives its value, the error's text and those of warnings and messages.
+observe <- function(code) {
+  seen <- list(warning = character(), message = character())
+  seen$value <- withCallingHandlers(
+    tryCatch(code, error = function(problem) {
+      seen$error <<- conditionMessage(problem)
+      NULL
+    }),
+    warning = function(condition) {
+      seen$warning <<- c(seen$warning, conditionMessage(condition))
+      invokeRestart("muffleWarning")
+    },
+    message = function(condition) {
+      seen$message <<- c(seen$message, conditionMessage(condition))
+      invokeRestart("muffleMessage")
+    }
+  )
+  seen
+}
+
+# Checks what the case says of errors, warnings and messages; whether there is a value to compare.
+expect_as_said <- function(seen, case) {
+  if (!is.null(case$error)) {
+    testthat::expect_match(seen$error, case$error, fixed = TRUE)
+    return(FALSE)
+  }
+  testthat::expect_null(seen$error)
+  for (what in c("warning", "message")) {
+    if (is.null(case[[what]])) {
+      testthat::expect_identical(seen[[what]], character())
+    } else {
+      testthat::expect_match(seen[[what]], case[[what]], fixed = TRUE, all = FALSE)
+    }
+  }
+  is.null(case$warning) && is.null(case$message)
+}
