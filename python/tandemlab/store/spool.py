@@ -5,6 +5,7 @@ ARCHITECTURE.md specifies the format; `src/spool.cpp` writes the same from R.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -148,8 +149,23 @@ class SpoolWriter:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        mark_live(self._directory)
-        self._descriptor = os.open(self._path, _FLAGS, 0o666)
+        try:
+            mark_live(self._directory)
+            self._descriptor = os.open(self._path, _FLAGS, 0o666)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            _rest_all()
+            mark_live(self._directory)
+            self._descriptor = os.open(self._path, _FLAGS, 0o666)
+
+    def _rest(self) -> None:
+        """Close the file until the next event, unless another thread is writing to it."""
+        if self._lock.acquire(blocking=False):
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+            self._lock.release()
 
     def _finish(self, data: bytes, written: int) -> None:
         """Write the rest of a line that the kernel took in part, or take the part back."""
@@ -163,6 +179,12 @@ class SpoolWriter:
 
 
 _writers: WeakSet[SpoolWriter] = WeakSet()
+
+
+def _rest_all() -> None:
+    """Give descriptors back: a process may log to more runs than it may open files."""
+    for writer in list(_writers):
+        writer._rest()
 
 
 def _restart_all() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -107,6 +108,23 @@ def test_a_forked_child_writes_a_file_of_its_own(directory: Path) -> None:
     found = sorted((line["seq"], line["value"]) for line in lines(directory))
     assert len(spool_files(directory)) == 2
     assert found == [(1, 1.0), (1, 2.0), (2, 3.0)]
+
+
+def test_more_runs_than_open_files_can_be_logged_to(tmp_path: Path) -> None:
+    directories = [tmp_path / "lab" / "runs" / f"a_{number}" for number in range(200)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 50, hard))
+    try:
+        writers = [SpoolWriter(directory) for directory in directories]
+        for value in (1.0, 2.0):
+            for writer in writers:
+                writer.log_scalar("x", value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for directory in directories:
+        assert len(spool_files(directory)) == 1
+        assert [(line["seq"], line["value"]) for line in lines(directory)] == [(1, 1.0), (2, 2.0)]
 
 
 def test_text_that_is_not_unicode_is_refused_and_leaves_no_gap(directory: Path) -> None:
