@@ -86,8 +86,11 @@ as_r_frame <- function(x, int64 = c("integer64", "double"),
   bridge <- start_bridge()
   stream <- .Call(C_arrow_stream)
   answer <- from_bridge(bridge$write(x, .Call(C_arrow_address, stream)))
-  notices <- jsonlite::fromJSON(reticulate::py_to_r(answer), simplifyVector = FALSE)
-  import_frame(stream, options, notices)
+  notices <- reticulate::py_to_r(answer)
+  if (notices == "[]") {
+    return(import_frame(stream, options))
+  }
+  import_frame(stream, options, jsonlite::fromJSON(notices, simplifyVector = FALSE))
 }
 
 # tandemlab.bridge, which needs neither the store nor what lies above it.

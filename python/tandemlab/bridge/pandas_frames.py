@@ -33,7 +33,7 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     """A frame that can be written to; only double, raw and time columns have types of numpy."""
     pandas = need("pandas")
     columns = [_series(table.column(i).combine_chunks()) for i in range(table.num_columns)]
-    frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=True)
+    frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
     frame.columns = pandas.Index(table.column_names, dtype=object if not columns else None)
     tag = _tag(table.schema.metadata)
     about = json.loads(tag) if tag else {}
@@ -64,8 +64,10 @@ def _series(column: pa.Array) -> Any:
         values = column.buffers()[1]
         if values is None:
             return pd.Series([], dtype="float64")
-        return pd.Series(np.frombuffer(values, np.float64)[column.offset :][: len(column)])
-    return column.to_pandas(types_mapper=_dtype)
+        return pd.Series(np.frombuffer(values, np.float64)[column.offset :][: len(column)].copy())
+    series = column.to_pandas(types_mapper=_dtype)
+    shared = isinstance(series.dtype, np.dtype) or series.dtype.kind == "M"
+    return series.copy() if shared else series
 
 
 def _dtype(kind: pa.DataType) -> Any:
@@ -74,7 +76,8 @@ def _dtype(kind: pa.DataType) -> Any:
     if str(kind) in _MASKED:
         return pd.api.types.pandas_dtype(_MASKED[str(kind)])
     if types.is_string(kind) or types.is_large_string(kind):
-        return None if int(pd.__version__.split(".")[0]) >= 3 else pd.StringDtype()
+        text = pd.api.types.pandas_dtype("str")  # before pandas 3 that is object
+        return text if isinstance(text, pd.StringDtype) else pd.StringDtype()
     as_it_is = (types.is_integer, types.is_floating, types.is_timestamp)
     if any(test(kind) for test in (*as_it_is, types.is_duration, types.is_dictionary)):
         return None
