@@ -8,7 +8,8 @@ import_frame <- function(stream, options, notices = list()) {
   schema <- answer_value(.Call(C_arrow_schema, stream))
   if (schema$format != "+s") {
     abort_input(
-      "That is one column, not a frame.", "Make a frame of it first: x$to_frame() in polars and pandas."
+      "That is one column, not a frame.",
+      "Make a frame of it first: x$to_frame() in polars and pandas."
     )
   }
   field <- import_field(schema, "", options)
@@ -116,10 +117,13 @@ finish_column <- function(field, raw, notes) {
     x <- complex(real = x$re, imaginary = x$im)
   }
   if (!is.null(tag$attributes)) {
-    x <- tryCatch(restore_attributes(x, decode_attributes(tag$attributes)), error = function(problem) {
-      note(notes, "changed", field$where)
-      x
-    })
+    x <- tryCatch(
+      restore_attributes(x, decode_attributes(tag$attributes)),
+      error = function(problem) {
+        note(notes, "changed", field$where)
+        x
+      }
+    )
   }
   x
 }

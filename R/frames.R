@@ -5,10 +5,10 @@
 #' what they are, at the speed of memory. numpy is not involved, and pandas is imported only where
 #' it is asked for.
 #'
-#' What R knows and Arrow does not (class `integer` of a Date, units of a difftime, value labels, row
-#' names, tibble or data.table) travels as a tag in the metadata, and in `attrs` of a pandas frame,
-#' so that a frame that comes back is identical. polars keeps no tags; a warning names the columns
-#' that lose something there. What cannot cross is an error, or a warning of class
+#' What R knows and Arrow does not (that a Date is stored as integer, units of a difftime, value
+#' labels, row names, tibble or data.table) travels as a tag in the metadata, and in `attrs` of a
+#' pandas frame, so that a frame that comes back is identical. polars keeps no tags; a warning names
+#' the columns that lose something there. What cannot cross is an error, or a warning of class
 #' `tandemlab_warning_frame`, with the column's name.
 #'
 #' @section What becomes what:
@@ -31,9 +31,9 @@
 #' as POSIXct in UTC with the attribute `tandemlab_clock`, and goes back without a zone.
 #'
 #' @section Shared memory:
-#' Doubles, integers and integer64 are not copied on their way to Arrow: Python reads R's memory, and
-#' R keeps it until Python lets go. R's own functions copy before they change such a vector. `:=` of
-#' data.table does not, so data tables are copied.
+#' Doubles, integers and integer64 are not copied on their way to Arrow: Python reads R's memory,
+#' and R keeps it until Python lets go. R's own functions copy before they change such a vector.
+#' `:=` of data.table does not, so data tables are copied.
 #'
 #' @param x For `as_python_frame()` a data frame; for `as_r_frame()` a Python object: a pandas or
 #'   polars DataFrame, a pyarrow Table, RecordBatch or reader, or anything with the method

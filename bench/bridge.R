@@ -17,7 +17,7 @@ with_missing <- function(x) {
   x
 }
 frames <- list(
-  "4 doubles" = as.data.frame(replicate(4, rnorm(rows), simplify = FALSE), col.names = letters[1:4]),
+  "4 doubles" = data.frame(a = rnorm(rows), b = rnorm(rows), c = rnorm(rows), d = rnorm(rows)),
   "integer with NA" = data.frame(x = with_missing(sample.int(1000L, rows, TRUE))),
   "logical with NA" = data.frame(x = with_missing(sample(c(TRUE, FALSE), rows, TRUE))),
   "strings, 10 distinct" = texts(10),
@@ -54,7 +54,9 @@ milliseconds <- function(code) {
   stats::median(times[-1]) * 1000
 }
 attempt <- function(code) tryCatch(code, error = function(problem) NULL)
-correct <- function(x, y) isTRUE(all.equal(x, y, check.attributes = FALSE)) && identical(class(x$x), class(y$x))
+correct <- function(x, y) {
+  isTRUE(all.equal(x, y, check.attributes = FALSE)) && identical(class(x$x), class(y$x))
+}
 
 measure_bridge <- function(x) {
   bare <- lapply(x, function(column) {

@@ -8,7 +8,8 @@ skip_without_pyarrow <- function(libraries = "pyarrow") {
   skip_unless_ready()
   for (library in libraries) {
     testthat::skip_if_not(
-      reticulate::py_module_available(library), sprintf("the Python package %s is not there", library)
+      reticulate::py_module_available(library),
+      sprintf("the Python package %s is not there", library)
     )
   }
 }
@@ -21,7 +22,9 @@ frame_cases <- function(file) {
   yaml::read_yaml(path)
 }
 
-evaluate <- function(text) eval(parse(text = text, encoding = "UTF-8"), new.env(parent = globalenv()))
+evaluate <- function(text) {
+  eval(parse(text = text, encoding = "UTF-8"), new.env(parent = globalenv()))
+}
 
 case_frame <- function(case) {
   if (!is.null(case$frame)) {

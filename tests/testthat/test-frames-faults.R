@@ -130,7 +130,8 @@ lies <- list(
 
 for (lie in lies) {
   test_that(sprintf(
-    "a stream whose %s[%s] has %s = %.0f is refused", lie[[1]], toString(lie[[2]]), lie[[3]], lie[[4]]
+    "a stream whose %s[%s] has %s = %.0f is refused",
+    lie[[1]], toString(lie[[2]]), lie[[3]], lie[[4]]
   ), {
     skip_without_pyarrow()
     stream <- hostile()$lying(lie[[1]], as.list(as.integer(lie[[2]])), lie[[3]], lie[[4]])
@@ -138,7 +139,11 @@ for (lie in lies) {
   })
 }
 
-for (lie in list(list("n_children", -1), list("n_children", 3e9), list("format", 0), list("children", 0))) {
+schema_lies <- list(
+  list("n_children", -1), list("n_children", 3e9), list("format", 0), list("children", 0)
+)
+
+for (lie in schema_lies) {
   test_that(sprintf("a schema with %s = %.0f is refused", lie[[1]], lie[[2]]), {
     skip_without_pyarrow()
     stream <- hostile()$lying("number", list(), lie[[1]], lie[[2]], schema = TRUE)
