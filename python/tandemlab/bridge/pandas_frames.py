@@ -32,7 +32,17 @@ _MASKED = {
 def from_table(table: pa.Table) -> pd.DataFrame:
     """A frame that can be written to; only double, raw and time columns have types of numpy."""
     pandas = need("pandas")
-    columns = [_series(table.column(i).combine_chunks()) for i in range(table.num_columns)]
+    np, types = need("numpy"), need("pyarrow").types
+    pieces = [
+        column.chunk(0) if column.num_chunks == 1 else _joined(column) for column in table.columns
+    ]
+    # One block for all doubles: the system hands out large memory much faster than small.
+    block = np.empty((sum(types.is_float64(piece.type) for piece in pieces), table.num_rows))
+    rows = iter(block)
+    columns = [
+        _doubles(piece, next(rows)) if types.is_float64(piece.type) else _series(piece)
+        for piece in pieces
+    ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
     frame.columns = pandas.Index(table.column_names, dtype=object if not columns else None)
     tag = _tag(table.schema.metadata)
@@ -55,16 +65,23 @@ def _tag(metadata: dict[bytes, bytes] | None) -> str | None:
     return metadata[TAG].decode() if metadata and TAG in metadata else None
 
 
+def _joined(column: pa.ChunkedArray) -> Any:
+    pa = need("pyarrow")
+    joined = column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _doubles(column: pa.Array, row: Any) -> Any:
+    """The values beneath the bitmap, copied to a row: they are R's, where NA is one of the NaN."""
+    np, pd = need("numpy"), need("pandas")
+    values = column.buffers()[1]
+    if values is not None:
+        row[:] = np.frombuffer(values, np.float64)[column.offset :][: len(column)]
+    return pd.Series(row, copy=False)
+
+
 def _series(column: pa.Array) -> Any:
-    np, pd, pa = need("numpy"), need("pandas"), need("pyarrow")
-    if isinstance(column, pa.ChunkedArray):  # without any chunk
-        column = pa.array([], column.type)
-    if pa.types.is_float64(column.type):
-        # The values beneath the bitmap are R's, where NA is one of the NaN.
-        values = column.buffers()[1]
-        if values is None:
-            return pd.Series([], dtype="float64")
-        return pd.Series(np.frombuffer(values, np.float64)[column.offset :][: len(column)].copy())
+    np = need("numpy")
     series = column.to_pandas(types_mapper=_dtype)
     shared = isinstance(series.dtype, np.dtype) or series.dtype.kind == "M"
     return series.copy() if shared else series
