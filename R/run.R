@@ -178,6 +178,20 @@ get_run_details_with_logs <- function(run) {
   call_run(arg_run(run), "run.details", logs = TRUE)
 }
 
+#' What was installed where a run's script ran
+#'
+#' @param run A submitted `tandemlab_run` that has ended.
+#' @return A named list: `language`, `version`, `interpreter`, and `packages`, a data frame with the
+#'   columns `package` and `version`. `NULL` for a run that was not submitted.
+#' @examplesIf tandemlab_is_ready()
+#' run <- start_logging_run(experiment(temp_workspace(), "demo"))
+#' get_run_environment(run)
+#' complete_run(run)
+#' @export
+get_run_environment <- function(run) {
+  call_run(arg_run(run), "run.environment")
+}
+
 #' Cancel a run
 #'
 #' A submitted run is stopped with all its processes: they are asked to end, and killed if they do

@@ -46,6 +46,16 @@ def _details(workspace: str, run: str, logs: bool) -> Json:
     return wire(found.get_details_with_logs() if logs else found.get_details())
 
 
+def _environment(workspace: str, run: str) -> Json:
+    found = open_run(workspace, run).get_environment()
+    if found is None:
+        return None
+    packages = found.pop("packages")
+    columns = {"package": list(packages), "version": list(packages.values())}
+    facts = wire(found)
+    return {"$map": [*facts["$map"], ["packages", frame(columns)]]}
+
+
 def _metrics(workspace: str, run: str, name: str | None, recursive: bool) -> Json:
     found = open_run(workspace, run)
     if not recursive:
@@ -221,6 +231,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "run.details": _details,
     "run.download": _download,
     "run.download_all": _download_all,
+    "run.environment": _environment,
     "run.fail": _fail,
     "run.files": _files,
     "run.get": _get,
