@@ -124,18 +124,34 @@ def require_key(connection: Connection, run_id: str) -> int:
     """
     key = find_key(connection, run_id)
     if key is None:
-        raise NotFound(
-            f"No run {run_id!r} in this workspace.",
-            hint="`tandemlab run list` shows the runs that exist.",
-            details={"run_id": run_id},
-        )
+        raise _not_found(run_id)
     return key
 
 
+def _not_found(run_id: str) -> NotFound:
+    return NotFound(
+        f"No run {run_id!r} in this workspace.",
+        hint="`tandemlab run list` shows the runs that exist.",
+        details={"run_id": run_id},
+    )
+
+
+def find_one(connection: Connection, run_id: str) -> RunRecord | None:
+    """The record of a run, or None."""
+    found = _records(connection, _select().where(runs.c.id == run_id))
+    return found[0] if found else None
+
+
 def get(connection: Connection, run_id: str) -> RunRecord:
-    """The record of a run that exists."""
-    require_key(connection, run_id)
-    return _records(connection, _select().where(runs.c.id == run_id))[0]
+    """The record of a run.
+
+    Raises:
+        NotFound: no such run.
+    """
+    found = find_one(connection, run_id)
+    if found is None:
+        raise _not_found(run_id)
+    return found
 
 
 def find(connection: Connection, query: RunQuery) -> list[RunRecord]:

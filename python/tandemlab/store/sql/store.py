@@ -125,8 +125,7 @@ class SqlStore:
 
     def get_run(self, run_id: str) -> RunRecord | None:
         with self._reading() as connection:
-            key = runs.find_key(connection, run_id)
-            return None if key is None else runs.get(connection, run_id)
+            return runs.find_one(connection, run_id)
 
     def find_runs(self, query: RunQuery) -> list[RunRecord]:
         with self._reading() as connection:
