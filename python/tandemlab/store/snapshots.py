@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,15 +53,20 @@ class SnapshotFile:
     executable: bool = False
 
 
-def take_snapshot(folder: Path, blobs: BlobStore) -> tuple[str, list[SnapshotFile]]:
+def take_snapshot(
+    folder: Path, blobs: BlobStore, paths: Sequence[str] | None = None
+) -> tuple[str, list[SnapshotFile]]:
     """Keep the files of a source folder; the manifest's digest and what it lists.
 
     ``.tandemignore`` (else ``.amlignore``, else ``.gitignore``) in the folder, in git's syntax,
     and `DEFAULT_IGNORES` say what is left out. Symbolic links to files are followed; links to
     folders and workspace folders are left out.
+
+    Args:
+        paths: what `source_files` gave for the folder; asked again if None.
     """
     files = []
-    for path in source_files(folder):
+    for path in source_files(folder) if paths is None else paths:
         source = folder / path
         digest, size = blobs.put_copy(source)
         files.append(SnapshotFile(path, digest, size, os.access(source, os.X_OK)))
@@ -72,11 +77,10 @@ def take_snapshot(folder: Path, blobs: BlobStore) -> tuple[str, list[SnapshotFil
     return blobs.put_bytes(json.dumps(manifest, ensure_ascii=False).encode()), files
 
 
-def describe_size(folder: Path) -> tuple[int, int, list[str]]:
-    """How many files a snapshot of `folder` holds, their bytes, and the names of the largest."""
-    sizes = {path: (folder / path).stat().st_size for path in source_files(folder)}
-    largest = sorted(sizes, key=lambda path: -sizes[path])[:3]
-    return len(sizes), sum(sizes.values()), largest
+def describe_size(folder: Path, paths: Sequence[str]) -> tuple[int, list[str]]:
+    """Bytes of the files of a folder, and the names of the largest."""
+    sizes = {path: (folder / path).stat().st_size for path in paths}
+    return sum(sizes.values()), sorted(sizes, key=lambda path: -sizes[path])[:3]
 
 
 def source_files(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import find_target
 from tandemlab.domain import InvalidInput, RunStatus
-from tandemlab.store.snapshots import describe_size, take_snapshot
+from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.languages import (
     Language,
     find_interpreter,
@@ -75,14 +75,15 @@ class ScriptRunConfig:
         folder = experiment.workspace.folder
         definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
-        _warn_if_large(source)
-        snapshot, files = take_snapshot(source, folder.blobs)
-        if self.script not in {file.path for file in files}:
+        paths = source_files(source)
+        if self.script not in paths:
             raise InvalidInput(
                 f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
                 hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
                 details={"script": self.script},
             )
+        _warn_if_large(source, paths)
+        snapshot, _ = take_snapshot(source, folder.blobs, paths)
         run = experiment.create_run(
             type="script",
             status=RunStatus.QUEUED,
@@ -151,13 +152,14 @@ def _check_script(source: Path, script: str) -> str:
     return str(path)
 
 
-def _warn_if_large(source: Path) -> None:
+def _warn_if_large(source: Path, paths: Sequence[str]) -> None:
     """Say what is copied before it is, when it is more than one would expect of source code."""
-    count, size, largest = describe_size(source)
-    if count > _MANY_FILES or size > _MANY_BYTES:
+    size, largest = describe_size(source, paths)
+    if len(paths) > _MANY_FILES or size > _MANY_BYTES:
         warnings.warn(
-            f"The snapshot of {source} takes {count} files and {size / 1e6:.0f} MB; the largest "
-            f"are {', '.join(largest)}. Name what the script does not need in .tandemignore.",
+            f"The snapshot of {source} takes {len(paths)} files and {size / 1e6:.0f} MB; the "
+            f"largest are {', '.join(largest)}. Name what the script does not need in "
+            ".tandemignore.",
             stacklevel=5,
         )
 
