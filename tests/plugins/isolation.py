@@ -1,5 +1,7 @@
 """Keeps the tests away from the user's settings, and child processes on this checkout's packages.
 
+A shell starts what it runs in the background deaf to interrupts; the tests send some.
+
 Set for the whole session, so that R, jobs and the command line inherit it.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import locale
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +22,8 @@ ENVIRONMENT = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[ENVIRONMENT] = dict(os.environ)
     folder = tempfile.TemporaryDirectory(prefix="tandemlab-tests-", ignore_cleanup_errors=True)
     config.stash[FOLDER] = folder

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tandemlab import Workspace
+from tandemlab.compute.processes import is_alive
 from tandemlab.tracking import context
-from tandemlab.tracking.agent import is_running
 
 
 @pytest.fixture
@@ -30,8 +30,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 def agent_pid(workspace: Workspace) -> int | None:
     """Pid of the workspace's agent, from its lock; None while there is none or it comes or goes."""
-    owner = (workspace.folder.agent / "lock").read_text() if is_running(workspace.folder) else ""
-    return int(json.loads(owner)["pid"]) if owner else None
+    lock = workspace.folder.agent / "lock"
+    owner = lock.read_text() if lock.exists() else ""
+    if not owner:
+        return None
+    named = json.loads(owner)
+    return int(named["pid"]) if is_alive(named["pid"], named["started"]) else None
 
 
 def stop_agent(workspace: Workspace) -> None:

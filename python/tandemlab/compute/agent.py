@@ -1,7 +1,8 @@
 """The workspace's agent: starts queued runs, follows them, and takes in what they leave.
 
-``python -m tandemlab.compute.agent WORKSPACE``; the first submitted run starts it. Jobs do not
-depend on it: they go on when it ends, however it ends, and the next agent takes them over.
+``python -m tandemlab.compute.agent WORKSPACE LOCK``; the first submitted run starts it, and hands
+it the descriptor of the workspace's lock. Jobs do not depend on it: they go on when it ends,
+however it ends, and the next agent takes them over.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tandemlab.domain import RunQuery, RunRecord, RunStatus, TandemlabError
 from tandemlab.domain.jobs import Job
 from tandemlab.domain.status import ACTIVE
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.tracking.agent import take_lock
 
 _log = logging.getLogger("tandemlab.agent")
 _T = TypeVar("_T")
@@ -63,21 +65,21 @@ class Agent:
         self._wake = -1
         self._stopping = False
 
-    def serve(self) -> None:
+    def serve(self, lock: int) -> None:
         """Work until idle for long enough, told to stop, or the workspace is gone.
 
         Between the last look at the queue and giving the lock back a client may have queued a run
         and seen a living agent; hence the look after it.
         """
         self._listen()
-        lock = AgentLock(self._folder.agent / "lock")
-        while self._may_work() and lock.acquire():
-            with lock:
+        held: int | None = lock
+        while held is not None:
+            with AgentLock(held):
                 _log.info("agent %d works with %d slots", os.getpid(), self._settings.slots)
                 self._recover()
                 self._work()
-            if not self._may_work() or not self._queue(1):
-                break
+            more = self._may_work() and self._queue(1)
+            held = take_lock(self._folder) if more else None
         self._workers.shutdown(wait=True)
         _log.info("agent %d ends", os.getpid())
 
@@ -256,12 +258,12 @@ class Agent:
 
 
 def main() -> None:
-    """Run the agent of the workspace given as the first argument."""
+    """Run the agent of the workspace and with the lock that the arguments name."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     folder = WorkspaceFolder(Path(sys.argv[1]))
-    Agent(folder, AgentSettings.from_environment()).serve()
+    Agent(folder, AgentSettings.from_environment()).serve(lock=int(sys.argv[2]))
 
 
 if __name__ == "__main__":

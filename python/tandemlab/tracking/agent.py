@@ -24,32 +24,42 @@ JOB_VARIABLES = (
 )
 
 _LOG_BYTES = 5_000_000
-_AGENT = ("-m", "tandemlab.compute.agent")
+_AGENT = (sys.executable, "-m", "tandemlab.compute.agent")
 
 
 def attend(folder: WorkspaceFolder) -> None:
     """See to it that an agent works on this workspace, and tell it to look now."""
-    if is_running(folder):
+    lock = take_lock(folder)
+    if lock is None:
         wake(folder)
-    else:
-        _start(folder)
-
-
-def is_running(folder: WorkspaceFolder) -> bool:
-    """Whether an agent holds the workspace's lock; the lock goes when its process ends."""
+        return
     try:
-        descriptor = os.open(folder.agent / "lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return True
-        raise
+        _start(folder, lock)
     finally:
+        os.close(lock)
+
+
+def take_lock(folder: WorkspaceFolder) -> int | None:
+    """The descriptor of the workspace's lock, now held; None while somebody else holds it.
+
+    It is None, too, for a user who may only read and so can start no agent. Whoever holds it is
+    the agent, or starts one and hands it the descriptor: however many clients submit at once, one
+    agent starts. The kernel gives the lock back when the last process that has it ends.
+    """
+    path = folder.agent / "lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return None
+        with storage_errors(path):
+            raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         os.close(descriptor)
-    return False
+        return None
+    return descriptor
 
 
 def wake(folder: WorkspaceFolder) -> None:
@@ -62,8 +72,8 @@ def wake(folder: WorkspaceFolder) -> None:
             os.close(descriptor)
 
 
-def _start(folder: WorkspaceFolder) -> None:
-    """Start an agent in a session of its own, so that it outlives this process.
+def _start(folder: WorkspaceFolder, lock: int) -> None:
+    """Start an agent in a session of its own, so that it outlives this process; it has the lock.
 
     The shell in between ends at once, which leaves no child behind here.
     """
@@ -73,11 +83,12 @@ def _start(folder: WorkspaceFolder) -> None:
             log.replace(log.with_suffix(".old.log"))
     with storage_errors(log), log.open("ab") as output:
         subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", sys.executable, *_AGENT, str(folder.path)],
+            ["/bin/sh", "-c", '"$@" &', "sh", *_AGENT, str(folder.path), str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=(lock,),
             check=True,
             cwd="/",
             env=_environment(),

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -232,27 +233,57 @@ def test_killing_the_agent_again_and_again_runs_every_job_once(
     started = tmp_path / "started"
     code = f"import time; open({str(started)!r}, 'a').write('x'); time.sleep(0.1)"
     runs = [submit(code) for _ in range(12)]
+
+    def attended() -> int | None:
+        workspace.attend()
+        return agent_pid(workspace)
+
     for _ in range(6):
-        wait_until(lambda: agent_pid(workspace) is not None)
+        wait_until(attended)
         time.sleep(0.2)
-        pid = agent_pid(workspace)
+        pid = attended()
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: agent_pid(workspace) is None)
-        workspace.attend()
+            wait_until(lambda killed=pid: not is_running(killed))
     for run in runs:
         run.wait_for_completion(timeout_seconds=60)
     assert started.read_text() == "x" * 12
 
 
-def test_one_workspace_has_one_agent(workspace: Workspace, submit: Callable[..., Run]) -> None:
-    runs = [submit("pass") for _ in range(5)]
-    for _ in range(5):
-        workspace.attend()
-    for run in runs:
-        run.wait_for_completion(timeout_seconds=30)
+def test_however_many_submit_at_once_one_agent_starts(
+    workspace: Workspace, source: Path, tmp_path: Path
+) -> None:
+    (source / "job.py").write_text("pass")
+    code = (
+        "from tandemlab import ScriptRunConfig, Workspace\n"
+        f"experiment = Workspace({str(workspace.path)!r}).experiment('jobs')\n"
+        f"config = ScriptRunConfig({str(source)!r}, 'job.py')\n"
+        "for _ in range(4): print(experiment.submit(config).id)"
+    )
+    clients = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    ids = [line for client in clients for line in client.communicate()[0].split()]
+    for run_id in ids:
+        workspace.get_run(run_id).wait_for_completion(timeout_seconds=60)
     log = (workspace.folder.agent / "agent.log").read_text()
-    assert log.count("works with") == 1
+    assert (len(ids), log.count("works with")) == (12, 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_only_read_starts_no_agent_and_sees_no_error() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # others may enter it, unlike pytest's
+        Path(folder).chmod(0o755)
+        lab = Workspace.create(Path(folder) / "lab")
+        code = (
+            "import os; from tandemlab import Workspace\n"
+            f"lab = Workspace({str(lab.path)!r}); os.setuid(65534); lab.attend()"
+        )
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        lab.store.close()
+        assert (result.returncode, result.stderr, agent_pid(lab)) == (0, "", None)
 
 
 def test_what_was_installed_is_recorded(submit: Callable[..., Run]) -> None:
