@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -11,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tandemlab.bridge import find_r, r_environment
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.scalars import as_scalar
 
@@ -117,39 +117,23 @@ def find_interpreter(language: Language, chosen: str | None) -> str:
 
     Args:
         chosen: a path or a name on the search path; if None, this very Python, or the Rscript
-            in ``TANDEMLAB_RSCRIPT``, beside this Python's R package, or on the search path.
+            that `tandemlab.bridge.find_r` finds.
 
     Raises:
         InvalidInput: it is not there.
+        MissingDependency: there is no R on this machine.
     """
-    candidate = chosen or (
-        sys.executable
-        if language is Language.PYTHON
-        else os.environ.get("TANDEMLAB_RSCRIPT") or r_twin().get("rscript") or "Rscript"
-    )
+    if language is Language.R:
+        return find_r(chosen).rscript
+    candidate = chosen or sys.executable
     found = shutil.which(candidate)
     if found is None:
         raise InvalidInput(
             f"The interpreter {candidate!r} is not on this machine.",
-            hint="Install R, or set TANDEMLAB_RSCRIPT to its Rscript."
-            if language is Language.R and chosen is None
-            else "Give the path of a program that can be executed.",
+            hint="Give the path of a program that can be executed.",
             details={"interpreter": candidate},
         )
     return os.path.abspath(found)
-
-
-def r_twin() -> dict[str, Any]:
-    """The R that belongs to this Python: ``tandemlab.json`` in its environment's folder.
-
-    Set-up scripts write it, so that an R script that Python submits finds the R package:
-    ``{"rscript": path, "r_libs": [paths]}``, both optional.
-    """
-    try:
-        content = json.loads(Path(sys.prefix, "tandemlab.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 _INHERITED = (
@@ -174,7 +158,4 @@ def session_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _INHERITED or name.startswith("LC_")
     }
-    libraries = [*found.get("R_LIBS", "").split(os.pathsep), *r_twin().get("r_libs", [])]
-    if any(libraries):
-        found["R_LIBS"] = os.pathsep.join(dict.fromkeys(filter(None, libraries)))
-    return found
+    return {**found, **r_environment(found)}
