@@ -148,6 +148,8 @@ _INHERITED = (
     "R_LIBS_SITE",
     "R_HOME",
     "CUDA_VISIBLE_DEVICES",
+    "TANDEMLAB_CONFIG_DIR",
+    "TANDEMLAB_PYTHON",
 )
 
 
@@ -158,4 +160,5 @@ def session_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _INHERITED or name.startswith("LC_")
     }
+    found.setdefault("TANDEMLAB_PYTHON", sys.executable)  # where a script of R finds the core
     return {**found, **r_environment(found)}
