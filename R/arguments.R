@@ -45,6 +45,7 @@ is_string <- function(x) is.character(x) && length(x) == 1 && !is.na(x)
 
 arg_string <- function(x, arg = deparse1(substitute(x)), empty = FALSE) {
   force(arg)
+  refuse_secret(x, arg)
   if (!is_string(x) || (!empty && !nzchar(x))) {
     abort_argument(arg, if (empty) "a single string" else "a single, non-empty string", x)
   }
@@ -132,6 +133,7 @@ arg_text_map <- function(x, arg = deparse1(substitute(x)), missing_values = FALS
 }
 
 map_text <- function(value, arg, missing_values) {
+  refuse_secret(value, arg)
   if (missing_values && (is.null(value) || identical(is.na(value), TRUE))) {
     return(NULL)
   }

@@ -41,7 +41,8 @@ in_r_words <- function(text) {
     "upload_folder takes folders" = "upload_folder_to_run() takes folders",
     "upload_file takes files" = "upload_files_to_run() takes files",
     "`tandemlab run list`" = "get_runs_in_experiment()",
-    "`tandemlab workspace list`" = "list_workspaces()"
+    "`tandemlab workspace list`" = "list_workspaces()",
+    "`tandemlab keyvault list`" = "list_secrets()"
   )
   for (python in names(words)) {
     text <- gsub(python, words[[python]], text, fixed = TRUE)

@@ -77,6 +77,7 @@ complete_names <- function(x, pattern, fields) {
 }
 
 workspace_fields <- list(
+  get_default_keyvault = function(ws) function() get_default_keyvault(ws),
   details = function(ws) get_workspace_details(ws),
   experiments = function(ws) list_experiments(ws)
 )
@@ -119,7 +120,8 @@ run_fields <- list(
 #' them. `$` gives their fields; those that change, such as the status of a run, are looked up each
 #' time.
 #'
-#' Workspaces have `name`, `path`, `details` and `experiments`; experiments have `name`,
+#' Workspaces have `name`, `path`, `details`, `experiments` and the function
+#' `get_default_keyvault()`; experiments have `name`,
 #' `workspace` and `runs`; runs have `id`, `directory`, `experiment`, `workspace`, `status`,
 #' `number`, `type`, `display_name`, `description`, `target`, `exit_code`, `parent`, `tags`,
 #' `properties`, `metrics`, `files` and the functions `get_status()`, `get_details()` and

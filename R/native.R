@@ -152,6 +152,7 @@ type_hint <- function(class, what) {
     matrix = "See log_confusion_matrix_to_run() and log_table_to_run().",
     gg = ,
     ggplot = "Log plots with log_image_to_run().",
+    tandemlab_secret = "Everybody who sees the run would see the secret.",
     list = if (what == "value") {
       "Log rows with log_row_to_run(), columns with log_table_to_run()."
     } else {

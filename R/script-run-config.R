@@ -74,6 +74,7 @@ argument_values <- function(value, where) {
 }
 
 argument_word <- function(value, where) {
+  refuse_secret(value, where)
   if (!is.atomic(value) || length(value) != 1 || is.na(value) && !is.nan(value)) {
     abort_argument(where, "strings, numbers or logical values without NA", value)
   }

@@ -65,7 +65,7 @@ Type type_of(SEXP x) {
   if (Rf_isObject(x)) {
     if (Rf_inherits(x, "factor")) return TYPEOF(x) == INTSXP ? Type::factor : Type::other;
     if (Rf_inherits(x, "integer64")) return TYPEOF(x) == REALSXP ? Type::integer64 : Type::other;
-    if (Rf_inherits(x, "difftime")) return Type::other;
+    if (Rf_inherits(x, "difftime") || Rf_inherits(x, "tandemlab_secret")) return Type::other;
     const bool number = TYPEOF(x) == REALSXP || TYPEOF(x) == INTSXP;
     if (Rf_inherits(x, "Date")) return number ? Type::date : Type::other;
     if (Rf_inherits(x, "POSIXct")) return number ? Type::moment : Type::other;

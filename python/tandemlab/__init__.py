@@ -17,11 +17,12 @@ from tandemlab.version import __version__
 if TYPE_CHECKING:
     from tandemlab.compute import LocalTarget
     from tandemlab.domain import RunStatus, TandemlabError
-    from tandemlab.tracking import Experiment, Run, Workspace, get_current_run
+    from tandemlab.tracking import Experiment, Keyvault, Run, Workspace, get_current_run
     from tandemlab.training import ScriptRunConfig
 
 _HOMES = {
     "Experiment": "tandemlab.tracking",
+    "Keyvault": "tandemlab.tracking",
     "LocalTarget": "tandemlab.compute",
     "Run": "tandemlab.tracking",
     "RunStatus": "tandemlab.domain",
@@ -33,6 +34,7 @@ _HOMES = {
 
 __all__ = [
     "Experiment",
+    "Keyvault",
     "LocalTarget",
     "Run",
     "RunStatus",

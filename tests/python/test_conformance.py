@@ -54,6 +54,7 @@ class Player:
         self.folder = folder
         self.language = language
         self.experiment_name = ""
+        self.secrets: Mapping[str, str | None] = {}
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -119,6 +120,18 @@ class Player:
     def create_workspace(self, name: str) -> None:
         Workspace.create(self.folder / name)
 
+    def set_secrets(self, secrets: dict[str, str]) -> None:
+        self.workspace.get_default_keyvault().set_secrets(secrets)
+
+    def delete_secrets(self, names: list[str]) -> None:
+        self.workspace.get_default_keyvault().delete_secrets(names)
+
+    def get_secrets(self, names: list[str]) -> None:
+        self.secrets = self.workspace.get_default_keyvault().get_secrets(names)
+
+    def get_secrets_from_run(self, names: list[str]) -> None:
+        self.secrets = self.need_run().get_secrets(names)
+
     def submit(self, arguments: Any = None, **sources: str) -> None:
         assert self.language is not None
         source = self.folder / "source"
@@ -132,6 +145,10 @@ class Player:
     def found(self, what: str) -> Any:
         if what == "experiment":
             return self.experiment_name
+        if what == "secrets":
+            return self.secrets
+        if what == "secret_names":
+            return self.workspace.get_default_keyvault().list_secrets()
         run = self.need_run()
         if what == "metrics":
             return run.get_metrics()

@@ -124,6 +124,14 @@ verbs <- list(
   create_workspace = function(player, name) {
     create_workspace(file.path(player$folder, name), show_output = FALSE)
   },
+  set_secrets = function(player, secrets) set_secrets(vault_of(player), secrets),
+  delete_secrets = function(player, names) delete_secrets(vault_of(player), names),
+  get_secrets = function(player, names) {
+    player$secrets <- get_secrets(vault_of(player), names)
+  },
+  get_secrets_from_run = function(player, names) {
+    player$secrets <- get_secrets_from_run(player$need_run(), names)
+  },
   submit = function(player, r, python, arguments = NULL) {
     source <- file.path(player$folder, "source")
     dir.create(source)
@@ -136,6 +144,8 @@ verbs <- list(
     )
   }
 )
+
+vault_of <- function(player) get_default_keyvault(player$workspace)
 
 # In R the flags of a mapping are named elements of the list itself.
 spread <- function(arguments) {
@@ -150,6 +160,10 @@ found <- list(
   exit_code = function(player) player$need_run()$exit_code,
   error = function(player) get_run_details(player$need_run())$error$message,
   experiment = function(player) player$experiment,
+  secrets = function(player) {
+    lapply(player$secrets, function(secret) if (!is.null(secret)) as.character(secret))
+  },
+  secret_names = function(player) list_secrets(vault_of(player)),
   files = function(player) contents(player, ""),
   output_files = function(player) contents(player, "outputs/"),
   printed = function(player) {

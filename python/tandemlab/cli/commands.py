@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tandemlab.cli.session import Session
+
+if TYPE_CHECKING:
+    from tandemlab.tracking import Workspace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -18,6 +21,7 @@ NOUNS = {
     "workspace": "Make, find and delete workspaces.",
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
+    "keyvault": "Keep passwords and tokens for scripts.",
     "completion": "Print what makes a shell complete commands.",
 }
 
@@ -206,3 +210,13 @@ def complete_run(context: click.Context, option: click.Parameter, start: str) ->
     return context.ensure_object(Session).complete(
         lambda workspace: [name for name in newest_references(workspace) if name.startswith(start)]
     )
+
+
+def complete_secret(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    """Names of secrets."""
+
+    def names(workspace: Workspace) -> list[str]:
+        found = workspace.get_default_keyvault().list_secrets()
+        return [name for name in found if name.startswith(start)]
+
+    return context.ensure_object(Session).complete(names)

@@ -33,7 +33,7 @@ Exit status:
 
 Environment:
   TANDEMLAB_WORKSPACE   name or path of the workspace to work in
-  TANDEMLAB_CONFIG_DIR  folder of the list of known workspaces
+  TANDEMLAB_CONFIG_DIR  folder of the known workspaces and of the keys to secrets
   NO_COLOR              no colour, whatever the terminal
 
 Examples:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from tandemlab.domain.errors import InvalidInput
+from tandemlab.domain.secrets import refuse_secret
 
 Scalar: TypeAlias = str | bool | int | float | None
 
@@ -21,13 +22,14 @@ def as_scalar(value: object, *, what: str = "value") -> Scalar:
     numpy and pandas scalars become Python's; dates and times become ISO text.
 
     Raises:
-        InvalidInput: a container, or a type that has no scalar form; it names the type.
+        InvalidInput: a container, a `Secret`, or a type that has no scalar form; it names the type.
 
     >>> as_scalar(0.5), as_scalar(None)
     (0.5, None)
     """
     if type(value) in _EXACT:
         return value  # type: ignore[return-value]
+    refuse_secret(value, what)
     for base in (str, bool, int, float):
         if isinstance(value, base):
             return base(value)

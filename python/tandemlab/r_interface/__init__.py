@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Callable
 
 from tandemlab.domain import TandemlabError
-from tandemlab.r_interface import experiments, runs, workspaces
+from tandemlab.r_interface import experiments, keyvaults, runs, workspaces
 from tandemlab.r_interface.wire import Json, frame, text, vector, wire
 from tandemlab.version import __version__
 
@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     **workspaces.CALLS,
     **experiments.CALLS,
     **runs.CALLS,
+    **keyvaults.CALLS,
 }
 
 

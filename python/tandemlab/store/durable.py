@@ -14,6 +14,8 @@ from typing import Any
 
 from tandemlab.domain import StorageError
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
 
 @contextmanager
 def storage_errors(path: Path | str) -> Iterator[None]:
@@ -37,16 +39,18 @@ def storage_error(error: OSError, path: Path | str) -> StorageError:
     return StorageError(message, hint=hint, details={"path": place, "errno": error.errno})
 
 
-def write_file(path: Path, data: bytes, *, flush: bool = True) -> None:
+def write_file(path: Path, data: bytes, *, flush: bool = True, mode: int = 0o666) -> None:
     """Write `data` under a temporary name beside `path`, and rename.
 
     Args:
         flush: whether it is on the disk before it has its name, and so survives a power cut.
+        mode: permissions of the file, less those that the user's mask takes away.
     """
     temporary = path.with_name(f".{path.name[:80]}.{token_hex(4)}.tmp")
     with storage_errors(path):
         try:
-            with temporary.open("wb") as stream:
+            descriptor = os.open(temporary, _NEW, mode)
+            with open(descriptor, "wb") as stream:
                 stream.write(data)
                 if flush:
                     stream.flush()
@@ -58,10 +62,10 @@ def write_file(path: Path, data: bytes, *, flush: bool = True) -> None:
             raise
 
 
-def write_json(path: Path, value: Any, *, flush: bool = True) -> None:
-    """Write `value` as indented JSON, atomically; `flush` as for `write_file`."""
+def write_json(path: Path, value: Any, *, flush: bool = True, mode: int = 0o666) -> None:
+    """Write `value` as indented JSON, atomically; options as for `write_file`."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_file(path, text.encode(), flush=flush)
+    write_file(path, text.encode(), flush=flush, mode=mode)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tandemlab.domain import InvalidInput, NewRun, RunQuery, RunStatus
 from tandemlab.domain.ids import new_display_name, new_run_id
 from tandemlab.domain.names import check_metric_name, check_name
+from tandemlab.domain.secrets import as_public_text
 from tandemlab.domain.times import now
 from tandemlab.tracking.provenance import describe_process, git_state
 from tandemlab.tracking.run import Run
@@ -201,7 +202,7 @@ def check_tags(tags: Mapping[str, str | None] | None) -> dict[str, str | None]:
         InvalidInput: a name that cannot be one.
     """
     return {
-        check_metric_name(name): None if value is None else str(value)
+        check_metric_name(name): None if value is None else as_public_text(value, "tag")
         for name, value in (tags or {}).items()
     }
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, NotFound, RunRecord, RunStatus
+from tandemlab.domain.secrets import Secret, as_public_text
 from tandemlab.store.spool import SpoolWriter
 
 if TYPE_CHECKING:
     from tandemlab.tracking.experiment import Experiment
+    from tandemlab.tracking.keyvault import Keyvault
     from tandemlab.tracking.run import Run
     from tandemlab.tracking.workspace import Workspace
 
@@ -174,6 +178,28 @@ class RunHandle:
             return None
         return dict(json.loads(file.read_text(encoding="utf-8")))
 
+    def get_secret(self, name: str) -> Secret:
+        """A secret of the workspace, for the script that runs; see `Keyvault.get_secret`.
+
+        An off-line run asks the workspace that its script would be submitted to: the one that
+        `Workspace.from_config` finds, if it finds one. Beware of printing the value: what a job
+        prints is kept as it is.
+        """
+        return self._keyvault.get_secret(name)
+
+    def get_secrets(self, secrets: Sequence[str]) -> dict[str, Secret | None]:
+        """Several secrets by name, None for those that are not there; see `get_secret`."""
+        return self._keyvault.get_secrets(secrets)
+
+    @property
+    def _keyvault(self) -> Keyvault:
+        if self.type == "offline":
+            from tandemlab.tracking.workspace import Workspace
+
+            with suppress(NotFound):
+                return Workspace.from_config().get_default_keyvault()
+        return self.workspace.get_default_keyvault()
+
     @property
     def log_path(self) -> Path:
         """Where the standard output and error of a submitted run go, together."""
@@ -199,4 +225,4 @@ def _iso(time: Any) -> str | None:
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidInput(f"{what} must be text, not {type(value).__name__}.")
-    return value
+    return as_public_text(value, what)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tandemlab.domain import AlreadyExists, InvalidInput, Metric
 from tandemlab.domain.scalars import as_scalar, to_json
+from tandemlab.domain.secrets import as_public_text
 from tandemlab.tracking import charts
 from tandemlab.tracking.run_files import RunFiles
 
@@ -126,7 +127,8 @@ class RunLog(RunFiles):
 
     def tag(self, name: str, value: str | None = None) -> None:
         """Mark the run; an existing tag is replaced."""
-        self._spool.append("tag", name, None if value is None else str(value))
+        text = None if value is None else as_public_text(value, "tag")
+        self._spool.append("tag", name, text)
 
     def set_tags(self, tags: Mapping[str, str | None]) -> None:
         """Add or replace several tags."""
@@ -154,15 +156,16 @@ class RunLog(RunFiles):
             AlreadyExists: one of them has another value already; none was added.
         """
         present = self.properties
-        for name, value in properties.items():
-            if present.get(name, str(value)) != str(value):
+        texts = {name: as_public_text(value, "property") for name, value in properties.items()}
+        for name, text in texts.items():
+            if present.get(name, text) != text:
                 raise AlreadyExists(
                     f"The property {name!r} of run {self.id} is {present[name]!r} already.",
                     hint="Properties do not change; use a tag for what may.",
                     details={"name": name},
                 )
-        for name, value in properties.items():
-            self._spool.append("property", name, str(value))
+        for name, text in texts.items():
+            self._spool.append("property", name, text)
 
 
 def _step(step: object) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tandemlab.store import Store
     from tandemlab.tracking.experiment import Experiment
+    from tandemlab.tracking.keyvault import Keyvault
     from tandemlab.tracking.run import Run
 
 
@@ -283,6 +284,12 @@ class Workspace:
         attend(self.folder)
 
     # What is in it
+
+    def get_default_keyvault(self) -> Keyvault:
+        """The secrets of this workspace."""
+        from tandemlab.tracking.keyvault import open_keyvault
+
+        return open_keyvault(self)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name, created if it is not there."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import find_target
 from tandemlab.domain import InvalidInput, RunStatus
+from tandemlab.domain.secrets import as_public_text
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.languages import (
     Language,
@@ -175,4 +176,6 @@ def _check_variables(variables: Mapping[str, str]) -> dict[str, str]:
                 f"{name!r} cannot be the name of an environment variable.",
                 hint="Use letters, digits and '_'.",
             )
-    return {name: str(value) for name, value in variables.items()}
+    return {
+        name: as_public_text(value, "environment variable") for name, value in variables.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def test_examples_are_commands_that_can_be_given(words: tuple[str, ...]) -> None
     assert command.examples
     for example in command.examples:
         text = example.removeprefix('eval "$(').removesuffix(')"')
-        line = shlex.split(text.partition(" | ")[0].partition(" > ")[0])
+        line = shlex.split(re.split(r" [|<>] ", text)[0])
         start = ["tandemlab", *words]
         assert line[: len(start)] == start
         command.make_context(words[-1], line[len(start) :], obj=Session())
