@@ -277,7 +277,7 @@ def test_a_user_who_may_only_read_starts_no_agent_and_sees_no_error() -> None:
         Path(folder).chmod(0o755)
         lab = Workspace.create(Path(folder) / "lab")
         code = (
-            "import os; from tandemlab import Workspace\n"
+            "import os; import tandemlab.tracking.agent; from tandemlab import Workspace\n"
             f"lab = Workspace({str(lab.path)!r}); os.setuid(65534); lab.attend()"
         )
         command = [sys.executable, "-c", code]
