@@ -32,6 +32,8 @@ import_field <- function(schema, where, options) {
   children <- lapply(inner, function(child) {
     named <- kind == "frame" && nzchar(where)
     below <- if (kind != "frame") where else paste0(if (named) paste0(where, "$"), child$name)
+    # Only a column is worth waiting with: levels and elements of lists are needed at once.
+    options$lazy <- options$lazy && kind == "frame"
     import_field(child, below, options)
   })
   scale <- if (kind == "duration") unit_seconds(tag$units)
@@ -39,7 +41,10 @@ import_field <- function(schema, where, options) {
   list(
     kind = kind, tag = tag, where = where, format = schema$format, ordered = schema$ordered,
     name = schema$name, children = children,
-    plan = list(kind, lapply(children, function(child) child$plan), as.double(scale))
+    plan = list(
+      if (kind == "text" && options$lazy) "lazy_text" else kind,
+      lapply(children, function(child) child$plan), as.double(scale)
+    )
   )
 }
 

@@ -46,6 +46,10 @@
 #'   `"character"` keeps every digit.
 #' @param map What maps become: `"error"` refuses them, `"list"` makes a list of data frames with
 #'   the columns `key` and `value`.
+#' @param lazy Whether text columns of 1,024 rows and more may wait: their strings are checked when
+#'   they cross, and made when R first asks for them. Until then R keeps Arrow's memory. Making R's
+#'   strings is most of the time that text takes, so a column that is not used costs little, and one
+#'   that is used costs no more than with `FALSE`, which makes all strings at once.
 #' @return `as_python_frame()`: a Python object. `as_r_frame()`: a data frame, or the tibble or
 #'   data.table that it was.
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("pyarrow")
@@ -73,9 +77,11 @@ as_python_frame <- function(x, as = c("arrow", "pandas", "polars"),
 #' @rdname as_python_frame
 #' @export
 as_r_frame <- function(x, int64 = c("integer64", "double"),
-                       decimal = c("error", "double", "character"), map = c("error", "list")) {
+                       decimal = c("error", "double", "character"), map = c("error", "list"),
+                       lazy = TRUE) {
   options <- list(
-    int64 = match.arg(int64), decimal = match.arg(decimal), map = match.arg(map)
+    int64 = match.arg(int64), decimal = match.arg(decimal), map = match.arg(map),
+    lazy = isTRUE(lazy)
   )
   if (is.data.frame(x)) {
     return(x)

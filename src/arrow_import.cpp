@@ -17,10 +17,12 @@
 #include <cstring>
 #include <type_traits>
 
+#include "arrow_chunk.h"
 #include "arrow_entry.h"
 #include "arrow_keep.h"
+#include "arrow_lazy.h"
 #include "arrow_stream.h"
-#include "arrow_text.h"
+#include "arrow_strings.h"
 
 namespace tandemlab {
 namespace {
@@ -97,83 +99,7 @@ SEXP describe(const ArrowSchema* schema, Report* report) {
   return list;
 }
 
-// Chunks ------------------------------------------------------------------------------------------
-
-// `length` elements of an array from its physical position `at` (its offset included).
-struct Chunk {
-  const ArrowArray* array;
-  std::int64_t at;
-  std::int64_t length;
-};
-
-// The pieces of one column in the order of its batches. The memory is R's (R_alloc).
-struct Column {
-  const ArrowSchema* schema = nullptr;
-  const Chunk* chunks = nullptr;
-  std::int64_t n_chunks = 0;
-  std::int64_t length = 0;  // of all chunks together
-};
-
-struct Source {
-  Report* report;
-
-  bool damaged(const char* how) { return report->problem("damaged", 0, how); }
-};
-
-// Whether an array can hold `length` elements from `start` on, before its own offset is added.
-const char* refuse_array(const ArrowArray* array, std::int64_t start, std::int64_t length) {
-  std::int64_t end;
-  if (array == nullptr || array->release == nullptr) return "an array is missing";
-  if (array->length < 0) return "a length is negative";
-  if (array->offset < 0) return "an offset is negative";
-  if (array->null_count < -1) return "a count of missing values is negative";
-  if (start < 0 || length < 0) return "a position is negative";
-  if (__builtin_add_overflow(start, length, &end) || end > array->length) {
-    return "an array is shorter than it must be";
-  }
-  if (__builtin_add_overflow(array->offset, array->length, &end)) return "an offset is too large";
-  if (end > (INT64_C(1) << 56)) return "a length is too large";
-  if (array->n_buffers < 0 || (array->n_buffers > 0 && array->buffers == nullptr)) {
-    return "its buffers are missing";
-  }
-  if (array->n_children < 0 || (array->n_children > 0 && array->children == nullptr)) {
-    return "its children are missing";
-  }
-  return nullptr;
-}
-
-const void* buffer(const Chunk& chunk, int which) { return chunk.array->buffers[which]; }
-
-// Checks that every chunk has exactly `count` buffers and those after the bitmap are there.
-bool check_buffers(const Column& column, std::int64_t count, Source from) {
-  for (std::int64_t c = 0; c < column.n_chunks; c++) {
-    const Chunk& chunk = column.chunks[c];
-    if (chunk.array->n_buffers != count) return from.damaged("the number of buffers is wrong");
-    if (count > 1 && chunk.length > 0 && buffer(chunk, 1) == nullptr) {
-      return from.damaged("a buffer is missing");
-    }
-  }
-  return true;
-}
-
-// The bitmap of a chunk, or null when nothing is missing.
-const unsigned char* validity(const Chunk& chunk) {
-  if (chunk.array->null_count == 0 || chunk.array->n_buffers == 0) return nullptr;
-  return static_cast<const unsigned char*>(buffer(chunk, 0));
-}
-
-bool bit(const unsigned char* bits, std::int64_t i) { return (bits[i >> 3] >> (i & 7) & 1) != 0; }
-
-bool present(const unsigned char* bits, std::int64_t i) { return bits == nullptr || bit(bits, i); }
-
-// Buffers need not be aligned.
-template <class T>
-T load(const void* values, std::int64_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char*>(values) + i * static_cast<std::int64_t>(sizeof(T)),
-              sizeof(T));
-  return value;
-}
+// Trees of chunks ----------------------------------------------------------------------------------
 
 // A child of every chunk of a struct.
 bool child_of(const Column& parent, std::int64_t which, Column* child, Source from) {
@@ -184,7 +110,7 @@ bool child_of(const Column& parent, std::int64_t which, Column* child, Source fr
     if (chunk.array->n_children != parent.schema->n_children) {
       return from.damaged("the number of columns is wrong");
     }
-    const ArrowArray* array = chunk.array->children[which];
+    ArrowArray* array = chunk.array->children[which];
     const char* why = refuse_array(array, chunk.at, chunk.length);
     if (why != nullptr) return from.damaged(why);
     chunks[c] = {array, array->offset + chunk.at, chunk.length};
@@ -206,7 +132,7 @@ bool elements_of(const Column& parent, Column* child, Source from, Range range) 
     std::int64_t start = 0, length = 0;
     if (chunk.array->n_children != 1) return from.damaged("a list needs one child");
     if (!range(chunk, &start, &length)) return from.damaged("its offsets are out of order");
-    const ArrowArray* array = chunk.array->children[0];
+    ArrowArray* array = chunk.array->children[0];
     const char* why = refuse_array(array, start, length);
     if (why != nullptr) return from.damaged(why);
     if (__builtin_add_overflow(total, length, &total)) return from.damaged("it is too long");
@@ -228,8 +154,6 @@ void each_chunk(const Column& column, Visit visit) {
     done += column.chunks[c].length;
   }
 }
-
-double row_number(std::int64_t i) { return static_cast<double>(i + 1); }
 
 // Numbers -----------------------------------------------------------------------------------------
 
@@ -386,166 +310,7 @@ bool read_logicals(const Column& column, int* out, Source from) {
   return true;
 }
 
-// Text --------------------------------------------------------------------------------------------
-
-// Strings that came lately, by their bytes: R's own table of strings is global and slow.
-struct Recent {
-  struct Entry {
-    const char* text;
-    std::int64_t size;
-    std::uint64_t hash;
-    SEXP string;
-  };
-  static constexpr std::uint64_t n_entries = 4096;
-  Entry* entries;
-  std::int64_t asked = 0, found = 0;
-
-  Recent() : entries(reinterpret_cast<Entry*>(R_alloc(n_entries, sizeof(Entry)))) {
-    std::memset(entries, 0, n_entries * sizeof(Entry));
-  }
-
-  SEXP get(const char* text, std::int64_t size) {
-    if (asked >= 16384 && found < asked / 4) return make(text, size);
-    std::uint64_t hash = static_cast<std::uint64_t>(size) * 0x9e3779b97f4a7c15;
-    std::int64_t i = 0;
-    for (; i + 8 <= size; i += 8) hash = mix(hash, load<std::uint64_t>(text + i, 0));
-    std::uint64_t last = 0;
-    if (i < size) std::memcpy(&last, text + i, static_cast<std::size_t>(size - i));
-    hash = mix(hash, last);
-    Entry& entry = entries[(hash >> 20) % n_entries];
-    asked++;
-    if (entry.string != nullptr && entry.hash == hash && entry.size == size &&
-        std::memcmp(entry.text, text, static_cast<std::size_t>(size)) == 0) {
-      found++;
-      return entry.string;
-    }
-    entry = {text, size, hash, make(text, size)};
-    return entry.string;
-  }
-
- private:
-  static std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-    return hash ^ hash >> 29;
-  }
-  static SEXP make(const char* text, std::int64_t size) {
-    return Rf_mkCharLenCE(text, static_cast<int>(size), CE_UTF8);
-  }
-};
-
-// R cannot hold a NUL in a string, and would not notice bytes that are not UTF-8.
-const char* refuse_text(const char* text, std::int64_t size) {
-  if (size > INT32_MAX) return "long_text";
-  if (std::memchr(text, 0, static_cast<std::size_t>(size)) != nullptr) return "nul";
-  return is_utf8(text, size) ? nullptr : "encoding";
-}
-
-// Whether offsets never fall, from at least 0 on; `first` and `last` are the outer ones.
-template <class Offset>
-bool in_order(const void* offsets, std::int64_t at, std::int64_t length, Offset* first,
-              Offset* last) {
-  *first = load<Offset>(offsets, at);
-  Offset before = *first;
-  bool good = before >= 0;
-  for (std::int64_t i = 1; i <= length; i++) {
-    const Offset here = load<Offset>(offsets, at + i);
-    good &= here >= before;
-    before = here;
-  }
-  *last = before;
-  return good;
-}
-
-template <class Offset>
-bool read_strings(const Column& column, SEXP out, Source from) {
-  if (!check_buffers(column, 3, from)) return false;
-  Recent recent;
-  std::int64_t done = 0;
-  for (std::int64_t c = 0; c < column.n_chunks; c++) {
-    const Chunk& chunk = column.chunks[c];
-    if (chunk.length == 0) continue;
-    const void* offsets = buffer(chunk, 1);
-    const char* bytes = static_cast<const char*>(buffer(chunk, 2));
-    const unsigned char* bits = validity(chunk);
-    Offset first, last;
-    if (!in_order(offsets, chunk.at, chunk.length, &first, &last)) {
-      return from.damaged("its offsets are out of order");
-    }
-    if (bytes == nullptr && last > first) return from.damaged("a buffer is missing");
-    if (bytes == nullptr) bytes = "";
-    const bool plain = is_ascii(bytes + first, last - first) &&
-                       (last == first || std::memchr(bytes + first, 0, last - first) == nullptr);
-    for (std::int64_t i = 0; i < chunk.length; i++) {
-      if ((i & 0xffff) == 0xffff) R_CheckUserInterrupt();
-      if (!present(bits, chunk.at + i)) {
-        SET_STRING_ELT(out, done + i, NA_STRING);
-        continue;
-      }
-      const Offset start = load<Offset>(offsets, chunk.at + i);
-      const std::int64_t size = load<Offset>(offsets, chunk.at + i + 1) - start;
-      if (!plain || size > INT32_MAX) {
-        const char* why = refuse_text(bytes + start, size);
-        if (why != nullptr) return from.report->problem(why, row_number(done + i));
-      }
-      SET_STRING_ELT(out, done + i, recent.get(bytes + start, size));
-    }
-    done += chunk.length;
-  }
-  return true;
-}
-
-// Where the bytes of an element of a view array are; null if they are not in its buffers.
-const char* viewed(const Chunk& chunk, std::int64_t i, std::int64_t* size) {
-  const char* view = static_cast<const char*>(buffer(chunk, 1)) + (chunk.at + i) * 16;
-  const std::int32_t length = load<std::int32_t>(view, 0);
-  *size = length;
-  if (length < 0) return nullptr;
-  if (length <= 12) return view + 4;
-  const std::int32_t which = load<std::int32_t>(view, 2), start = load<std::int32_t>(view, 3);
-  const std::int64_t n_data = chunk.array->n_buffers - 3;
-  if (which < 0 || which >= n_data || start < 0) return nullptr;
-  const void* sizes = buffer(chunk, static_cast<int>(chunk.array->n_buffers) - 1);
-  const char* bytes = static_cast<const char*>(buffer(chunk, 2 + which));
-  if (sizes == nullptr || bytes == nullptr) return nullptr;
-  const std::int64_t there = load<std::int64_t>(sizes, which);
-  return static_cast<std::int64_t>(start) + length <= there ? bytes + start : nullptr;
-}
-
-bool check_views(const Column& column, Source from) {
-  for (std::int64_t c = 0; c < column.n_chunks; c++) {
-    const Chunk& chunk = column.chunks[c];
-    if (chunk.array->n_buffers < 3 || chunk.array->n_buffers > INT32_MAX) {
-      return from.damaged("the number of buffers is wrong");
-    }
-    if (chunk.length > 0 && buffer(chunk, 1) == nullptr) return from.damaged("a buffer is missing");
-  }
-  return true;
-}
-
-bool read_string_views(const Column& column, SEXP out, Source from) {
-  if (!check_views(column, from)) return false;
-  Recent recent;
-  std::int64_t done = 0;
-  for (std::int64_t c = 0; c < column.n_chunks; c++) {
-    const Chunk& chunk = column.chunks[c];
-    const unsigned char* bits = validity(chunk);
-    for (std::int64_t i = 0; i < chunk.length; i++) {
-      if ((i & 0xffff) == 0xffff) R_CheckUserInterrupt();
-      if (!present(bits, chunk.at + i)) {
-        SET_STRING_ELT(out, done + i, NA_STRING);
-        continue;
-      }
-      std::int64_t size;
-      const char* text = viewed(chunk, i, &size);
-      if (text == nullptr) return from.damaged("a string lies outside its buffer");
-      const char* why = refuse_text(text, size);
-      if (why != nullptr) return from.report->problem(why, row_number(done + i));
-      SET_STRING_ELT(out, done + i, recent.get(text, size));
-    }
-    done += chunk.length;
-  }
-  return true;
-}
+// Bytes --------------------------------------------------------------------------------------------
 
 bool put_bytes(SEXP out, std::int64_t i, const char* bytes, std::int64_t size) {
   SEXP element = Rf_allocVector(RAWSXP, size);
@@ -591,7 +356,7 @@ bool read_binary_views(const Column& column, SEXP out, Source from) {
       if ((i & 0xffff) == 0xffff) R_CheckUserInterrupt();
       if (!present(bits, chunk.at + i)) continue;
       std::int64_t size;
-      const char* bytes = viewed(chunk, i, &size);
+      const char* bytes = viewed(chunk.array, chunk.at + i, &size);
       if (bytes == nullptr) return from.damaged("an element lies outside its buffer");
       put_bytes(out, done + i, bytes, size);
     }
@@ -951,7 +716,7 @@ SEXP read_dictionary(SEXP plan, const Column& column, Source from) {
   const char* why = nullptr;
   for (std::int64_t c = 0; c < column.n_chunks && why == nullptr && unfit < 0; c++) {
     const Chunk& chunk = column.chunks[c];
-    const ArrowArray* dictionary = chunk.array->dictionary;
+    ArrowArray* dictionary = chunk.array->dictionary;
     why = refuse_array(dictionary, 0, dictionary == nullptr ? 0 : dictionary->length);
     if (why != nullptr) break;
     if (n_chunks == 0 || !same_dictionary(chunks[n_chunks - 1].array, dictionary)) {
@@ -1017,9 +782,6 @@ bool read_vector(const char* kind, const char* format, SEXP plan, const Column& 
     return read_numbers_as<ToInteger64>(column, reinterpret_cast<std::int64_t*>(REAL(out)), from);
   }
   if (is("raw") && has("C")) return read_numbers_as<ToRaw>(column, RAW(out), from);
-  if (is("text") && has("u")) return read_strings<std::int32_t>(column, out, from);
-  if (is("text") && has("U")) return read_strings<std::int64_t>(column, out, from);
-  if (is("text") && has("vu")) return read_string_views(column, out, from);
   if (is("binary") && has("z")) return read_binary<std::int32_t>(column, out, from);
   if (is("binary") && has("Z")) return read_binary<std::int64_t>(column, out, from);
   if (is("binary") && has("vz")) return read_binary_views(column, out, from);
@@ -1041,9 +803,34 @@ unsigned vector_type(const char* kind) {
   if (std::strcmp(kind, "logical") == 0) return LGLSXP;
   if (std::strcmp(kind, "integer") == 0) return INTSXP;
   if (std::strcmp(kind, "raw") == 0) return RAWSXP;
-  if (std::strcmp(kind, "text") == 0 || std::strcmp(kind, "decimal_text") == 0) return STRSXP;
+  if (std::strcmp(kind, "decimal_text") == 0) return STRSXP;
   if (std::strcmp(kind, "binary") == 0) return VECSXP;
   return REALSXP;
+}
+
+bool is_text(const char* kind, const char* format) {
+  const bool wanted = std::strcmp(kind, "text") == 0 || std::strcmp(kind, "lazy_text") == 0;
+  return wanted && (std::strcmp(format, "u") == 0 || std::strcmp(format, "U") == 0 ||
+                    std::strcmp(format, "vu") == 0);
+}
+
+// Fewer strings than this are made at once: being lazy has its price, too.
+constexpr std::int64_t worth_waiting = 1024;
+
+SEXP read_text(const char* kind, const Column& column, Source from) {
+  const TextChunk* texts = check_text(column, from);
+  if (texts == nullptr) return nullptr;
+  if (std::strcmp(kind, "lazy_text") == 0 && column.length >= worth_waiting) {
+    return lazy_strings(column, texts);
+  }
+  SEXP out = PROTECT(Rf_allocVector(STRSXP, column.length));
+  std::int64_t done = 0;
+  for (std::int64_t c = 0; c < column.n_chunks; c++) {
+    fill_strings(texts[c], out, done, true);
+    done += texts[c].length;
+  }
+  UNPROTECT(1);
+  return out;
 }
 
 // Follows the plan list(kind, children, extra). Null and a problem if it cannot.
@@ -1060,6 +847,7 @@ SEXP read_kind(SEXP plan, const Column& column, Source from) {
   if (std::strcmp(format, "+m") == 0) return read_list<std::int32_t>(plan, column, from);
   if (std::strcmp(format, "+L") == 0) return read_list<std::int64_t>(plan, column, from);
   if (starts_with(format, "+w:")) return read_fixed_list(plan, column, from);
+  if (is_text(kind, format)) return read_text(kind, column, from);
   SEXP out = PROTECT(Rf_allocVector(vector_type(kind), column.length));
   const bool good = read_vector(kind, format, plan, column, out, from);
   UNPROTECT(1);
@@ -1122,7 +910,7 @@ bool join_batches(Stream* owned, Column* whole, Source from) {
       R_alloc(static_cast<std::size_t>(owned->n_batches) + 1, sizeof(Chunk)));
   std::int64_t rows = 0;
   for (std::int64_t i = 0; i < owned->n_batches; i++) {
-    const ArrowArray* batch = owned->batches + i;
+    ArrowArray* batch = owned->batches + i;
     const char* why = refuse_array(batch, 0, batch->length);
     if (why != nullptr) return from.damaged(why);
     if (__builtin_add_overflow(rows, batch->length, &rows) || rows > INT32_MAX) {
@@ -1135,6 +923,15 @@ bool join_batches(Stream* owned, Column* whole, Source from) {
 }
 
 }  // namespace
+
+// Lets go of everything that was read, except what vectors have taken.
+void close_stream(Stream* owned) {
+  for (std::int64_t i = 0; i < owned->n_batches; i++) {
+    if (owned->batches[i].release != nullptr) owned->batches[i].release(&owned->batches[i]);
+  }
+  owned->n_batches = 0;
+  if (owned->stream.release != nullptr) owned->stream.release(&owned->stream);
+}
 
 SEXP arrow_schema(SEXP pointer) {
   empty_queue();
@@ -1160,7 +957,9 @@ SEXP arrow_import(SEXP pointer, SEXP plan) {
   Source from{&report};
   if (open_schema(owned, from) && take_batches(owned, from) && join_batches(owned, &whole, from)) {
     SEXP read = read_node(plan, whole, from);
-    if (read != nullptr) value = read;
+    if (read != nullptr) value = PROTECT(read);
+    close_stream(owned);
+    if (read != nullptr) UNPROTECT(1);
   }
   SEXP answer = report.as_list(value);
   UNPROTECT(1);

@@ -23,6 +23,13 @@ inline bool is_utf8(const char* text, std::int64_t size) {
   const unsigned char* p = reinterpret_cast<const unsigned char*>(text);
   const unsigned char* end = p + size;
   while (p < end) {
+    while (end - p >= 8) {
+      std::uint64_t word;
+      std::memcpy(&word, p, 8);
+      if ((word & 0x8080808080808080u) != 0) break;
+      p += 8;
+    }
+    if (p == end) break;
     unsigned char first = *p++;
     if (first < 0x80) continue;
     int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;

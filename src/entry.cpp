@@ -13,6 +13,7 @@
 #include <new>
 
 #include "arrow_entry.h"
+#include "arrow_lazy.h"
 #include "files.h"
 #include "json.h"
 #include "names.h"
@@ -269,4 +270,5 @@ extern "C" attribute_visible void R_init_tandemlab(DllInfo* dll) {
   R_registerRoutines(dll, nullptr, tandemlab::entries, nullptr, nullptr);
   R_useDynamicSymbols(dll, FALSE);
   R_forceSymbols(dll, TRUE);
+  tandemlab::register_lazy_strings(dll);
 }

@@ -1,7 +1,9 @@
 # Streams that lie, break off or are dead: an error each time, never a crash.
 
 import_stream <- function(stream, int64 = "double") {
-  import_frame(stream, list(int64 = int64, decimal = "error", map = "error"))
+  import_frame(stream, list(
+    int64 = int64, decimal = "error", map = "error", lazy = TRUE
+  ))
 }
 
 # Streams of pyarrow's arrays with single fields of their structures overwritten.
@@ -182,7 +184,7 @@ test_that("a tag that is damaged or of something else is no error", {
   x <- data.frame(x = structure(1.5, label = "a"))
   field <- import_field(
     .Call(C_arrow_schema, export_frame(x))$value, "",
-    list(int64 = "double", decimal = "error", map = "error")
+    list(int64 = "double", decimal = "error", map = "error", lazy = FALSE)
   )
   notes <- new_notes()
   for (attributes in list(list(1), list(a = 1), list(a = list(type = "call", values = list())))) {
@@ -199,7 +201,7 @@ test_that("an interrupt stops a conversion and leaves R usable", {
   child <- callr::r_bg(
     function(ready) {
       tandemlab <- asNamespace("tandemlab")
-      options <- list(int64 = "double", decimal = "error", map = "error")
+      options <- list(int64 = "double", decimal = "error", map = "error", lazy = FALSE)
       across <- function(x) tandemlab$import_frame(tandemlab$export_frame(x), options)
       x <- data.frame(x = as.character(seq_len(1e6)))
       outcome <- tryCatch(

@@ -174,7 +174,9 @@ test_that("conversions protect what they make from the garbage collector", {
   once <- function() {
     stream <- .Call(C_arrow_export, plan, TRUE)$value
     schema <- .Call(C_arrow_schema, stream)$value
-    field <- import_field(schema, "", list(int64 = "integer64", decimal = "error", map = "error"))
+    field <- import_field(schema, "", list(
+      int64 = "integer64", decimal = "error", map = "error", lazy = FALSE
+    ))
     list(field, .Call(C_arrow_import, stream, field$plan)$value)
   }
   gctorture(TRUE)
