@@ -95,7 +95,7 @@ test_that("a run is a data frame of its points, and plots", {
   expect_identical(frame$step, c(1, 2, 3))
   expect_identical(frame$value, 1 / 1:3)
   withr::local_pdf(NULL)
-  expect_identical(plot(run)$value, 1 / 1:3)
+  expect_identical(plot(run)[[1]]$lines[[1]]$y, 1 / 1:3)
   expect_error(plot(run, "nope"), class = "tandemlab_error_not_found")
   expect_output(print(run), "Running")
   expect_output(print(summary(run)), "series of 3")

@@ -14,6 +14,7 @@ from tandemlab.cli.commands import (
     verb,
     workspace_option,
 )
+from tandemlab.cli.pictures import plot_experiment
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -147,5 +148,5 @@ def _set_archived(session: Session, name: str, *, archived: bool) -> None:
     session.screen.record(_LIST, _row(find_experiment(workspace, name)))
 
 
-for command in (create, list_, show, archive, reactivate):
+for command in (create, list_, show, plot_experiment, archive, reactivate):
     experiment.add_command(command)

@@ -11,7 +11,9 @@ from tandemlab.r_interface.handles import (
     run_handle,
     run_handles,
 )
+from tandemlab.r_interface.panels import panel_list
 from tandemlab.r_interface.wire import Json, frame, vector
+from tandemlab.tracking.panels import panels_of_experiment
 from tandemlab.training import ScriptRunConfig
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
@@ -35,6 +37,11 @@ def _archive(workspace: str, experiment: str, archived: bool) -> Json:
 
 def _table(workspace: str, experiment: str | None) -> Json:
     return frame(open_workspace(workspace).runs_table(experiment))
+
+
+def _panels(workspace: str, experiment: str, metrics: Sequence[str], over: str, limit: int) -> Json:
+    found = open_experiment(workspace, experiment)
+    return panel_list(panels_of_experiment(found, metrics or None, over, limit))
 
 
 def _start_logging(
@@ -77,6 +84,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "experiment.archive": _archive,
     "experiment.ensure": _ensure,
     "experiment.list": _list,
+    "experiment.panels": _panels,
     "experiment.runs": _runs,
     "experiment.start_logging": _start_logging,
     "experiment.submit": _submit,

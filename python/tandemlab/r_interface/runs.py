@@ -11,8 +11,10 @@ from tandemlab.r_interface.handles import (
     run_handle,
     run_handles,
 )
+from tandemlab.r_interface.panels import panel_list
 from tandemlab.r_interface.wire import Json, clean, frame, kind_of, vector, wire
 from tandemlab.tracking import Run
+from tandemlab.tracking.panels import panels_of_details, panels_of_run
 from tandemlab.tracking.waiting import raise_if_failed
 from tandemlab.training import ScriptRunConfig
 
@@ -109,6 +111,13 @@ def _points(workspace: str, run: str) -> Json:
             "time": [point.time for _, _, point in points],
             "value": [point.value for _, _, point in points],
         }
+    )
+
+
+def _panels(workspace: str, run: str, metrics: Sequence[str], over: str, details: bool) -> Json:
+    found = open_run(workspace, run)
+    return panel_list(
+        panels_of_details(found) if details else panels_of_run(found, metrics or None, over)
     )
 
 
@@ -236,6 +245,7 @@ CALLS: dict[str, Callable[..., Json]] = {
     "run.files": _files,
     "run.get": _get,
     "run.metrics": _metrics,
+    "run.panels": _panels,
     "run.points": _points,
     "run.poll": _poll,
     "run.properties": _properties,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from tandemlab.tracking.run import Run
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
     from tandemlab.tracking.workspace import Workspace
 
@@ -185,6 +186,29 @@ class Experiment:
     def to_frame(self) -> pandas.DataFrame:
         """One row per run, newest first; see `Workspace.runs_frame`."""
         return self.workspace.runs_frame(self.name)
+
+    def plot(
+        self, metrics: str | Sequence[str] | None = None, *, over: str = "run", limit: int = 20
+    ) -> Figure:
+        """Compare runs: a panel for each metric.
+
+        Args:
+            metrics: names of numeric metrics; all that the runs have if None.
+            over: ``run`` for the newest value of each run by its number; ``step``, ``time``,
+                ``index`` or ``auto`` for the histories of the runs, a line each.
+            limit: so many of the newest runs that have logged numbers, without children.
+
+        Returns:
+            A matplotlib figure, which notebooks show; ``savefig`` writes it to a file.
+
+        Raises:
+            NotFound: no run has logged such a metric.
+            MissingDependency: matplotlib is not installed.
+        """
+        from tandemlab.tracking.panels import panels_of_experiment
+        from tandemlab.tracking.pictures import draw
+
+        return draw(panels_of_experiment(self, metrics, over, limit))
 
     def archive(self) -> None:
         """Hide the experiment from lists; its runs stay."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import AlreadyExists, InvalidInput, Metric
 from tandemlab.domain.scalars import as_scalar, to_json
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.tracking import charts
 from tandemlab.tracking.run_files import RunFiles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class RunLog(RunFiles):
@@ -113,6 +116,35 @@ class RunLog(RunFiles):
         """Everything logged, by name, with times and steps."""
         self.workspace.folder.catch_up(self.id)
         return self.workspace.store.get_metrics(self.id)
+
+    def plot(self, metrics: str | Sequence[str] | None = None, *, over: str = "auto") -> Figure:
+        """Draw what the run has logged: a panel for each series, table, chart and image.
+
+        Series whose names have the same last part (``train/loss``, ``val/loss``) share a panel.
+        A table's numeric columns are lines.
+
+        Args:
+            metrics: names of those to draw; all if None.
+            over: ``step``, ``time``, ``index``, or ``auto``: steps where all points have one.
+
+        Returns:
+            A matplotlib figure, which notebooks show; ``savefig`` writes it to a file.
+
+        Raises:
+            NotFound: no metric of that name, or nothing to draw.
+            MissingDependency: matplotlib is not installed.
+        """
+        from tandemlab.tracking.panels import panels_of_run
+        from tandemlab.tracking.pictures import draw
+
+        return draw(panels_of_run(self, metrics, over))
+
+    def plot_details(self) -> Figure:
+        """Draw what `plot` does, beside the facts of the run: status, times, tags, values."""
+        from tandemlab.tracking.panels import panels_of_details
+        from tandemlab.tracking.pictures import draw
+
+        return draw(panels_of_details(self))
 
     # Tags and properties
 

@@ -1,6 +1,7 @@
 """``tandemlab run``: submit scripts, and see what became of them."""
 
 from tandemlab.cli.commands import Noun
+from tandemlab.cli.pictures import plot_run
 from tandemlab.cli.run.browse import list_, show
 from tandemlab.cli.run.change import cancel, delete, tag, untag, update, wait
 from tandemlab.cli.run.results import download, files, logs, metrics, snapshot
@@ -8,7 +9,19 @@ from tandemlab.cli.run.submit import submit
 
 run = Noun("run")
 
-for command in (submit, list_, show, logs, wait, cancel, metrics, files, download, snapshot):
+for command in (
+    submit,
+    list_,
+    show,
+    logs,
+    wait,
+    cancel,
+    metrics,
+    plot_run,
+    files,
+    download,
+    snapshot,
+):
     run.add_command(command)
 for command in (tag, untag, update, delete):
     run.add_command(command)
