@@ -9,19 +9,24 @@
 #' @param friendly_name A longer name to show.
 #' @param description What the workspace is for.
 #' @param tags Labels: a named list of strings.
-#' @param exist_ok Whether a workspace that is there already is opened; else it is an error.
+#' @param store Address of a PostgreSQL database that keeps runs and metrics, such as
+#'   `"postgresql://user@host/lab"`, without a password: that comes from `PGPASSWORD`, `~/.pgpass`
+#'   or a service file. `NULL` keeps them in the folder.
+#' @param exist_ok Whether a workspace that is there already is opened, and a database that holds
+#'   one is joined (folders on several machines then see the same runs); else it is an error.
 #' @param show_output Whether to say what was done; by default only in interactive sessions.
 #' @return A `tandemlab_workspace`.
 #' @section Errors:
-#' `tandemlab_error_already_exists`, `tandemlab_error_invalid_input` (a name that cannot be one),
-#' `tandemlab_error_storage_error` (a folder that cannot be written).
+#' `tandemlab_error_already_exists`, `tandemlab_error_invalid_input` (a name that cannot be one, an
+#' address with a password), `tandemlab_error_storage_error` (a folder that cannot be written, a
+#' database that cannot be reached).
 #' @examplesIf tandemlab_is_ready()
 #' ws <- create_workspace(tempfile("lab"))
 #' ws
 #' delete_workspace(ws)
 #' @export
 create_workspace <- function(name, ..., friendly_name = NULL, description = NULL, tags = NULL,
-                             exist_ok = FALSE, show_output = interactive()) {
+                             store = NULL, exist_ok = FALSE, show_output = interactive()) {
   check_no_dots(...)
   handle <- call_core(
     "workspace.create",
@@ -29,6 +34,7 @@ create_workspace <- function(name, ..., friendly_name = NULL, description = NULL
     friendly_name = arg_optional(friendly_name, arg_string),
     description = arg_optional(description, arg_string),
     tags = arg_text_map(tags),
+    store = arg_optional(store, arg_string),
     exist_ok = arg_flag(exist_ok)
   )
   if (arg_flag(show_output)) {
@@ -123,7 +129,8 @@ list_workspaces <- function() {
 
 #' Delete a workspace
 #'
-#' Deletes the folder with everything in it: experiments, runs and files. There is no way back.
+#' Deletes the folder with everything in it: experiments, runs and files. There is no way back. A
+#' PostgreSQL database stays as it is.
 #'
 #' @param workspace A `tandemlab_workspace`.
 #' @return `NULL`, invisibly.
@@ -146,8 +153,8 @@ delete_workspace <- function(workspace) {
 #' Details of a workspace
 #'
 #' @param workspace A `tandemlab_workspace`.
-#' @return A named list with `id`, `name`, `path`, `created`, `friendly_name`, `description`, `tags`
-#'   and the counts `experiments` and `runs`.
+#' @return A named list with `id`, `name`, `path`, `created`, `friendly_name`, `description`,
+#'   `tags`, `store` (`NULL` if it is in the folder) and the counts `experiments` and `runs`.
 #' @examplesIf tandemlab_is_ready()
 #' get_workspace_details(temp_workspace())$runs
 #' @export

@@ -168,6 +168,14 @@ class Player:
         return run.download_file(name, self.folder / "downloaded.txt").read_text()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def store_address(request: pytest.FixtureRequest) -> str | None:
+    """The cases hold whichever database keeps the runs."""
+    if request.param == "sqlite":
+        return None
+    return str(request.getfixturevalue("database"))
+
+
 @pytest.mark.parametrize(("case", "language"), list(load()))
 def test_case(
     case: dict[str, Any], language: str | None, workspace: Workspace, tmp_path: Path

@@ -42,6 +42,7 @@ _DETAILS = (
     Column("description"),
     Column("tags", form=tag_text),
     Column("created"),
+    Column("store"),
     Column("experiments"),
     Column("runs"),
 )
@@ -59,6 +60,7 @@ def _details(found: Workspace) -> dict[str, Any]:
     "create",
     "tandemlab workspace create lab",
     "tandemlab workspace create ~/labs/crashes --tag team=safety --exist-ok",
+    "tandemlab workspace create team --store postgresql://ana@db.example.org/lab --exist-ok",
 )
 @click.argument("name_or_path")
 @click.option("--friendly-name", metavar="TEXT", help="A longer name to show to people.")
@@ -71,7 +73,17 @@ def _details(found: Workspace) -> dict[str, Any]:
     callback=tags,
     help="A label of the workspace. May be given several times.",
 )
-@click.option("--exist-ok", is_flag=True, help="Take a workspace that is there already.")
+@click.option(
+    "--store",
+    metavar="URL",
+    help="A PostgreSQL database for runs and metrics, such as postgresql://ana@host/lab; its "
+    "password comes from PGPASSWORD or ~/.pgpass. Without it they are in the folder.",
+)
+@click.option(
+    "--exist-ok",
+    is_flag=True,
+    help="Take a workspace that is there already, and join a database that holds one.",
+)
 @click.option(
     "--no-config",
     is_flag=True,
@@ -85,6 +97,7 @@ def create(
     friendly_name: str | None,
     description: str | None,
     labels: Mapping[str, str | None],
+    store: str | None,
     exist_ok: bool,
     no_config: bool,
 ) -> None:
@@ -102,6 +115,7 @@ def create(
         friendly_name=friendly_name,
         description=description,
         tags={name: value or "" for name, value in labels.items()},
+        store=store,
         exist_ok=exist_ok,
     )
     if not no_config:
@@ -203,6 +217,8 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
         found.delete()
         session.screen.record(_DETAILS, details)
         session.screen.note(f"Deleted {found.path}.")
+        if details["store"] is not None:
+            session.screen.note(f"The database {details['store']} stays as it is.")
         session.screen.suggest("workspace list")
 
 

@@ -13,9 +13,10 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -141,22 +142,33 @@ class Agent:
                 self._in_background(record.id, self._end, record.id)
 
     def _find(self, statuses: frozenset[RunStatus] | set[RunStatus]) -> list[RunRecord]:
-        return self._folder.store.find_runs(
+        found = self._folder.store.find_runs(
             RunQuery(status=frozenset(statuses), type="script", include_children=True)
         )
+        return [record for record in found if self._folder.owns_run(record.id)]
 
-    def _queue(self, count: int) -> list[RunRecord]:
-        """The `count` oldest queued runs that nobody works on."""
-        waiting = self._folder.store.find_runs(
-            RunQuery(
-                status=frozenset({RunStatus.QUEUED}),
-                type="script",
-                include_children=True,
-                oldest_first=True,
-                limit=count + len(self._busy),
+    def _queue(self, number: int) -> list[RunRecord]:
+        """The `number` oldest queued runs that nobody works on."""
+        return list(islice(self._waiting(number + len(self._busy)), number))
+
+    def _waiting(self, page: int) -> Iterator[RunRecord]:
+        """Queued runs of this folder, oldest first, asked for by the page."""
+        for offset in count(0, page):
+            found = self._folder.store.find_runs(
+                RunQuery(
+                    status=frozenset({RunStatus.QUEUED}),
+                    type="script",
+                    include_children=True,
+                    oldest_first=True,
+                    limit=page,
+                    offset=offset,
+                )
             )
-        )
-        return [record for record in waiting if record.id not in self._busy][:count]
+            for record in found:
+                if record.id not in self._busy and self._folder.owns_run(record.id):
+                    yield record
+            if len(found) < page:
+                return
 
     def _target(self, name: str | None) -> ComputeTarget:
         name = name or "local"

@@ -113,6 +113,7 @@ class RunQuery:
     include_children: bool = False
     oldest_first: bool = False
     limit: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def _create(
     friendly_name: str | None,
     description: str | None,
     tags: Mapping[str, str],
+    store: str | None,
     exist_ok: bool,
 ) -> Json:
     workspace = Workspace.create(
@@ -29,6 +30,7 @@ def _create(
         friendly_name=friendly_name,
         description=description,
         tags=tags,
+        store=store,
         exist_ok=exist_ok,
     )
     return workspace_handle(workspace)

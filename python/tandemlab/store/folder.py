@@ -28,7 +28,8 @@ from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.protocol import Store
 from tandemlab.store.spool import live_runs, read_events, settle, spool_files
 
-FORMAT = 1
+FORMAT = 2
+_RUN_FORMAT = 1
 MARKER = "workspace.json"
 _PARTS = ("runs", "blobs", "agent", "tmp", "live")
 _NEW_STORE = "store.new"
@@ -43,6 +44,17 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _create_in_database(address: str, *, join: bool) -> None:
+    from tandemlab.store.sql import SqlStore
+
+    if not SqlStore.create(address) and not join:
+        raise AlreadyExists(
+            f"The database {address} holds a workspace already.",
+            hint="Join it with ensure() or exist_ok=True, or name another database.",
+            details={"store": address},
+        )
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,8 @@ class WorkspaceFolder:
 
     @property
     def is_writable(self) -> bool:
-        """Whether this user may write here."""
-        return os.access(self.path, os.W_OK)
+        """Whether this user may write here, and into the store."""
+        return os.access(self.path, os.W_OK) and self.store.is_writable
 
     @property
     def temporary(self) -> Path:
@@ -87,15 +99,20 @@ class WorkspaceFolder:
 
     @cached_property
     def store(self) -> Store:
-        """The database.
+        """The database: ``store.db`` in this folder, or what the marker's ``store`` names.
 
         Raises:
             NotFound: it is missing.
+            StorageError: it cannot be reached.
             VersionMismatch: a newer program made it.
         """
         from tandemlab.store.sql import SqlStore
 
-        return SqlStore.open(self.path / "store.db")
+        return SqlStore.open(self.read_marker().get("store") or self.path / "store.db")
+
+    def owns_run(self, run_id: str) -> bool:
+        """Whether a run was made in this folder: a store may serve folders on several machines."""
+        return (self.run_directory(run_id) / "run.json").is_file()
 
     def read_marker(self) -> dict[str, Any]:
         """The content of ``workspace.json``.
@@ -129,22 +146,44 @@ class WorkspaceFolder:
         parts = {*_PARTS, _NEW_STORE, "store.db"}
         return self.path.is_dir() and {*os.listdir(self.path)} <= parts
 
-    def fill(self, marker: dict[str, Any]) -> None:
-        """Make a folder that may be filled a workspace, once; the marker comes last."""
-        from tandemlab.store.sql import SqlStore
+    def fill(
+        self, marker: Mapping[str, Any], *, store: str | None = None, join: bool = False
+    ) -> None:
+        """Make a folder that may be filled a workspace, once; the marker comes last.
 
+        Args:
+            store: address of a PostgreSQL database; None makes a SQLite file.
+            join: whether a database may belong to other folders already.
+
+        Raises:
+            AlreadyExists: the database holds a workspace, and `join` is False.
+        """
         with storage_errors(self.path), _locked(self.path):
             if self.exists:
                 return
-            for part in _PARTS:
-                (self.path / part).mkdir(exist_ok=True)
-            new_store = self.path / _NEW_STORE
-            shutil.rmtree(new_store, ignore_errors=True)
-            new_store.mkdir()
-            SqlStore.create(new_store / "store.db")
-            (new_store / "store.db").replace(self.path / "store.db")
-            new_store.rmdir()
-            write_json(self.marker, {"format": FORMAT, **marker})
+            if store is None:
+                self._make_parts()
+                self._create_file()
+                write_json(self.marker, {"format": 1, **marker})
+            else:
+                _create_in_database(store, join=join)
+                self._make_parts()
+                # Programs that know only SQLite shall not look for a file here.
+                write_json(self.marker, {"format": FORMAT, **marker, "store": store})
+
+    def _make_parts(self) -> None:
+        for part in _PARTS:
+            (self.path / part).mkdir(exist_ok=True)
+
+    def _create_file(self) -> None:
+        from tandemlab.store.sql import SqlStore
+
+        new_store = self.path / _NEW_STORE
+        shutil.rmtree(new_store, ignore_errors=True)
+        new_store.mkdir()
+        SqlStore.create(new_store / "store.db")
+        (new_store / "store.db").replace(self.path / "store.db")
+        new_store.rmdir()
 
     def add_run(self, run: NewRun) -> None:
         """Make a run's directory with its ``run.json``, then tell the store; both or neither."""
@@ -165,7 +204,7 @@ class WorkspaceFolder:
 
     def _identity(self, run: NewRun) -> dict[str, Any]:
         return {
-            "format": FORMAT,
+            "format": _RUN_FORMAT,
             "id": run.id,
             "experiment": run.experiment,
             "created": to_micros(run.created),

@@ -21,7 +21,14 @@ from tandemlab.domain import (
 
 
 class Store(Protocol):
-    """Keeps experiments and runs. Every method is one transaction."""
+    """Keeps experiments and runs.
+
+    Every method is one transaction, tried again by itself where its connection was lost.
+    """
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this user may change anything."""
 
     def ensure_experiment(self, name: str) -> ExperimentRecord:
         """The experiment of that name, created if it is not there."""

@@ -59,6 +59,7 @@ class Workspace:
         friendly_name: str | None = None,
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
+        store: str | None = None,
         exist_ok: bool = False,
     ) -> Workspace:
         """Make a workspace.
@@ -68,33 +69,49 @@ class Workspace:
             friendly_name: a longer name to show.
             description: what it is for.
             tags: labels, text to text.
-            exist_ok: whether a workspace that is there already is opened.
+            store: address of a PostgreSQL database that keeps runs and metrics, such as
+                ``"postgresql://user@host/lab"``, without a password: that comes from
+                ``PGPASSWORD``, ``~/.pgpass`` or a service file. None keeps them in the folder,
+                in SQLite.
+            exist_ok: whether a workspace that is there already is opened, and a database that
+                holds one is joined: folders on several machines then see the same runs.
 
         Raises:
-            InvalidInput: the name cannot be one.
-            AlreadyExists: a workspace is there and `exist_ok` is False, or other things are.
-            StorageError: the folder cannot be written.
+            InvalidInput: the name cannot be one, or the address has a password.
+            AlreadyExists: a workspace is there and `exist_ok` is False, or other things are, or
+                one with another store.
+            StorageError: the folder cannot be written, or the database cannot be reached.
         """
+        from tandemlab.store.sql.postgresql import check_address
+
+        store = None if store is None else check_address(store)
         path = Path(os.path.abspath(Path(name).expanduser()))
         check_name(path.name, what="workspace")
         workspace = cls(path)
         workspace._complete()
         if not workspace.folder.exists:
-            workspace._make(friendly_name, description, tags)
+            marker = workspace._new_marker(friendly_name, description, tags)
+            workspace._make(marker, store=store, join=exist_ok)
         elif not exist_ok:
             raise AlreadyExists(
                 f"There is a workspace at {path} already.",
                 hint="Open it with Workspace.ensure() or exist_ok=True.",
                 details={"path": str(path)},
             )
-        workspace.folder.read_marker()
+        found = workspace.folder.read_marker().get("store")
+        if store not in (None, found):
+            raise AlreadyExists(
+                f"The workspace at {path} keeps its runs in {found or 'its folder'}.",
+                hint="Open it without a store, or make another workspace.",
+                details={"path": str(path), "store": found},
+            )
         known.remember(path, workspace.name)
         return workspace
 
     @classmethod
-    def ensure(cls, name: str | os.PathLike[str]) -> Workspace:
+    def ensure(cls, name: str | os.PathLike[str], *, store: str | None = None) -> Workspace:
         """The workspace of that name or path, made if it is not there; see `create`."""
-        return cls.create(name, exist_ok=True)
+        return cls.create(name, store=store, exist_ok=True)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Workspace:
@@ -155,10 +172,7 @@ class Workspace:
         return {str(path): Workspace(path) for path in sorted(known.known_workspaces())}
 
     def _make(
-        self,
-        friendly_name: str | None = None,
-        description: str | None = None,
-        tags: Mapping[str, str] | None = None,
+        self, marker: Mapping[str, Any], *, store: str | None = None, join: bool = False
     ) -> None:
         """Make the folder a workspace, once, however many processes try; or leave it as it was."""
         path = self.path
@@ -172,7 +186,7 @@ class Workspace:
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         try:
-            self.folder.fill(self._new_marker(friendly_name, description, tags))
+            self.folder.fill(marker, store=store, join=join)
         except BaseException:
             if is_new and not self.folder.exists:
                 shutil.rmtree(path, ignore_errors=True)
@@ -181,7 +195,7 @@ class Workspace:
     def _complete(self) -> None:
         """Make a workspace of a folder that off-line runs of R have made, without Python."""
         if not self.folder.exists and any(self.path.glob("runs/offline_*/run.json")):
-            self._make()
+            self._make(self._new_marker())
 
     def _new_marker(
         self,
@@ -231,9 +245,13 @@ class Workspace:
         return self.folder.store
 
     def get_details(self) -> dict[str, Any]:
-        """Name, id, path, creation time, descriptions, tags and counts."""
+        """Name, id, path, creation time, descriptions, tags, store and counts.
+
+        ``store`` is the address of its database, None if that is in the folder.
+        """
         experiments = self.store.list_experiments()
         return {
+            "store": None,
             **self._marker,
             "path": str(self.path),
             "experiments": len(experiments),
@@ -256,18 +274,19 @@ class Workspace:
     def delete(self) -> None:
         """Delete the workspace's folder with everything in it.
 
+        A PostgreSQL database stays as it is, with the runs in it.
+
         Raises:
             InvalidState: runs are active.
             StorageError: it cannot be removed.
         """
         from tandemlab.domain.status import ACTIVE
 
-        jobs = self.find_runs(
-            RunQuery(status=ACTIVE, type="script", include_children=True, limit=1)
-        )
-        if jobs:
+        jobs = self.find_runs(RunQuery(status=ACTIVE, type="script", include_children=True))
+        job = next((job for job in jobs if self.folder.owns_run(job.id)), None)
+        if job is not None:
             raise InvalidState(
-                f"The workspace {self.name!r} has active runs, such as {jobs[0].id}.",
+                f"The workspace {self.name!r} has active runs, such as {job.id}.",
                 hint="Cancel them first, or wait for them.",
             )
         self.store.close()

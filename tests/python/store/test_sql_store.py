@@ -1,10 +1,12 @@
-"""The contract of every Store, run against the SQL one; and its schema."""
+"""The contract of every Store, run against the SQL one on both databases; and its schema."""
 
 from __future__ import annotations
 
+import math
 import random
-import threading
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,22 +24,34 @@ from tandemlab.domain import (
     StorageError,
     VersionMismatch,
 )
+from tandemlab.domain.scalars import to_json
 from tandemlab.domain.times import now
 from tandemlab.store import Store
 from tandemlab.store.sql import SqlStore, schema
-from tandemlab.store.sql.engine import sqlite_engine
+from tandemlab.store.sql.engine import Place, changing_schema, make_engine, reading
 from tandemlab.store.sql.migrations import upgrade
 
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
+
+
+@pytest.fixture(params=BOTH)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a store may be made."""
+    if request.param == "sqlite":
+        return tmp_path / "store.db"
+    return str(request.getfixturevalue("database"))
+
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    SqlStore.create(tmp_path / "store.db")
-    return tmp_path / "store.db"
+def place(empty: Place) -> Place:
+    """Where a store is."""
+    SqlStore.create(empty)
+    return empty
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = SqlStore.open(path)
+def store(place: Place) -> Iterator[Store]:
+    store = SqlStore.open(place)
     yield store
     store.close()
 
@@ -82,14 +96,14 @@ def test_a_gap_in_the_events_is_refused_and_changes_nothing(store: Store) -> Non
     assert store.positions("a_01") == {}
 
 
-def test_several_readers_take_in_the_same_events_once(path: Path) -> None:
-    store = SqlStore.open(path)
+def test_several_readers_take_in_the_same_events_once(place: Place) -> None:
+    store = SqlStore.open(place)
     store.create_run(new_run())
     events = [metric(seq, float(seq)) for seq in range(1, 501)]
 
     def work(seed: int) -> None:
         generator = random.Random(seed)
-        mine = SqlStore.open(path)
+        mine = SqlStore.open(place)
         start = 0
         while start < 500:
             end = min(500, start + generator.randint(1, 90))
@@ -97,11 +111,7 @@ def test_several_readers_take_in_the_same_events_once(path: Path) -> None:
             start = end
         mine.close()
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(6, work)
     assert list(store.get_metrics("a_01")["x"].values) == [float(seq) for seq in range(1, 501)]
 
 
@@ -179,7 +189,7 @@ def test_runs_are_found_by_what_is_asked(store: Store) -> None:
     assert ids(RunQuery(limit=1)) == ["b_01"]
 
 
-def test_deleting_a_run_deletes_what_it_logged(store: Store, path: Path) -> None:
+def test_deleting_a_run_deletes_what_it_logged(store: Store, place: Place) -> None:
     store.create_run(new_run(tags={"k": "1"}))
     table = Event(2, 2, "row", "t", {"a": 1})
     store.ingest("a_01", "w", [metric(1, 1.0), table], end=1)
@@ -189,33 +199,29 @@ def test_deleting_a_run_deletes_what_it_logged(store: Store, path: Path) -> None
     store.move_run("a_01", RunStatus.RUNNING)
     store.move_run("a_01", RunStatus.COMPLETED)
     store.delete_run("a_01")
-    engine = sqlite_engine(path)
+    engine = make_engine(place)
     with engine.connect() as connection:
         for name in ("runs", "tags", "files", "writers", "metrics", "points", "records"):
             assert connection.execute(text(f"SELECT count(*) FROM {name}")).scalar() == 0, name
     engine.dispose()
 
 
-def test_experiments_are_created_once_by_many(path: Path) -> None:
-    def work() -> None:
-        store = SqlStore.open(path)
+def test_experiments_are_created_once_by_many(place: Place) -> None:
+    def work(_: int) -> None:
+        store = SqlStore.open(place)
         store.ensure_experiment("a")
         store.close()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    store = SqlStore.open(path)
+    in_threads(8, work)
+    store = SqlStore.open(place)
     assert [experiment.name for experiment in store.list_experiments()] == ["a"]
 
 
-def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+def test_the_migrations_lead_to_the_schema(empty: Place) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    engine = sqlite_engine(tmp_path / "migrated.db")
+    engine = make_engine(empty)
     upgrade(engine)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
@@ -226,13 +232,13 @@ def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_store_of_a_newer_program_is_refused(path: Path) -> None:
-    engine = sqlite_engine(path)
+def test_a_store_of_a_newer_program_is_refused(place: Place) -> None:
+    engine = make_engine(place)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(VersionMismatch, match="9999"):
-        SqlStore.open(path)
+        SqlStore.open(place)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -241,20 +247,116 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         SqlStore.open(tmp_path / "store.db")
 
 
+def plan_of(place: Place, statement: str) -> str:
+    """How a database would answer, with tables so large that it does not read them whole."""
+    engine = make_engine(place)
+    with reading(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+            rows = connection.execute(text(f"EXPLAIN {statement}")).scalars()
+        else:
+            rows = (
+                row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))
+            )
+        plan = " ".join(rows)
+    engine.dispose()
+    return plan
+
+
 @pytest.mark.parametrize(
-    ("statement", "index"),
+    ("statement", "indexes"),
     [
         ("SELECT * FROM runs WHERE experiment_key = 1 ORDER BY created DESC", "runs_of_experiment"),
         ("SELECT * FROM runs WHERE status = 'Queued' ORDER BY created", "runs_by_status"),
         ("SELECT * FROM runs WHERE parent = 'a'", "runs_by_parent"),
-        ("SELECT * FROM points WHERE metric_key = 1 ORDER BY writer_key, seq", "PRIMARY KEY"),
+        (
+            "SELECT * FROM points WHERE metric_key = 1 ORDER BY writer_key, seq",
+            "PRIMARY KEY|points_pkey",
+        ),
     ],
 )
-def test_hot_queries_use_an_index(path: Path, statement: str, index: str) -> None:
-    engine = sqlite_engine(path)
-    with engine.connect() as connection:
-        plan = " ".join(
-            row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))
-        )
+def test_hot_queries_use_an_index(place: Place, statement: str, indexes: str) -> None:
+    plan = plan_of(place, statement)
+    assert re.search(indexes, plan)
+    assert "TEMP B-TREE" not in plan and "Sort" not in plan
+
+
+def test_text_with_nul_characters_is_kept_where_it_is_a_value(store: Store) -> None:
+    store.create_run(new_run(tags={"a": "1\0"}))
+    events = [
+        metric(1, "a\0b"),
+        Event(2, 2, "tag", "k", "x\0y"),
+        Event(3, 3, "property", "p", "\0"),
+    ]
+    store.ingest("a_01", "w", [*events, Event(4, 4, "row", "t", {"c": "d\0"})], end=9)
+    found = store.get_metrics("a_01")
+    assert (found["x"].value, found["t"].value) == ("a\0b", {"c": ["d\0"]})
+    record = store.get_run("a_01")
+    assert record is not None
+    assert (record.tags, record.properties) == ({"a": "1\ufffd", "k": "x\ufffdy"}, {"p": "\ufffd"})
+
+
+def test_every_scalar_comes_back_as_it_went(store: Store) -> None:
+    values = [0.1, float("inf"), 3, 2**70, -(2**53), True, None, "ö🚗", "", float("-inf"), 5e-324]
+    store.create_run(new_run())
+    events = [metric(seq, to_json(value)) for seq, value in enumerate([*values, math.nan], 1)]
+    store.ingest("a_01", "w", events, end=9)
+    *found, nan = store.get_metrics("a_01")["x"].values
+    assert [(type(value), value) for value in found] == [(type(value), value) for value in values]
+    assert isinstance(nan, float) and math.isnan(nan)
+
+
+def test_writers_of_one_run_do_not_block_each_other_for_good(store: Store, place: Place) -> None:
+    store.create_run(new_run())
+    names = ["x", "y", "z", "t"]
+
+    def work(number: int) -> None:
+        mine = SqlStore.open(place)
+        order = random.Random(number).sample(names, len(names))
+        for part in range(20):
+            events = [
+                metric(part * 4 + place, 1.0, name=name) for place, name in enumerate(order, 1)
+            ]
+            mine.ingest("a_01", f"w{number}", events, end=part + 1)
+        mine.close()
+
+    in_threads(6, work)
+    found = store.get_metrics("a_01")
+    assert {name: len(metric.values) for name, metric in found.items()} == dict.fromkeys(names, 120)
+
+
+def test_a_filled_store_of_the_first_schema_is_brought_forward(empty: Place) -> None:
+    engine = make_engine(empty)
+    upgrade(engine, "0001")
+    with changing_schema(engine) as connection:
+        for statement in FIRST_SCHEMA:
+            connection.execute(text(statement))
     engine.dispose()
-    assert index in plan and "TEMP B-TREE" not in plan
+    store = SqlStore.open(empty)
+    record = store.get_run("a_01")
+    assert record is not None and record.tags == {"k": "v"} and record.number == 1
+    assert store.get_metrics("a_01")["x"].values == [0.5]
+    assert store.latest_values(["a_01"]) == {"a_01": {"x": 0.5}}
+    store.create_run(new_run("a_02"))
+    assert store.ingest("a_01", "w", [metric(2, 0.25)], end=9) == 1
+    store.close()
+
+
+FIRST_SCHEMA = (
+    "INSERT INTO experiments (name, created, archived, last_number) VALUES ('a', 1, false, 1)",
+    "INSERT INTO runs (id, experiment_key, number, type, status, display_name, created, definition,"
+    " context) VALUES ('a_01', 1, 1, 'interactive', 'Running', 'calm_otter', 5, '{}', '{}')",
+    "INSERT INTO tags VALUES (1, 'k', 'v', 5, false)",
+    "INSERT INTO writers (run_key, name, last_seq, position) VALUES (1, 'w', 1, 9)",
+    "INSERT INTO metrics (run_key, name, shape, is_list, count, latest_time, latest_form,"
+    " latest_number) VALUES (1, 'x', 'series', false, 1, 6, 0, 0.5)",
+    "INSERT INTO points VALUES (1, 1, 1, 0, 1, NULL, 0, 0.5, NULL)",
+)
+
+
+def in_threads(number: int, work: Callable[[int], None]) -> None:
+    """Call `work` with 0, 1, … at the same time; the first problem is raised."""
+    with ThreadPoolExecutor(number) as pool:
+        for future in [pool.submit(work, index) for index in range(number)]:
+            future.result()

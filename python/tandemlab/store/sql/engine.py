@@ -1,93 +1,80 @@
-"""Connections, transactions and the version of the schema."""
+"""Connections, transactions and the version of the schema, for both kinds of database.
+
+What differs between the databases is in `sqlite` and `postgresql`.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import lru_cache
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, exc, text
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, exc, inspect, text
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.sql.schema import Table
 
-from tandemlab.domain import StorageError, VersionMismatch
-from tandemlab.store.sql import schema
+from tandemlab.domain import NotFound, StorageError, VersionMismatch
+from tandemlab.store.sql import postgresql, schema, sqlite
 
-_BUSY_MILLISECONDS = 60_000
-_READS = "tandemlab_reads"
+Place: TypeAlias = Path | str
+"""A SQLite file, or the address of a PostgreSQL database."""
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+# Seconds between tries: enough for a server to be restarted.
+_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 
-def create_database(path: Path) -> None:
-    """Make a new SQLite database with the newest schema."""
-    # No transaction may be open for this pragma, or SQLite passes over it.
-    with errors_of(path), closing(sqlite3.connect(path)) as plain:
-        plain.execute("PRAGMA journal_mode = WAL")
-    engine = sqlite_engine(path)
+def make_engine(place: Place) -> Engine:
+    """Engine for a database; nothing is opened yet."""
+    return postgresql.make_engine(place) if isinstance(place, str) else sqlite.make_engine(place)
+
+
+def create_database(place: Place) -> bool:
+    """Make the newest schema; False if a database holds one already."""
+    if isinstance(place, Path):
+        with errors_of(place):
+            sqlite.create_file(place)
+    engine = make_engine(place)
     try:
-        with errors_of(path), engine.begin() as connection:
+        with errors_of(place), changing_schema(engine) as connection:
+            if inspect(connection).has_table("alembic_version"):
+                return False
             schema.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
             connection.execute(
                 text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD}
             )
+            return True
     finally:
         engine.dispose()
 
 
-def sqlite_engine(path: Path) -> Engine:
-    """Engine for a SQLite file; writers take the lock at BEGIN and wait for each other.
+def open_database(place: Place) -> Engine:
+    """Engine for a database that is there, brought up to date if an older program made it.
 
-    Readers wait for nobody, and see the state that was committed when they began.
+    Raises:
+        NotFound: the file is missing.
+        VersionMismatch: the store is newer than this program.
+        StorageError: it is not a store, or cannot be reached.
     """
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            _uri(path),
-            uri=True,
-            timeout=_BUSY_MILLISECONDS / 1000,
-            isolation_level=None,
-            check_same_thread=False,
+    if isinstance(place, Path) and not place.exists():
+        raise NotFound(
+            f"The workspace has no database: {place} is missing.",
+            hint="Restore it from a backup, or create a new workspace.",
         )
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=4)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(_READS, False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
+    engine = make_engine(place)
+    _check_version(engine, place)
     return engine
 
 
-def _uri(path: Path) -> str:
-    """A file URI; a database in a read-only folder is opened without its shared memory.
-
-    Unless its last writer has left or still keeps a log: only SQLite's usual way reads that.
-    """
-    options = ""
-    if not os.access(path.parent, os.W_OK):
-        has_log = path.with_name(f"{path.name}-wal").exists()
-        options = "?mode=ro" if has_log else "?mode=ro&immutable=1"
-    return f"file:{quote(str(path))}{options}"
-
-
-def check_version(engine: Engine, place: Path) -> None:
-    """Refuse a store that a newer program made; bring an older one up to date.
-
-    Raises:
-        VersionMismatch: the store is newer than this program.
-        StorageError: it is not a store.
-    """
+def _check_version(engine: Engine, place: Place) -> None:
     with errors_of(place), reading(engine) as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if found == schema.HEAD:
@@ -104,39 +91,67 @@ def check_version(engine: Engine, place: Path) -> None:
         upgrade(engine)
 
 
+def may_write(engine: Engine, place: Place) -> bool:
+    """Whether this user may change the store."""
+    if isinstance(place, Path):
+        return os.access(place.parent, os.W_OK)
+    with errors_of(place), reading(engine) as connection:
+        return postgresql.may_write(connection)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for reading, which keeps no writer waiting."""
+    """A connection for reading, which keeps no writer waiting and sees one state."""
+    options = postgresql.READING if _is_postgresql(engine) else sqlite.READING
     with engine.connect() as connection:
-        yield connection.execution_options(**{_READS: True})
+        yield connection.execution_options(**options)
 
 
 @contextmanager
-def errors_of(place: Path | str) -> Iterator[None]:
+def changing_schema(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes tables, one at a time."""
+    with engine.begin() as connection:
+        if _is_postgresql(engine):
+            postgresql.lock_schema(connection)
+        yield connection
+
+
+class PassingError(StorageError):
+    """A refusal that may well be gone when the same is tried again."""
+
+
+@contextmanager
+def errors_of(place: Place) -> Iterator[None]:
     """Turn the database's refusals into a `StorageError` that says what to do."""
     try:
         yield
     except (exc.DatabaseError, sqlite3.DatabaseError) as error:
-        if isinstance(error, exc.IntegrityError):
+        is_passing = isinstance(place, str) and postgresql.is_passing(error)
+        if isinstance(error, exc.IntegrityError) and not is_passing:
             raise
-        reason = str(getattr(error, "orig", error))
-        raise StorageError(
-            f"The store {place} refused: {reason}.",
-            hint=_hint(reason),
+        reason = str(getattr(error, "orig", error)).strip()
+        raise (PassingError if is_passing else StorageError)(
+            f"The store {place} refused: {reason.rstrip('.')}.",
+            hint=postgresql.hint(error) if isinstance(place, str) else sqlite.hint(reason),
             details={"path": str(place)},
         ) from error
 
 
-def _hint(reason: str) -> str:
-    if "full" in reason or "disk I/O" in reason:
-        return "The disk is probably full: free some space and try again. Nothing was changed."
-    if "readonly" in reason or "read-only" in reason:
-        return "The workspace is read-only for this user: change its permissions."
-    if "locked" in reason:
-        return "Another program holds the database for long; try again."
-    if "malformed" in reason or "not a database" in reason:
-        return "The file is damaged; restore store.db from a backup."
-    return "See the reason above; nothing was changed."
+def repeated(
+    method: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, _Result]:
+    """Have a method that is one transaction, and may be repeated, tried again where that helps."""
+
+    @wraps(method)
+    def repeat(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        for pause in _PAUSES:
+            try:
+                return method(*arguments, **named)
+            except PassingError:
+                time.sleep(pause)
+        return method(*arguments, **named)
+
+    return repeat
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -145,22 +160,14 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     They go to the driver as they are: SQLAlchemy's own way for many rows costs more than the
     database's work.
     """
-    statement, positional = _insert_text(table, connection.dialect)
-    if positional:
-        connection.exec_driver_sql(statement, list(rows))
-    else:
-        names = table.columns.keys()
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        connection.exec_driver_sql(statement, named)
-
-
-@lru_cache(maxsize=16)
-def _insert_text(table: Table, dialect: Dialect) -> tuple[str, bool]:
-    """The INSERT as text, and whether it takes its parameters by position."""
-    compiled = table.insert().compile(dialect=dialect)
-    return str(compiled), bool(compiled.positional)
+    insert = postgresql.insert_rows if _is_postgresql(connection) else sqlite.insert_rows
+    insert(connection, table, rows)
 
 
 def upsert(dialect: str, table: Table) -> Any:
     """An INSERT of the dialect that knows ON CONFLICT."""
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    return (postgresql_dialect if dialect == "postgresql" else sqlite_dialect).insert(table)
+
+
+def _is_postgresql(bind: Engine | Connection) -> bool:
+    return bind.dialect.name == "postgresql"

@@ -14,16 +14,14 @@ from tandemlab.domain import Event, FileRecord, RunError, RunStatus, StorageErro
 from tandemlab.domain.events import SHAPES, MetricShape
 from tandemlab.store.sql import runs
 from tandemlab.store.sql.engine import insert_rows, upsert
-from tandemlab.store.sql.forms import to_columns
+from tandemlab.store.sql.forms import storable, to_columns
 from tandemlab.store.sql.schema import files as files_table
 from tandemlab.store.sql.schema import metrics, points, properties, records, tags, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
 # Made once: SQLAlchemy takes several times as long to build a statement as to execute it.
-_FIND_WRITER = (
-    select(writers.c.key, writers.c.last_seq, writers.c.position)
-    .where(writers.c.run_key == bindparam("run"), writers.c.name == bindparam("writer"))
-    .with_for_update()
+_FIND_WRITER = select(writers.c.key, writers.c.last_seq, writers.c.position).where(
+    writers.c.run_key == bindparam("run"), writers.c.name == bindparam("writer")
 )
 _MOVE_WRITER = (
     update(writers)
@@ -64,7 +62,7 @@ def take_in(
     files: Mapping[str, FileRecord],
 ) -> int:
     """Insert the events behind the writer's last seq and move its position, together."""
-    run_key = runs.require_key(connection, run_id)
+    run_key, created = runs.lock(connection, run_id)
     writer_key, last_seq, position = _writer(connection, run_key, writer)
     known = bool(events) and events[0].seq <= last_seq
     new = [event for event in events if event.seq > last_seq] if known else events
@@ -75,7 +73,7 @@ def take_in(
             hint="A part of the spool file was removed or changed from outside.",
             details={"run_id": run_id, "writer": writer},
         )
-    batch = _Batch(connection, run_id, run_key, writer_key)
+    batch = _Batch(connection, run_id, run_key, created, writer_key)
     batch.add(new)
     batch.write(files)
     connection.execute(
@@ -139,12 +137,14 @@ class _Series:
 class _Batch:
     """Events of one writer, sorted into rows and written by one statement a table."""
 
-    def __init__(self, connection: Connection, run_id: str, run_key: int, writer_key: int) -> None:
+    def __init__(
+        self, connection: Connection, run_id: str, run_key: int, created: int, writer_key: int
+    ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._run_key = run_key
         self._writer_key = writer_key
-        self._created = runs.created(connection, run_key)
+        self._created = created
         self._metrics: dict[tuple[str, MetricShape], int] = {}
         self._series: dict[str, _Series] = {}
         self._records: list[tuple[Any, ...]] = []
@@ -172,14 +172,14 @@ class _Batch:
         elif event.kind == "property":
             self._connection.execute(
                 upsert(self._connection.dialect.name, properties)
-                .values(run_key=self._run_key, name=event.name, value=str(event.value))
+                .values(run_key=self._run_key, name=event.name, value=storable(str(event.value)))
                 .on_conflict_do_nothing()
             )
         elif event.kind == "attribute" and event.name in ("display_name", "description"):
             self._connection.execute(
                 update(runs_table)
                 .where(runs_table.c.key == self._run_key)
-                .values({event.name: event.value})
+                .values({event.name: storable(str(event.value))})
             )
         elif event.kind == "file":
             self._files.append(event.name)
@@ -240,7 +240,7 @@ class _Batch:
                     "name": event.name,
                     "shape": shape.value,
                     "is_list": is_list,
-                    "description": event.description,
+                    "description": event.description and storable(event.description),
                     "count": 0,
                 },
             )
@@ -257,7 +257,7 @@ class _Batch:
         statement = upsert(self._connection.dialect.name, tags).values(
             run_key=self._run_key,
             name=event.name,
-            value=event.value,
+            value=None if event.value is None else storable(str(event.value)),
             time=event.time,
             removed=event.kind == "untag",
         )

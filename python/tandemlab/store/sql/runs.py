@@ -13,12 +13,19 @@ from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, Ru
 from tandemlab.domain.status import TERMINAL
 from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.sql.engine import upsert
+from tandemlab.store.sql.forms import storable
 from tandemlab.store.sql.schema import experiments, properties, runs, tags
 
 _BATCH = 500
 
 _FIND = select(runs.c.key).where(runs.c.id == bindparam("run"))
 _CREATED = select(runs.c.created).where(runs.c.key == bindparam("run"))
+# Writers to one run wait for each other here, and so never for each other's rows in a circle.
+_LOCK = (
+    select(runs.c.key, runs.c.created)
+    .where(runs.c.id == bindparam("run"))
+    .with_for_update(key_share=True)
+)
 _INSERT = insert(runs).returning(runs.c.key)
 
 
@@ -65,7 +72,13 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
         connection.execute(
             insert(tags),
             [
-                {"run_key": key, "name": name, "value": value, "time": created, "removed": False}
+                {
+                    "run_key": key,
+                    "name": name,
+                    "value": None if value is None else storable(value),
+                    "time": created,
+                    "removed": False,
+                }
                 for name, value in run.tags.items()
             ],
         )
@@ -73,7 +86,7 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
         connection.execute(
             insert(properties),
             [
-                {"run_key": key, "name": name, "value": value}
+                {"run_key": key, "name": name, "value": storable(value)}
                 for name, value in run.properties.items()
             ],
         )
@@ -114,6 +127,18 @@ def find_key(connection: Connection, run_id: str) -> int | None:
 def created(connection: Connection, key: int) -> int:
     """When a run was created."""
     return int(connection.execute(_CREATED, {"run": key}).scalar_one())
+
+
+def lock(connection: Connection, run_id: str) -> tuple[int, int]:
+    """Key and time of creation of a run that this transaction will change.
+
+    Raises:
+        NotFound: no such run.
+    """
+    row = connection.execute(_LOCK, {"run": run_id}).one_or_none()
+    if row is None:
+        raise _not_found(run_id)
+    return row.key, row.created
 
 
 def require_key(connection: Connection, run_id: str) -> int:
@@ -186,7 +211,7 @@ def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
             )
         )
     if query.limit is not None:
-        statement = statement.limit(query.limit)
+        statement = statement.limit(query.limit).offset(query.offset)
     return _records(connection, statement)
 
 

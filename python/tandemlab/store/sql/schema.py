@@ -16,14 +16,16 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
 )
+from sqlalchemy import Text as AnyText
 
 HEAD = "0001"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
+# Sorted and compared by its bytes in every database, whatever language the server speaks.
+Text = AnyText().with_variant(AnyText(collation="C"), "postgresql")
 
 experiments = Table(
     "experiments",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import cached_property
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 
@@ -26,6 +26,7 @@ from tandemlab.domain import (
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.store.sql import engine as database
 from tandemlab.store.sql import ingest, metrics, runs
+from tandemlab.store.sql.engine import Place, repeated
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
@@ -39,26 +40,23 @@ _POSITIONS = (
 class SqlStore:
     """Keeps experiments and runs in a SQL database; see `tandemlab.store.Store`."""
 
-    def __init__(self, engine: Engine, place: Path) -> None:
+    def __init__(self, engine: Engine, place: Place) -> None:
         self._engine = engine
         self._place = place
 
     @classmethod
-    def create(cls, path: Path) -> None:
-        """Make a new SQLite file at `path`."""
-        database.create_database(path)
+    def create(cls, place: Place) -> bool:
+        """Make a new store; False if the database at an address holds one already."""
+        return database.create_database(place)
 
     @classmethod
-    def open(cls, path: Path) -> SqlStore:
-        """Open a SQLite file, brought up to date if an older version made it."""
-        if not path.exists():
-            raise NotFound(
-                f"The workspace has no database: {path} is missing.",
-                hint="Restore it from a backup, or create a new workspace.",
-            )
-        engine = database.sqlite_engine(path)
-        database.check_version(engine, path)
-        return cls(engine, path)
+    def open(cls, place: Place) -> SqlStore:
+        """Open a store, brought up to date if an older version made it."""
+        return cls(database.open_database(place), place)
+
+    @cached_property
+    def is_writable(self) -> bool:
+        return database.may_write(self._engine, self._place)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -76,6 +74,7 @@ class SqlStore:
 
     # Experiments
 
+    @repeated
     def ensure_experiment(self, name: str) -> ExperimentRecord:
         found = self.get_experiment(name)
         if found is None:
@@ -85,10 +84,12 @@ class SqlStore:
             assert found is not None
         return found
 
+    @repeated
     def get_experiment(self, name: str) -> ExperimentRecord | None:
         found = self._experiments(name)
         return found[0] if found else None
 
+    @repeated
     def list_experiments(self) -> list[ExperimentRecord]:
         return self._experiments(None)
 
@@ -107,6 +108,7 @@ class SqlStore:
             rows = connection.execute(statement).all()
         return [ExperimentRecord(row[0], from_micros(row[1]), row[2], row[3]) for row in rows]
 
+    @repeated
     def archive_experiment(self, name: str, *, archived: bool) -> None:
         with self._writing() as connection:
             changed = connection.execute(
@@ -117,24 +119,29 @@ class SqlStore:
 
     # Runs
 
+    @repeated
     def create_run(self, run: NewRun) -> RunRecord:
         with self._writing() as connection:
             if runs.find_key(connection, run.id) is not None:
                 return runs.get(connection, run.id)
             return runs.create(connection, run)
 
+    @repeated
     def get_run(self, run_id: str) -> RunRecord | None:
         with self._reading() as connection:
             return runs.find_one(connection, run_id)
 
+    @repeated
     def find_runs(self, query: RunQuery) -> list[RunRecord]:
         with self._reading() as connection:
             return runs.find(connection, query)
 
+    @repeated
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         with self._reading() as connection:
             return runs.statuses(connection, list(run_ids))
 
+    @repeated
     def move_run(
         self,
         run_id: str,
@@ -146,6 +153,7 @@ class SqlStore:
     ) -> RunRecord:
         micros = to_micros(time or now())
         with self._writing() as connection:
+            runs.lock(connection, run_id)
             current = runs.get(connection, run_id)
             if current.status is status:
                 return current
@@ -160,8 +168,9 @@ class SqlStore:
             runs.move(connection, run_id, status, micros, error, exit_code)
             return runs.get(connection, run_id)
 
-    def delete_run(self, run_id: str) -> None:
+    def delete_run(self, run_id: str) -> None:  # not repeated: the second time it is not there
         with self._writing() as connection:
+            runs.lock(connection, run_id)
             current = runs.get(connection, run_id)
             if not current.status.is_terminal:
                 raise InvalidState(
@@ -175,6 +184,7 @@ class SqlStore:
     def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
         return self.positions_of([run_id]).get(run_id, {})
 
+    @repeated
     def positions_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
         found: dict[str, dict[str, tuple[int, int]]] = {}
         with self._reading() as connection:
@@ -183,6 +193,7 @@ class SqlStore:
                     found.setdefault(row[0], {})[row[1]] = (row[2], row[3])
         return found
 
+    @repeated
     def ingest(
         self,
         run_id: str,
@@ -195,10 +206,13 @@ class SqlStore:
         with self._writing() as connection:
             return ingest.take_in(connection, run_id, writer, events, end, files or {})
 
+    @repeated
     def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
         with self._writing() as connection:
-            ingest.put_files(connection, runs.require_key(connection, run_id), files)
+            run_key, _ = runs.lock(connection, run_id)
+            ingest.put_files(connection, run_key, files)
 
+    @repeated
     def list_files(self, run_id: str) -> list[FileRecord]:
         statement = (
             select(files.c.name, files.c.digest, files.c.size)
@@ -209,10 +223,12 @@ class SqlStore:
         with self._reading() as connection:
             return [FileRecord(*row) for row in connection.execute(statement)]
 
+    @repeated
     def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
         with self._reading() as connection:
             return metrics.read(connection, runs.require_key(connection, run_id), name)
 
+    @repeated
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         with self._reading() as connection:
             return metrics.latest(connection, run_ids)

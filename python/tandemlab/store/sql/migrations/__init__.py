@@ -8,6 +8,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from tandemlab.store.sql.engine import changing_schema
+
 
 def configuration() -> Config:
     """Alembic's configuration for the scripts beside this file."""
@@ -19,6 +21,6 @@ def configuration() -> Config:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring a database forward, in one transaction."""
     config = configuration()
-    with engine.begin() as connection:
+    with changing_schema(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

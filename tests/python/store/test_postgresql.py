@@ -1,0 +1,271 @@
+"""What only PostgreSQL can do: refuse, be away, have users, and serve several machines."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from plugins.postgresql import Server
+from plugins.workspaces import stop_agent
+from tandemlab import ScriptRunConfig, Workspace
+from tandemlab.domain import (
+    AlreadyExists,
+    Event,
+    InvalidInput,
+    NewRun,
+    RunQuery,
+    RunStatus,
+    StorageError,
+    TandemlabError,
+)
+from tandemlab.domain.times import now
+from tandemlab.store.sql import SqlStore
+from tandemlab.store.sql.postgresql import check_address
+
+services = pytest.mark.services
+
+
+@pytest.fixture
+def store(database: str) -> SqlStore:
+    SqlStore.create(database)
+    store = SqlStore.open(database)
+    store.create_run(NewRun("a_01", "a", "interactive", "calm_otter_12", now()))
+    return store
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ana:hunter2@host/lab",
+        "postgresql://ana@host/lab?password=hunter2",
+        "postgresql://ana@host/lab?sslpassword=hunter2",
+        "mysql://ana@host/lab",
+        7,
+    ],
+)
+def test_an_address_that_may_not_be_written_down_is_refused_and_not_shown(address: object) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_address(address)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_stays_as_it_was_given() -> None:
+    for address in (
+        "postgresql://ana@db:5433/lab?sslmode=verify-full",
+        "postgresql://?service=lab",
+    ):
+        assert check_address(address) == address
+
+
+def test_a_refused_address_leaves_no_folder(tmp_path: Path) -> None:
+    nobody = f"postgresql://x@/x?host={tmp_path}"
+    with pytest.raises(TandemlabError):
+        Workspace.create(tmp_path / "lab", store="postgresql://x:y@host/x")
+    with pytest.raises(StorageError) as caught:
+        Workspace.create(tmp_path / "lab", store=nobody)
+    assert "server runs" in caught.value.hint
+    assert not (tmp_path / "lab").exists()
+
+
+@services
+def test_a_workspace_works_on_it(database: str, tmp_path: Path) -> None:
+    lab = Workspace.create(tmp_path / "lab", store=database)
+    with lab.experiment("demo").start_logging(tags={"team": "a"}) as run:
+        run.log("loss", 0.5)
+        run.log_table("t", {"a": [1, 2]})
+    again = Workspace(tmp_path / "lab")
+    assert again.get_run(run.id).get_metrics() == {"loss": 0.5, "t": {"a": [1, 2]}}
+    assert again.get_details()["store"] == database
+    assert not (tmp_path / "lab" / "store.db").exists()
+    assert again.runs_table()["tags.team"] == ["a"]
+
+
+@services
+def test_a_database_with_a_workspace_is_joined_only_when_asked(
+    database: str, tmp_path: Path
+) -> None:
+    first = Workspace.create(tmp_path / "here", store=database)
+    with first.experiment("demo").start_logging() as run:
+        run.log("loss", 0.5)
+    with pytest.raises(AlreadyExists, match="holds a workspace"):
+        Workspace.create(tmp_path / "there", store=database)
+    assert not (tmp_path / "there").exists()
+
+    second = Workspace.ensure(tmp_path / "there", store=database)
+    found = second.get_run(run.id)
+    assert found.get_metrics() == {"loss": 0.5}
+    found.tag("seen", "there")  # logged into this folder's own spool
+    assert found.get_tags() == {"seen": "there"}
+    assert first.get_run(run.id).get_tags() == {"seen": "there"}
+    second.delete()
+    assert first.get_run(run.id).get_metrics() == {"loss": 0.5}
+
+
+@services
+def test_a_workspace_does_not_change_its_store(database: str, tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "lab")
+    with pytest.raises(AlreadyExists, match="keeps its runs in its folder"):
+        Workspace.ensure(tmp_path / "lab", store=database)
+
+
+@services
+def test_a_lost_connection_is_made_again(store: SqlStore, postgresql: Server) -> None:
+    assert len(store.find_runs(RunQuery())) == 1
+    with postgresql.connect() as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'tandemlab'"
+        )
+    assert store.ingest("a_01", "w", [Event(1, 1, "metric", "x", 0.5)], end=9) == 1
+    assert store.get_metrics("a_01")["x"].value == 0.5
+
+
+@services
+def test_a_server_that_is_killed_while_points_come_in_loses_and_doubles_none(
+    tmp_path: Path, postgresql: Server
+) -> None:
+    server = Server(tmp_path, postgresql.programs, postgresql.account)
+    server.folder.chmod(0o755)
+    for parent in (tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
+        parent.chmod(parent.stat().st_mode | 0o711)
+    server.make()
+    server.start()
+    try:
+        place = server.new_database()
+        SqlStore.create(place)
+        store = SqlStore.open(place)
+        store.create_run(NewRun("a_01", "a", "interactive", "calm_otter_12", now()))
+        events = [Event(seq, seq, "metric", "x", float(seq)) for seq in range(1, 4001)]
+        started = threading.Event()
+
+        def ingest() -> None:
+            for end in range(100, 4001, 100):
+                store.ingest("a_01", "w", events[end - 100 : end], end=end)
+                if end == 1000:
+                    started.set()
+
+        writer = threading.Thread(target=ingest)
+        writer.start()
+        assert started.wait(30)
+        server.stop(signal.SIGQUIT)
+        server.start()
+        writer.join()
+        assert store.get_metrics("a_01")["x"].value == [float(seq) for seq in range(1, 4001)]
+        store.close()
+    finally:
+        server.stop()
+
+
+@services
+def test_a_user_who_may_only_read_reads_and_is_told_so(
+    database: str, postgresql: Server, tmp_path: Path
+) -> None:
+    lab = Workspace.create(tmp_path / "lab", store=database)
+    with lab.experiment("demo").start_logging() as run:
+        run.log("loss", 0.5)
+    schema = database.rpartition("%3D")[2]
+    with postgresql.connect() as admin:
+        admin.execute("DROP ROLE IF EXISTS reader")
+        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute(f"GRANT USAGE ON SCHEMA {schema} TO reader")
+        admin.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO reader")
+    reader = Workspace.ensure(tmp_path / "reader", store=database.replace("tester@", "reader@"))
+    found = reader.get_run(run.id)
+    assert found.get_metrics() == {"loss": 0.5}
+    with pytest.raises(StorageError) as caught:
+        reader.experiment("other")
+    assert "only read" in caught.value.hint
+    reader.store.close()
+    with postgresql.connect() as admin:
+        admin.execute("DROP OWNED BY reader")
+        admin.execute("DROP ROLE reader")
+
+
+@services
+def test_an_agent_leaves_runs_of_other_folders_alone(database: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "train.py").write_text("import tandemlab as t; t.get_current_run().log('x', 1)")
+    here = Workspace.create(tmp_path / "here", store=database)
+    there = Workspace.ensure(tmp_path / "there", store=database)
+    foreign = there.experiment("jobs").create_run(
+        type="script", status=RunStatus.QUEUED, target="local"
+    )
+    run = here.experiment("jobs").submit(ScriptRunConfig(source, "train.py"))
+    run.wait_for_completion(timeout_seconds=60)
+    assert run.get_metrics() == {"x": 1}
+    assert foreign.status is RunStatus.QUEUED
+    stop_agent(here)
+
+
+@services
+def test_r_works_on_it(database: str, tmp_path: Path) -> None:
+    code = """
+    library(tandemlab)
+    words <- commandArgs(TRUE)
+    ws <- create_workspace(words[[1]], store = words[[2]])
+    run <- start_logging_run(experiment(ws, "demo"))
+    log_metric_to_run("loss", 0.5, run)
+    complete_run(run)
+    stopifnot(identical(get_run_metrics(run)$loss, 0.5))
+    stopifnot(identical(get_workspace_details(ws)$store, words[[2]]))
+    refused <- tryCatch(
+      create_workspace(file.path(tempdir(), "x"), store = "postgresql://a:b@h/d"),
+      tandemlab_error_invalid_input = function(problem) "refused"
+    )
+    stopifnot(refused == "refused")
+    """
+    command = ["Rscript", "--no-init-file", "-e", code, str(tmp_path / "lab"), database]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Workspace(tmp_path / "lab").runs_table()["metrics.loss"] == [0.5]
+
+
+def _log(path: Path, number: int) -> None:
+    lab = Workspace.ensure(path)
+    with lab.experiment("many").start_logging() as run:
+        for step in range(500):
+            run.log("x", float(step), step=step)
+        lab.folder.catch_up(run.id)
+
+
+@services
+def test_processes_in_several_folders_log_into_one_experiment(
+    database: str, tmp_path: Path
+) -> None:
+    folders = [tmp_path / f"lab{number}" for number in range(2)]
+    for folder in folders:
+        Workspace.ensure(folder, store=database)
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_log, args=(folders[number % 2], number)) for number in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    lab = Workspace(folders[0])
+    runs = lab.experiment("many").get_runs()
+    assert sorted(run.number for run in runs) == [1, 2, 3, 4]
+    assert all(run.get_metrics()["x"] == [float(step) for step in range(500)] for run in runs)
+
+
+@services
+def test_a_forked_child_has_connections_of_its_own(store: SqlStore) -> None:
+    assert store.get_run("a_01") is not None
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writer, str(len(store.find_runs(RunQuery()))).encode())
+        finally:
+            os._exit(0)
+    assert os.read(reader, 1) == b"1"
+    os.waitpid(pid, 0)
+    assert store.get_run("a_01") is not None
