@@ -5,10 +5,12 @@ from tandemlab.domain.errors import (
     InvalidInput,
     InvalidState,
     MissingDependency,
+    NotAllowed,
     NotFound,
     RunFailed,
     StorageError,
     TandemlabError,
+    Unavailable,
     VersionMismatch,
 )
 from tandemlab.domain.events import Event, Kind, MetricShape
@@ -38,6 +40,7 @@ __all__ = [
     "MetricShape",
     "MissingDependency",
     "NewRun",
+    "NotAllowed",
     "NotFound",
     "RunError",
     "RunFailed",
@@ -47,5 +50,6 @@ __all__ = [
     "Scalar",
     "StorageError",
     "TandemlabError",
+    "Unavailable",
     "VersionMismatch",
 ]

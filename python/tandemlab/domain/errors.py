@@ -8,7 +8,9 @@
      ├── RunFailed           run_failed          a run that was waited for failed
      ├── StorageError        storage_error       full disk, read-only folder, damaged file
      ├── VersionMismatch     version_mismatch    a newer program made this
-     └── MissingDependency   missing_dependency  an optional package is not installed
+     ├── MissingDependency   missing_dependency  an optional package is not installed
+     ├── Unavailable         unavailable         a server cannot be reached
+     └── NotAllowed          not_allowed         a server does not let this user do that
 
 R raises the same as conditions of class ``tandemlab_error_<code>``; the command line ends with
 ``exit_code``.
@@ -114,3 +116,22 @@ class MissingDependency(TandemlabError):
 
     code = "missing_dependency"
     exit_code = 9
+
+
+class Unavailable(TandemlabError):
+    """A server cannot be reached, or is too busy, and may be tried again later."""
+
+    code = "unavailable"
+    exit_code = 10
+
+
+class NotAllowed(TandemlabError):
+    """A server knows no such user, or the user's role does not allow this.
+
+    ``details`` has ``reason``: ``unknown`` (no valid token), ``role`` (a role with more rights is
+    needed), ``origin`` (a request from another site), ``host`` (a name that is not the server's)
+    or ``attempts`` (too many failed attempts).
+    """
+
+    code = "not_allowed"
+    exit_code = 11
