@@ -82,7 +82,7 @@ def create(session: Session, name: str, exist_ok: bool) -> None:
 def list_(session: Session, everything: bool) -> None:
     """List the experiments of a workspace by name."""
     workspace = session.workspace()
-    workspace.folder.catch_up_all()
+    workspace.place.catch_up_all()
     records = [
         record for record in workspace.store.list_experiments() if everything or not record.archived
     ]

@@ -80,7 +80,10 @@ def _first(runs: Sequence[Run], workspace: Workspace, reference: str) -> Run:
 
 
 def _run_ids(workspace: Workspace) -> list[str]:
-    """Ids of all runs: every run has a directory of its own."""
+    """Ids of all runs: every run of a folder has a directory of its own."""
+    if workspace.is_remote:
+        query = RunQuery(include_children=True)
+        return [record.id for record in workspace.store.find_runs(query)]
     runs = workspace.folder.run_directory("id").parent
     return [path.name for path in runs.iterdir()]
 
@@ -115,7 +118,7 @@ def find_experiment(workspace: Workspace, name: str) -> ExperimentRecord:
     """
     from tandemlab.domain.names import check_name
 
-    workspace.folder.catch_up_all()
+    workspace.place.catch_up_all()
     found = workspace.store.get_experiment(check_name(name, what="experiment"))
     if found is not None:
         return found

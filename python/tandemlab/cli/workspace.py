@@ -129,19 +129,19 @@ def _point_to(found: Workspace, here: Path, session: Session) -> None:
     from tandemlab.domain import StorageError
 
     present = [here / name for name in _CONFIG_FILES if (here / name).exists()]
-    if found.path == here:
+    if found.address == str(here):
         return
     if present:
         if not _leads_to(present[0], found):
             session.screen.warn(
                 f"{present[0]} leads to another workspace and stays as it is; "
-                f"reach this one with `--workspace {found.path}`."
+                f"reach this one with `--workspace {found.address}`."
             )
         return
     try:
         file = found.write_config(here)
     except StorageError as error:
-        session.screen.warn(f"{error.message} Commands here need --workspace {found.path}.")
+        session.screen.warn(f"{error.message} Commands here need --workspace {found.address}.")
     else:
         session.screen.note(f"Wrote {file}: commands in this folder use the workspace.")
 
@@ -151,7 +151,7 @@ def _leads_to(file: Path, found: Workspace) -> bool:
     from tandemlab.tracking import Workspace
 
     try:
-        return Workspace.from_config(file).path == found.path
+        return Workspace.from_config(file).address == found.address
     except TandemlabError:
         return False
 
@@ -168,7 +168,7 @@ def list_(session: Session) -> None:
     from tandemlab.tracking.known import known_workspaces
 
     try:
-        current = session.workspace().path
+        current = session.workspace().address
     except TandemlabError:
         current = None
     rows = [
@@ -210,13 +210,13 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
     found = find_workspace(name_or_path)
     details = _details(found)
     question = (
-        f"Delete the workspace {details['name']!r} at {found.path} with "
+        f"Delete the workspace {details['name']!r} at {found.address} with "
         f"{counted(details['runs'], 'run')} in {counted(details['experiments'], 'experiment')}?"
     )
     if session.screen.confirm(question, yes=yes):
         found.delete()
         session.screen.record(_DETAILS, details)
-        session.screen.note(f"Deleted {found.path}.")
+        session.screen.note(f"Deleted {found.address}.")
         if details["store"] is not None:
             session.screen.note(f"The database {details['store']} stays as it is.")
         session.screen.suggest("workspace list")

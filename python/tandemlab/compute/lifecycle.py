@@ -23,10 +23,10 @@ from tandemlab.domain.jobs import Job, exit_error
 from tandemlab.domain.names import check_file_name
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
-from tandemlab.store.run_files import folder_files, place_file
+from tandemlab.store.run_files import LOG_FILE, folder_files, place_file
 from tandemlab.store.snapshots import restore_snapshot
 from tandemlab.store.spool import settle
-from tandemlab.tracking.logs import tail
+from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 
 _log = logging.getLogger("tandemlab.agent")
 COLLECTED = ("outputs", "logs")
@@ -147,7 +147,7 @@ def _outcome(
         return RunStatus.FAILED, RunError(**note)
     if current.error is not None:
         return RunStatus.FAILED, None
-    lines = tail(directory / "files" / "user_logs" / "std_log.txt", lines=5)
+    lines = last_lines(folder.read_file(run_id, LOG_FILE, -TAIL_BYTES), 5)
     last_line = next((line.strip()[:300] for line in reversed(lines) if _says_something(line)), "")
     error = exit_error(exit_code, last_line)
     return (RunStatus.COMPLETED, None) if error is None else (RunStatus.FAILED, error)

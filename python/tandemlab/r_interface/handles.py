@@ -6,16 +6,22 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from tandemlab.r_interface.wire import Json, wire
+from tandemlab.store.place import is_url
 from tandemlab.tracking import Experiment, Run, Workspace
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
 
+_served: dict[str, Workspace] = {}
 _opened: dict[str, tuple[tuple[int, int], Workspace]] = {}
 
 
 def open_workspace(path: str) -> Workspace:
-    """The workspace at a path that R keeps; opened once as long as it is the same folder."""
+    """The workspace at a path or URL that R keeps; opened once while it is the same folder."""
+    if is_url(path):
+        if path not in _served:
+            _served[path] = Workspace.open(path)
+        return _served[path]
     folder = Workspace.open(path).folder if path not in _opened else _opened[path][1].folder
     try:
         status = folder.marker.stat()
@@ -31,6 +37,7 @@ def open_workspace(path: str) -> Workspace:
 def forget_workspace(path: str) -> None:
     """Let go of a workspace that has been deleted."""
     _opened.pop(path, None)
+    _served.pop(path, None)
 
 
 def open_run(workspace: str, run: str) -> Run:
@@ -40,12 +47,17 @@ def open_run(workspace: str, run: str) -> Run:
 
 def workspace_handle(workspace: Workspace) -> Json:
     """What R keeps of a workspace."""
-    return wire({"name": workspace.name, "path": str(workspace.path)})
+    return wire({"name": workspace.name, "path": workspace.address})
 
 
 def run_handle(run: Run) -> Json:
     """What R keeps of a run."""
-    return wire({"id": run.id, "experiment": run.experiment.name})
+    handle = {
+        "id": run.id,
+        "experiment": run.experiment.name,
+        "directory": str(run.directory),
+    }
+    return wire(handle)
 
 
 def run_handles(runs: Iterable[Run]) -> Json:

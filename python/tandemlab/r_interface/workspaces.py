@@ -52,7 +52,7 @@ def _list() -> Json:
     return frame(
         {
             "name": [workspace.name for workspace in found],
-            "path": [str(workspace.path) for workspace in found],
+            "path": [workspace.address for workspace in found],
         }
     )
 

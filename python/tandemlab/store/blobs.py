@@ -24,6 +24,15 @@ def digest_of(path: Path) -> str:
     return state.hexdigest()
 
 
+def is_digest(text: object) -> bool:
+    """Whether a text is a SHA-256 in lower-case hexadecimal.
+
+    >>> is_digest("0" * 64), is_digest("../" * 21 + "x")
+    (True, False)
+    """
+    return isinstance(text, str) and len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
 class BlobStore:
     """Contents by digest in a folder: ``ab/abcd…``, read-only files that never change."""
 
@@ -42,7 +51,7 @@ class BlobStore:
             NotFound: it is not here.
         """
         path = self.path(digest)
-        if not path.exists():
+        if not is_digest(digest) or not path.exists():
             raise NotFound(
                 f"The content {digest[:12]}… is missing from {self._root}.",
                 hint="It was removed from outside; restore the workspace's blobs from a backup.",

@@ -6,30 +6,23 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tandemlab.domain import (
-    AlreadyExists,
-    Event,
-    FileRecord,
-    NewRun,
-    RunStatus,
-    StorageError,
-    VersionMismatch,
-)
-from tandemlab.domain.times import from_micros, to_micros
+from tandemlab.domain import AlreadyExists, NewRun, StorageError, VersionMismatch
+from tandemlab.domain.names import check_file_name
 from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors, write_json
+from tandemlab.store.identity import write_identity
+from tandemlab.store.intake import Intake
 from tandemlab.store.protocol import Store
-from tandemlab.store.spool import live_runs, read_events, settle, spool_files
+from tandemlab.store.spool import live_runs, spool_files
 
 FORMAT = 2
-_RUN_FORMAT = 1
 MARKER = "workspace.json"
 _PARTS = ("runs", "blobs", "agent", "tmp", "live")
 _NEW_STORE = "store.new"
@@ -62,6 +55,11 @@ class WorkspaceFolder:
     """Paths of a workspace, and its blobs and store, opened when they are first needed."""
 
     path: Path
+
+    @property
+    def address(self) -> str:
+        """The folder's path: what opens the workspace again."""
+        return str(self.path)
 
     @property
     def marker(self) -> Path:
@@ -195,87 +193,43 @@ class WorkspaceFolder:
                 raise AlreadyExists(f"There is a run {run.id!r} already.") from None
         try:
             with storage_errors(directory):
-                # A power cut takes the store's last transactions too: flushing would not help.
-                write_json(directory / "run.json", self._identity(run), flush=False)
+                write_identity(directory, run, str(self.path))
             self.store.create_run(run)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
 
-    def _identity(self, run: NewRun) -> dict[str, Any]:
-        return {
-            "format": _RUN_FORMAT,
-            "id": run.id,
-            "experiment": run.experiment,
-            "created": to_micros(run.created),
-            "type": run.type,
-            "display_name": run.display_name,
-            "parent": run.parent,
-            "workspace": str(self.path),
-        }
+    def remove_run(self, run_id: str) -> None:
+        """Forget a run that has ended, with its files."""
+        self.store.delete_run(run_id)
+        shutil.rmtree(self.run_directory(run_id), ignore_errors=True)
 
     def catch_up(self, run_id: str) -> None:
         """Take in what a run's spool holds and the store does not have yet."""
-        if self.is_writable and spool_files(self.run_directory(run_id)):
-            self._take_in(run_id, self.store.positions(run_id))
-
-    def _take_in(self, run_id: str, positions: Mapping[str, tuple[int, int]]) -> None:
-        directory = self.run_directory(run_id)
-        for path in spool_files(directory):
-            _, offset = positions.get(path.stem, (0, 0))
-            if path.stat().st_size > offset:
-                for events, end in read_events(path, offset):
-                    files = self._adopt_files(directory, events)
-                    self.store.ingest(run_id, path.stem, events, end=end, files=files)
+        if spool_files(self.run_directory(run_id)) and self.is_writable:
+            self._intake.catch_up(run_id)
 
     def catch_up_all(self) -> None:
         """Take in what every live run has logged, and adopt runs that the store does not know."""
-        live = live_runs(self.path)
-        if not live or not self.is_writable:
-            return
-        known = self.store.known_runs(live)
-        positions = self.store.positions_of(live)
-        for run_id in live:
-            if run_id in known or self._adopt(run_id):
-                self._take_in(run_id, positions.get(run_id, {}))
-            else:
-                self._forget(run_id)
-        for run_id, status in self.store.known_runs(live).items():
-            if status.is_terminal:
-                settle(self.run_directory(run_id))
+        if live_runs(self.path) and self.is_writable:
+            self._intake.catch_up_all()
 
-    def _forget(self, run_id: str) -> None:
-        """Drop the marker of a run that has been removed."""
-        if not self.run_directory(run_id).exists():
-            with suppress(OSError):
-                (self.path / "live" / run_id).unlink()
+    @cached_property
+    def _intake(self) -> Intake:
+        return Intake(self.path, self.store, self.blobs)
 
-    def _adopt(self, run_id: str) -> bool:
-        """Tell the store of a run that was made without it, from its ``run.json``."""
-        try:
-            identity = json.loads((self.run_directory(run_id) / "run.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return False
-        self.store.create_run(
-            NewRun(
-                id=run_id,
-                experiment=identity["experiment"],
-                type=identity["type"],
-                display_name=identity["display_name"],
-                created=from_micros(identity["created"]),
-                status=RunStatus.RUNNING,
-                parent=identity.get("parent"),
-                context=identity.get("context") or {},
-            )
-        )
-        return True
+    def read_file(
+        self, run_id: str, name: str, offset: int = 0, limit: int | None = None
+    ) -> bytes | None:
+        """A part of a run's file; see `Place.read_file`. Links out of its folder are not followed.
 
-    def _adopt_files(self, directory: Path, events: Sequence[Event]) -> dict[str, FileRecord]:
-        names = [event.name for event in events if event.kind == "file"]
-        names += [event.value["file"] for event in events if event.kind == "image"]
-        found = {}
-        for name in names:
-            path = directory / "files" / name
-            if path.is_file():
-                found[name] = FileRecord(name, *self.blobs.adopt(path))
-        return found
+        Raises:
+            InvalidInput: the name cannot be that of a file.
+        """
+        files = self.run_directory(run_id).resolve() / "files"
+        path = files / check_file_name(name)
+        if path.resolve() != path or not path.is_file():
+            return None
+        with storage_errors(path), path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size + offset) if offset < 0 else offset)
+            return stream.read(-1 if limit is None else limit)

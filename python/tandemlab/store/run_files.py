@@ -14,6 +14,7 @@ from tandemlab.domain.names import check_file_name
 from tandemlab.store.durable import link_or_copy, storage_errors
 
 ENVIRONMENT_FILE = "system/environment.json"
+LOG_FILE = "user_logs/std_log.txt"
 
 
 def put_file(run_directory: Path, name: str, source: Path | BinaryIO) -> int:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tandemlab.domain import InvalidInput, StorageError
-from tandemlab.store.blobs import BlobStore
+from tandemlab.store.blobs import is_digest
 from tandemlab.store.durable import storage_errors
+from tandemlab.store.place import Blobs
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -54,7 +55,7 @@ class SnapshotFile:
 
 
 def take_snapshot(
-    folder: Path, blobs: BlobStore, paths: Sequence[str] | None = None
+    folder: Path, blobs: Blobs, paths: Sequence[str] | None = None
 ) -> tuple[str, list[SnapshotFile]]:
     """Keep the files of a source folder; the manifest's digest and what it lists.
 
@@ -98,13 +99,30 @@ def source_files(folder: Path) -> list[str]:
     return sorted(_walk(folder, "", _rules(folder)))
 
 
-def read_manifest(snapshot: str, blobs: BlobStore) -> list[SnapshotFile]:
-    """What a snapshot holds."""
-    entries = json.loads(blobs.find(snapshot).read_bytes())
-    return [SnapshotFile(**entry) for entry in entries]
+def read_manifest(snapshot: str, blobs: Blobs) -> list[SnapshotFile]:
+    """What a snapshot holds.
+
+    Raises:
+        InvalidInput: it is no manifest, or names a file outside the folder that it describes.
+    """
+    try:
+        entries = json.loads(blobs.find(snapshot).read_bytes())
+        files = [SnapshotFile(**entry) for entry in entries]
+        is_sound = all(_is_inside(file.path) and is_digest(file.digest) for file in files)
+    except (ValueError, TypeError, AttributeError):
+        is_sound = False
+    if not is_sound:
+        raise InvalidInput(
+            f"The content {snapshot[:12]}… is not a snapshot.", details={"snapshot": snapshot}
+        )
+    return files
 
 
-def restore_snapshot(snapshot: str, folder: Path, blobs: BlobStore) -> None:
+def _is_inside(path: str) -> bool:
+    return "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
+
+
+def restore_snapshot(snapshot: str, folder: Path, blobs: Blobs) -> None:
     """Write the files of a snapshot into `folder`, as copies that may be changed."""
     made = {folder}
     for file in read_manifest(snapshot, blobs):

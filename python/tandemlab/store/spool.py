@@ -220,18 +220,26 @@ def live_runs(workspace: Path) -> list[str]:
 
 def settle(run_directory: Path) -> None:
     """Take a run that has ended off the list of live ones, unless one of its writers lives."""
-    if not any(_is_alive(path.stem) for path in spool_files(run_directory)):
+    if not has_living_writer(run_directory):
         with suppress(OSError):
             (run_directory.parent.parent / "live" / run_directory.name).unlink()
+
+
+def has_living_writer(run_directory: Path) -> bool:
+    """Whether a process that has written to a run's spool lives on this machine."""
+    return any(_is_alive(path.stem) for path in spool_files(run_directory))
 
 
 def _is_alive(writer: str) -> bool:
     host, _, rest = writer.partition("-")
     pid = rest.partition("-")[0]
-    if host != _host() or not pid.isdecimal():
-        return False
+    return host == _host() and pid.isdecimal() and process_lives(int(pid))
+
+
+def process_lives(pid: int) -> bool:
+    """Whether there is a process of that id."""
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

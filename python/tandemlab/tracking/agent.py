@@ -6,14 +6,11 @@ follows them. It holds a lock on ``agent/lock`` while it lives and listens on ``
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import subprocess
 import sys
 from contextlib import suppress
 
-from tandemlab.store.durable import storage_errors
+from tandemlab.store import daemons
 from tandemlab.store.folder import WorkspaceFolder
 
 JOB_VARIABLES = (
@@ -23,7 +20,6 @@ JOB_VARIABLES = (
     "TANDEMLAB_EXPERIMENT",
 )
 
-_LOG_BYTES = 5_000_000
 _AGENT = (sys.executable, "-m", "tandemlab.compute.agent")
 
 
@@ -40,26 +36,8 @@ def attend(folder: WorkspaceFolder) -> None:
 
 
 def take_lock(folder: WorkspaceFolder) -> int | None:
-    """The descriptor of the workspace's lock, now held; None while somebody else holds it.
-
-    It is None, too, for a user who may only read and so can start no agent. Whoever holds it is
-    the agent, or starts one and hands it the descriptor: however many clients submit at once, one
-    agent starts. The kernel gives the lock back when the last process that has it ends.
-    """
-    path = folder.agent / "lock"
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as problem:
-        if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return None
-        with storage_errors(path):
-            raise
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    """The descriptor of the workspace's lock, now held; see `tandemlab.store.daemons.take_lock`."""
+    return daemons.take_lock(folder.agent / "lock")
 
 
 def wake(folder: WorkspaceFolder) -> None:
@@ -73,28 +51,10 @@ def wake(folder: WorkspaceFolder) -> None:
 
 
 def _start(folder: WorkspaceFolder, lock: int) -> None:
-    """Start an agent in a session of its own, so that it outlives this process; it has the lock.
-
-    The shell in between ends at once, which leaves no child behind here.
-    """
-    log = folder.agent / "agent.log"
-    with storage_errors(log):
-        if log.exists() and log.stat().st_size > _LOG_BYTES:
-            log.replace(log.with_suffix(".old.log"))
-    with storage_errors(log), log.open("ab") as output:
-        subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", *_AGENT, str(folder.path), str(lock)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            pass_fds=(lock,),
-            check=True,
-            cwd="/",
-            env=_environment(),
-        )
+    command = [*_AGENT, str(folder.path), str(lock)]
+    daemons.start_daemon(command, lock, folder.agent / "agent.log", environment_without_run())
 
 
-def _environment() -> dict[str, str]:
+def environment_without_run() -> dict[str, str]:
     """This process's environment, less the marks of the run that it may belong to."""
     return {name: value for name, value in os.environ.items() if name not in JOB_VARIABLES}

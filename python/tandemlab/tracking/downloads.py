@@ -40,18 +40,28 @@ def download(run: RunHandle, targets: Mapping[str, Path]) -> list[Path]:
     Raises:
         NotFound: the run has no file of that name; nothing was copied.
     """
-    run.workspace.folder.catch_up(run.id)
+    digests = digests_of(run, list(targets))
+    for name, target in targets.items():
+        _copy(run.workspace.place.blobs.find(digests[name]), target)
+    return list(targets.values())
+
+
+def digests_of(run: RunHandle, names: Sequence[str]) -> dict[str, str]:
+    """Digests of files of `run` by name.
+
+    Raises:
+        NotFound: the run has no file of that name.
+    """
+    run.workspace.place.catch_up(run.id)
     digests = {file.name: file.digest for file in run.workspace.store.list_files(run.id)}
-    for name in targets:
+    for name in names:
         if name not in digests:
             raise NotFound(
                 f"Run {run.id} has no file {name!r}.",
                 hint=f"It has {', '.join(sorted(digests)[:10]) or 'no files'}.",
                 details={"name": name},
             )
-    for name, target in targets.items():
-        _copy(run.workspace.folder.blobs.find(digests[name]), target)
-    return list(targets.values())
+    return {name: digests[name] for name in names}
 
 
 def restore(run: RunHandle, folder: Path) -> Path:
@@ -74,7 +84,7 @@ def restore(run: RunHandle, folder: Path) -> Path:
     with storage_errors(folder):
         temporary.mkdir(parents=True)
         try:
-            restore_snapshot(snapshot, temporary, run.workspace.folder.blobs)
+            restore_snapshot(snapshot, temporary, run.workspace.place.blobs)
             temporary.replace(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

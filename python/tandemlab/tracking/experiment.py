@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tandemlab.domain import InvalidInput, NewRun, RunQuery, RunStatus
+from tandemlab.domain import InvalidInput, NewRun, RunQuery, RunStatus, Unavailable
 from tandemlab.domain.ids import new_display_name, new_run_id
 from tandemlab.domain.names import check_metric_name, check_name
 from tandemlab.domain.secrets import as_public_text
@@ -50,7 +51,9 @@ class Experiment:
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self.workspace = workspace
-        self.name = workspace.store.ensure_experiment(check_name(name, what="experiment")).name
+        self.name = check_name(name, what="experiment")
+        with suppress(Unavailable):  # then the server makes it when it hears of its first run
+            self.name = workspace.store.ensure_experiment(self.name).name
 
     def __repr__(self) -> str:
         return f"Experiment({self.workspace.name!r}, {self.name!r})"
@@ -84,13 +87,12 @@ class Experiment:
             display_name: a name for people; made up if None.
             tags: first tags.
         """
-        folder = self.workspace.folder
         source = None if snapshot_directory is None else Path(snapshot_directory).absolute()
         snapshot = None
         if source is not None:
             from tandemlab.store.snapshots import take_snapshot
 
-            snapshot, _ = take_snapshot(source, folder.blobs)
+            snapshot, _ = take_snapshot(source, self.workspace.place.blobs)
         run = self.create_run(
             type="interactive",
             snapshot=snapshot,
@@ -144,7 +146,7 @@ class Experiment:
             tags=check_tags(tags),
             properties=properties or {},
         )
-        self.workspace.folder.add_run(new)
+        self.workspace.place.add_run(new)
         run = Run(self.workspace, new.id, experiment=self.name)
         if difference:
             from io import BytesIO

@@ -96,14 +96,18 @@ class Keyvault:
 
 
 def open_keyvault(workspace: Workspace) -> Keyvault:
-    """The vault of a workspace folder, with its key in the places that are this user's."""
+    """The vault of a workspace folder, with its key in the places that are this user's.
+
+    Raises:
+        InvalidState: the workspace is at a server: its vault opens on that machine alone.
+    """
     from tandemlab.store.secret_keys import KeyFile, SystemKeyring
     from tandemlab.store.secrets import SecretFile
-    from tandemlab.tracking.known import configuration_folder
+    from tandemlab.store.user import configuration_folder
 
     file = KeyFile(configuration_folder() / "keys" / f"{workspace.id}.key")
     ring = SystemKeyring(workspace.id)
-    store = SecretFile(workspace.path, workspace.id, reading=(file, ring), new=(ring, file))
+    store = SecretFile(workspace.folder.path, workspace.id, reading=(file, ring), new=(ring, file))
     return Keyvault(store)
 
 

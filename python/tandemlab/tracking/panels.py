@@ -152,7 +152,7 @@ def panels_of_experiment(
     """
     _check_over(over, ("run", *OVER))
     workspace = experiment.workspace
-    workspace.folder.catch_up_all()
+    workspace.place.catch_up_all()
     records = workspace.store.find_runs(RunQuery(experiment=experiment.name))
     latest = workspace.store.latest_values([record.id for record in records])
     records = [record for record in records if latest.get(record.id)][:limit]
@@ -352,7 +352,7 @@ def _table_lines(name: str, columns: Mapping[str, Sequence[Scalar]]) -> list[Pan
 def _chart(run: RunLog, name: str, metric: Metric) -> Panel:
     content: Mapping[str, Any] = metric.chart or {}
     if metric.shape is MetricShape.IMAGE:
-        return Panel("image", name, file=str(run.directory / "files" / content["file"]))
+        return Panel("image", name, file=str(run.local_file(content["file"])))
     data = content["data"]
     if metric.shape is MetricShape.CONFUSION_MATRIX:
         labels = [str(label) for label in data["class_labels"]]

@@ -15,6 +15,7 @@ from tandemlab.domain import (
     RunError,
     RunQuery,
     RunStatus,
+    Unavailable,
 )
 from tandemlab.tracking import context
 from tandemlab.tracking.run_log import RunLog
@@ -71,13 +72,13 @@ class Run(RunLog):
         if recursive:
             runs = [self, *self.get_children(recursive=True)]
             return {run.id: run.get_metrics(name, populate=populate) for run in runs}
-        self.workspace.folder.catch_up(self.id)
+        self.workspace.place.catch_up(self.id)
         found = self.workspace.store.get_metrics(self.id, name)
         values = {key: metric.value for key, metric in found.items()}
         if populate:
             for value in values.values():
                 if isinstance(value, dict) and set(value) == {"file"}:
-                    value["content"] = (self.directory / "files" / value["file"]).read_bytes()
+                    value["content"] = self.read_file(value["file"])
         return values
 
     # Life cycle
@@ -181,10 +182,10 @@ class Run(RunLog):
 
     def _end(self, status: RunStatus, error: RunError | None = None) -> None:
         context.leave(self)
-        current = self.record.status
+        current = self._reachable_status()
         if current is status:
             return
-        if not current.may_become(status):
+        if current is not None and not current.may_become(status):
             raise InvalidState(
                 f"Run {self.id} is {current} and cannot become {status}.",
                 hint="A run that has ended stays as it is.",
@@ -194,7 +195,15 @@ class Run(RunLog):
             self._collect(self._outputs)
         self._report(status, error)
         self._spool.close()
-        self.workspace.folder.catch_up(self.id)
+        with suppress(Unavailable):  # the server hears of it later
+            self.workspace.place.catch_up(self.id)
+
+    def _reachable_status(self) -> RunStatus | None:
+        """The status; None while the workspace's server cannot be reached."""
+        try:
+            return self.record.status
+        except Unavailable:
+            return None
 
     def _collect(self, folder: Path) -> None:
         from tandemlab.store.run_files import folder_files
@@ -288,13 +297,10 @@ class Run(RunLog):
         Raises:
             InvalidState: it has not ended, or has children.
         """
-        import shutil
-
         if self.workspace.find_runs(RunQuery(parent=self.id, limit=1)):
             raise InvalidState(f"Run {self.id} has children.", hint="Delete them first.")
-        self.workspace.store.delete_run(self.id)
+        self.workspace.place.remove_run(self.id)
         self._spool.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def _one(statuses: frozenset[RunStatus] | None) -> RunStatus | None:

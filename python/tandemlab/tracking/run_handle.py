@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, NotFound, RunRecord, RunStatus
 from tandemlab.domain.secrets import Secret, as_public_text
+from tandemlab.store.run_files import LOG_FILE
 from tandemlab.store.spool import SpoolWriter
 
 if TYPE_CHECKING:
@@ -33,15 +34,18 @@ class RunHandle:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RunHandle):
             return NotImplemented
-        return (self.id, self.workspace.path) == (other.id, other.workspace.path)
+        return (self.id, self.workspace.address) == (other.id, other.workspace.address)
 
     def __hash__(self) -> int:
         return hash(self.id)
 
     @cached_property
     def directory(self) -> Path:
-        """The directory that the run owns; its files are in ``files/`` there."""
-        return self.workspace.folder.run_directory(self.id)
+        """The directory that the run owns on this machine; its files are in ``files/`` there.
+
+        In a workspace at a server it holds only what this machine logs.
+        """
+        return self.workspace.place.run_directory(self.id)
 
     @cached_property
     def _spool(self) -> SpoolWriter:
@@ -50,13 +54,13 @@ class RunHandle:
     @property
     def record(self) -> RunRecord:
         """The run as the store knows it now."""
-        self.workspace.folder.catch_up(self.id)
+        self.workspace.place.catch_up(self.id)
         record = self.workspace.store.get_run(self.id)
         if record is None:
-            self.workspace.folder.catch_up_all()
+            self.workspace.place.catch_up_all()
             record = self.workspace.store.get_run(self.id)
         if record is None:
-            raise NotFound(f"The run {self.id!r} is not in {self.workspace.path} any more.")
+            raise NotFound(f"The run {self.id!r} is not in {self.workspace.address} any more.")
         return record
 
     @property
@@ -113,7 +117,7 @@ class RunHandle:
 
     def get_file_names(self) -> list[str]:
         """Names of the run's files, sorted."""
-        self.workspace.folder.catch_up(self.id)
+        self.workspace.place.catch_up(self.id)
         return [file.name for file in self.workspace.store.list_files(self.id)]
 
     def get_details(self) -> dict[str, Any]:
@@ -147,11 +151,7 @@ class RunHandle:
             "snapshotId": record.snapshot,
             "submittedBy": record.context.get("user"),
             "context": dict(record.context),
-            "logFiles": {
-                name: str(self.directory / "files" / name)
-                for name in self.get_file_names()
-                if name.split("/", 1)[0] in ("logs", "user_logs")
-            },
+            "logFiles": {name: str(self.directory / "files" / name) for name in self._log_names()},
             "directory": str(self.directory),
         }
 
@@ -159,10 +159,23 @@ class RunHandle:
         """`get_details` with the text of each log file."""
         details = self.get_details()
         details["logFiles"] = {
-            name: Path(path).read_text(encoding="utf-8", errors="replace")
-            for name, path in details["logFiles"].items()
+            name: (self.read_file(name) or b"").decode("utf-8", "replace")
+            for name in details["logFiles"]
         }
         return details
+
+    def _log_names(self) -> list[str]:
+        folders = ("logs", "user_logs")
+        return [name for name in self.get_file_names() if name.split("/", 1)[0] in folders]
+
+    def read_file(self, name: str, offset: int = 0, limit: int | None = None) -> bytes | None:
+        """A part of one of the run's files, also of one that still grows; None if it is not there.
+
+        Args:
+            offset: the first byte; counted from the end if negative.
+            limit: at most that many bytes.
+        """
+        return self.workspace.place.read_file(self.id, name, offset, limit)
 
     def get_environment(self) -> dict[str, Any] | None:
         """What was installed where a submitted run's script ran; None for other runs.
@@ -173,10 +186,20 @@ class RunHandle:
 
         from tandemlab.store.run_files import ENVIRONMENT_FILE
 
-        file = self.directory / "files" / ENVIRONMENT_FILE
-        if not file.exists():
-            return None
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        content = self.read_file(ENVIRONMENT_FILE)
+        return None if content is None else dict(json.loads(content))
+
+    def local_file(self, name: str) -> Path:
+        """A file of this machine with the content of one of the run's files; not to be changed.
+
+        Raises:
+            NotFound: the run has no such file.
+        """
+        from tandemlab.tracking.downloads import digests_of
+
+        if not self.workspace.is_remote:
+            return self.directory / "files" / name
+        return self.workspace.place.blobs.find(digests_of(self, [name])[name])
 
     def get_secret(self, name: str) -> Secret:
         """A secret of the workspace, for the script that runs; see `Keyvault.get_secret`.
@@ -203,7 +226,7 @@ class RunHandle:
     @property
     def log_path(self) -> Path:
         """Where the standard output and error of a submitted run go, together."""
-        return self.directory / "files" / "user_logs" / "std_log.txt"
+        return self.directory / "files" / LOG_FILE
 
     def read_log(self, offset: int = 0, limit: int = 1 << 20) -> tuple[str, int]:
         """What a submitted run has printed, from a byte offset on.
@@ -215,7 +238,7 @@ class RunHandle:
         """
         from tandemlab.tracking.logs import read_text
 
-        return read_text(self.log_path, offset, limit)
+        return read_text(self, offset, limit)
 
 
 def _iso(time: Any) -> str | None:

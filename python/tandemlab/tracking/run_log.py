@@ -114,7 +114,7 @@ class RunLog(RunFiles):
     @property
     def metrics(self) -> dict[str, Metric]:
         """Everything logged, by name, with times and steps."""
-        self.workspace.folder.catch_up(self.id)
+        self.workspace.place.catch_up(self.id)
         return self.workspace.store.get_metrics(self.id)
 
     def plot(self, metrics: str | Sequence[str] | None = None, *, over: str = "auto") -> Figure:

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidState, RunFailed, RunStatus
-from tandemlab.tracking.logs import tail
+from tandemlab.store.run_files import LOG_FILE
+from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 
 if TYPE_CHECKING:
     from tandemlab.tracking.run import Run
@@ -50,7 +51,7 @@ def _follow(run: Run, show_output: bool, timeout_seconds: float | None) -> None:
                 details={"run_id": run.id, "status": record.status.value},
             )
         if record.type != "script":
-            run.workspace.folder.catch_up(run.id)
+            run.workspace.place.catch_up(run.id)
         elif time.monotonic() - attended > _ATTEND_EVERY:
             run.workspace.attend()
             attended = time.monotonic()
@@ -77,13 +78,15 @@ def raise_if_failed(run: Run) -> None:
     record = run.record
     if record.status is RunStatus.COMPLETED:
         return
-    lines = tail(run.log_path)
+    lines = last_lines(run.read_file(LOG_FILE, -TAIL_BYTES))
     reason = f": {record.error.message}" if record.error else ""
     output = "\n".join(f"  | {line}" for line in lines)
     raise RunFailed(
         f"Run {run.id} {'was canceled' if record.status is RunStatus.CANCELED else 'failed'}"
         f"{reason}" + (f"\n{output}" if output else ""),
-        hint=f"The whole log: {run.log_path}",
+        hint=f"The whole log: `tandemlab run logs {run.id}`"
+        if run.workspace.is_remote
+        else f"The whole log: {run.log_path}",
         details={
             "run_id": run.id,
             "status": record.status.value,

@@ -1,4 +1,4 @@
-"""Workspace: a folder that holds experiments and runs."""
+"""Workspace: what holds experiments and runs, in a folder or at a server."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tandemlab.domain.names import check_name
 from tandemlab.domain.times import now
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.place import Place, is_url
 from tandemlab.tracking import known
 from tandemlab.tracking.config_file import find_workspace, write_config
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas
 
     from tandemlab.store import Store
+    from tandemlab.store.http import RemoteWorkspace
     from tandemlab.tracking.experiment import Experiment
     from tandemlab.tracking.keyvault import Keyvault
     from tandemlab.tracking.run import Run
@@ -33,10 +35,10 @@ Runs: TypeAlias = "list[Run]"
 
 
 class Workspace:
-    """A folder that holds experiments, their runs and files.
+    """What holds experiments, their runs and files: a folder, or a workspace at a server.
 
-    `Workspace(path)` opens one without touching it; `create`, `ensure`, `get` and `from_config`
-    are the ways to make and find one.
+    `Workspace(path)` and `Workspace(url)` open one without touching it; `create`, `ensure`, `get`
+    and `from_config` are the ways to make and find one. A URL is ``http://HOST:PORT/NAME``.
 
     >>> workspace = getfixture("workspace")
     >>> workspace.experiment("demo").name
@@ -44,10 +46,37 @@ class Workspace:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.folder = WorkspaceFolder(Path(os.path.abspath(Path(path).expanduser())))
+        self.place: Place = _place(path)
 
     def __repr__(self) -> str:
-        return f"Workspace({str(self.path)!r})"
+        return f"Workspace({self.address!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.address,)
+
+    @property
+    def folder(self) -> WorkspaceFolder:
+        """The folder that the workspace is.
+
+        Raises:
+            InvalidState: it is at a server.
+        """
+        if not isinstance(self.place, WorkspaceFolder):
+            raise InvalidState(
+                f"The workspace {self.address} is at a server, not in a folder of this machine."
+            )
+        return self.place
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the workspace is at a server."""
+        return not isinstance(self.place, WorkspaceFolder)
+
+    def _remote(self) -> RemoteWorkspace:
+        from tandemlab.store.http import RemoteWorkspace
+
+        assert isinstance(self.place, RemoteWorkspace)
+        return self.place
 
     # Making and finding
 
@@ -65,7 +94,8 @@ class Workspace:
         """Make a workspace.
 
         Args:
-            name: ``"lab"`` makes ``./lab``; a path makes that folder, named by its last part.
+            name: ``"lab"`` makes ``./lab``; a path makes that folder, named by its last part; a
+                URL has the server make it.
             friendly_name: a longer name to show.
             description: what it is for.
             tags: labels, text to text.
@@ -82,12 +112,15 @@ class Workspace:
                 one with another store.
             StorageError: the folder cannot be written, or the database cannot be reached.
         """
+        workspace = cls(name)
+        if workspace.is_remote:
+            workspace._create_remote(friendly_name, description, tags, store, exist_ok=exist_ok)
+            return workspace
         from tandemlab.store.sql.postgresql import check_address
 
         store = None if store is None else check_address(store)
-        path = Path(os.path.abspath(Path(name).expanduser()))
+        path = workspace.path
         check_name(path.name, what="workspace")
-        workspace = cls(path)
         workspace._complete()
         if not workspace.folder.exists:
             marker = workspace._new_marker(friendly_name, description, tags)
@@ -105,8 +138,31 @@ class Workspace:
                 hint="Open it without a store, or make another workspace.",
                 details={"path": str(path), "store": found},
             )
-        known.remember(path, workspace.name)
+        known.remember(workspace.address, workspace.name)
         return workspace
+
+    def _create_remote(
+        self,
+        friendly_name: str | None,
+        description: str | None,
+        tags: Mapping[str, str] | None,
+        store: str | None,
+        *,
+        exist_ok: bool,
+    ) -> None:
+        if store is not None:
+            raise InvalidInput(
+                "A server chooses where its workspaces keep their runs.", hint="Leave store out."
+            )
+        place = self._remote()
+        if not exist_ok or not place.exists:
+            settings = {
+                "friendly_name": friendly_name,
+                "description": description,
+                "tags": dict(tags or {}),
+            }
+            place.create({**settings, "exist_ok": exist_ok})
+        known.remember(self.address, self.name)
 
     @classmethod
     def ensure(cls, name: str | os.PathLike[str], *, store: str | None = None) -> Workspace:
@@ -115,33 +171,37 @@ class Workspace:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Workspace:
-        """The workspace at `path`.
+        """The workspace at `path`, which may be a URL.
 
         Raises:
             NotFound: there is none.
+            Unavailable: its server cannot be reached, and never could from this machine.
         """
         workspace = cls(path)
-        workspace._complete()
-        if not workspace.folder.exists:
+        if not workspace.is_remote:
+            workspace._complete()
+        if not workspace.place.exists:
             raise NotFound(
-                f"There is no workspace at {workspace.path}.",
+                f"There is no workspace at {workspace.address}.",
                 hint="`tandemlab workspace list` shows those that are known.",
-                details={"path": str(workspace.path)},
+                details={"path": workspace.address},
             )
-        known.remember(workspace.path, workspace.name)
+        known.remember(workspace.address, workspace.name)
         return workspace
 
     @classmethod
     def get(cls, name: str) -> Workspace:
-        """The known workspace of that name, or the one at that path.
+        """The known workspace of that name, or the one at that path or URL.
 
         Raises:
             NotFound: no known workspace has that name.
             InvalidInput: several have it.
         """
-        path = known.find_by_name(name)
-        if path is not None:
-            return cls(path)
+        if is_url(name):
+            return cls.open(name)
+        address = known.find_by_name(name)
+        if address is not None:
+            return cls(address)
         with suppress(NotFound):
             return cls.open(name)
         names = sorted(set(known.known_workspaces().values()))
@@ -168,8 +228,8 @@ class Workspace:
 
     @staticmethod
     def list() -> dict[str, Workspace]:
-        """The known workspaces, by path."""
-        return {str(path): Workspace(path) for path in sorted(known.known_workspaces())}
+        """The known workspaces, by path or URL."""
+        return {address: Workspace(address) for address in sorted(known.known_workspaces())}
 
     def _make(
         self, marker: Mapping[str, Any], *, store: str | None = None, join: bool = False
@@ -216,12 +276,17 @@ class Workspace:
 
     @property
     def path(self) -> Path:
-        """Absolute path of the folder."""
-        return self.folder.path
+        """Absolute path of the folder; for a workspace at a server, of what waits to be sent."""
+        return self.place.path
+
+    @property
+    def address(self) -> str:
+        """Absolute path of the folder, or the URL: what opens the workspace again."""
+        return self.place.address
 
     @cached_property
     def _marker(self) -> dict[str, Any]:
-        return self.folder.read_marker()
+        return self.place.read_marker()
 
     @property
     def name(self) -> str:
@@ -242,7 +307,7 @@ class Workspace:
     def store(self) -> Store:
         """The database behind this workspace."""
         self._marker  # noqa: B018 - refuses a folder that is no workspace or a newer one
-        return self.folder.store
+        return self.place.store
 
     def get_details(self) -> dict[str, Any]:
         """Name, id, path, creation time, descriptions, tags, store and counts.
@@ -253,7 +318,7 @@ class Workspace:
         return {
             "store": None,
             **self._marker,
-            "path": str(self.path),
+            "path": self.address,
             "experiments": len(experiments),
             "runs": sum(experiment.run_count for experiment in experiments),
         }
@@ -269,10 +334,10 @@ class Workspace:
         """
         project = Path(os.path.abspath(path or "."))
         with storage_errors(project):
-            return write_config(self.path, self.name, project, file_name)
+            return write_config(self.address, self.name, project, file_name)
 
     def delete(self) -> None:
-        """Delete the workspace's folder with everything in it.
+        """Delete the workspace with everything in it.
 
         A PostgreSQL database stays as it is, with the runs in it.
 
@@ -290,17 +355,30 @@ class Workspace:
                 hint="Cancel them first, or wait for them.",
             )
         self.store.close()
+        if self.is_remote:
+            self._remote().delete()
+        else:
+            self._delete_folder()
+        known.forget(self.address)
+
+    def _delete_folder(self) -> None:
         doomed = self.path.with_name(f".{self.path.name[:60]}.{token_hex(4)}.deleted")
         with storage_errors(self.path):
             self.path.rename(doomed)
             shutil.rmtree(doomed)
-        known.forget(self.path)
 
     def attend(self) -> None:
         """See to it that an agent works on queued runs, and that it looks now."""
         from tandemlab.tracking.agent import attend
 
-        attend(self.folder)
+        if self.is_remote:
+            self._remote().attend()
+        else:
+            attend(self.folder)
+
+    def remote_targets(self) -> dict[str, dict[str, str | None]]:
+        """The compute targets of the workspace's server, with their interpreters by language."""
+        return self._remote().targets()
 
     # What is in it
 
@@ -337,7 +415,7 @@ class Workspace:
             raise InvalidInput(f"A run's id is text, not {type(run_id).__name__}.")
         record = self.store.get_run(run_id)
         if record is None:
-            self.folder.catch_up_all()
+            self.place.catch_up_all()
             record = self.store.get_run(run_id)
         if record is None:
             raise NotFound(
@@ -351,7 +429,7 @@ class Workspace:
         """Runs that match, newest first."""
         from tandemlab.tracking.run import Run
 
-        self.folder.catch_up_all()
+        self.place.catch_up_all()
         return [
             Run(self, record.id, experiment=record.experiment)
             for record in self.store.find_runs(query)
@@ -361,7 +439,7 @@ class Workspace:
         """`runs_frame` as plain columns: name to list."""
         from tandemlab.tracking.tables import runs_table
 
-        self.folder.catch_up_all()
+        self.place.catch_up_all()
         records = self.store.find_runs(RunQuery(experiment=experiment, include_children=True))
         return runs_table(records, self.store.latest_values([record.id for record in records]))
 
@@ -381,3 +459,11 @@ class Workspace:
         from tandemlab.tracking.tables import to_pandas
 
         return to_pandas(self.runs_table(experiment))
+
+
+def _place(address: str | os.PathLike[str]) -> Place:
+    if isinstance(address, str) and is_url(address):
+        from tandemlab.store.http import RemoteWorkspace
+
+        return RemoteWorkspace(address)
+    return WorkspaceFolder(Path(os.path.abspath(Path(address).expanduser())))

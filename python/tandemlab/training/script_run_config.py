@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.compute import find_target
 from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
-from tandemlab.training.languages import (
-    Language,
-    find_interpreter,
-    format_arguments,
-    session_environment,
-)
+from tandemlab.training.interpreters import find_interpreters
+from tandemlab.training.languages import Language, format_arguments, session_environment
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Experiment, Run, Workspace
@@ -73,7 +68,6 @@ class ScriptRunConfig:
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used;
                 nothing was changed.
         """
-        folder = experiment.workspace.folder
         definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
         paths = source_files(source)
@@ -84,7 +78,7 @@ class ScriptRunConfig:
                 details={"script": self.script},
             )
         _warn_if_large(source, paths)
-        snapshot, _ = take_snapshot(source, folder.blobs, paths)
+        snapshot, _ = take_snapshot(source, experiment.workspace.place.blobs, paths)
         run = experiment.create_run(
             type="script",
             status=RunStatus.QUEUED,
@@ -93,7 +87,7 @@ class ScriptRunConfig:
             snapshot=snapshot,
             source=source,
             definition=definition,
-            environment=session_environment(),
+            environment={} if experiment.workspace.is_remote else session_environment(),
             tags=tags,
         )
         experiment.workspace.attend()
@@ -105,12 +99,12 @@ class ScriptRunConfig:
         Raises:
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used.
         """
-        find_target(self.compute_target, workspace.folder)
+        target = find_interpreters(workspace, self.compute_target)
         source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
         script = _check_script(source, self.script)
         language = Language.of(script)
         arguments = format_arguments(self.arguments, language)
-        interpreter = find_interpreter(language, self.interpreter)
+        interpreter = target.interpreter(language, self.interpreter)
         if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
             raise InvalidInput(
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."

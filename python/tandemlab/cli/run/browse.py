@@ -91,7 +91,7 @@ def list_(
         include_children=include_children,
         limit=last,
     )
-    workspace.folder.catch_up_all()
+    workspace.place.catch_up_all()
     records = workspace.store.find_runs(query)
     rows = [run_row(record) for record in records]
     if with_metrics:

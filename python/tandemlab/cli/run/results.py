@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,17 +75,25 @@ def logs(session: Session, reference: str, follow: bool) -> None:
     elif follow:
         _follow(run)
         session.screen.note(f"Run {name} is {run.status}.")
-    elif run.log_path.is_file():
-        sys.stdout.flush()
-        with run.log_path.open("rb") as log:
-            shutil.copyfileobj(log, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    else:
+    elif not _print_log(run):
         session.screen.note(f"Run {name} is {run.status} and has not printed anything.")
     if run.status.is_terminal:
         session.suggest("run metrics", name)
     else:
         session.suggest("run logs --follow", name)
+
+
+def _print_log(run: Run) -> bool:
+    """Print the bytes of a run's log; whether there are any."""
+    from tandemlab.store.run_files import LOG_FILE
+
+    sys.stdout.flush()
+    offset = 0
+    while data := run.read_file(LOG_FILE, offset, 4 << 20):
+        sys.stdout.buffer.write(data)
+        offset += len(data)
+    sys.stdout.buffer.flush()
+    return offset > 0
 
 
 def _follow(run: Run) -> None:
@@ -208,7 +215,8 @@ def files(session: Session, reference: str) -> None:
     """List a run's files.
 
     They are what the script left in outputs/ and logs/, what it printed, and what it uploaded.
-    In JSON `path` says where a file is on this machine; do not change it there.
+    In JSON `path` says where a file is on this machine, if the workspace is a folder; do not
+    change it there.
     """
     run, short = _find(session, reference)
     run.get_file_names()  # takes in what the run has uploaded so far
@@ -217,7 +225,7 @@ def files(session: Session, reference: str) -> None:
             "name": file.name,
             "size": file.size,
             "sha256": file.digest,
-            "path": run.directory / "files" / file.name,
+            "path": None if run.workspace.is_remote else run.directory / "files" / file.name,
         }
         for file in run.workspace.store.list_files(run.id)
     ]

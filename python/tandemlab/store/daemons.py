@@ -1,0 +1,60 @@
+"""Processes that outlive the one that starts them, one for each lock."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tandemlab.store.durable import storage_errors
+
+_LOG_BYTES = 5_000_000
+
+
+def take_lock(path: Path) -> int | None:
+    """The descriptor of a lock file, now held; None while somebody else holds it.
+
+    It is None, too, for a user who may only read. Whoever holds it is the daemon, or starts one
+    and hands it the descriptor: however many try at once, one daemon starts. The kernel gives the
+    lock back when the last process that has it ends.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return None
+        with storage_errors(path):
+            raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def start_daemon(
+    command: Sequence[str], lock: int, log: Path, environment: Mapping[str, str]
+) -> None:
+    """Start a program in a session of its own; it has the lock, and writes to the log.
+
+    The shell in between ends at once, which leaves no child behind here.
+    """
+    with storage_errors(log):
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+    with storage_errors(log), log.open("ab") as output:
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(lock,),
+            check=True,
+            cwd="/",
+            env=dict(environment),
+        )

@@ -1,0 +1,147 @@
+"""The Store over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tandemlab.domain import (
+    Event,
+    ExperimentRecord,
+    FileRecord,
+    Metric,
+    NewRun,
+    NotFound,
+    RunError,
+    RunQuery,
+    RunRecord,
+    RunStatus,
+    Scalar,
+)
+from tandemlab.domain.times import to_micros
+from tandemlab.store.http.client import Client, part
+from tandemlab.store.http.wire import (
+    Move,
+    decode,
+    decode_latest,
+    decode_metrics,
+    encode,
+    encode_batch,
+)
+
+
+class HttpStore:
+    """The store of a workspace at a server; see `tandemlab.store.Store`.
+
+    Everything may be sent twice: what creates names its id, and events have their place.
+    """
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._base = f"/workspaces/{part(name)}"
+
+    @property
+    def is_writable(self) -> bool:
+        return True  # the server says what this user may do when it is done
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _get(self, path: str, kind: Any, **params: Any) -> Any:
+        return decode(self._client.request("GET", self._base + path, params=params).content, kind)
+
+    def _post(self, path: str, body: Any, kind: Any) -> Any:
+        content = body if isinstance(body, bytes) else encode(body)
+        answer = self._client.request("POST", self._base + path, content=content)
+        return decode(answer.content, kind)
+
+    # Experiments
+
+    def ensure_experiment(self, name: str) -> ExperimentRecord:
+        return self._post("/experiments", {"name": name}, ExperimentRecord)  # type: ignore[no-any-return]
+
+    def get_experiment(self, name: str) -> ExperimentRecord | None:
+        try:
+            return self._get(f"/experiments/{part(name)}", ExperimentRecord)  # type: ignore[no-any-return]
+        except NotFound:
+            return None
+
+    def list_experiments(self) -> list[ExperimentRecord]:
+        return self._get("/experiments", list[ExperimentRecord])  # type: ignore[no-any-return]
+
+    def archive_experiment(self, name: str, *, archived: bool) -> None:
+        self._client.request(
+            "PATCH",
+            f"{self._base}/experiments/{part(name)}",
+            content=encode({"archived": archived}),
+        )
+
+    # Runs
+
+    def create_run(self, run: NewRun) -> RunRecord:
+        return self._post("/runs", run, RunRecord)  # type: ignore[no-any-return]
+
+    def get_run(self, run_id: str) -> RunRecord | None:
+        try:
+            return self._get(f"/runs/{part(run_id)}", RunRecord)  # type: ignore[no-any-return]
+        except NotFound:
+            return None
+
+    def find_runs(self, query: RunQuery) -> list[RunRecord]:
+        return self._post("/runs/search", query, list[RunRecord])  # type: ignore[no-any-return]
+
+    def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
+        return self._post("/runs/statuses", {"ids": list(run_ids)}, dict[str, RunStatus])  # type: ignore[no-any-return]
+
+    def move_run(
+        self,
+        run_id: str,
+        status: RunStatus,
+        *,
+        time: datetime | None = None,
+        error: RunError | None = None,
+        exit_code: int | None = None,
+    ) -> RunRecord:
+        move = Move(status, None if time is None else to_micros(time), error, exit_code)
+        return self._post(f"/runs/{part(run_id)}/status", move, RunRecord)  # type: ignore[no-any-return]
+
+    def delete_run(self, run_id: str) -> None:
+        self._client.request("DELETE", f"{self._base}/runs/{part(run_id)}")
+
+    # What runs log
+
+    def positions(self, run_id: str) -> dict[str, tuple[int, int]]:
+        return self.positions_of([run_id]).get(run_id, {})
+
+    def positions_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
+        kind = dict[str, dict[str, tuple[int, int]]]
+        return self._post("/runs/positions", {"ids": list(run_ids)}, kind)  # type: ignore[no-any-return]
+
+    def ingest(
+        self,
+        run_id: str,
+        writer: str,
+        events: Sequence[Event],
+        *,
+        end: int,
+        files: Mapping[str, FileRecord] | None = None,
+    ) -> int:
+        body = encode_batch(writer, events, end, files or {})
+        return int(self._post(f"/runs/{part(run_id)}/events", body, dict[str, int])["new"])
+
+    def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
+        self._post(f"/runs/{part(run_id)}/files", list(files), Any)
+
+    def list_files(self, run_id: str) -> list[FileRecord]:
+        return self._get(f"/runs/{part(run_id)}/files", list[FileRecord])  # type: ignore[no-any-return]
+
+    def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
+        params = {} if name is None else {"name": name}
+        path = f"{self._base}/runs/{part(run_id)}/metrics"
+        return decode_metrics(self._client.request("GET", path, params=params).content)
+
+    def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
+        body = encode({"ids": list(run_ids)})
+        answer = self._client.request("POST", f"{self._base}/runs/latest", content=body)
+        return decode_latest(answer.content)
