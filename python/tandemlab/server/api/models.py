@@ -1,0 +1,143 @@
+"""The content of requests and answers that the domain has no record for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tandemlab.domain import RunStatus
+
+
+class NewWorkspace(BaseModel):
+    """A workspace to make."""
+
+    name: str
+    friendly_name: str | None = None
+    description: str | None = None
+    tags: dict[str, str] = {}
+    exist_ok: bool = False
+
+
+class WorkspaceContent(BaseModel):
+    """A workspace: what its marker says."""
+
+    id: str
+    name: str
+    created: str
+    friendly_name: str | None = None
+    description: str | None = None
+    tags: dict[str, str] = {}
+
+
+class ExperimentName(BaseModel):
+    """An experiment by its name."""
+
+    name: str
+
+
+class ExperimentChange(BaseModel):
+    """What may be changed of an experiment."""
+
+    archived: bool
+
+
+class RunIds(BaseModel):
+    """Several runs."""
+
+    ids: list[str] = Field(max_length=100_000)
+
+
+class Digests(BaseModel):
+    """Several contents."""
+
+    digests: list[str] = Field(max_length=100_000)
+
+
+class RunErrorContent(BaseModel):
+    """Why a run failed."""
+
+    message: str
+    code: str = "error"
+
+
+class StatusChange(BaseModel):
+    """A step of a run along its life cycle; times in microseconds since 1970-01-01 UTC."""
+
+    status: RunStatus
+    time: int | None = Field(default=None, ge=0, lt=2**53)
+    error: RunErrorContent | None = None
+    exit_code: int | None = None
+
+
+class EventContent(BaseModel):
+    """One event, as a line of the spool has it."""
+
+    seq: int = Field(ge=1)
+    time: int = Field(description="Microseconds since 1970-01-01 UTC.")
+    kind: str
+    name: str
+    value: Any = None
+    step: int | None = None
+    description: str | None = None
+
+
+class FileContent(BaseModel):
+    """A file of a run, whose content has been uploaded."""
+
+    name: str
+    digest: str = Field(description="SHA-256 of the content, in hexadecimal.")
+    size: int = Field(ge=0)
+
+
+class EventBatch(BaseModel):
+    """Events of one writer, taken in once however often they are sent."""
+
+    writer: str
+    end: int = Field(ge=0, description="Offset in the writer's spool behind the last event.")
+    events: list[EventContent]
+    files: list[FileContent] = []
+
+
+class TakenIn(BaseModel):
+    """How many events were new."""
+
+    new: int
+
+
+class MetricContent(BaseModel):
+    """Everything logged under one name; numbers that are not finite are {"float": "nan"}."""
+
+    name: str
+    shape: str
+    values: list[Any]
+    times: list[int]
+    steps: list[int | None]
+    is_list: bool
+    columns: dict[str, list[Any]]
+    chart: dict[str, Any] | None
+
+
+class LogText(BaseModel):
+    """What a run has printed since an offset, and the offset behind it."""
+
+    text: str
+    offset: int
+
+
+class SnapshotEntry(BaseModel):
+    """A file of a run's source."""
+
+    path: str
+    digest: str
+    size: int
+    executable: bool = False
+
+
+class SessionContent(BaseModel):
+    """Who asks, and the value that requests of this session must carry."""
+
+    user: str
+    role: str
+    csrf: str | None
+    version: str

@@ -1,0 +1,234 @@
+"""Runs and what they log."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from tandemlab.domain import (
+    AlreadyExists,
+    FileRecord,
+    NewRun,
+    NotFound,
+    RunError,
+    RunQuery,
+    RunRecord,
+    RunStatus,
+)
+from tandemlab.domain.times import from_micros
+from tandemlab.server.access import CONTRIBUTOR, READER, Found, services
+from tandemlab.server.api.checks import check_events, check_files, check_run, check_writer
+from tandemlab.server.api.models import (
+    FileContent,
+    MetricContent,
+    RunIds,
+    StatusChange,
+    TakenIn,
+)
+from tandemlab.store.durable import storage_errors
+from tandemlab.store.http.wire import (
+    Batch,
+    decode,
+    encode,
+    encode_latest,
+    encode_metrics,
+    events_of,
+)
+from tandemlab.store.run_files import place_file
+from tandemlab.tracking import Workspace
+
+router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])
+
+
+def _json(value: object) -> Response:
+    return Response(
+        value if isinstance(value, bytes) else encode(value), media_type="application/json"
+    )
+
+
+def find_run(workspace: Workspace, run_id: str) -> RunRecord:
+    """A run as the store knows it, once what it has logged was taken in.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    workspace.place.catch_up(run_id)
+    record = workspace.store.get_run(run_id)
+    if record is None:
+        workspace.place.catch_up_all()
+        record = workspace.store.get_run(run_id)
+    if record is None:
+        raise NotFound(
+            f"No run {run_id[:128]!r} in the workspace {workspace.name!r}.",
+            hint="`tandemlab run list` shows the runs that exist.",
+            details={"what": "run", "run_id": run_id[:128]},
+        )
+    return record
+
+
+@router.get("", dependencies=[READER], response_model=list[RunRecord])
+def list_runs(
+    found: Found,
+    experiment: str | None = None,
+    status: Annotated[list[RunStatus] | None, Query()] = None,
+    include_children: bool = False,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+) -> Response:
+    """Runs that match, newest first; `search_runs` can ask for more."""
+    query = RunQuery(
+        experiment=experiment,
+        status=frozenset(status) if status else None,
+        include_children=include_children,
+        limit=limit,
+    )
+    return search_runs(found, query)
+
+
+@router.post("/search", dependencies=[READER], response_model=list[RunRecord])
+def search_runs(found: Found, query: Annotated[RunQuery, Body()]) -> Response:
+    """Runs that match, newest first."""
+    found.place.catch_up_all()
+    return _json(found.store.find_runs(query))
+
+
+@router.post("", dependencies=[CONTRIBUTOR], response_model=RunRecord)
+def create_run(found: Found, run: Annotated[NewRun, Body()]) -> Response:
+    """Create a run; one of that id that exists is given back as it is.
+
+    A queued script is started by the agent of the server's machine.
+    """
+    present = found.store.get_run(run.id)
+    if present is not None:
+        return _json(present)
+    check_run(run, found.place.blobs)
+    run = replace(run, status=RunStatus(run.status))
+    with suppress(AlreadyExists):  # its directory is there: the same request came twice
+        found.place.add_run(run)
+    record = found.store.create_run(run)
+    if run.type == "script" and run.status is RunStatus.QUEUED:
+        found.attend()
+    return _json(record)
+
+
+@router.post("/statuses", dependencies=[READER])
+def get_statuses(found: Found, body: RunIds) -> dict[str, RunStatus]:
+    """The status of those runs that exist."""
+    return found.store.known_runs(body.ids)
+
+
+@router.post("/positions", dependencies=[READER])
+def get_positions(found: Found, body: RunIds) -> dict[str, dict[str, tuple[int, int]]]:
+    """For every writer of the runs: the last seq taken in, and the offset behind it."""
+    return found.store.positions_of(body.ids)
+
+
+@router.post(
+    "/latest",
+    dependencies=[READER],
+    response_model=dict[str, dict[str, Any]],
+)
+def get_latest_values(found: Found, body: RunIds) -> Response:
+    """The newest value of every series of the runs."""
+    return _json(encode_latest(found.store.latest_values(body.ids)))
+
+
+@router.get("/{run}", dependencies=[READER], response_model=RunRecord)
+def get_run(found: Found, run: str) -> Response:
+    """The run of that id."""
+    return _json(find_run(found, run))
+
+
+@router.delete("/{run}", status_code=204, dependencies=[CONTRIBUTOR])
+def delete_run(found: Found, run: str) -> None:
+    """Delete a run that has ended, with its files."""
+    found.place.remove_run(find_run(found, run).id)
+
+
+@router.post("/{run}/status", dependencies=[CONTRIBUTOR], response_model=RunRecord)
+def move_run(found: Found, run: str, body: StatusChange) -> Response:
+    """Move a run along its life cycle; CancelRequested has its agent stop it."""
+    record = found.store.move_run(
+        run,
+        body.status,
+        time=None if body.time is None else from_micros(body.time),
+        error=None if body.error is None else RunError(body.error.message, body.error.code),
+        exit_code=body.exit_code,
+    )
+    if record.type == "script" and record.status is RunStatus.CANCEL_REQUESTED:
+        found.attend()
+    return _json(record)
+
+
+@router.post(
+    "/{run}/events",
+    dependencies=[CONTRIBUTOR],
+    response_model=TakenIn,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/EventBatch"}}
+            },
+        }
+    },
+)
+async def log_events(request: Request, found: Found, run: str) -> Response:
+    """Take in events of one writer; those that are there already are passed over."""
+    batch = decode(await request.body(), Batch)
+    new = await run_in_threadpool(_take_in, found, run, batch)
+    services(request).counts.add_events(new)
+    return _json({"new": new})
+
+
+def _take_in(workspace: Workspace, run_id: str, batch: Batch) -> int:
+    events = events_of(batch)
+    check_events(events)
+    if batch.files:
+        _keep_files(workspace, run_id, batch.files)
+    return workspace.store.ingest(
+        run_id,
+        check_writer(batch.writer),
+        events,
+        end=batch.end,
+        files={file.name: file for file in batch.files},
+    )
+
+
+def _keep_files(workspace: Workspace, run_id: str, files: list[FileRecord]) -> None:
+    """Have contents appear as files in the run's directory, as they do in a workspace folder."""
+    record = find_run(workspace, run_id)
+    check_files(files, workspace.place.blobs, is_script=record.type == "script")
+    folder = workspace.place.run_directory(run_id) / "files"
+    for file in files:
+        target = folder / file.name
+        with storage_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(AlreadyExists):  # files of a run do not change
+                place_file(workspace.place.blobs.find(file.digest), target, file.name)
+
+
+@router.get("/{run}/metrics", dependencies=[READER], response_model=dict[str, MetricContent])
+def get_metrics(found: Found, run: str, name: str | None = None) -> Response:
+    """What a run logged, by name."""
+    found.place.catch_up(run)
+    return _json(encode_metrics(found.store.get_metrics(run, name)))
+
+
+@router.get("/{run}/files", dependencies=[READER], response_model=list[FileContent])
+def list_files(found: Found, run: str) -> Response:
+    """The files of a run by name."""
+    found.place.catch_up(run)
+    return _json(found.store.list_files(run))
+
+
+@router.post("/{run}/files", status_code=200, dependencies=[CONTRIBUTOR])
+def add_files(found: Found, run: str, body: list[FileContent]) -> dict[str, int]:
+    """Record files whose contents were uploaded."""
+    files = [FileRecord(file.name, file.digest, file.size) for file in body]
+    _keep_files(found, run, files)
+    found.store.add_files(run, files)
+    return {"files": len(files)}

@@ -1,0 +1,89 @@
+"""Errors as answers: one shape, with the codes that errors have everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from tandemlab.domain import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidState,
+    MissingDependency,
+    NotAllowed,
+    NotFound,
+    StorageError,
+    TandemlabError,
+    Unavailable,
+    VersionMismatch,
+)
+from tandemlab.store.http.wire import encode
+
+STATUS: dict[type[TandemlabError], int] = {
+    InvalidInput: 400,
+    NotFound: 404,
+    AlreadyExists: 409,
+    InvalidState: 409,
+    VersionMismatch: 409,
+    StorageError: 500,
+    MissingDependency: 501,
+    Unavailable: 503,
+    NotAllowed: 403,
+}
+
+
+class ErrorContent(BaseModel):
+    """What went wrong."""
+
+    code: str
+    message: str
+    hint: str = ""
+    details: dict[str, Any] = {}
+    request_id: str = ""
+
+
+class ErrorAnswer(BaseModel):
+    """The content of every answer that is an error."""
+
+    error: ErrorContent
+
+
+class TooLarge(InvalidInput):
+    """More was sent than the server takes."""
+
+
+def status_of(error: TandemlabError) -> int:
+    """The HTTP status that goes with an error."""
+    if isinstance(error, TooLarge):
+        return 413
+    if isinstance(error, NotAllowed):
+        return {"unknown": 401, "attempts": 429}.get(str(error.details.get("reason")), 403)
+    return STATUS.get(type(error), 500)
+
+
+def answer_of(error: TandemlabError, request_id: str) -> Response:
+    """The answer that tells of an error."""
+    content = ErrorContent(
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        details=error.details,
+        request_id=request_id,
+    )
+    body = encode({"error": content.model_dump(mode="json")})
+    headers = {}
+    status = status_of(error)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after"])
+    return Response(body, status, headers=headers, media_type="application/json")
+
+
+def internal() -> TandemlabError:
+    """What is told of a mistake of the server's own: nothing; its log has the rest."""
+    return TandemlabError(
+        "The server made a mistake.", hint="Its log has the request's id, and says more."
+    )

@@ -1,0 +1,120 @@
+"""The workspaces that a server serves: one folder, or those in a folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from tandemlab.domain import InvalidInput, InvalidState, NotFound, TandemlabError
+from tandemlab.domain.names import check_name
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.tracking import Workspace
+
+
+class Library:
+    """Finds workspaces by name, each opened once.
+
+    Args:
+        root: a workspace folder, or a folder of workspaces.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.is_single = WorkspaceFolder(root).exists
+        self._only = Workspace(root).name if self.is_single else ""
+        self._opened: dict[str, tuple[tuple[int, int], Workspace]] = {}
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Names of the workspaces."""
+        if self.is_single:
+            return [self._only]
+        return sorted(path.name for path in self._folders())
+
+    def _folders(self) -> Iterator[Path]:
+        with os.scandir(self.root) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and WorkspaceFolder(Path(entry.path)).exists:
+                    yield Path(entry.path)
+
+    def find(self, name: str) -> Workspace:
+        """The workspace of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        try:
+            folder = WorkspaceFolder(self._path(name))
+            status = folder.marker.stat()
+        except (InvalidInput, OSError, ValueError):
+            self._opened.pop(name, None)
+            raise NotFound(
+                f"The server has no workspace {name[:128]!r}.",
+                hint="`tandemlab server status URL` shows those that it has.",
+                details={"what": "workspace", "name": name[:128]},
+            ) from None
+        identity = (status.st_dev, status.st_ino)
+        with self._lock:
+            found = self._opened.get(name)
+            if found is None or found[0] != identity:
+                found = self._opened[name] = (identity, Workspace(folder.path))
+            return found[1]
+
+    def _path(self, name: str) -> Path:
+        if self.is_single:
+            if name != self._only:
+                raise InvalidInput(f"No workspace {name!r}.")
+            return self.root
+        if check_name(name, what="workspace") != name or name.startswith("."):
+            raise InvalidInput(f"No workspace {name!r}.")
+        return self.root / name
+
+    def create(self, name: str, **settings: object) -> Workspace:
+        """Make a workspace in the folder of workspaces.
+
+        Raises:
+            InvalidState: the server serves one workspace only.
+            InvalidInput: the name cannot be one.
+            AlreadyExists: the name is taken.
+        """
+        if self.is_single:
+            raise InvalidState(
+                "This server serves one workspace, and makes no others.",
+                hint="Start it on a folder of workspaces for that.",
+            )
+        if check_name(name, what="workspace") != name or name.startswith("."):
+            raise InvalidInput(f"{name!r} cannot be the name of a workspace at a server.")
+        return Workspace.create(self.root / name, **settings)  # type: ignore[arg-type]
+
+    def delete(self, name: str) -> None:
+        """Delete a workspace with everything in it.
+
+        Raises:
+            NotFound: there is none of that name.
+            InvalidState: runs are active, or it is the only one that the server serves.
+        """
+        if self.is_single:
+            raise InvalidState(
+                "The only workspace of a server is not deleted by its clients.",
+                hint="Delete its folder on the server's machine.",
+            )
+        self.find(name).delete()
+        self._opened.pop(name, None)
+
+    def check(self) -> None:
+        """Look into every workspace that was opened.
+
+        Raises:
+            TandemlabError: one of them cannot be read.
+        """
+        if not self.root.is_dir():
+            raise TandemlabError(f"{self.root} is not there.")
+        for name in self.names() if self.is_single else list(self._opened):
+            self.find(name).store.list_experiments()
+
+    def close(self) -> None:
+        """Let go of all stores."""
+        for _, workspace in self._opened.values():
+            workspace.store.close()

@@ -1,0 +1,184 @@
+"""What can be seen of a server: a line of JSON for every request, and counts for Prometheus."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter
+from datetime import datetime, timezone
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tandemlab.domain import TandemlabError
+from tandemlab.domain.ids import new_ulid
+from tandemlab.server.errors import answer_of, internal
+from tandemlab.version import __version__
+
+_log = logging.getLogger("tandemlab.server")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+_UNLESS_SET = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        content: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content, ensure_ascii=False, default=str)
+
+
+def log_as_json() -> None:
+    """Have everything that is logged go to standard error, as lines of JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+class Counts:
+    """Counts of a server, in Prometheus's text format."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._buckets: dict[str, list[int]] = {}
+        self._seconds: Counter[str] = Counter()
+        self._began = time.time()
+        self.events = 0
+        self.streams = 0
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        with self._lock:
+            self._requests[method, route, status] += 1
+            buckets = self._buckets.setdefault(route, [0] * (len(_BOUNDS) + 1))
+            buckets[bisect_left(_BOUNDS, seconds)] += 1
+            self._seconds[route] += seconds  # type: ignore[assignment]
+
+    def add_events(self, count: int) -> None:
+        """Count events that were taken in."""
+        with self._lock:
+            self.events += count
+
+    def text(self) -> str:
+        """The counts as text."""
+        with self._lock:
+            lines = [
+                *_head("tandemlab_info", "gauge", "The program's version."),
+                f'tandemlab_info{{version="{__version__}"}} 1',
+                *_head("tandemlab_start_time_seconds", "gauge", "When the server began."),
+                f"tandemlab_start_time_seconds {self._began:.3f}",
+                *_head("tandemlab_events_total", "counter", "Logged events taken in."),
+                f"tandemlab_events_total {self.events}",
+                *_head("tandemlab_streams", "gauge", "Event streams that are open."),
+                f"tandemlab_streams {self.streams}",
+                *_head("tandemlab_requests_total", "counter", "Requests answered."),
+            ]
+            for (method, route, status), count in sorted(self._requests.items()):
+                labels = f'method="{method}",route="{route}",status="{status}"'
+                lines.append(f"tandemlab_requests_total{{{labels}}} {count}")
+            name = "tandemlab_request_seconds"
+            lines += _head(name, "histogram", "Seconds from a request to the end of its answer.")
+            for route, buckets in sorted(self._buckets.items()):
+                total = 0
+                for bound, count in zip((*_BOUNDS, "+Inf"), buckets, strict=True):
+                    total += count
+                    lines.append(f'{name}_bucket{{route="{route}",le="{bound}"}} {total}')
+                lines.append(f'{name}_sum{{route="{route}"}} {self._seconds[route]:.6f}')
+                lines.append(f'{name}_count{{route="{route}"}} {total}')
+        return "\n".join(lines) + "\n"
+
+
+def _head(name: str, kind: str, meaning: str) -> list[str]:
+    return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+
+
+class Observer:
+    """Gives every request an id, its answer the headers that all answers have, and a log line."""
+
+    def __init__(self, app: ASGIApp, counts: Counts) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _ID.fullmatch(given) else new_ulid()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status = 0
+        begin = time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in _ALWAYS.items():
+                    headers[name] = value
+                for name, value in _UNLESS_SET.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as problem:
+            error = problem if isinstance(problem, TandemlabError) else internal()
+            if not isinstance(problem, TandemlabError):
+                _log.error(
+                    "a request failed", exc_info=problem, extra=_fields(request_id=request_id)
+                )
+            if not status:
+                await answer_of(error, request_id)(scope, receive, sending)
+        finally:
+            seconds = time.perf_counter() - begin
+            route = scope.get("route")
+            template = str(getattr(route, "path", "")) or "(none)"
+            self._counts.request(scope["method"], template, status, seconds)
+            user = state.get("user")
+            _log.info(
+                "request",
+                extra=_fields(
+                    request_id=request_id,
+                    method=scope["method"],
+                    path=scope["path"][:500],
+                    status=status,
+                    milliseconds=round(1000 * seconds, 2),
+                    client=(scope.get("client") or ("",))[0],
+                    user=None if user is None else user.name,
+                ),
+            )
+
+
+def _fields(**fields: Any) -> dict[str, Any]:
+    return {"fields": fields}

@@ -1,0 +1,256 @@
+"""The server as a process: started, found again, stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from tandemlab.compute.processes import is_alive, start_time
+from tandemlab.domain import AlreadyExists, InvalidState, NotAllowed, StorageError
+from tandemlab.server.app import Services, create_app
+from tandemlab.server.observe import log_as_json
+from tandemlab.server.settings import ServerSettings, make_state_folder, state_folder
+from tandemlab.server.tokens import Tokens
+from tandemlab.store.daemons import start_daemon, take_lock
+from tandemlab.store.durable import storage_errors, write_json
+from tandemlab.version import __version__
+
+_log = logging.getLogger("tandemlab.server")
+_GRACE_SECONDS = 10
+_START_SECONDS = 30.0
+LOG = "server.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs.
+
+    Attributes:
+        started: of the process, in the system's own form.
+    """
+
+    pid: int
+    started: str
+    url: str
+    root: str
+    version: str
+
+
+def find_running(root: Path) -> Running | None:
+    """The server of `root` that runs on this machine, or None."""
+    try:
+        found = Running(**json.loads((state_folder(root) / "server.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if is_alive(found.pid, found.started) else None
+
+
+def check(settings: ServerSettings) -> None:
+    """Whether a server may be started so.
+
+    Raises:
+        InvalidState: one runs already.
+        NotAllowed: others could reach it, and nobody would be asked for a token.
+    """
+    running = find_running(settings.root)
+    if running is not None:
+        raise _runs_already(running)
+    tokens = Tokens(state_folder(settings.root))
+    if not settings.is_loopback and not any(token.is_valid for token in tokens.list()):
+        raise NotAllowed(
+            f"A server at {settings.host} can be reached by others, and has no tokens: everybody "
+            "could read and run what they like.",
+            hint="Make a token first: `tandemlab server token create NAME --role owner`.",
+            details={"reason": "unknown", "host": settings.host},
+        )
+
+
+def _runs_already(running: Running) -> InvalidState:
+    return InvalidState(
+        f"A server of {running.root} runs already at {running.url}.",
+        hint="`tandemlab server stop` ends it.",
+        details=asdict(running),
+    )
+
+
+def serve(
+    settings: ServerSettings,
+    lock: int | None = None,
+    *,
+    tell: Callable[[Running], None] = lambda _: None,
+) -> None:
+    """Run a server until it is told to stop (SIGTERM, SIGINT).
+
+    Args:
+        lock: the descriptor of the lock of `settings.root`, if it is held already.
+        tell: is called once the server can be reached.
+
+    Raises:
+        InvalidState: one runs already.
+        NotAllowed: see `check`.
+        AlreadyExists: the port is taken.
+    """
+    folder = make_state_folder(settings.root)
+    lock = take_lock(folder / "lock") if lock is None else lock
+    if lock is None:
+        running = find_running(settings.root)
+        raise _runs_already(running) if running else InvalidState("A server is being started.")
+    try:
+        check(settings)
+        _serve(settings, folder, tell)
+    finally:
+        (folder / "server.json").unlink(missing_ok=True)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], None]) -> None:
+    app, services = create_app(settings)
+    listening = _listen(settings)
+    scheme = "https" if settings.certificate else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"{scheme}://{host}:{listening.getsockname()[1]}"
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=30,
+        backlog=2048,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
+        proxy_headers=False,
+    )
+    server = _Server(config, services)
+    running = Running(
+        os.getpid(), start_time(os.getpid()) or "", url, str(settings.root), __version__
+    )
+    write_json(folder / "server.json", asdict(running))
+    tell(running)
+    log_as_json()
+    _log.info("serving", extra={"fields": {"url": url, "root": str(settings.root)}})
+    server.run(sockets=[listening])
+    _log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Tells open streams that the end has come: they would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._services.closing.set()
+        super().handle_exit(sig, frame)
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    """A socket that accepts connections from here on: whoever knows the URL gets through."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host.strip("[]"), settings.port))
+    except OSError as error:
+        listening.close()
+        raise AlreadyExists(
+            f"The server cannot listen at {settings.host}:{settings.port}: {error.strerror}.",
+            hint="Choose another port with --port; 0 takes any free one.",
+            details={"host": settings.host, "port": settings.port},
+        ) from error
+    listening.listen(2048)
+    listening.set_inheritable(False)
+    return listening
+
+
+def start(settings: ServerSettings) -> Running:
+    """Start a server that outlives this process, and wait until it answers.
+
+    Raises:
+        InvalidState: one runs already.
+        NotAllowed: see `check`.
+        StorageError: it did not come up; the text has the end of its log.
+    """
+    check(settings)
+    folder = make_state_folder(settings.root)
+    lock = take_lock(folder / "lock")
+    if lock is None:
+        raise InvalidState("A server is being started by somebody else.")
+    log = folder / LOG
+    size = log.stat().st_size if log.exists() else 0
+    try:
+        start_daemon([*_command(settings), "--lock", str(lock)], lock, log, os.environ)
+    finally:
+        os.close(lock)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        running = find_running(settings.root)
+        if running is not None:
+            return running
+        if not _is_locked(folder / "lock"):
+            break
+        time.sleep(0.02)
+    with storage_errors(log), log.open("rb") as stream:
+        stream.seek(size)
+        said = stream.read()[-2000:].decode("utf-8", "replace").strip()
+    raise StorageError(f"The server did not start.\n{said}", details={"log": str(log)})
+
+
+def _is_locked(path: Path) -> bool:
+    lock = take_lock(path)
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
+
+
+def _command(settings: ServerSettings) -> list[str]:
+    words = [
+        *(sys.executable, "-m", "tandemlab.server", str(settings.root)),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--max-upload", str(settings.max_upload_bytes)),
+    ]
+    for name in sorted(settings.names):
+        words += ["--name", name]
+    if settings.certificate is not None:
+        words += ["--certificate", str(settings.certificate), "--key", str(settings.key)]
+    return words
+
+
+def stop(root: Path, timeout_seconds: float = _GRACE_SECONDS + 5.0) -> Running:
+    """Ask the server of `root` to end, and wait until it has.
+
+    Raises:
+        InvalidState: none runs, or it has not ended in time.
+    """
+    running = find_running(root)
+    if running is None:
+        raise InvalidState(
+            f"No server of {root} runs on this machine.",
+            hint="`tandemlab server start` starts one.",
+            details={"root": str(root)},
+        )
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout_seconds
+    while is_alive(running.pid, running.started):
+        if time.monotonic() > deadline:
+            raise InvalidState(
+                f"The server {running.pid} has not ended after {timeout_seconds:g} seconds."
+            )
+        time.sleep(0.02)
+    return running

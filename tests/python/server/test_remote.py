@@ -1,0 +1,124 @@
+"""A workspace that is opened by URL behaves like a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.servers import Server, behind
+from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab.domain import AlreadyExists, InvalidInput, NotFound, RunFailed
+
+
+@pytest.fixture
+def folder(remote: Workspace, shared_server: Server) -> Workspace:
+    """The folder behind the URL, as the server's own machine sees it."""
+    return behind(remote, shared_server)
+
+
+def submit(remote: Workspace, folder: Path, code: str) -> Run:
+    source = folder / "source"
+    source.mkdir()
+    (source / "train.py").write_text(code)
+    return remote.experiment("demo").submit(ScriptRunConfig(source, "train.py"))
+
+
+def test_what_is_logged_by_url_is_in_the_folder(remote: Workspace, folder: Workspace) -> None:
+    with remote.experiment("demo").start_logging() as run:
+        run.log("loss", 0.5, step=1)
+        run.log("loss", float("nan"))
+        run.tag("k", "v")
+    assert run.get_status() == "Completed"
+    found = folder.get_run(run.id)
+    assert found.tags == {"k": "v"}
+    assert found.metrics["loss"].steps == [1, None]
+
+
+def test_files_are_in_the_run_s_folder_at_the_server(
+    remote: Workspace, folder: Workspace, tmp_path: Path
+) -> None:
+    run = remote.experiment("demo").create_run(type="interactive")
+    (tmp_path / "a.txt").write_text("42")
+    run.upload_file("model/a.txt", tmp_path / "a.txt")
+    assert run.get_file_names() == ["model/a.txt"]
+    assert (folder.get_run(run.id).directory / "files" / "model" / "a.txt").read_text() == "42"
+    assert run.download_file("model/a.txt", tmp_path / "b.txt").read_text() == "42"
+
+
+def test_a_script_runs_on_the_server_s_machine(remote: Workspace, tmp_path: Path) -> None:
+    run = submit(
+        remote,
+        tmp_path,
+        "from tandemlab import get_current_run\n"
+        "get_current_run().log('x', 0.5)\n"
+        "print('done')\n"
+        "open('outputs/a.txt', 'w').write('42')\n",
+    )
+    run.wait_for_completion(timeout_seconds=60)
+    assert run.get_metrics() == {"x": 0.5}
+    assert run.read_log()[0] == "done\n"
+    assert run.get_details_with_logs()["logFiles"] == {"user_logs/std_log.txt": "done\n"}
+    environment = run.get_environment()
+    assert environment is not None and environment["language"] == "python"
+    assert run.download_file("outputs/a.txt", tmp_path / "a.txt").read_text() == "42"
+    assert (run.restore_snapshot(tmp_path / "copy") / "train.py").exists()
+
+
+def test_a_script_that_fails_says_why_and_one_is_canceled(
+    remote: Workspace, tmp_path: Path
+) -> None:
+    run = submit(remote, tmp_path, "raise ValueError('no rows')")
+    with pytest.raises(RunFailed, match="ValueError: no rows"):
+        run.wait_for_completion(timeout_seconds=60)
+    (tmp_path / "other").mkdir()
+    sleeper = submit(remote, tmp_path / "other", "import time; time.sleep(60)")
+    sleeper.cancel()
+    sleeper.wait_for_completion(raise_on_error=False, timeout_seconds=60)
+    assert sleeper.get_status() == "Canceled"
+
+
+def test_what_the_server_does_not_have_is_refused_before_anything_is_made(
+    remote: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "train.py").write_text("pass")
+    config = ScriptRunConfig(tmp_path, "train.py", compute_target="moon")
+    with pytest.raises(InvalidInput, match="moon"):
+        remote.experiment("demo").submit(config)
+    assert remote.experiment("demo").get_runs() == []
+
+
+def test_an_id_that_is_taken_is_refused(remote: Workspace, folder: Workspace) -> None:
+    parent = folder.experiment("demo").create_run(type="interactive")
+    parent.child_run(run_id="fold_1")
+    with pytest.raises(AlreadyExists, match="fold_1"):
+        remote.get_run(parent.id).child_run(run_id="fold_1")
+
+
+def test_workspaces_are_made_found_and_deleted_by_url(
+    shared_server: Server, local_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_CONFIG_DIR", str(tmp_path / "config"))
+    url = f"{shared_server.url}/crash%20tests"
+    with pytest.raises(NotFound):
+        Workspace.open(url)
+    made = Workspace.create(url, friendly_name="Crashes", tags={"team": "a"})
+    assert (made.name, made.tags, made.address) == ("crash tests", {"team": "a"}, url)
+    with pytest.raises(AlreadyExists):
+        Workspace.create(url)
+    assert Workspace.ensure(url).id == made.id
+    assert Workspace.get("crash tests").address == url
+    file = made.write_config(tmp_path)
+    assert Workspace.from_config(file).id == made.id
+    made.delete()
+    with pytest.raises(NotFound):
+        Workspace.open(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "http://u:p@host/lab", "http://host/a/b", "http://host/lab?x=1", "http://h:x/l"],
+)
+def test_what_is_no_url_of_a_workspace_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        Workspace(url)
