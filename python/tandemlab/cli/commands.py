@@ -22,6 +22,8 @@ NOUNS = {
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
     "keyvault": "Keep passwords and tokens for scripts.",
+    "server": "Serve workspaces to others, and log in to servers.",
+    "sync": "Send to servers what was logged while they were away.",
     "completion": "Print what makes a shell complete commands.",
 }
 
@@ -112,7 +114,7 @@ def workspace_option(function: Function) -> Function:
     return click.option(
         "--workspace",
         "-w",
-        metavar="NAME|PATH",
+        metavar="NAME|PATH|URL",
         envvar="TANDEMLAB_WORKSPACE",
         is_eager=True,
         expose_value=False,

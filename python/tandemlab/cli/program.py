@@ -27,12 +27,14 @@ and `-o tsv` give programs the same fields as the tables: there times are in
 UTC, durations in seconds and sizes in bytes. With `-o json` an error is JSON too.
 
 Exit status:
-  0 success        3 not found        6 the run failed     9 missing package
-  1 other error    4 already exists   7 storage error    130 interrupted
-  2 wrong input    5 invalid state    8 wrong version
+  0 success        4 already exists   8 wrong version      130 interrupted
+  1 other error    5 invalid state    9 missing package
+  2 wrong input    6 the run failed  10 server unreachable
+  3 not found      7 storage error   11 not allowed
 
 Environment:
-  TANDEMLAB_WORKSPACE   name or path of the workspace to work in
+  TANDEMLAB_WORKSPACE   name, path or URL of the workspace to work in
+  TANDEMLAB_TOKEN       token for the servers of workspaces that are opened by URL
   TANDEMLAB_CONFIG_DIR  folder of the known workspaces and of the keys to secrets
   NO_COLOR              no colour, whatever the terminal
 
