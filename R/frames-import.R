@@ -60,7 +60,7 @@ import_kind <- function(schema, tag, where, options) {
       abort_tandemlab(
         "missing_dependency",
         sprintf("Column '%s' holds 64-bit integers, which need the R package bit64.", where),
-        "install.packages(\"bit64\"), or use as_r_frame(x, int64 = \"double\")."
+        "install.packages(\"bit64\"), or use int64 = \"double\"."
       )
     }
     return(options$int64)
@@ -69,14 +69,14 @@ import_kind <- function(schema, tag, where, options) {
     if (options$decimal == "error") {
       abort_import(
         where, "R has no decimal numbers",
-        "as_r_frame(x, decimal = \"double\") rounds, decimal = \"character\" keeps every digit."
+        "decimal = \"double\" rounds, decimal = \"character\" keeps every digit."
       )
     }
     return(c(double = "decimal_double", character = "decimal_text")[[options$decimal]])
   }
   if (format == "+m") {
     if (options$map == "error") {
-      abort_import(where, "R has no maps", "as_r_frame(x, map = \"list\") makes lists of frames.")
+      abort_import(where, "R has no maps", "map = \"list\" makes lists of frames.")
     }
     return("list")
   }

@@ -142,9 +142,16 @@ note <- function(notes, reason, column, detail = "") {
 
 # Adds what C++ has noticed.
 note_native <- function(notes, answer) {
-  for (notice in rev(answer$notices)) {
-    note(notes, notice[[1]], notice[[2]], sprintf("row %.0f", notice[[3]]))
+  for (notice in native_notices(answer)) {
+    note(notes, notice$reason, notice$column, notice$detail)
   }
+}
+
+native_notices <- function(answer) {
+  lapply(rev(answer$notices), function(notice) {
+    row <- if (notice[[3]] > 0) sprintf("row %.0f", notice[[3]]) else ""
+    list(reason = notice[[1]], column = notice[[2]], detail = row)
+  })
 }
 
 tell_notes <- function(notes) {
@@ -169,6 +176,9 @@ tell_notes <- function(notes) {
 }
 
 columns_text <- function(columns) {
+  if (identical(columns, "")) {
+    return("The frame")
+  }
   shown <- sprintf("'%s'", utils::head(columns, 5))
   more <- length(columns) - length(shown)
   text <- toString(shown)
@@ -198,26 +208,36 @@ note_prose <- list(
   null_struct = "%s: rows that are missing as a whole become rows of missing values",
   row_names = "%s: not unique, so that they stay a column and do not become row names",
   column_names = "%s: column names that are not text become text",
-  index = "%s: an index of this kind is dropped"
+  index = "%s: an index of this kind is dropped",
+  unended = c(
+    "%s: the stream that it comes from has no end, so that rows may be missing",
+    "Was the program that wrote it stopped?"
+  )
 )
 
 # Raises the problem that C++ found, if it did; gives the value.
-answer_value <- function(answer) {
+answer_value <- function(answer, subject = "The frame") {
   if (is.null(answer$reason)) {
     return(answer$value)
   }
-  where <- if (nzchar(answer$where)) sprintf("Column '%s'", answer$where) else "The frame"
+  where <- if (nzchar(answer$where)) sprintf("Column '%s'", answer$where) else subject
   if (answer$row > 0 && answer$reason != "stream") {
     where <- sprintf("%s, row %.0f", where, answer$row)
   }
   prose <- frame_prose[[answer$reason]]
   text <- sub("{detail}", answer$detail, prose[[1]], fixed = TRUE)
+  code <- frame_codes[answer$reason]
   abort_tandemlab(
-    if (answer$reason == "memory") "storage_error" else "invalid_input",
-    sprintf("%s: %s.", where, text), if (length(prose) > 1) prose[[2]] else "",
+    if (is.na(code)) "invalid_input" else unname(code), sprintf("%s: %s.", where, text),
+    if (length(prose) > 1) prose[[2]] else "",
     list(column = answer$where, row = answer$row, reason = answer$reason)
   )
 }
+
+frame_codes <- c(
+  memory = "storage_error", file_system = "storage_error", file_full = "storage_error",
+  file_codec = "missing_dependency"
+)
 
 frame_prose <- list(
   memory = "memory is exhausted",
@@ -246,5 +266,34 @@ frame_prose <- list(
   type = "R has no place for Arrow's type '{detail}'",
   stream = "Python could not deliver it: {detail}",
   dead = c("the stream is not open: it was read already, or belongs to an R that has ended"),
-  long = "it has more rows than a data frame can have (2^31 - 1)"
+  long = "it has more rows than a data frame can have (2^31 - 1)",
+  file_system = "{detail}",
+  file_full = c("{detail}", "The disk is full. Free some space and repeat the call."),
+  file_kind = "it is no file, but a device or a pipe",
+  file_empty = "it is empty",
+  file_unknown = c(
+    "it is neither an Arrow file nor a Parquet file",
+    "read.csv() and readRDS() read other kinds of tables."
+  ),
+  file_feather_1 = c("it is Feather of version 1", "Write it anew with a current library."),
+  file_cut = c(
+    "it breaks off before its end",
+    "Is it still being written, or was it cut short when it was copied?"
+  ),
+  file_version = c(
+    "it is of a version of Arrow's format that is not known here",
+    "Write it anew with a current library."
+  ),
+  file_big_endian = c(
+    "it was written on a machine of the other byte order", "Write it anew on this kind of machine."
+  ),
+  file_codec = c(
+    "it is compressed with {detail}, which this tandemlab was built without",
+    paste(
+      "Install liblz4-dev and libzstd-dev (lz4-devel and libzstd-devel on Fedora), then",
+      "tandemlab again; or write the file without compression."
+    )
+  ),
+  file_delta = "its categories are of a nested type and in several parts, which R cannot join",
+  file_columns = "its columns are too many for one file"
 )

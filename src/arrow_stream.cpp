@@ -111,6 +111,11 @@ SEXP arrow_address(SEXP pointer) {
   return Rf_mkString(text);
 }
 
+SEXP arrow_release(SEXP pointer) {
+  if (stream_of(pointer) != nullptr) finalize(pointer);
+  return R_NilValue;
+}
+
 SEXP arrow_kept() {
   empty_queue();
   return Rf_ScalarReal(static_cast<double>(kept_objects()));

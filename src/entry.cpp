@@ -259,6 +259,10 @@ const R_CallMethodDef entries[] = {
     {"arrow_export", reinterpret_cast<DL_FUNC>(&arrow_export), 2},
     {"arrow_schema", reinterpret_cast<DL_FUNC>(&arrow_schema), 1},
     {"arrow_import", reinterpret_cast<DL_FUNC>(&arrow_import), 2},
+    {"arrow_file_format", reinterpret_cast<DL_FUNC>(&arrow_file_format), 1},
+    {"arrow_read_file", reinterpret_cast<DL_FUNC>(&arrow_read_file), 2},
+    {"arrow_write_file", reinterpret_cast<DL_FUNC>(&arrow_write_file), 4},
+    {"arrow_release", reinterpret_cast<DL_FUNC>(&arrow_release), 1},
     {"arrow_slice", reinterpret_cast<DL_FUNC>(&arrow_slice), 3},
     {"arrow_kept", reinterpret_cast<DL_FUNC>(&arrow_kept), 0},
     {nullptr, nullptr, 0}};

@@ -5,6 +5,18 @@ in_memory <- function(x, int64 = "integer64", decimal = "error", map = "error", 
   import_frame(export_frame(x, ...), options)
 }
 
+# A frame through a file and back, all in R.
+in_file <- function(x, extension = "arrow", compression = "none", ...) {
+  path <- withr::local_tempfile(fileext = paste0(".", extension))
+  write_frame(x, path, compression)
+  read_frame(path, ...)
+}
+
+# Files of one frame in every form that R writes itself.
+frame_file_forms <- list(
+  c("arrow", "none"), c("feather", "lz4"), c("ipc", "zstd"), c("arrows", "none"), c("arrows", "lz4")
+)
+
 skip_without_pyarrow <- function(libraries = "pyarrow") {
   skip_unless_ready()
   for (library in libraries) {

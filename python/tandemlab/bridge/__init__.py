@@ -1,8 +1,9 @@
-"""What joins R and Python: frames by the Arrow C stream interface, and R as a program.
+"""What joins R and Python: frames in files or by the Arrow C stream interface, and R as a program.
 
-R calls ``read`` and ``write``; addresses are decimal texts, since R's numbers do not hold all of
-them. Users of R call ``as_python_frame()`` and ``as_r_frame()`` of the R package. Whatever starts R
-asks ``find_r`` which. Names are loaded when they are first used.
+``write_frame`` and ``read_frame`` are for users; R has functions of the same names. R itself calls
+``read`` and ``write`` for its ``as_python_frame()`` and ``as_r_frame()``; addresses are decimal
+texts, since R's numbers do not hold all of them. Whatever starts R asks ``find_r`` which. Names are
+loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tandemlab.bridge.crossing import read, write
+    from tandemlab.bridge.files import read_frame, write_frame
     from tandemlab.bridge.rscript import FoundR, find_r, r_environment
     from tandemlab.bridge.stream import ReceivedStream
 
@@ -21,10 +23,21 @@ _HOMES = {
     "find_r": "tandemlab.bridge.rscript",
     "r_environment": "tandemlab.bridge.rscript",
     "read": "tandemlab.bridge.crossing",
+    "read_frame": "tandemlab.bridge.files",
     "write": "tandemlab.bridge.crossing",
+    "write_frame": "tandemlab.bridge.files",
 }
 
-__all__ = ["FoundR", "ReceivedStream", "find_r", "r_environment", "read", "write"]
+__all__ = [
+    "FoundR",
+    "ReceivedStream",
+    "find_r",
+    "r_environment",
+    "read",
+    "read_frame",
+    "write",
+    "write_frame",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tandemlab.bridge import pandas_frames
 from tandemlab.bridge.libraries import need
 from tandemlab.bridge.stream import ArrowStreamable, ReceivedStream, move
 from tandemlab.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read(address: str, library: str) -> Any:
@@ -23,8 +26,15 @@ def read(address: str, library: str) -> Any:
     if library == "polars":
         return need("polars").DataFrame(stream)
     table = need("pyarrow").RecordBatchReader.from_stream(stream).read_all()
+    return as_library(table, library)
+
+
+def as_library(table: pa.Table, library: str) -> Any:
+    """The table as an object of a library, ``"arrow"``, ``"pandas"`` or ``"polars"``."""
     if library == "arrow":
         return table
+    if library == "polars":
+        return need("polars").DataFrame(table)
     return pandas_frames.from_table(table)
 
 
@@ -39,24 +49,33 @@ def write(frame: object, address: str) -> str:
     Returns:
         What R should warn of: a JSON array of ``{"reason", "column", "detail"}``.
     """
-    pandas = sys.modules.get("pandas")
-    notices: list[dict[str, str]] = []
-    if pandas is not None and isinstance(frame, pandas.DataFrame):
-        source, notices = pandas_frames.to_table(frame)
-    elif hasattr(frame, "__arrow_c_stream__"):
-        source = cast(ArrowStreamable, frame)
-    elif hasattr(frame, "__arrow_c_array__"):
-        source = need("pyarrow").Table.from_batches([need("pyarrow").record_batch(frame)])
-    else:
-        raise InvalidInput(
-            f"An object of type {type(frame).__name__} is no data frame that R could take.",
-            hint="Give a pandas or polars DataFrame or a pyarrow Table; collect a lazy one first.",
-        )
-    move(_whole(source), address)
+    source, notices = source_of(frame)
+    move(source, address)
     return json.dumps(notices)
 
 
-def _whole(source: ArrowStreamable) -> ArrowStreamable:
+def source_of(frame: object) -> tuple[ArrowStreamable, list[dict[str, str]]]:
+    """A frame as something that streams it, and what R should warn of.
+
+    Raises:
+        InvalidInput: it is no frame, or a column of it has no form in Arrow.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(frame, pandas.DataFrame):
+        table, notices = pandas_frames.to_table(frame)
+        return whole(table), notices
+    if hasattr(frame, "__arrow_c_stream__"):
+        return whole(cast(ArrowStreamable, frame)), []
+    if hasattr(frame, "__arrow_c_array__"):
+        batch = need("pyarrow").record_batch(frame)
+        return whole(need("pyarrow").Table.from_batches([batch])), []
+    raise InvalidInput(
+        f"An object of type {type(frame).__name__} is no data frame that R could take.",
+        hint="Give a pandas or polars DataFrame or a pyarrow Table; collect a lazy one first.",
+    )
+
+
+def whole(source: ArrowStreamable) -> ArrowStreamable:
     """The same in one batch, where pyarrow would stream none and lose categories or rows."""
     pa = sys.modules.get("pyarrow")
     if pa is None or not isinstance(source, pa.Table):

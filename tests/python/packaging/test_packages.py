@@ -60,6 +60,7 @@ def test_r_package_holds_nothing_of_the_other_parts(tarball: Path) -> None:
     top = {name.split("/")[0] for name in names} - {"tandemlab"}
     assert top <= {
         *("DESCRIPTION", "NAMESPACE", "LICENSE", "NEWS.md", "README.md", "MD5"),
+        *("configure", "cleanup"),
         *("R", "src", "man", "inst", "tests", "vignettes", "build"),
     }
     parts_of_tests = {name.split("/")[1] for name in names if name.startswith("tests/")}
