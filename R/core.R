@@ -1,18 +1,22 @@
 # The one way to Python: a call by name with declared arguments, as JSON text both ways.
 
-# Call the core; `...` are the arguments in the form that to_json() takes: scalars for scalars,
-# lists for arrays, named lists for objects, NULL for what is absent.
+# Call the core; `...` are the arguments as write_value(scalars = TRUE) takes them: scalars for
+# scalars, lists for arrays, named lists for maps, NULL for what is absent.
 call_core <- function(call, ...) {
   core <- start_core()
-  request <- to_json(list(call = call, arguments = named_list(...)))
-  answer <- jsonlite::fromJSON(core$call(request), simplifyVector = FALSE)
+  answer <- from_json(core$call(core_request(call, named_list(...))))
   if (!is.null(answer$error)) {
     raise_core_error(answer$error)
   }
-  for (text in answer$warnings) {
-    warn_tandemlab("core", text)
+  for (warning in answer$warnings) {
+    warn_tandemlab(warning$code, warning$message)
   }
-  decode(answer$value)
+  read_form(answer$value)
+}
+
+core_request <- function(call, arguments) {
+  arguments <- write_value(arguments, scalars = TRUE, what = call)
+  sprintf("{\"call\":\"%s\",\"arguments\":%s}", call, arguments)
 }
 
 call_run <- function(run, call, ...) {
@@ -24,7 +28,7 @@ named_list <- function(...) {
 }
 
 raise_core_error <- function(error) {
-  details <- decode(error$details)
+  details <- read_form(error$details)
   fields <- if (identical(error$code, "run_failed")) details
   arguments <- list(
     code = error$code, message = in_r_words(error$message), hint = in_r_words(error$hint),
@@ -60,7 +64,7 @@ start_core <- function() {
     reticulate::import("tandemlab.r_interface", convert = TRUE),
     error = function(problem) abort_no_core(conditionMessage(problem))
   )
-  check_version(jsonlite::fromJSON(core$call('{"call": "version", "arguments": {}}'))$value)
+  check_version(from_json(core$call(core_request("version", named_list())))$value)
   session$python <- python
   session$core <- core
   core

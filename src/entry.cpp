@@ -16,8 +16,10 @@
 #include "arrow_lazy.h"
 #include "files.h"
 #include "json.h"
+#include "json_parse.h"
 #include "names.h"
 #include "spool.h"
+#include "values.h"
 
 namespace tandemlab {
 
@@ -180,6 +182,40 @@ SEXP to_json(SEXP value) {
   return Rf_ScalarString(Rf_mkCharLenCE(line.data, static_cast<int>(line.size), CE_UTF8));
 }
 
+// The text, or a problem; with what was dropped and where as the attribute "notice".
+SEXP value_text(SEXP value, SEXP scalars) {
+  line.restart(0);
+  Problem problem = put_value(&line, value, Rf_asLogical(scalars) == TRUE);
+  if (!problem && (line.out_of_memory || line.size > 0x7fffffff)) problem = problem_of("size");
+  const Notice& notice = last_notice();
+  SEXP result = PROTECT(problem ? as_list(problem)
+                                : Rf_ScalarString(Rf_mkCharLenCE(
+                                      line.data, static_cast<int>(line.size), CE_UTF8)));
+  if (problem || notice.attribute[0] != '\0' || notice.fraction) {
+    const char* names[] = {"place", "attribute", "fraction", ""};
+    SEXP about = PROTECT(Rf_mkNamed(VECSXP, names));
+    SET_VECTOR_ELT(about, 0, Rf_mkString(notice.place));
+    SET_VECTOR_ELT(about, 1, Rf_mkString(notice.attribute));
+    SET_VECTOR_ELT(about, 2, Rf_ScalarLogical(notice.fraction ? TRUE : FALSE));
+    Rf_setAttrib(result, Rf_install("notice"), about);
+    UNPROTECT(1);
+  }
+  UNPROTECT(1);
+  return result;
+}
+
+// A list of the value, which may be NULL; NULL if the text is no JSON.
+SEXP from_json(SEXP text) {
+  if (TYPEOF(text) != STRSXP || XLENGTH(text) != 1) return R_NilValue;
+  SEXP value = parse_json(CHAR(STRING_ELT(text, 0)));
+  if (value == nullptr) return R_NilValue;
+  PROTECT(value);
+  SEXP found = PROTECT(Rf_allocVector(VECSXP, 1));
+  SET_VECTOR_ELT(found, 0, value);
+  UNPROTECT(2);
+  return found;
+}
+
 // The size in bytes, or a problem.
 SEXP put_file(SEXP run, SEXP name, SEXP source) {
   Text run_text, name_text, source_text;
@@ -247,6 +283,8 @@ const R_CallMethodDef entries[] = {
     {"log_other", reinterpret_cast<DL_FUNC>(&log_other), 5},
     {"close_writer", reinterpret_cast<DL_FUNC>(&close_writer), 1},
     {"writer_path", reinterpret_cast<DL_FUNC>(&writer_path), 1},
+    {"value_text", reinterpret_cast<DL_FUNC>(&value_text), 2},
+    {"from_json", reinterpret_cast<DL_FUNC>(&from_json), 1},
     {"to_json", reinterpret_cast<DL_FUNC>(&to_json), 1},
     {"put_file", reinterpret_cast<DL_FUNC>(&put_file), 3},
     {"check_file_name", reinterpret_cast<DL_FUNC>(&check_file_name), 1},

@@ -107,15 +107,7 @@ void put_double(Buffer* out, double value) {
   if (std::isinf(value)) {
     return value > 0 ? out->put("{\"float\":\"inf\"}") : out->put("{\"float\":\"-inf\"}");
   }
-  constexpr std::size_t longest = 40;
-  if (!out->reserve(longest)) return;
-  char* first = out->data + out->size;
-  char* last = std::to_chars(first, first + longest, value).ptr;
-  const auto count = static_cast<std::size_t>(last - first);
-  out->size += count;
-  if (std::memchr(first, '.', count) == nullptr && std::memchr(first, 'e', count) == nullptr) {
-    out->put(".0");
-  }
+  put_finite(out, value);
 }
 
 // Days since 1970-01-01 as a date of the proleptic Gregorian calendar
@@ -171,17 +163,6 @@ Problem put_time(Buffer* out, double value, Type type) {
                            "+00:00\"");
   }
   out->put(text, static_cast<std::size_t>(count));
-  return {};
-}
-
-Problem put_string(Buffer* out, SEXP charsxp) {
-  if (charsxp == NA_STRING) {
-    put_null(out);
-    return {};
-  }
-  Text text;
-  if (Problem problem = text_of(charsxp, &text)) return problem;
-  put_text(out, text);
   return {};
 }
 
@@ -337,6 +318,29 @@ void put_integer(Buffer* out, long long value) {
   if (!out->reserve(longest)) return;
   char* first = out->data + out->size;
   out->size += static_cast<std::size_t>(std::to_chars(first, first + longest, value).ptr - first);
+}
+
+void put_finite(Buffer* out, double value) {
+  constexpr std::size_t longest = 40;
+  if (!out->reserve(longest)) return;
+  char* first = out->data + out->size;
+  char* last = std::to_chars(first, first + longest, value).ptr;
+  const auto count = static_cast<std::size_t>(last - first);
+  out->size += count;
+  if (std::memchr(first, '.', count) == nullptr && std::memchr(first, 'e', count) == nullptr) {
+    out->put(".0");
+  }
+}
+
+Problem put_string(Buffer* out, SEXP charsxp) {
+  if (charsxp == NA_STRING) {
+    put_null(out);
+    return {};
+  }
+  Text text;
+  if (Problem problem = text_of(charsxp, &text)) return problem;
+  put_text(out, text);
+  return {};
 }
 
 Problem put_scalar(Buffer* out, SEXP x) {

@@ -19,6 +19,10 @@ Problem text_of(SEXP charsxp, Text* text);
 
 void put_text(Buffer* out, const Text& text);
 void put_integer(Buffer* out, long long value);
+void put_finite(Buffer* out, double value);  // exact, with `.0` or an exponent
+
+// The text of a CHARSXP, or null.
+Problem put_string(Buffer* out, SEXP charsxp);
 
 // A scalar in the spool's form; `x` must have length one.
 Problem put_scalar(Buffer* out, SEXP x);

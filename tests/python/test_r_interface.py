@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from datetime import datetime, timezone
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tandemlab import Workspace, __version__
-from tandemlab.r_interface import call, frame, vector, wire
+from tandemlab.bridge.values import encode
+from tandemlab.r_interface import call
 
 
 def answer(verb: str, /, **arguments: Any) -> Any:
-    return json.loads(call(json.dumps({"call": verb, "arguments": arguments})))
+    return json.loads(call(f'{{"call":"{verb}","arguments":{encode(arguments)}}}'))
 
 
 def test_versions_can_be_compared() -> None:
@@ -38,42 +33,6 @@ def test_a_mistake_of_ours_is_an_answer_too() -> None:
 
 def test_an_unknown_workspace_is_null() -> None:
     assert answer("workspace.get", name="no such workspace")["value"] is None
-
-
-def test_a_name_of_users_is_never_a_mark_of_ours() -> None:
-    assert wire({"$vector": 1}) == {"$map": [["$vector", 1]]}
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        ([None], "logical"),
-        ([True, None], "logical"),
-        ([1, None], "integer"),
-        ([2**31], "double"),
-        ([2**53 + 1], "integer64"),
-        ([1, 0.5], "double"),
-        (["a", None], "character"),
-        ([datetime(2024, 1, 1, tzinfo=timezone.utc)], "time"),
-        ([1, "a"], "list"),
-        ([True, 1], "list"),
-    ],
-)
-def test_a_column_has_the_narrowest_type(values: list[Any], kind: str) -> None:
-    assert frame({"x": values})["$frame"][0]["type"] == kind
-
-
-def test_numbers_that_are_not_finite_are_named_by_their_places() -> None:
-    found = vector([0.5, math.nan, None, math.inf, -math.inf])["$vector"]
-    assert found["values"] == [0.5, None, None, None, None]
-    assert (found["nan"], found["inf"], found["-inf"]) == ([2], [4], [5])
-
-
-@given(st.text())
-def test_any_text_becomes_text_that_r_can_hold(text: str) -> None:
-    found = wire(text + "\ud800\0")
-    found.encode()
-    assert "\0" not in found
 
 
 def test_runs_that_r_made_offline_are_taken_in(tmp_path: Any) -> None:

@@ -1,18 +1,10 @@
 """What the R package calls: one function, text in and text out.
 
-R sends ``{"call": "run.tags", "arguments": {…}}`` and gets ``{"value": …, "warnings": […]}`` or
+R sends ``{"call": "run.tags", "arguments": …}`` and gets ``{"value": …, "warnings": […]}`` or
 ``{"error": {"code": …, "message": …, "hint": …, "details": …}}``. Text alone crosses, so nothing
-depends on how reticulate converts values. In an answer every object is one of
-
-| form | R gets |
-|---|---|
-| ``{"$map": [[name, value], …]}`` | a named list |
-| ``{"$vector": {"type", "values", …}}`` | an atomic vector; null is NA |
-| ``{"$frame": [{"name", "type", "values", …}, …]}`` | a data frame |
-| ``{"$float": "nan" / "inf" / "-inf"}`` | that number |
-
-and arrays are lists. A double vector names its non-finite places, from 1, under ``nan``, ``inf``
-and ``-inf``; times are seconds since 1970-01-01 UTC; integers that a double cannot hold are text.
+depends on how reticulate converts values. Arguments, values and details are in the form of
+`tandemlab.bridge.values`; each argument is a scalar, a list or a dict by declaration. A warning is
+``{"code": …, "message": …}``.
 """
 
 from __future__ import annotations
@@ -21,15 +13,17 @@ import json
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from tandemlab.bridge import values
 from tandemlab.domain import TandemlabError
 from tandemlab.r_interface import experiments, keyvaults, runs, workspaces
-from tandemlab.r_interface.wire import Json, frame, text, vector, wire
 from tandemlab.version import __version__
 
-__all__ = ["call", "frame", "vector", "wire"]
+__all__ = ["call"]
 
-CALLS: dict[str, Callable[..., Json]] = {
+CALLS: dict[str, Callable[..., object]] = {
     "version": lambda: __version__,
     **workspaces.CALLS,
     **experiments.CALLS,
@@ -37,39 +31,37 @@ CALLS: dict[str, Callable[..., Json]] = {
     **keyvaults.CALLS,
 }
 
+# What the core has kept may hold anything; reading it must not fail for that.
+_encode = partial(values.encode, other=str, repair=True)
+
 
 def call(request: str) -> str:
     """Answer one request of the R package; see the module's text for the forms.
 
-    >>> call('{"call": "version", "arguments": {}}')
-    '{"value": "0.1.0", "warnings": []}'
+    >>> call('{"call": "version", "arguments": {"$map": []}}')
+    '{"value":"0.1.0","warnings":[]}'
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             content = json.loads(request)
-            value = CALLS[content["call"]](**content["arguments"])
-            answer = {"value": value, "warnings": [str(warning.message) for warning in caught]}
-            return text(answer)
+            value = _encode(CALLS[content["call"]](**values.read(content["arguments"])))
+            notices = [
+                {"code": getattr(warning.message, "code", "core"), "message": str(warning.message)}
+                for warning in caught
+            ]
+            return f'{{"value":{value},"warnings":{json.dumps(notices)}}}'
         except TandemlabError as error:
-            return text(
-                {
-                    "error": {
-                        "code": error.code,
-                        "message": error.message,
-                        "hint": error.hint,
-                        "details": wire(error.details),
-                    }
-                }
-            )
+            return _error(error.code, error.message, error.hint, error.details)
         except Exception as error:  # R would see the text of it and no more
-            return text(
-                {
-                    "error": {
-                        "code": "internal",
-                        "message": f"{type(error).__name__}: {error}",
-                        "hint": "This is a mistake in tandemlab; details$traceback has the place.",
-                        "details": wire({"traceback": traceback.format_exc()}),
-                    }
-                }
+            return _error(
+                "internal",
+                f"{type(error).__name__}: {error}",
+                "This is a mistake in tandemlab; details$traceback has the place.",
+                {"traceback": traceback.format_exc()},
             )
+
+
+def _error(code: str, message: str, hint: str, details: dict[str, Any]) -> str:
+    said = {"code": code, "message": message, "hint": hint}
+    return f'{{"error":{{{json.dumps(said)[1:-1]},"details":{_encode(details)}}}}}'

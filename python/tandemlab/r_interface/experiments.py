@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from tandemlab.bridge.values import Table, Vector
 from tandemlab.r_interface.handles import (
     open_experiment,
     open_workspace,
@@ -12,22 +13,21 @@ from tandemlab.r_interface.handles import (
     run_handles,
 )
 from tandemlab.r_interface.panels import panel_list
-from tandemlab.r_interface.wire import Json, frame, vector
 from tandemlab.tracking.panels import panels_of_experiment
 from tandemlab.training import ScriptRunConfig
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
 
-def _ensure(workspace: str, experiment: str) -> Json:
+def _ensure(workspace: str, experiment: str) -> object:
     return open_experiment(workspace, experiment).name
 
 
-def _list(workspace: str) -> Json:
-    return vector(list(open_workspace(workspace).experiments), "character")
+def _list(workspace: str) -> object:
+    return Vector(open_workspace(workspace).experiments, "character")
 
 
-def _archive(workspace: str, experiment: str, archived: bool) -> Json:
+def _archive(workspace: str, experiment: str, archived: bool) -> None:
     found = open_experiment(workspace, experiment)
     if archived:
         found.archive()
@@ -35,18 +35,20 @@ def _archive(workspace: str, experiment: str, archived: bool) -> Json:
         found.reactivate()
 
 
-def _table(workspace: str, experiment: str | None) -> Json:
-    return frame(open_workspace(workspace).runs_table(experiment))
+def _table(workspace: str, experiment: str | None) -> object:
+    return Table(open_workspace(workspace).runs_table(experiment))
 
 
-def _panels(workspace: str, experiment: str, metrics: Sequence[str], over: str, limit: int) -> Json:
+def _panels(
+    workspace: str, experiment: str, metrics: Sequence[str], over: str, limit: int
+) -> object:
     found = open_experiment(workspace, experiment)
     return panel_list(panels_of_experiment(found, metrics or None, over, limit))
 
 
 def _start_logging(
     workspace: str, experiment: str, snapshot_directory: str | None, display_name: str | None
-) -> Json:
+) -> object:
     run = open_experiment(workspace, experiment).start_logging(
         snapshot_directory=snapshot_directory, display_name=display_name
     )
@@ -55,7 +57,7 @@ def _start_logging(
 
 def _submit(
     workspace: str, experiment: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
-) -> Json:
+) -> object:
     return run_handle(
         open_experiment(workspace, experiment).submit(ScriptRunConfig(**config), tags)
     )
@@ -69,7 +71,7 @@ def _runs(
     properties: Mapping[str, str],
     status: Sequence[str] | None,
     include_children: bool,
-) -> Json:
+) -> object:
     runs = open_experiment(workspace, experiment).get_runs(
         type=type,
         tags=tags,
@@ -80,7 +82,7 @@ def _runs(
     return run_handles(runs)
 
 
-CALLS: dict[str, Callable[..., Json]] = {
+CALLS: dict[str, Callable[..., object]] = {
     "experiment.archive": _archive,
     "experiment.ensure": _ensure,
     "experiment.list": _list,

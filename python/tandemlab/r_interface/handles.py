@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from tandemlab.r_interface.wire import Json, wire
 from tandemlab.store.place import is_url
 from tandemlab.tracking import Experiment, Run, Workspace
 
@@ -45,22 +44,21 @@ def open_run(workspace: str, run: str) -> Run:
     return open_workspace(workspace).get_run(run)
 
 
-def workspace_handle(workspace: Workspace) -> Json:
+def workspace_handle(workspace: Workspace) -> object:
     """What R keeps of a workspace."""
-    return wire({"name": workspace.name, "path": workspace.address})
+    return {"name": workspace.name, "path": workspace.address}
 
 
-def run_handle(run: Run) -> Json:
+def run_handle(run: Run) -> object:
     """What R keeps of a run."""
-    handle = {
+    return {
         "id": run.id,
         "experiment": run.experiment.name,
         "directory": str(run.directory),
     }
-    return wire(handle)
 
 
-def run_handles(runs: Iterable[Run]) -> Json:
+def run_handles(runs: Iterable[Run]) -> object:
     """What R keeps of several runs."""
     return [run_handle(run) for run in runs]
 

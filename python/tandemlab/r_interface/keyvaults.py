@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from tandemlab.bridge.values import Vector
 from tandemlab.domain.secrets import Secret
 from tandemlab.r_interface.handles import open_run, open_workspace
-from tandemlab.r_interface.wire import Json, clean, vector
 
 
-def _set(workspace: str, secrets: Mapping[str, str]) -> Json:
+def _set(workspace: str, secrets: Mapping[str, str]) -> None:
     open_workspace(workspace).get_default_keyvault().set_secrets(secrets)
 
 
-def _get(workspace: str, names: Sequence[str]) -> Json:
+def _get(workspace: str, names: Sequence[str]) -> object:
     return _values(open_workspace(workspace).get_default_keyvault().get_secrets(names))
 
 
-def _get_of_run(workspace: str, run: str, names: Sequence[str]) -> Json:
+def _get_of_run(workspace: str, run: str, names: Sequence[str]) -> object:
     return _values(open_run(workspace, run).get_secrets(names))
 
 
-def _values(found: Mapping[str, Secret | None]) -> Json:
-    return {"$map": [[name, value and clean(value)] for name, value in found.items()]}
+def _values(found: Mapping[str, Secret | None]) -> object:
+    return {name: value and str(value) for name, value in found.items()}
 
 
-def _list(workspace: str) -> Json:
+def _list(workspace: str) -> object:
     names = open_workspace(workspace).get_default_keyvault().list_secrets()
-    return vector(names, "character")
+    return Vector(names, "character")
 
 
-def _delete(workspace: str, names: Sequence[str]) -> Json:
+def _delete(workspace: str, names: Sequence[str]) -> None:
     open_workspace(workspace).get_default_keyvault().delete_secrets(names)
 
 
-CALLS: dict[str, Callable[..., Json]] = {
+CALLS: dict[str, Callable[..., object]] = {
     "keyvault.delete": _delete,
     "keyvault.get": _get,
     "keyvault.list": _list,

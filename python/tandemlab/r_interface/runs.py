@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from tandemlab.bridge.values import Table, Vector, kind_of
 from tandemlab.domain import MetricShape, RunError
+from tandemlab.domain.scalars import from_json
 from tandemlab.r_interface.handles import (
     open_run,
     run_handle,
     run_handles,
 )
 from tandemlab.r_interface.panels import panel_list
-from tandemlab.r_interface.wire import Json, clean, frame, kind_of, vector, wire
 from tandemlab.tracking import Run
 from tandemlab.tracking.panels import panels_of_details, panels_of_run
 from tandemlab.tracking.waiting import raise_if_failed
@@ -21,89 +22,91 @@ from tandemlab.training import ScriptRunConfig
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
 
-def _get(workspace: str, run: str) -> Json:
+def _get(workspace: str, run: str) -> object:
     return run_handle(open_run(workspace, run))
 
 
-def _record(workspace: str, run: str) -> Json:
+def _record(workspace: str, run: str) -> object:
     record = open_run(workspace, run).record
-    return wire(
-        {
-            "status": record.status.value,
-            "number": record.number,
-            "type": record.type,
-            "display_name": record.display_name,
-            "description": record.description,
-            "target": record.target,
-            "exit_code": record.exit_code,
-            "parent": record.parent,
-            "experiment": record.experiment,
-            "duration": record.duration,
-        }
-    )
+    return {
+        "status": record.status.value,
+        "number": record.number,
+        "type": record.type,
+        "display_name": record.display_name,
+        "description": record.description,
+        "target": record.target,
+        "exit_code": record.exit_code,
+        "parent": record.parent,
+        "experiment": record.experiment,
+        "duration": record.duration,
+    }
 
 
-def _details(workspace: str, run: str, logs: bool) -> Json:
+def _details(workspace: str, run: str, logs: bool) -> object:
     found = open_run(workspace, run)
-    return wire(found.get_details_with_logs() if logs else found.get_details())
+    return found.get_details_with_logs() if logs else found.get_details()
 
 
-def _environment(workspace: str, run: str) -> Json:
+def _environment(workspace: str, run: str) -> object:
     found = open_run(workspace, run).get_environment()
     if found is None:
         return None
     packages = found.pop("packages")
     columns = {"package": list(packages), "version": list(packages.values())}
-    facts = wire(found)
-    return {"$map": [*facts["$map"], ["packages", frame(columns)]]}
+    return {**found, "packages": Table(columns)}
 
 
-def _metrics(workspace: str, run: str, name: str | None, recursive: bool) -> Json:
+def _metrics(workspace: str, run: str, name: str | None, recursive: bool) -> object:
     found = open_run(workspace, run)
     if not recursive:
         return _all_metrics(found, name)
     runs = [found, *found.get_children(recursive=True)]
-    return {"$map": [[each.id, _all_metrics(each, name)] for each in runs]}
+    return {each.id: _all_metrics(each, name) for each in runs}
 
 
-def _all_metrics(run: Run, name: str | None) -> Json:
+def _all_metrics(run: Run, name: str | None) -> object:
     found = run.metrics
     chosen = found if name is None else {name: found[name]} if name in found else {}
-    return {
-        "$map": [
-            [clean(key), _metric(metric.value, metric.shape)] for key, metric in chosen.items()
-        ]
-    }
+    return {key: _metric(metric.value, metric.shape) for key, metric in chosen.items()}
 
 
-def _metric(value: Any, shape: MetricShape) -> Json:
+def _metric(value: Any, shape: MetricShape) -> object:
     if shape is MetricShape.TABLE:
-        return frame(value)
+        return Table(value)
     if shape is not MetricShape.SERIES:
         return _chart(value)
-    values = value if isinstance(value, list) else [value]
-    kind = kind_of(values)
-    return [vector([item]) for item in values] if kind == "list" else vector(values, kind)
+    return _series(value if isinstance(value, list) else [value])
 
 
-def _chart(value: object) -> Json:
+def _series(values: list[Any]) -> object:
+    """Scalars as a vector, or as a list where they are of several kinds; None is NA."""
+    if all(value is None for value in values):
+        return Vector(values, "logical")
+    if kind_of(values) != "list":
+        return values
+    return [Vector([None], "logical") if value is None else value for value in values]
+
+
+def _chart(value: object) -> object:
     """A chart's object; its non-finite numbers are still in the spool's form."""
     if isinstance(value, Mapping):
         if set(value) == {"float"}:
-            return {"$float": str(value["float"])}
-        return {"$map": [[clean(str(name)), _chart(item)] for name, item in value.items()]}
-    if isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
-        return [_chart(item) for item in value]
-    return wire(value)
+            return from_json(value)
+        return {name: _chart(item) for name, item in value.items()}
+    if isinstance(value, list):
+        items = [_chart(item) for item in value]
+        nested = any(isinstance(item, (dict, list)) for item in items)
+        return items if nested else _series(items)
+    return value
 
 
-def _points(workspace: str, run: str) -> Json:
+def _points(workspace: str, run: str) -> object:
     points = [
         (name, index, point)
         for name, metric in open_run(workspace, run).metrics.items()
         for index, point in enumerate(metric.points, 1)
     ]
-    return frame(
+    return Table(
         {
             "metric": [name for name, _, _ in points],
             "index": [index for _, index, _ in points],
@@ -114,34 +117,34 @@ def _points(workspace: str, run: str) -> Json:
     )
 
 
-def _panels(workspace: str, run: str, metrics: Sequence[str], over: str, details: bool) -> Json:
+def _panels(workspace: str, run: str, metrics: Sequence[str], over: str, details: bool) -> object:
     found = open_run(workspace, run)
     return panel_list(
         panels_of_details(found) if details else panels_of_run(found, metrics or None, over)
     )
 
 
-def _tags(workspace: str, run: str) -> Json:
+def _tags(workspace: str, run: str) -> object:
     return _texts(open_run(workspace, run).get_tags())
 
 
-def _properties(workspace: str, run: str) -> Json:
+def _properties(workspace: str, run: str) -> object:
     return _texts(open_run(workspace, run).get_properties())
 
 
-def _texts(values: Mapping[str, str | None]) -> Json:
-    return {"$map": [[clean(n), vector([value], "character")] for n, value in values.items()]}
+def _texts(values: Mapping[str, str | None]) -> object:
+    return {name: Vector([value], "character") for name, value in values.items()}
 
 
-def _add_properties(workspace: str, run: str, properties: Mapping[str, str]) -> Json:
+def _add_properties(workspace: str, run: str, properties: Mapping[str, str]) -> None:
     open_run(workspace, run).add_properties(properties)
 
 
-def _files(workspace: str, run: str) -> Json:
-    return vector(open_run(workspace, run).get_file_names(), "character")
+def _files(workspace: str, run: str) -> object:
+    return Vector(open_run(workspace, run).get_file_names(), "character")
 
 
-def _download(workspace: str, run: str, name: str, path: str) -> Json:
+def _download(workspace: str, run: str, name: str, path: str) -> object:
     return str(open_run(workspace, run).download_file(name, path))
 
 
@@ -152,18 +155,18 @@ def _download_all(
     directory: str,
     paths: Sequence[str] | None,
     append_prefix: bool,
-) -> Json:
+) -> object:
     found = open_run(workspace, run).download_files(
         prefix, directory, output_paths=paths, append_prefix=append_prefix
     )
-    return vector([str(path) for path in found], "character")
+    return Vector([str(path) for path in found], "character")
 
 
-def _restore_snapshot(workspace: str, run: str, path: str) -> Json:
+def _restore_snapshot(workspace: str, run: str, path: str) -> object:
     return str(open_run(workspace, run).restore_snapshot(path))
 
 
-def _poll(workspace: str, run: str, offset: int) -> Json:
+def _poll(workspace: str, run: str, offset: int) -> object:
     """How far a run is, and what it has printed since; keeps its agent working."""
     found = open_run(workspace, run)
     record = found.record  # before the log: once it has ended, the log is whole
@@ -172,30 +175,30 @@ def _poll(workspace: str, run: str, offset: int) -> Json:
         found.workspace.attend()
     status = record.status
     ended = status.is_terminal and end == offset
-    return wire({"status": status.value, "ended": ended, "text": text, "offset": end})
+    return {"status": status.value, "ended": ended, "text": text, "offset": end}
 
 
-def _check(workspace: str, run: str) -> Json:
+def _check(workspace: str, run: str) -> None:
     raise_if_failed(open_run(workspace, run))
 
 
-def _complete(workspace: str, run: str) -> Json:
+def _complete(workspace: str, run: str) -> None:
     open_run(workspace, run).complete()
 
 
-def _fail(workspace: str, run: str, message: str | None, code: str | None) -> Json:
+def _fail(workspace: str, run: str, message: str | None, code: str | None) -> None:
     open_run(workspace, run).fail(RunError(message or "The run was failed.", code or "failed"))
 
 
-def _cancel(workspace: str, run: str) -> Json:
+def _cancel(workspace: str, run: str) -> None:
     open_run(workspace, run).cancel()
 
 
-def _delete(workspace: str, run: str) -> Json:
+def _delete(workspace: str, run: str) -> None:
     open_run(workspace, run).delete()
 
 
-def _child(workspace: str, run: str, name: str | None, run_id: str | None) -> Json:
+def _child(workspace: str, run: str, name: str | None, run_id: str | None) -> object:
     return run_handle(open_run(workspace, run).child_run(name, run_id=run_id))
 
 
@@ -205,7 +208,7 @@ def _create_children(
     count: int | None,
     tag_key: str | None,
     tag_values: Sequence[str] | None,
-) -> Json:
+) -> object:
     return run_handles(open_run(workspace, run).create_children(count, tag_key, tag_values))
 
 
@@ -217,18 +220,18 @@ def _children(
     properties: Mapping[str, str],
     type: str | None,
     status: str | None,
-) -> Json:
+) -> object:
     children = open_run(workspace, run).get_children(recursive, tags, properties, type, status)
     return run_handles(children)
 
 
 def _submit_child(
     workspace: str, run: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
-) -> Json:
+) -> object:
     return run_handle(open_run(workspace, run).submit_child(ScriptRunConfig(**config), tags))
 
 
-CALLS: dict[str, Callable[..., Json]] = {
+CALLS: dict[str, Callable[..., object]] = {
     "run.add_properties": _add_properties,
     "run.cancel": _cancel,
     "run.check": _check,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from tandemlab.bridge.values import Table
 from tandemlab.domain import NotFound
 from tandemlab.r_interface.handles import (
     forget_workspace,
     open_workspace,
     workspace_handle,
 )
-from tandemlab.r_interface.wire import Json, frame, wire
 from tandemlab.tracking import Workspace
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
@@ -24,7 +24,7 @@ def _create(
     tags: Mapping[str, str],
     store: str | None,
     exist_ok: bool,
-) -> Json:
+) -> object:
     workspace = Workspace.create(
         name,
         friendly_name=friendly_name,
@@ -36,20 +36,20 @@ def _create(
     return workspace_handle(workspace)
 
 
-def _get(name: str) -> Json:
+def _get(name: str) -> object:
     try:
         return workspace_handle(Workspace.get(name))
     except NotFound:
         return None
 
 
-def _from_config(path: str, file_name: str | None) -> Json:
+def _from_config(path: str, file_name: str | None) -> object:
     return workspace_handle(Workspace.from_config(path, file_name))
 
 
-def _list() -> Json:
+def _list() -> object:
     found = list(Workspace.list().values())
-    return frame(
+    return Table(
         {
             "name": [workspace.name for workspace in found],
             "path": [workspace.address for workspace in found],
@@ -57,20 +57,20 @@ def _list() -> Json:
     )
 
 
-def _delete(workspace: str) -> Json:
+def _delete(workspace: str) -> None:
     open_workspace(workspace).delete()
     forget_workspace(workspace)
 
 
-def _write_config(workspace: str, path: str, file_name: str | None) -> Json:
+def _write_config(workspace: str, path: str, file_name: str | None) -> object:
     return str(open_workspace(workspace).write_config(path, file_name))
 
 
-def _details(workspace: str) -> Json:
-    return wire(open_workspace(workspace).get_details())
+def _details(workspace: str) -> object:
+    return open_workspace(workspace).get_details()
 
 
-CALLS: dict[str, Callable[..., Json]] = {
+CALLS: dict[str, Callable[..., object]] = {
     "workspace.create": _create,
     "workspace.delete": _delete,
     "workspace.details": _details,
