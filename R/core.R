@@ -46,7 +46,8 @@ in_r_words <- function(text) {
     "upload_file takes files" = "upload_files_to_run() takes files",
     "`tandemlab run list`" = "get_runs_in_experiment()",
     "`tandemlab workspace list`" = "list_workspaces()",
-    "`tandemlab keyvault list`" = "list_secrets()"
+    "`tandemlab keyvault list`" = "list_secrets()",
+    "`tandemlab workspace check --repair`" = "check_workspace(repair = TRUE)"
   )
   for (python in names(words)) {
     text <- gsub(python, words[[python]], text, fixed = TRUE)

@@ -162,6 +162,37 @@ get_workspace_details <- function(workspace) {
   call_core("workspace.details", workspace = .subset2(arg_workspace(workspace), "path"))
 }
 
+#' Check a workspace, and repair it
+#'
+#' Compares the database, the directories of the runs, their event files and the contents of their
+#' files with each other. A repair does what can be done without losing anything: it adopts runs
+#' that the database does not know, takes in what was left out, links files again, removes what is
+#' stale, and builds a damaged database anew from what the runs have logged. What it replaces is
+#' kept beside, with `damaged` in its name. Other sessions that have the workspace open should be
+#' closed meanwhile.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param repair Whether to repair what can be repaired.
+#' @param deep Whether the contents of all files are read, to compare them with their digests.
+#' @return A data frame with one row for each finding: `code` (a stable name of its kind, such as
+#'   `"blob_missing"`), `where`, `problem`, `repair` (what a repair does or did, or what you can
+#'   do), `is_note` (it does no harm) and `repaired`. No rows if all is well.
+#' @section Errors:
+#' `tandemlab_error_version_mismatch` for a workspace of a newer program;
+#' `tandemlab_error_invalid_state` when a repair was asked for and the folder is read-only.
+#' @examplesIf tandemlab_is_ready()
+#' nrow(check_workspace(temp_workspace()))
+#' @export
+check_workspace <- function(workspace, repair = FALSE, deep = FALSE) {
+  found <- call_core(
+    "workspace.check",
+    workspace = .subset2(arg_workspace(workspace), "path"),
+    repair = arg_flag(repair), deep = arg_flag(deep)
+  )
+  for (name in c("code", "where", "problem", "repair")) found[[name]] <- as.character(found[[name]])
+  found
+}
+
 #' A workspace for examples and tests
 #'
 #' @return A new `tandemlab_workspace` in the session's temporary folder, which goes when R ends.

@@ -18,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 NOUNS = {
-    "workspace": "Make, find and delete workspaces.",
+    "workspace": "Make, find, check and delete workspaces.",
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
     "keyvault": "Keep passwords and tokens for scripts.",

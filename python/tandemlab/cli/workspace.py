@@ -23,9 +23,12 @@ from tandemlab.cli.session import Session, find_workspace
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
+    from tandemlab.domain.findings import Finding
     from tandemlab.tracking import Workspace
 
 workspace = Noun("workspace")
+
+_STORAGE = 7
 
 _CONFIG_FILES = (".tandemlab/config.json", ".azureml/config.json", "aml_config/config.json")
 
@@ -33,6 +36,13 @@ _LIST = (
     Column("name", whole=True),
     Column("path", whole=True),
     Column("current"),
+)
+_FINDINGS = (
+    Column("code", whole=True),
+    Column("state", colours={"open": "red", "repaired": "green"}),
+    Column("where", whole=True),
+    Column("problem"),
+    Column("repair"),
 )
 _DETAILS = (
     Column("name"),
@@ -196,6 +206,51 @@ def show(session: Session, name_or_path: str | None) -> None:
     session.suggest("experiment list")
 
 
+@verb(
+    "check",
+    "tandemlab workspace check",
+    "tandemlab workspace check lab --repair",
+    "tandemlab workspace check --deep -o json",
+)
+@click.argument("name_or_path", required=False, shell_complete=complete_workspace)
+@click.option("--repair", is_flag=True, help="Repair what can be without losing anything.")
+@click.option("--deep", is_flag=True, help="Read all contents, to compare them with their digests.")
+@workspace_option
+@output_option
+@pass_session
+def check(session: Session, name_or_path: str | None, repair: bool, deep: bool) -> None:
+    """Look for damage in a workspace, and repair it.
+
+    NAME_OR_PATH says which; without it, it is the one that commands use here. The database, the
+    directories of the runs, their event files and the contents of their files are compared with
+    each other.
+
+    `state` is open, repaired or note; a note does no harm. What a repair replaces is kept beside,
+    with `damaged` in its name. The exit status is 7 if anything stays open.
+    """
+    found = session.workspace() if name_or_path is None else find_workspace(name_or_path)
+    findings = found.check(repair=repair, deep=deep)
+    rows = [_finding_row(finding) for finding in findings]
+    session.screen.rows(_FINDINGS, rows, empty="Everything is as it should be.")
+    if any(finding.is_open for finding in findings):
+        can_repair = any(finding.is_open and finding.can_repair for finding in findings)
+        if can_repair and not repair:
+            session.suggest("workspace check --repair", *([name_or_path] if name_or_path else []))
+        raise click.exceptions.Exit(_STORAGE)
+    session.suggest("run list")
+
+
+def _finding_row(finding: Finding) -> dict[str, str]:
+    state = "note" if finding.is_note else "repaired" if finding.repaired else "open"
+    return {
+        "code": finding.code,
+        "state": state,
+        "where": finding.where,
+        "problem": finding.problem,
+        "repair": finding.repair,
+    }
+
+
 @verb("delete", "tandemlab workspace delete lab", "tandemlab workspace delete ~/labs/old --yes")
 @click.argument("name_or_path", shell_complete=complete_workspace)
 @yes_option
@@ -222,5 +277,5 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
         session.screen.suggest("workspace list")
 
 
-for command in (create, list_, show, delete):
+for command in (create, list_, show, check, delete):
     workspace.add_command(command)

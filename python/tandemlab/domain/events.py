@@ -24,6 +24,7 @@ class Kind(str, Enum):
     ATTRIBUTE = "attribute"
     FILE = "file"
     STATUS = "status"
+    LOST = "lost"
 
     def __str__(self) -> str:
         return self.value

@@ -70,7 +70,14 @@ def _details(workspace: str) -> object:
     return open_workspace(workspace).get_details()
 
 
+def _check(workspace: str, repair: bool, deep: bool) -> object:
+    findings = open_workspace(workspace).check(repair, deep)
+    columns = ("code", "where", "problem", "repair", "is_note", "repaired")
+    return Table({name: [getattr(found, name) for found in findings] for name in columns})
+
+
 CALLS: dict[str, Callable[..., object]] = {
+    "workspace.check": _check,
     "workspace.create": _create,
     "workspace.delete": _delete,
     "workspace.details": _details,

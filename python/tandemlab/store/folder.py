@@ -214,6 +214,13 @@ class WorkspaceFolder:
         if live_runs(self.path) and self.is_writable:
             self._intake.catch_up_all()
 
+    def forget_store(self) -> None:
+        """Let go of the database; it is opened anew when it is next needed."""
+        self.__dict__.pop("_intake", None)
+        store = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
+
     @cached_property
     def _intake(self) -> Intake:
         return Intake(self.path, self.store, self.blobs)

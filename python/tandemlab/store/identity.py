@@ -14,14 +14,13 @@ _FORMAT = 1
 _FILE = "run.json"
 
 
-def write_identity(directory: Path, run: NewRun, workspace: str, *, whole: bool = False) -> None:
-    """Write a run's ``run.json``.
+def write_identity(directory: Path, run: NewRun, workspace: str) -> None:
+    """Write a run's ``run.json``: all of the run, so that a store may be told of it later.
 
     A power cut takes the store's last transactions too: flushing it would not help.
 
     Args:
         workspace: path or URL of the workspace.
-        whole: whether to keep all of the run, so that a store may be told of it later.
     """
     identity: dict[str, Any] = {
         "format": _FORMAT,
@@ -32,31 +31,35 @@ def write_identity(directory: Path, run: NewRun, workspace: str, *, whole: bool 
         "display_name": run.display_name,
         "parent": run.parent,
         "workspace": workspace,
+        "target": run.target,
+        "description": run.description,
+        "snapshot": run.snapshot,
+        "definition": dict(run.definition),
+        "context": dict(run.context),
+        "tags": dict(run.tags),
+        "properties": dict(run.properties),
     }
-    if whole:
-        identity |= {
-            "description": run.description,
-            "snapshot": run.snapshot,
-            "definition": dict(run.definition),
-            "context": dict(run.context),
-            "tags": dict(run.tags),
-            "properties": dict(run.properties),
-        }
     write_json(directory / _FILE, identity, flush=False)
 
 
 def read_identity(directory: Path) -> NewRun | None:
-    """The run that a directory's ``run.json`` describes, as a running one; None without it."""
+    """The run that a directory's ``run.json`` describes, as a running one.
+
+    None if it is missing, damaged, or that of another run.
+    """
     try:
         identity = json.loads((directory / _FILE).read_text("utf-8"))
+        if identity["id"] != directory.name:
+            return None
         return NewRun(
             id=directory.name,
-            experiment=identity["experiment"],
-            type=identity["type"],
-            display_name=identity["display_name"],
+            experiment=str(identity["experiment"]),
+            type=str(identity["type"]),
+            display_name=str(identity["display_name"]),
             created=from_micros(identity["created"]),
             status=RunStatus.RUNNING,
             parent=identity.get("parent"),
+            target=identity.get("target"),
             snapshot=identity.get("snapshot"),
             description=identity.get("description"),
             definition=identity.get("definition") or {},

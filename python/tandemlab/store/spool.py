@@ -227,10 +227,11 @@ def settle(run_directory: Path) -> None:
 
 def has_living_writer(run_directory: Path) -> bool:
     """Whether a process that has written to a run's spool lives on this machine."""
-    return any(_is_alive(path.stem) for path in spool_files(run_directory))
+    return any(is_writer_alive(path.stem) for path in spool_files(run_directory))
 
 
-def _is_alive(writer: str) -> bool:
+def is_writer_alive(writer: str) -> bool:
+    """Whether the process that a spool file is named after lives on this machine."""
     host, _, rest = writer.partition("-")
     pid = rest.partition("-")[0]
     return host == _host() and pid.isdecimal() and process_lives(int(pid))
@@ -302,11 +303,26 @@ def _decode(data: bytes, path: Path, offset: int) -> list[Event]:
     from tandemlab.domain import StorageError
 
     try:
-        lines = _decoder().decode_lines(data)
-        return list(map(Event._make, map(attrgetter(*Event._fields), lines)))
+        return _events(data)
     except msgspec.DecodeError as error:
         raise StorageError(
             f"{path} is damaged behind byte {offset}: {error}.",
-            hint="Events before that place are safe. Repair or remove the damaged line.",
+            hint="Events before that place are safe; `tandemlab workspace check --repair` takes in "
+            "those behind it.",
             details={"path": str(path), "offset": offset},
         ) from error
+
+
+def _events(data: bytes) -> list[Event]:
+    lines = _decoder().decode_lines(data)
+    return list(map(Event._make, map(attrgetter(*Event._fields), lines)))
+
+
+def decode_events(line: bytes) -> list[Event]:
+    """The events of one line, as `read_events` would read it; none if it is damaged."""
+    import msgspec
+
+    try:
+        return _events(line)
+    except msgspec.DecodeError:
+        return []

@@ -24,6 +24,7 @@ from tandemlab.tracking.config_file import find_workspace, write_config
 if TYPE_CHECKING:
     import pandas
 
+    from tandemlab.domain.findings import Finding
     from tandemlab.store import Store
     from tandemlab.store.http import RemoteWorkspace
     from tandemlab.tracking.experiment import Experiment
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 Runs: TypeAlias = "list[Run]"
+Findings: TypeAlias = "list[Finding]"
 
 
 class Workspace:
@@ -379,6 +381,29 @@ class Workspace:
     def remote_targets(self) -> dict[str, dict[str, str | None]]:
         """The compute targets of the workspace's server, with their interpreters by language."""
         return self._remote().targets()
+
+    def check(self, repair: bool = False, deep: bool = False) -> Findings:
+        """What is not as it should be in the folder: store, runs, spools, contents, leftovers.
+
+        A repair does what can be done without losing anything: it adopts runs that the store does
+        not know, takes in what was left out, links files again, removes what is stale, and builds
+        a damaged store anew from the runs' spools. What it replaces is kept beside, with
+        ``damaged`` in its name.
+
+        Args:
+            repair: whether to repair what can be repaired.
+            deep: whether the contents of all blobs are read, to compare them with their digests.
+
+        Returns:
+            What was found, and whether it was repaired; an empty list if all is well.
+
+        Raises:
+            VersionMismatch: a newer program made the workspace.
+            InvalidState: a repair was asked for and the folder is read-only.
+        """
+        from tandemlab.tracking.checking import check
+
+        return check(self, repair=repair, deep=deep)
 
     # What is in it
 

@@ -206,7 +206,7 @@ class RemoteWorkspace:
                 raise taken from None
         try:
             with storage_errors(directory):
-                write_identity(directory, run, self.address, whole=True)
+                write_identity(directory, run, self.address)
                 mark_live(directory)
             self._announce(run, taken)
         except BaseException:

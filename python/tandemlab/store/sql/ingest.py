@@ -66,11 +66,12 @@ def take_in(
     writer_key, last_seq, position = _writer(connection, run_key, writer)
     known = bool(events) and events[0].seq <= last_seq
     new = [event for event in events if event.seq > last_seq] if known else events
-    if new and new[0].seq != last_seq + 1:
+    if new and (new[0].seq != last_seq + 1 or new[-1].seq != last_seq + len(new)):
         raise StorageError(
-            f"The spool of run {run_id} has a gap: writer {writer} goes from {last_seq} "
-            f"to {new[0].seq}.",
-            hint="A part of the spool file was removed or changed from outside.",
+            f"The spool of run {run_id} has a gap: events of writer {writer} are missing "
+            f"behind {last_seq}.",
+            hint="A part of the spool file was removed or changed from outside; "
+            "`tandemlab workspace check --repair` takes in the rest.",
             details={"run_id": run_id, "writer": writer},
         )
     batch = _Batch(connection, run_id, run_key, created, writer_key)

@@ -25,7 +25,7 @@ from tandemlab.domain import (
 )
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.store.sql import engine as database
-from tandemlab.store.sql import ingest, metrics, runs
+from tandemlab.store.sql import ingest, metrics, runs, upkeep
 from tandemlab.store.sql.engine import Place, repeated
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
@@ -232,3 +232,35 @@ class SqlStore:
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         with self._reading() as connection:
             return metrics.latest(connection, run_ids)
+
+    # Upkeep
+
+    def check(self) -> list[str]:
+        """What the database's own check finds wrong; nothing if it is whole."""
+        with self._reading() as connection:
+            return upkeep.check(connection)
+
+    def restore_run(self, record: RunRecord) -> None:
+        """Create a run in the state and with the number that it had."""
+        with self._writing() as connection:
+            upkeep.restore_run(connection, record)
+
+    def move_position(self, run_id: str, writer: str, position: int) -> None:
+        """Have a writer's spool file be read on from another byte offset."""
+        with self._writing() as connection:
+            upkeep.move_position(connection, run_id, writer, position)
+
+    def all_files(self) -> list[tuple[str, FileRecord]]:
+        """The files of all runs, each with the run's id."""
+        with self._reading() as connection:
+            return upkeep.all_files(connection)
+
+    def all_snapshots(self) -> list[tuple[str, str]]:
+        """Ids of the runs whose source was kept, with the digest of its manifest."""
+        with self._reading() as connection:
+            return upkeep.all_snapshots(connection)
+
+    def archived_experiments(self) -> list[str]:
+        """Names of the archived experiments."""
+        with self._reading() as connection:
+            return upkeep.archived(connection)

@@ -1,0 +1,145 @@
+"""Building a SQLite store anew.
+
+The spool is the truth for what was logged, and ``run.json`` for what a run is. How runs ended is
+read from the old store run by run, as far as that goes; a run of which it knows nothing any more
+is told from its directory: its events say how it ended, or for a submitted run the agent finds
+out from ``job/``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tandemlab.domain import FileRecord, NewRun, RunRecord, TandemlabError
+from tandemlab.store.durable import storage_errors
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.identity import read_identity
+from tandemlab.store.intake import Intake
+from tandemlab.store.run_files import folder_files
+from tandemlab.store.spool import spool_files
+from tandemlab.store.sql import SqlStore
+from tandemlab.store.upkeep.cases import set_aside
+from tandemlab.store.upkeep.runs import directories, tell
+from tandemlab.store.upkeep.spools import rewrite_spool
+
+_NEW = "store.new"
+
+
+def rebuild(folder: WorkspaceFolder) -> None:
+    """Make a new ``store.db``; the old one is kept as ``store.db.damaged``."""
+    path = folder.path / "store.db"
+    folder.forget_store()
+    with storage_errors(folder.path):
+        old = _put_aside(path) if path.exists() else _last_put_aside(folder.path)
+        new = folder.path / _NEW
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        with storage_errors(new):
+            SqlStore.create(new / "store.db")
+    with _salvage(old, new) as salvaged:
+        store = SqlStore.open(new / "store.db")
+        _fill(folder, store, salvaged)
+        store.close()
+    with storage_errors(folder.path):
+        (new / "store.db").replace(path)
+        shutil.rmtree(new)
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a database together with its log, which belongs to it by name."""
+    aside = set_aside(path)
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():
+        log.rename(aside.with_name(f"{aside.name}-wal"))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    path.rename(aside)
+    return aside
+
+
+def _last_put_aside(folder: Path) -> Path | None:
+    """What an interrupted rebuild has put aside."""
+    found = [path for path in folder.glob("store.db.damaged*") if not path.name.endswith("-wal")]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+class _Salvage:
+    """What can still be read of a damaged store; nothing is an answer, too."""
+
+    def __init__(self, store: SqlStore | None) -> None:
+        self._store = store
+
+    def run(self, run_id: str) -> RunRecord | None:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError, KeyError):
+                return self._store.get_run(run_id)
+        return None
+
+    def files(self, run_id: str) -> list[FileRecord]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError):
+                return self._store.list_files(run_id)
+        return []
+
+    def archived(self) -> list[str]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError):
+                return self._store.archived_experiments()
+        return []
+
+
+@contextmanager
+def _salvage(path: Path | None, folder: Path) -> Iterator[_Salvage]:
+    """Read a copy in `folder`, since opening a database may change it."""
+    store = None
+    if path is not None:
+        copy = folder / "old.db"
+        with storage_errors(copy):
+            shutil.copy2(path, copy)
+            log = path.with_name(f"{path.name}-wal")
+            if log.exists():
+                shutil.copy2(log, copy.with_name(f"{copy.name}-wal"))
+        with suppress(TandemlabError):
+            store = SqlStore.open(copy)
+    try:
+        yield _Salvage(store)
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _fill(folder: WorkspaceFolder, store: SqlStore, salvaged: _Salvage) -> None:
+    """Runs that are known with their numbers first; the others get the next ones."""
+    known: list[RunRecord] = []
+    others: list[NewRun] = []
+    for directory in directories(folder):
+        if (record := salvaged.run(directory.name)) is not None:
+            known.append(record)
+        elif (run := read_identity(directory)) is not None:
+            others.append(run)
+    for record in sorted(known, key=lambda each: each.number):
+        store.restore_run(record)
+    for run in sorted(others, key=lambda each: each.created):
+        tell(folder, store, run)
+    for run_id in (*(record.id for record in known), *(run.id for run in others)):
+        _take_in(folder, store, run_id, salvaged)
+    for name in salvaged.archived():
+        store.ensure_experiment(name)
+        store.archive_experiment(name, archived=True)
+
+
+def _take_in(folder: WorkspaceFolder, store: SqlStore, run_id: str, salvaged: _Salvage) -> None:
+    directory = folder.run_directory(run_id)
+    for path in spool_files(directory):
+        rewrite_spool(path)
+    Intake(folder.path, store, folder.blobs).catch_up(run_id)
+    files = {file.name: file for file in salvaged.files(run_id)}
+    record = store.get_run(run_id)
+    assert record is not None
+    if record.type == "script" and record.status.is_terminal and (directory / "files").is_dir():
+        # What the agent does when a job ends: all that is there by then are files of the run.
+        for name in folder_files(directory / "files"):
+            files[name] = FileRecord(name, *folder.blobs.adopt(directory / "files" / name))
+    store.add_files(run_id, list(files.values()))
