@@ -17,13 +17,15 @@
 #'   session's library paths, or the Python of tandemlab.
 #' @param max_run_duration_seconds The script is stopped and the run fails after so long; `NULL` for
 #'   no limit.
+#' @param environment Packages that the script needs: an [r_environment()], [python_environment()]
+#'   or [read_environment()], built before the script starts; `NULL` for what the interpreter has.
 #' @return A `tandemlab_script_run_config`: plain data.
 #' @examples
 #' script_run_config(".", "train.R", arguments = list(data = "x.csv", seed = 1, verbose = TRUE))
 #' @export
 script_run_config <- function(source_directory, script, arguments = NULL, compute_target = "local",
                               ..., environment_variables = NULL, interpreter = NULL,
-                              max_run_duration_seconds = NULL) {
+                              max_run_duration_seconds = NULL, environment = NULL) {
   check_no_dots(...)
   structure(
     list(
@@ -33,7 +35,8 @@ script_run_config <- function(source_directory, script, arguments = NULL, comput
       compute_target = arg_string(compute_target),
       environment_variables = arg_text_map(environment_variables),
       interpreter = arg_optional(interpreter, arg_string),
-      max_run_duration_seconds = arg_optional(max_run_duration_seconds, arg_number)
+      max_run_duration_seconds = arg_optional(max_run_duration_seconds, arg_number),
+      environment = arg_optional(environment, arg_environment)
     ),
     class = "tandemlab_script_run_config"
   )
@@ -88,7 +91,9 @@ config_arguments <- function(config) {
   }
   config <- unclass(config)
   if (grepl("[.][rR]$", config$script) && is.null(config$interpreter)) {
-    config$interpreter <- file.path(R.home("bin"), "Rscript")
+    if (is.null(config$environment$r$rscript)) {
+      config$interpreter <- file.path(R.home("bin"), "Rscript")
+    }
     if (is.null(config$environment_variables[["R_LIBS"]])) {
       config$environment_variables[["R_LIBS"]] <- paste(.libPaths(), collapse = ":")
     }

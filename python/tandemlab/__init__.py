@@ -17,10 +17,12 @@ from tandemlab.version import __version__
 if TYPE_CHECKING:
     from tandemlab.compute import LocalTarget
     from tandemlab.domain import RunStatus, TandemlabError
+    from tandemlab.environments import Environment
     from tandemlab.tracking import Experiment, Keyvault, Run, Workspace, get_current_run
     from tandemlab.training import ScriptRunConfig
 
 _HOMES = {
+    "Environment": "tandemlab.environments",
     "Experiment": "tandemlab.tracking",
     "Keyvault": "tandemlab.tracking",
     "LocalTarget": "tandemlab.compute",
@@ -33,6 +35,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Environment",
     "Experiment",
     "Keyvault",
     "LocalTarget",

@@ -21,6 +21,7 @@ NOUNS = {
     "workspace": "Make, find, check and delete workspaces.",
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
+    "environment": "Build what scripts run with, once for all runs.",
     "keyvault": "Keep passwords and tokens for scripts.",
     "server": "Serve workspaces to others, and log in to servers.",
     "sync": "Send to servers what was logged while they were away.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tandemlab.domain import (
     AlreadyExists,
@@ -19,8 +21,10 @@ from tandemlab.domain import (
     RunRecord,
     RunStatus,
 )
+from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Job, exit_error
 from tandemlab.domain.names import check_file_name
+from tandemlab.environments import EnvironmentCache
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import LOG_FILE, folder_files, place_file
@@ -30,19 +34,27 @@ from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 
 _log = logging.getLogger("tandemlab.agent")
 COLLECTED = ("outputs", "logs")
+BUILD_LOG = "system/environment_build.log"
 
 
 def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
     """The job of a submitted run."""
     definition = record.definition
     directory = folder.run_directory(record.id)
+    command, variables = in_environment(
+        definition["command"],
+        {
+            **record.context.get("environment", {}),
+            **definition.get("environment_variables", {}),
+        },
+        definition,
+    )
     return Job(
         run_id=record.id,
         directory=directory,
-        command=definition["command"],
+        command=command,
         environment={
-            **record.context.get("environment", {}),
-            **definition.get("environment_variables", {}),
+            **variables,
             "PYTHONUNBUFFERED": "1",
             "TANDEMLAB_RUN_ID": record.id,
             "TANDEMLAB_RUN_DIR": str(directory),
@@ -51,6 +63,46 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
         },
         max_seconds=definition.get("max_run_duration_seconds"),
     )
+
+
+def in_environment(
+    command: Sequence[str], variables: Mapping[str, str], definition: Mapping[str, Any]
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """A run's command and variables with the programs and libraries of its environment."""
+    if "environment" not in definition:
+        return command, variables
+    place = EnvironmentCache().locate(Environment.from_dict(definition["environment"]))
+    is_python = definition["language"] == "python"
+    program = place.python if is_python else place.rscript
+    libraries = [*place.r_libraries, variables.get("R_LIBS", "")]
+    added = {"R_LIBS": os.pathsep.join(filter(None, libraries))} if place.r_libraries else {}
+    if is_python and program is not None:
+        folder = os.path.dirname(program)
+        added["PATH"] = os.pathsep.join([folder, variables.get("PATH", os.defpath)])
+        added["PYTHONPATH"] = ""  # what the submitting session adds is not of this environment
+    return [program or command[0], *command[1:]], {**place.variables, **variables, **added}
+
+
+def build_environment(folder: WorkspaceFolder, record: RunRecord) -> None:
+    """Build what a run needs unless it is there; the output becomes a file of the run.
+
+    Raises:
+        MissingDependency: a package cannot be had; the message names it.
+        InvalidState: the run was canceled meanwhile.
+    """
+    if "environment" not in record.definition:
+        return
+    environment = Environment.from_dict(record.definition["environment"])
+    cache = EnvironmentCache()
+    was_built = cache.is_built(environment)
+    try:
+        cache.build(environment, stopped=lambda: not _still(folder, record, RunStatus.PREPARING))
+    finally:
+        log = cache.log_path(environment)
+        if not was_built and log.exists():
+            target = folder.run_directory(record.id) / "files" / BUILD_LOG
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_file(target, log.read_bytes())
 
 
 def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
@@ -65,6 +117,7 @@ def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
     except InvalidState:
         if not _still(folder, record, RunStatus.RUNNING):
             return False
+    build_environment(folder, record)
     shutil.rmtree(work, ignore_errors=True)
     with storage_errors(work):
         work.mkdir()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tandemlab.bridge.values import Table, Vector
+from tandemlab.r_interface.configurations import script_run_config
 from tandemlab.r_interface.handles import (
     open_experiment,
     open_workspace,
@@ -14,7 +15,6 @@ from tandemlab.r_interface.handles import (
 )
 from tandemlab.r_interface.panels import panel_list
 from tandemlab.tracking.panels import panels_of_experiment
-from tandemlab.training import ScriptRunConfig
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
@@ -59,7 +59,7 @@ def _submit(
     workspace: str, experiment: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
 ) -> object:
     return run_handle(
-        open_experiment(workspace, experiment).submit(ScriptRunConfig(**config), tags)
+        open_experiment(workspace, experiment).submit(script_run_config(config), tags)
     )
 
 

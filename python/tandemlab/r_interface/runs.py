@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from tandemlab.bridge.values import Table, Vector, kind_of
 from tandemlab.domain import MetricShape, RunError
 from tandemlab.domain.scalars import from_json
+from tandemlab.r_interface.configurations import script_run_config
 from tandemlab.r_interface.handles import (
     open_run,
     run_handle,
@@ -17,7 +18,6 @@ from tandemlab.r_interface.panels import panel_list
 from tandemlab.tracking import Run
 from tandemlab.tracking.panels import panels_of_details, panels_of_run
 from tandemlab.tracking.waiting import raise_if_failed
-from tandemlab.training import ScriptRunConfig
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
@@ -228,7 +228,7 @@ def _children(
 def _submit_child(
     workspace: str, run: str, config: Mapping[str, Any], tags: Mapping[str, str | None]
 ) -> object:
-    return run_handle(open_run(workspace, run).submit_child(ScriptRunConfig(**config), tags))
+    return run_handle(open_run(workspace, run).submit_child(script_run_config(config), tags))
 
 
 CALLS: dict[str, Callable[..., object]] = {

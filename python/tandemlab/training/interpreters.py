@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tandemlab.compute import find_target, target_names
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.environments import Environment
+from tandemlab.environments import check_environment
 from tandemlab.training.languages import Language, find_interpreter
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ class Interpreters(Protocol):
             InvalidInput: there is none.
         """
 
+    def check(self, environment: Environment) -> None:
+        """Refuse an environment that can be known to fail there before anything is built."""
+
 
 class Here:
     """This machine."""
@@ -33,6 +38,10 @@ class Here:
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """See `find_interpreter`."""
         return find_interpreter(language, chosen)
+
+    def check(self, environment: Environment) -> None:
+        """See `check_environment`."""
+        check_environment(environment)
 
 
 class AtServer:
@@ -52,6 +61,9 @@ class AtServer:
                 details={"language": language.value},
             )
         return found
+
+    def check(self, environment: Environment) -> None:
+        """The server knows what it has: a run whose environment it cannot build fails there."""
 
 
 def find_interpreters(workspace: Workspace, target: str) -> Interpreters:

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, RunStatus
+from tandemlab.domain.environments import Environment
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
-from tandemlab.training.interpreters import find_interpreters
+from tandemlab.training.interpreters import Interpreters, find_interpreters
 from tandemlab.training.languages import Language, format_arguments, session_environment
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ class ScriptRunConfig:
         arguments: a list, or a mapping ``{"data": "x.csv"}`` for ``--data x.csv``.
         compute_target: name of the target; ``"local"`` is this machine.
         environment_variables: set for the script.
-        interpreter: program that runs the script; this Python for ``.py``, Rscript for ``.R``.
+        interpreter: program that runs the script; that of the environment, or else this Python
+            for ``.py`` and Rscript for ``.R``.
+        environment: packages that the script needs; they are built before it starts, once for all
+            runs that need the same. None: what the interpreter has.
         max_run_duration_seconds: the script is stopped and the run fails after so long.
 
     >>> config = ScriptRunConfig("examples/accidents", "accidents.py", arguments={"seed": 1})
@@ -50,6 +54,7 @@ class ScriptRunConfig:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     interpreter: str | None = None
     max_run_duration_seconds: float | None = None
+    environment: Environment | None = None
 
     def replace(self, **changes: Any) -> ScriptRunConfig:
         """A copy with some attributes changed."""
@@ -104,6 +109,8 @@ class ScriptRunConfig:
         script = _check_script(source, self.script)
         language = Language.of(script)
         arguments = format_arguments(self.arguments, language)
+        if self.environment is not None:
+            self._check_environment(self.environment, target, language)
         interpreter = target.interpreter(language, self.interpreter)
         if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
             raise InvalidInput(
@@ -118,7 +125,19 @@ class ScriptRunConfig:
             "command": [interpreter, script, *arguments],
             "environment_variables": _check_variables(self.environment_variables),
             "max_run_duration_seconds": self.max_run_duration_seconds,
+            **({"environment": self.environment.to_dict()} if self.environment else {}),
         }
+
+    def _check_environment(
+        self, environment: Environment, target: Interpreters, language: Language
+    ) -> None:
+        if environment.brings(language.value) and self.interpreter is not None:
+            raise InvalidInput(
+                f"The environment {environment.name!r} has a {language.value} of its own; the "
+                f"script cannot run with {self.interpreter} as well.",
+                hint="Leave out the interpreter, or the environment.",
+            )
+        target.check(environment)
 
 
 def _check_script(source: Path, script: str) -> str:

@@ -55,11 +55,18 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--env",
-    "environment",
+    "environment_variables",
     multiple=True,
     metavar="NAME=VALUE",
     callback=variables,
     help="An environment variable of the script. May be given several times.",
+)
+@click.option(
+    "--environment",
+    "environment_file",
+    metavar="FILE",
+    help="What the script needs: a requirements.txt, a conda file, an renv.lock or a file of "
+    "tandemlab's own (.yml). It is built before the script starts, once for all runs.",
 )
 @click.option(
     "--interpreter",
@@ -96,7 +103,8 @@ def submit(
     experiment: str | None,
     source_directory: str | None,
     target: str,
-    environment: Mapping[str, str],
+    environment_variables: Mapping[str, str],
+    environment_file: str | None,
     interpreter: str | None,
     max_duration: float | None,
     display_name: str | None,
@@ -112,6 +120,7 @@ def submit(
     canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
     standard error, so that standard output holds the run alone.
     """
+    from tandemlab.environments import read_environment
     from tandemlab.training import ScriptRunConfig
 
     source, name = locate(script, source_directory)
@@ -120,9 +129,10 @@ def submit(
         name,
         arguments=list(arguments),
         compute_target=target,
-        environment_variables=environment,
+        environment_variables=environment_variables,
         interpreter=interpreter,
         max_run_duration_seconds=max_duration,
+        environment=None if environment_file is None else read_environment(environment_file),
     )
     workspace = session.workspace()
     config.check(workspace)  # before the experiment is made

@@ -1,0 +1,201 @@
+#' With what a script runs
+#'
+#' An environment names the packages that a script needs, and variables. It is plain data; give it
+#' to [script_run_config()]. It is built before the script starts, once on each machine for all runs
+#' that need the same, and a package that cannot be had fails the run with its name before the
+#' script starts.
+#'
+#' `r_environment()` is for scripts of R: packages are installed with what they depend on into a
+#' library of the environment, before the libraries of the session. A package that these have, in
+#' the version asked for, is used from there. `python_environment()` is for scripts of Python:
+#' packages are installed by uv, or by pip where there is no uv, beside tandemlab itself.
+#' `read_environment()` reads a `requirements.txt` of pip, a conda file (its pip part and its
+#' version of Python need no conda), an `renv.lock` or a file of tandemlab's own (`.yml`).
+#'
+#' @param name A name for people.
+#' @param cran_packages Packages of R: names, or a list of names and [cran_package()]s.
+#' @param ... Not used; makes sure that what follows is named.
+#' @param repositories CRAN-like repositories, asked in this order; those of the session by default.
+#' @param libraries Existing libraries of R, used as they are.
+#' @param rscript_path Path of an Rscript; `NULL` for that of the session.
+#' @param system_packages Debian packages that must be on the machine, such as `"libxml2-dev"`. They
+#'   are not installed; the error names what is missing.
+#' @param environment_variables Variables of the script: a named list.
+#' @param pip_packages What pip would be asked for, such as `"scikit-learn>=1.5"`.
+#' @param python_version Version of Python, such as `"3.11"`; `NULL` for that of tandemlab.
+#' @param interpreter Path of an existing Python to use as it is; nothing is installed there.
+#' @param conda_packages Packages that only conda has; they need micromamba, mamba or conda.
+#' @param path Path of the file.
+#' @return A `tandemlab_environment`: plain data.
+#' @examples
+#' r_environment("survival", c("survival", "splines"))
+#' python_environment("study", c("scikit-learn>=1.5", "pandas"))
+#' @export
+r_environment <- function(name, cran_packages = NULL, ..., repositories = getOption("repos"),
+                          libraries = NULL, rscript_path = NULL, system_packages = NULL,
+                          environment_variables = NULL) {
+  check_no_dots(...)
+  new_environment(
+    arg_string(name),
+    r = list(
+      packages = arg_cran_packages(cran_packages),
+      repositories = arg_strings(unname(repositories), "repositories"),
+      libraries = lapply(arg_strings(libraries), absolute_path),
+      rscript = arg_optional(rscript_path, arg_path),
+      system_packages = arg_strings(system_packages)
+    ),
+    variables = arg_text_map(environment_variables)
+  )
+}
+
+#' @rdname r_environment
+#' @export
+python_environment <- function(name, pip_packages = NULL, ..., python_version = NULL,
+                               interpreter = NULL, conda_packages = NULL,
+                               environment_variables = NULL) {
+  check_no_dots(...)
+  new_environment(
+    arg_string(name),
+    python = list(
+      requirements = arg_strings(pip_packages),
+      version = arg_optional(python_version, arg_string),
+      interpreter = arg_optional(interpreter, arg_path),
+      conda = arg_strings(conda_packages)
+    ),
+    variables = arg_text_map(environment_variables)
+  )
+}
+
+#' @rdname r_environment
+#' @export
+read_environment <- function(path, name = NULL) {
+  found <- call_core(
+    "environment.read",
+    path = arg_path(path), name = arg_optional(name, arg_string)
+  )
+  new_environment(
+    found$name,
+    python = arrays_in(found$python, c("requirements", "conda", "channels")),
+    r = arrays_in(found$r, c("packages", "repositories", "libraries", "system_packages")),
+    variables = as.list(found$variables)
+  )
+}
+
+#' One package of R
+#'
+#' @param name Name of the package.
+#' @param version Exactly this version, from the repository or its archive; `NULL` for the newest.
+#' @param repo A CRAN-like repository; `NULL` for those of the environment.
+#' @return A list, for [r_environment()].
+#' @examples
+#' r_environment("models", list("survival", cran_package("glmnet", version = "4.1-8")))
+#' @export
+cran_package <- function(name, version = NULL, repo = NULL) {
+  drop_null(list(
+    name = arg_string(name),
+    version = arg_optional(version, arg_string),
+    repository = arg_optional(repo, arg_string)
+  ))
+}
+
+#' Build environments, and see which there are
+#'
+#' Environments are kept on each machine, once for all workspaces, in the user's cache folder or in
+#' `TANDEMLAB_CACHE_DIR`. A run that needs one that is not there builds it first;
+#' `build_environment()` does so beforehand. `prune_environments()` removes what no run has asked
+#' for in a while; runs that need it build it again.
+#'
+#' @param environment A [r_environment()], [python_environment()] or [read_environment()].
+#' @param rebuild Whether to build it even if it is there.
+#' @param unused_days Remove what was not used for so many days.
+#' @return `build_environment()`: a named list with the programs and libraries of the environment,
+#'   and the log of the build. The others: a data frame with `name`, `used` (time of the last use),
+#'   `size` (bytes) and `key`, of what is there, or of what was removed.
+#' @examplesIf tandemlab_is_ready()
+#' build_environment(r_environment("plain", "stats"))$r_libraries
+#' list_environments()
+#' @export
+build_environment <- function(environment, rebuild = FALSE) {
+  call_core(
+    "environment.build",
+    environment = arg_environment(environment), rebuild = arg_flag(rebuild)
+  )
+}
+
+#' @rdname build_environment
+#' @export
+list_environments <- function() {
+  call_core("environment.list")
+}
+
+#' @rdname build_environment
+#' @export
+prune_environments <- function(unused_days = 30) {
+  call_core("environment.prune", unused_days = arg_number(unused_days, least = 0))
+}
+
+# What the core's Environment.from_dict() takes, with the class on top.
+new_environment <- function(name, python = list(), r = list(), variables = list()) {
+  parts <- list(
+    name = name, python = drop_empty(python), r = drop_empty(r), variables = drop_empty(variables)
+  )
+  structure(drop_empty(parts), class = "tandemlab_environment")
+}
+
+drop_null <- function(x) x[!vapply(x, is.null, NA)]
+
+drop_empty <- function(x) x[lengths(x) > 0]
+
+# Requests have lists for arrays, so that one string stays an array of one.
+arrays_in <- function(section, names) {
+  for (name in intersect(names, names(section))) {
+    section[[name]] <- as.list(section[[name]])
+  }
+  section
+}
+
+arg_cran_packages <- function(x, arg = "cran_packages") {
+  if (is.character(x)) {
+    x <- as.list(unname(x))
+  }
+  if (!is.null(x) && !is.list(x)) {
+    abort_argument(arg, "names of packages or a list of cran_package()", x)
+  }
+  lapply(x, function(one) {
+    if (is_string(one)) {
+      return(cran_package(one))
+    }
+    if (!is.list(one) || !is_string(one$name)) {
+      abort_argument(arg, "names of packages or a list of cran_package()", one)
+    }
+    one
+  })
+}
+
+arg_environment <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (!inherits(x, "tandemlab_environment")) {
+    abort_argument(
+      arg, "an environment of r_environment(), python_environment() or read_environment()", x
+    )
+  }
+  unclass(x)
+}
+
+#' @export
+format.tandemlab_environment <- function(x, ...) {
+  packages <- vapply(x$r$packages, function(one) {
+    paste(c(one$name, one$version), collapse = " ")
+  }, "")
+  words <- c(
+    if (length(packages) > 0) sprintf("R: %s", toString(packages)),
+    if (length(x$python) > 0) sprintf("Python: %s", toString(unlist(x$python)))
+  )
+  c(sprintf("<environment %s>", x$name), if (length(words) > 0) paste0("  ", words))
+}
+
+#' @export
+print.tandemlab_environment <- function(x, ...) {
+  writeLines(format(x))
+  invisible(x)
+}

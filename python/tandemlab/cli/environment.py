@@ -1,0 +1,108 @@
+"""``tandemlab environment``: build, list and remove environments of scripts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tandemlab.cli.commands import Noun, output_option, pass_session, verb
+from tandemlab.cli.forms import size
+from tandemlab.cli.session import Session
+from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.environments import CachedEnvironment
+
+environment = Noun("environment")
+
+_LIST = (
+    Column("name", whole=True),
+    Column("used"),
+    Column("size", right=True, form=size),
+    Column("key", rank=1),
+)
+_BUILT = (
+    Column("name"),
+    Column("python"),
+    Column("rscript"),
+    Column("r_libraries"),
+    Column("log"),
+)
+
+
+def _row(found: CachedEnvironment) -> dict[str, Any]:
+    used = datetime.fromtimestamp(found.used, timezone.utc)
+    return {"name": found.name, "used": used, "size": found.size, "key": found.key}
+
+
+@verb(
+    "build",
+    "tandemlab environment build requirements.txt",
+    "tandemlab environment build renv.lock --rebuild",
+)
+@click.argument("file", type=click.Path())
+@click.option("--rebuild", is_flag=True, help="Build it even if it is there.")
+@output_option
+@pass_session
+def build(session: Session, file: str, rebuild: bool) -> None:
+    """Build the environment that FILE describes.
+
+    FILE is a requirements.txt of pip, a conda file, an renv.lock or a file of tandemlab's own
+    (.yml). Environments are kept on this machine, once for all workspaces; a run that needs one
+    that is not there builds it first, and starts sooner where it is there already.
+    """
+    from tandemlab.environments import EnvironmentCache, read_environment
+
+    found = read_environment(file)
+    cache = EnvironmentCache()
+    built = cache.build(found, rebuild=rebuild)
+    session.screen.record(
+        _BUILT,
+        {
+            "name": found.name,
+            "python": built.python,
+            "rscript": built.rscript,
+            "r_libraries": list(built.r_libraries),
+            "log": str(cache.log_path(found)),
+        },
+    )
+    session.screen.suggest(f"run submit --environment {file} train.py")
+
+
+@verb("list", "tandemlab environment list")
+@output_option
+@pass_session
+def list_(session: Session) -> None:
+    """List the environments on this machine, the last used first."""
+    from tandemlab.environments import EnvironmentCache
+
+    found = [_row(each) for each in EnvironmentCache().built()]
+    session.screen.rows(_LIST, found, empty="No environments yet.")
+
+
+@verb("prune", "tandemlab environment prune --unused-days 90")
+@click.option(
+    "--unused-days",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Remove what no run has asked for in so many days.",
+)
+@output_option
+@pass_session
+def prune(session: Session, unused_days: float) -> None:
+    """Remove environments that have not been used for long.
+
+    A run that needs one of them builds it again.
+    """
+    from tandemlab.environments import EnvironmentCache
+
+    removed = EnvironmentCache().prune(unused_days=unused_days)
+    session.screen.rows(_LIST, [_row(each) for each in removed], empty="Nothing to remove.")
+
+
+for command in (build, list_, prune):
+    environment.add_command(command)

@@ -1,0 +1,226 @@
+"""Environments: with what a script runs, as plain values with a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from tandemlab.domain.errors import InvalidInput
+from tandemlab.domain.names import check_name
+
+_VERSION = re.compile(r"^[0-9]+(\.[0-9]+){0,2}$")
+_R_PACKAGE = re.compile(r"^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$")
+_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class PythonSection:
+    """The Python of an environment.
+
+    Attributes:
+        requirements: what pip would be asked for, such as ``"scikit-learn>=1.5"``.
+        version: of Python, such as ``"3.11"``; None for that of tandemlab itself.
+        interpreter: path of an existing Python to use as it is; then nothing is installed.
+        conda: packages that only conda has; they need micromamba, mamba or conda.
+        channels: where conda looks.
+
+    Raises:
+        InvalidInput: a version that is none, or an interpreter beside what is to be installed.
+    """
+
+    requirements: tuple[str, ...] = ()
+    version: str | None = None
+    interpreter: str | None = None
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_texts(self.requirements, "requirements")
+        _check_texts(self.conda, "conda")
+        if self.version is not None and not _VERSION.match(self.version):
+            raise InvalidInput(
+                f"{self.version!r} is no version of Python.", hint='Write one such as "3.11".'
+            )
+        if self.interpreter is not None and (self.requirements or self.conda or self.version):
+            raise InvalidInput(
+                "An environment with an interpreter of yours installs nothing there.",
+                hint="Leave out requirements, conda and version, or the interpreter.",
+            )
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it asks for something to be made."""
+        return bool(self.requirements or self.conda or self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class RPackage:
+    """One package of R.
+
+    Attributes:
+        version: exactly this one; None for the newest.
+        repository: a CRAN-like repository; None for those of the environment.
+
+    Raises:
+        InvalidInput: a name that no package of R can have.
+    """
+
+    name: str
+    version: str | None = None
+    repository: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _R_PACKAGE.match(self.name):
+            raise InvalidInput(
+                f"{self.name!r} cannot be the name of an R package.",
+                hint='Versions go apart: cran_package("glmnet", version = "4.1-8").',
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RSection:
+    """The R of an environment.
+
+    Attributes:
+        packages: packages to install, with what they depend on.
+        repositories: CRAN-like repositories, asked in this order.
+        libraries: existing libraries that are used as they are, before those of the machine.
+        rscript: path of an existing Rscript; None for the one that tandemlab finds.
+        system_packages: Debian packages that must be on the machine, such as ``"libxml2-dev"``.
+    """
+
+    packages: tuple[RPackage, ...] = ()
+    repositories: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    rscript: str | None = None
+    system_packages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("repositories", "libraries", "system_packages"):
+            _check_texts(getattr(self, name), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """With what a script runs: packages of Python and R, and variables.
+
+    Attributes:
+        name: for people, and to find it by.
+        variables: environment variables of the script.
+
+    Raises:
+        InvalidInput: a name or a variable that cannot be one.
+
+    >>> environment = Environment("study", PythonSection(("scikit-learn>=1.5",)))
+    >>> Environment.from_dict(environment.to_dict()) == environment
+    True
+    """
+
+    name: str
+    python: PythonSection = field(default_factory=PythonSection)
+    r: RSection = field(default_factory=RSection)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name, what="environment")
+        given: Mapping[str, Any] = self.variables
+        for variable, value in given.items():
+            if not _VARIABLE.match(variable) or not isinstance(value, str) or "\0" in value:
+                raise InvalidInput(
+                    f"{variable!r} with the value {value!r} cannot be an environment variable.",
+                    hint="Names have letters, digits and '_'; values are text.",
+                )
+
+    def brings(self, language: str) -> bool:
+        """Whether it decides which program runs scripts of ``python`` or ``r``."""
+        if language == "r":
+            return self.r.rscript is not None
+        return self.python.is_built or self.python.interpreter is not None
+
+    def replace(self, **changes: Any) -> Environment:
+        """A copy with some attributes changed."""
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, without what is empty."""
+        content: dict[str, Any] = _without_empty(
+            {**asdict(self), "variables": dict(sorted(self.variables.items()))}
+        )
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Environment:
+        """The environment that `to_dict` gave.
+
+        Raises:
+            InvalidInput: keys that are not known, or values of another type.
+        """
+        rest = dict(content)
+        python, r = rest.pop("python", {}), rest.pop("r", {})
+        packages = [
+            _build(RPackage, {"name": item} if isinstance(item, str) else item, "package")
+            for item in _mapping(r, "r").get("packages", ())
+        ]
+        made: Environment = _build(
+            cls,
+            {
+                **rest,
+                "python": _build(PythonSection, python, "python"),
+                "r": _build(RSection, {**r, "packages": packages}, "r"),
+            },
+            "environment",
+        )
+        return made
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is installed: equal for environments that need the same packages."""
+        content = self.to_dict()
+        content.pop("name")
+        content.pop("variables", None)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_texts(values: Any, what: str) -> None:
+    if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+        raise InvalidInput(f"{what} must be a tuple of texts, not {values!r}.")
+    for value in values:
+        if value.strip() == "" or "\n" in value or "\0" in value:
+            raise InvalidInput(f"{what} has {value!r}, which says nothing or more than one thing.")
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in (None, {}, [], ())}
+    if isinstance(value, (list, tuple)):
+        return [_without_empty(item) for item in value]
+    return value
+
+
+def _mapping(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{what} must be a mapping of names to values, not {value!r}.")
+    return value
+
+
+def _build(cls: Any, content: object, what: str) -> Any:
+    given = _mapping(content, what)
+    known = cls.__dataclass_fields__
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise InvalidInput(
+            f"{what} has the key {unknown[0]!r}, which is not known.",
+            hint=f"Keys of {what}: {', '.join(known)}.",
+            details={"key": unknown[0]},
+        )
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    try:
+        return cls(**values)
+    except TypeError as problem:
+        raise InvalidInput(f"{what} is not whole: {problem}.") from None

@@ -1,0 +1,34 @@
+"""Environments of jobs: read from files, built once on a machine, and found again."""
+
+from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.environments.cache import (
+    BuiltEnvironment,
+    CachedEnvironment,
+    EnvironmentCache,
+    check_environment,
+)
+from tandemlab.environments.files import (
+    from_conda_specification,
+    from_pip_requirements,
+    from_renv_lock,
+    load_environment,
+    read_environment,
+    save_environment,
+)
+
+__all__ = [
+    "BuiltEnvironment",
+    "CachedEnvironment",
+    "Environment",
+    "EnvironmentCache",
+    "PythonSection",
+    "RPackage",
+    "RSection",
+    "check_environment",
+    "from_conda_specification",
+    "from_pip_requirements",
+    "from_renv_lock",
+    "load_environment",
+    "read_environment",
+    "save_environment",
+]

@@ -1,0 +1,215 @@
+"""Environments on this machine: each is built once, by whoever needs it first.
+
+``ROOT/KEY/`` holds a built environment: ``python/`` (a virtual environment), ``r/`` (a library),
+``built.json`` (written last: without it the folder is what an interrupted build left, and is built
+anew) and, beside the folder, ``KEY.log`` and ``KEY.lock``. The key depends on all that decides what
+is installed: the environment's digest, this tandemlab, and the machine's Python and R.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tandemlab.domain.environments import Environment
+from tandemlab.environments import python_build, r_build
+from tandemlab.store.durable import storage_errors, write_json
+from tandemlab.version import __version__
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltEnvironment:
+    """What a job needs to know of its environment.
+
+    Attributes:
+        python: program that runs scripts of Python; None for that of tandemlab.
+        rscript: program that runs scripts of R; None for the one that tandemlab finds.
+        r_libraries: libraries of R, before those that the job has anyway.
+        variables: the environment's variables.
+    """
+
+    python: str | None
+    rscript: str | None
+    r_libraries: tuple[str, ...]
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedEnvironment:
+    """A built environment as it lies in the cache.
+
+    Attributes:
+        size: bytes of its files; files shared with other environments are counted in each.
+        used: when a job last asked for it, in seconds since 1970.
+    """
+
+    key: str
+    name: str
+    size: int
+    used: float
+
+
+class EnvironmentCache:
+    """The environments that were built on this machine.
+
+    Args:
+        root: the folder; the platform's cache folder, or ``TANDEMLAB_CACHE_DIR``, by default.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or _default_root()
+
+    def key(self, environment: Environment) -> str:
+        """Name of the environment's folder."""
+        parts = (
+            environment.digest,
+            __version__,
+            str(python_build.core_folder()),
+            os.path.realpath(sys.executable),
+            r_build.identity(environment) if environment.r.packages else "",
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+    def locate(self, environment: Environment) -> BuiltEnvironment:
+        """What the environment is once it is built; nothing is made."""
+        folder = self.root / self.key(environment)
+        python, r = environment.python, environment.r
+        library = (str(folder / "r"),) if r.packages else ()
+        return BuiltEnvironment(
+            python=python.interpreter
+            or (str(python_build.program(folder)) if python.is_built else None),
+            rscript=r.rscript,
+            r_libraries=(*library, *(os.path.expanduser(path) for path in r.libraries)),
+            variables=environment.variables,
+        )
+
+    def is_built(self, environment: Environment) -> bool:
+        """Whether the environment can be used without building it."""
+        return (self.root / self.key(environment) / "built.json").exists()
+
+    def log_path(self, environment: Environment) -> Path:
+        """Where the output of its newest build is."""
+        return self.root / f"{self.key(environment)}.log"
+
+    def build(
+        self,
+        environment: Environment,
+        *,
+        rebuild: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> BuiltEnvironment:
+        """Build the environment unless it is there; processes that ask at once build it once.
+
+        Args:
+            rebuild: build it even if it is there.
+            stopped: asked while it is built; True ends the build.
+
+        Raises:
+            InvalidInput: an interpreter or library that it names is not there.
+            MissingDependency: a package cannot be had; the message names it.
+            InvalidState: the build was stopped.
+            StorageError: the cache cannot be written.
+        """
+        check_environment(environment)
+        key = self.key(environment)
+        folder = self.root / key
+        with storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with self._locked(key):
+            if rebuild or not (folder / "built.json").exists():
+                self._build(environment, folder, stopped)
+            else:
+                os.utime(folder / "built.json")
+        return self.locate(environment)
+
+    def _build(self, environment: Environment, folder: Path, stopped: Callable[[], bool]) -> None:
+        log = self.log_path(environment)
+        with storage_errors(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            log.write_bytes(b"")
+        try:
+            if environment.python.is_built:
+                python_build.build(environment, folder, log, stopped)
+            if environment.r.packages:
+                r_build.build(environment, folder / "r", log, stopped)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        write_json(folder / "built.json", {"format": 1, **environment.to_dict()})
+
+    def built(self) -> list[CachedEnvironment]:
+        """What is built here, the last used first."""
+        found = []
+        for marker in self.root.glob("*/built.json"):
+            with suppress(OSError, ValueError, KeyError):  # another process may be removing it
+                name = json.loads(marker.read_text(encoding="utf-8"))["name"]
+                used, folder = marker.stat().st_mtime, marker.parent
+                found.append(CachedEnvironment(folder.name, name, _size(folder), used))
+        return sorted(found, key=lambda each: -each.used)
+
+    def prune(self, *, unused_days: float) -> list[CachedEnvironment]:
+        """Remove what no job has asked for in so many days; what was removed."""
+        removed = []
+        for each in self.built():
+            with self._locked(each.key):
+                marker = self.root / each.key / "built.json"
+                with suppress(FileNotFoundError):
+                    if time.time() - marker.stat().st_mtime < unused_days * _DAY:
+                        continue
+                    marker.unlink()
+                    removed.append(each)
+                shutil.rmtree(marker.parent, ignore_errors=True)
+                (self.root / f"{each.key}.log").unlink(missing_ok=True)
+        return removed
+
+    @contextmanager
+    def _locked(self, key: str) -> Iterator[None]:
+        path = self.root / f"{key}.lock"
+        with storage_errors(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def check_environment(environment: Environment) -> BuiltEnvironment:
+    """What the environment will be here, when nothing that can be seen beforehand is wrong.
+
+    Raises:
+        InvalidInput: an interpreter or library that it names is not there.
+        MissingDependency: it needs a conda or packages of the system that are not here.
+    """
+    python_build.check(environment)
+    r_build.check(environment)
+    return EnvironmentCache().locate(environment)
+
+
+def _size(folder: Path) -> int:
+    return sum(
+        (Path(parent) / name).lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )
+
+
+def _default_root() -> Path:
+    chosen = os.environ.get("TANDEMLAB_CACHE_DIR")
+    if chosen:
+        return Path(chosen).absolute() / "environments"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("tandemlab")) / "environments"

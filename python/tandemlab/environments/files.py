@@ -1,0 +1,189 @@
+"""Environments from and to files: requirements, conda files, renv's lock files, and our own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.store.durable import write_file
+
+_OPTIONS = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+
+
+def read_environment(path: str | os.PathLike[str], name: str | None = None) -> Environment:
+    """An environment from a file of any kind that is known here.
+
+    These are ``requirements.txt`` (or another ``.txt``), ``renv.lock`` (or another ``.lock``), a
+    conda file and a file of `save_environment` (``.yml`` or ``.yaml``; conda's have
+    ``dependencies``).
+
+    Args:
+        name: of the environment; that in the file, or the file's name without extension, if None.
+
+    Raises:
+        InvalidInput: the file is not there, is of no such kind, or cannot be used.
+    """
+    file = Path(path)
+    if file.suffix == ".txt":
+        return from_pip_requirements(name or file.stem, file)
+    if file.suffix == ".lock":
+        return from_renv_lock(name or file.stem, file)
+    if file.suffix not in (".yml", ".yaml"):
+        raise InvalidInput(
+            f"{file} is no file of an environment.",
+            hint="Files of environments end in .txt (pip), .lock (renv), .yml or .yaml.",
+            details={"path": str(file)},
+        )
+    content = _yaml(file)
+    if "dependencies" in content:
+        return from_conda_specification(name or str(content.get("name") or file.stem), file)
+    found = load_environment(file)
+    return found if name is None else found.replace(name=name)
+
+
+def from_pip_requirements(name: str, path: str | os.PathLike[str]) -> Environment:
+    """An environment from a ``requirements.txt``; files that it names by ``-r`` are read, too.
+
+    Raises:
+        InvalidInput: a file is not there, or has an option of pip that an environment has no
+            place for.
+    """
+    return Environment(name, PythonSection(tuple(_requirements(Path(path), seen=()))))
+
+
+def _requirements(path: Path, seen: tuple[Path, ...]) -> list[str]:
+    if path.resolve() in seen:
+        raise InvalidInput(f"{path} names itself by -r.")
+    found: list[str] = []
+    for number, raw in enumerate(_read(path).replace("\\\n", " ").splitlines(), 1):
+        line = raw.partition(" #")[0].strip()
+        if not line or line.startswith("#"):
+            continue
+        option, _, rest = (
+            line.replace("=", " ", 1).partition(" ") if line[0] == "-" else ("", "", "")
+        )
+        if option in ("-r", "--requirement"):
+            found += _requirements(path.parent / rest.strip(), (*seen, path.resolve()))
+        elif option:
+            raise InvalidInput(
+                f"{path}, line {number}: an environment has no place for {option!r}.",
+                hint="Leave requirements and names of files with -r; set indexes by UV_INDEX_URL.",
+                details={"path": str(path), "line": number},
+            )
+        else:
+            found.append(line)
+    return found
+
+
+def from_conda_specification(name: str, path: str | os.PathLike[str]) -> Environment:
+    """An environment from a conda file, such as SDK v1's ``conda_dependencies.yml``.
+
+    Its pip part and its version of Python need no conda; other packages do.
+
+    Raises:
+        InvalidInput: the file is not there, or is no conda file.
+    """
+    content = _yaml(Path(path))
+    conda: list[str] = []
+    requirements: list[str] = []
+    version = None
+    for item in content.get("dependencies") or []:
+        if isinstance(item, dict):
+            requirements += [str(each) for each in item.get("pip") or []]
+            continue
+        package, _, rest = str(item).replace("==", "=").partition("=")
+        if package.strip() == "python":
+            version = rest.strip("=<> .*") or None
+        elif package.strip() != "pip":
+            conda.append(str(item))
+    channels = tuple(str(channel) for channel in content.get("channels") or [])
+    return Environment(
+        name,
+        PythonSection(
+            tuple(requirements),
+            version=version,
+            conda=tuple(conda),
+            channels=channels if conda else (),
+        ),
+    )
+
+
+def from_renv_lock(name: str, path: str | os.PathLike[str]) -> Environment:
+    """An environment from an ``renv.lock``: exactly those versions.
+
+    Raises:
+        InvalidInput: the file is not there, is no lock file, or names packages that come from no
+            repository.
+    """
+    try:
+        content = json.loads(_read(Path(path)))
+        repositories = {each["Name"]: each["URL"] for each in content["R"].get("Repositories", [])}
+        packages = content["Packages"]
+        sources = {key: each.get("Source", "Repository") for key, each in packages.items()}
+        chosen = [
+            RPackage(key, each["Version"], repositories.get(each.get("Repository")))
+            for key, each in packages.items()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise InvalidInput(
+            f"{path} is no lock file of renv: {problem!r}.",
+            hint="renv::snapshot() writes one.",
+            details={"path": str(path)},
+        ) from None
+    elsewhere = [key for key, source in sources.items() if source != "Repository"]
+    if elsewhere:
+        raise InvalidInput(
+            f"{path} has packages that come from no repository: {', '.join(elsewhere)}.",
+            hint="Put them into a CRAN-like repository, or a library that the environment names.",
+            details={"packages": elsewhere},
+        )
+    return Environment(name, r=RSection(tuple(chosen), tuple(repositories.values())))
+
+
+def load_environment(path: str | os.PathLike[str]) -> Environment:
+    """The environment that `save_environment` wrote.
+
+    Raises:
+        InvalidInput: the file is not there, or a key or value in it cannot be used.
+    """
+    content = _yaml(Path(path))
+    try:
+        return Environment.from_dict(content)
+    except InvalidInput as problem:
+        raise InvalidInput(
+            f"{path}: {problem.message}", hint=problem.hint, details=problem.details
+        ) from None
+
+
+def save_environment(environment: Environment, path: str | os.PathLike[str]) -> Path:
+    """Write an environment as YAML; the path."""
+    import yaml
+
+    text = yaml.safe_dump(environment.to_dict(), sort_keys=False, allow_unicode=True)
+    write_file(Path(path), text.encode())
+    return Path(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InvalidInput(
+            f"{path} cannot be read: {problem}.", details={"path": str(path)}
+        ) from None
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(_read(path))
+    except yaml.YAMLError as problem:
+        raise InvalidInput(f"{path} is no YAML: {problem}") from None
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path} holds no mapping of keys to values.")
+    return content

@@ -1,0 +1,184 @@
+"""The Python of an environment: a virtual environment, filled by uv or, without it, by pip."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tandemlab.domain import InvalidInput, MissingDependency
+from tandemlab.domain.environments import Environment
+from tandemlab.environments.process import run_logged
+
+_CONDA_PROGRAMS = ("micromamba", "mamba", "conda")
+_MISSING = (
+    re.compile(r"Because (\S+) was not found in the package registry"),
+    re.compile(r"[Bb]ecause there (?:is|are) no versions? of (\S+?)(?:[<>=!~]\S*)?[\s,]"),
+    re.compile(r"No matching distribution found for (\S+)"),
+    re.compile(r"Failed to (?:build|download) `([^`]+)`"),
+)
+
+
+def program(folder: Path) -> Path:
+    """The interpreter of a built environment."""
+    return folder / "python" / "bin" / "python"
+
+
+def core_folder() -> Path:
+    """The folder that holds the package tandemlab, which every environment shares."""
+    return Path(__file__).resolve().parents[2]
+
+
+def check(environment: Environment) -> None:
+    """Refuse what can be known to fail before anything is built.
+
+    Raises:
+        InvalidInput: the interpreter is not there.
+        MissingDependency: packages of conda are asked for, and there is no conda.
+    """
+    python = environment.python
+    if python.interpreter is not None and shutil.which(python.interpreter) is None:
+        raise InvalidInput(
+            f"The interpreter {python.interpreter!r} of the environment {environment.name!r} is "
+            "not on this machine.",
+            hint="Give the path of a Python that can be executed.",
+            details={"interpreter": python.interpreter},
+        )
+    if python.conda and _conda() is None:
+        raise MissingDependency(
+            f"The environment {environment.name!r} needs packages of conda, and this machine has "
+            f"neither micromamba nor mamba nor conda: {', '.join(python.conda)}.",
+            hint="Install micromamba, or move them to the pip part of the file if pip has them.",
+            details={"packages": list(python.conda)},
+        )
+
+
+def build(environment: Environment, folder: Path, log: Path, stopped: Callable[[], bool]) -> None:
+    """Make ``folder/python``.
+
+    Raises:
+        MissingDependency: a package, or that version of Python, cannot be had.
+    """
+    target = folder / "python"
+    python = environment.python
+    if python.conda:
+        _make_by_conda(environment, target, log, stopped)
+    else:
+        _make_venv(environment, target, log, stopped)
+    wanted = [*python.requirements, *_core_requirements()]
+    uv = _uv()
+    command = (
+        [uv, "pip", "install", "--python", str(program(folder))]
+        if uv
+        else [str(program(folder)), "-m", "pip", "install", "--disable-pip-version-check"]
+    )
+    code, output = run_logged([*command, *wanted], log, environment=_clean(), stopped=stopped)
+    if code != 0:
+        raise _not_built(environment, output, log)
+    _share_core(target)
+
+
+def _make_venv(
+    environment: Environment, target: Path, log: Path, stopped: Callable[[], bool]
+) -> None:
+    version = environment.python.version
+    uv = _uv()
+    if uv:
+        command = [uv, "venv", "--python", version or sys.executable, str(target)]
+    elif version is None or f"{sys.version}.".startswith(f"{version}."):
+        command = [sys.executable, "-m", "venv", str(target)]
+    else:
+        command = [
+            shutil.which(f"python{version}") or f"python{version}",
+            "-m",
+            "venv",
+            str(target),
+        ]
+    try:
+        code, output = run_logged(command, log, environment=_clean(), stopped=stopped)
+    except FileNotFoundError:
+        code, output = 1, f"There is no {command[0]} on the search path."
+    if code != 0:
+        raise MissingDependency(
+            f"Python {version or sys.version.split()[0]} for the environment "
+            f"{environment.name!r} cannot be had: {_reason(output)}",
+            hint="Install that version, or leave out the version to use that of tandemlab.",
+            details={"log": str(log)},
+        )
+
+
+def _make_by_conda(
+    environment: Environment, target: Path, log: Path, stopped: Callable[[], bool]
+) -> None:
+    python = environment.python
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    channels = [word for channel in python.channels or ("conda-forge",) for word in ("-c", channel)]
+    packages = [f"python={python.version or own}", *python.conda]
+    command = [str(_conda()), "create", "--yes", "--prefix", str(target), *channels, *packages]
+    code, output = run_logged(command, log, stopped=stopped)
+    if code != 0:
+        raise _not_built(environment, output, log)
+
+
+def _core_requirements() -> list[str]:
+    """What tandemlab itself needs, so that scripts can log and read their runs."""
+    found = importlib.metadata.requires("tandemlab") or []
+    return [requirement for requirement in found if "extra ==" not in requirement]
+
+
+def _share_core(target: Path) -> None:
+    """Let the environment import this very tandemlab, and nothing else that lies beside it."""
+    (packages,) = target.glob("lib/python3*/site-packages")
+    shared = target / "tandemlab"
+    shared.mkdir()
+    (shared / "tandemlab").symlink_to(core_folder() / "tandemlab")
+    (packages / "tandemlab.pth").write_text(f"{shared}\n", encoding="utf-8")
+
+
+def _not_built(environment: Environment, output: str, log: Path) -> MissingDependency:
+    names = list(dict.fromkeys(name for pattern in _MISSING for name in pattern.findall(output)))
+    missing = f"{', '.join(names)}: " if names else ""
+    return MissingDependency(
+        f"The environment {environment.name!r} cannot be built: {missing}{_reason(output)}",
+        hint=f"{log} has the whole output.",
+        details={"packages": names, "log": str(log)},
+    )
+
+
+def _reason(output: str) -> str:
+    """What the installer says, on one line, without its progress and decoration."""
+    lines = [line.strip(" ×╰─▶│├╴\t") for line in output.splitlines()]
+    told = [line for line in lines if line]
+    start = next(
+        (
+            i
+            for i, line in enumerate(told)
+            if re.match(r"(error|ERROR|No solution|Failed|Because)", line)
+        ),
+        max(0, len(told) - 3),
+    )
+    return " ".join(told[start:])[:600]
+
+
+def _uv() -> str | None:
+    beside = Path(sys.executable).parent / "uv"
+    return str(beside) if beside.exists() else shutil.which("uv")
+
+
+def _conda() -> str | None:
+    return next((found for name in _CONDA_PROGRAMS if (found := shutil.which(name))), None)
+
+
+def _clean() -> dict[str, str]:
+    """Settings with which installers do not look at this session's own environment."""
+    return {
+        "VIRTUAL_ENV": "",
+        "PYTHONPATH": "",
+        "UV_NO_PROGRESS": "1",
+        "NO_COLOR": "1",
+        "PIP_NO_INPUT": "1",
+    } | ({"UV_LINK_MODE": os.environ["UV_LINK_MODE"]} if "UV_LINK_MODE" in os.environ else {})

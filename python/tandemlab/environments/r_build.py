@@ -1,0 +1,105 @@
+"""The R of an environment: a library of its own, before those of the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tandemlab.bridge import find_r
+from tandemlab.domain import InvalidInput, MissingDependency
+from tandemlab.domain.environments import Environment
+from tandemlab.environments.process import run_logged
+
+_SCRIPT = Path(__file__).with_name("install.R")
+_PROBLEM = "tandemlab: "
+
+
+def identity(environment: Environment) -> str:
+    """What tells one R from another: its resolved path and when it was installed."""
+    path = os.path.realpath(_rscript(environment))
+    return f"{path} {Path(path).stat().st_mtime_ns}"
+
+
+def check(environment: Environment) -> None:
+    """Refuse what can be known to fail before anything is built.
+
+    Raises:
+        InvalidInput: an Rscript or a library that the environment names is not there.
+        MissingDependency: packages of the system are missing.
+    """
+    r = environment.r
+    if r.rscript is not None:
+        find_r(r.rscript)
+    for library in r.libraries:
+        if not Path(library).expanduser().is_dir():
+            raise InvalidInput(
+                f"The R library {library} of the environment {environment.name!r} is not a folder.",
+                hint="Give the folder that holds installed packages.",
+                details={"library": library},
+            )
+    missing = [name for name in r.system_packages if not _has_system_package(name)]
+    if missing:
+        raise MissingDependency(
+            f"The environment {environment.name!r} needs packages of the system that are not "
+            f"installed: {', '.join(missing)}.",
+            hint=f"sudo apt-get install {' '.join(missing)}",
+            details={"packages": missing},
+        )
+
+
+def _has_system_package(name: str) -> bool:
+    query = shutil.which("dpkg-query")
+    if query is None:
+        raise MissingDependency(
+            f"Whether the system has {name} can only be asked on Debian and its relatives.",
+            hint="Leave out system_packages here, and install them by hand.",
+            details={"packages": [name]},
+        )
+    command = [query, "--show", "--showformat=${Status}", "--", name]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    return asked.stdout.endswith("ok installed")
+
+
+def build(environment: Environment, library: Path, log: Path, stopped: Callable[[], bool]) -> None:
+    """Install the packages and what they depend on into `library`.
+
+    A package that the machine has, in the version asked for, is used from there.
+
+    Raises:
+        MissingDependency: a package cannot be had or does not load; the message names it.
+    """
+    r = environment.r
+    library.mkdir()
+    wanted = library.with_name("r-packages.tsv")
+    lines = [
+        "\t".join((package.name, package.version or "", package.repository or ""))
+        for package in r.packages
+    ]
+    wanted.write_text("\n".join(["name\tversion\trepository", *lines]) + "\n", encoding="utf-8")
+    command = [
+        _rscript(environment),
+        "--vanilla",
+        str(_SCRIPT),
+        str(library),
+        str(wanted),
+        *r.repositories,
+    ]
+    libraries = os.pathsep.join([*r.libraries, os.environ.get("R_LIBS", "")]).strip(os.pathsep)
+    variables = {"R_LIBS": libraries, "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8")}
+    code, output = run_logged(command, log, environment=variables, stopped=stopped)
+    if code != 0:
+        told = [line for line in output.splitlines() if line.startswith(_PROBLEM)]
+        problem = told[-1].removeprefix(_PROBLEM) if told else output.strip()[-300:]
+        names = problem.partition(":")[2].split(";")[0].split(",") if told else []
+        raise MissingDependency(
+            f"The environment {environment.name!r} cannot be built: {problem}",
+            hint=f"{log} has the whole output.",
+            details={"packages": [name.strip() for name in names], "log": str(log)},
+        )
+
+
+def _rscript(environment: Environment) -> str:
+    return find_r(environment.r.rscript).rscript

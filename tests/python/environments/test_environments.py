@@ -1,0 +1,254 @@
+"""Environments are built for real, by uv and R, and jobs run in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tandemlab import Environment, ScriptRunConfig, Workspace
+from tandemlab.domain import InvalidInput, InvalidState, MissingDependency, RunFailed, RunStatus
+from tandemlab.environments import EnvironmentCache, PythonSection, RPackage, RSection
+
+pytestmark = pytest.mark.full
+SIX = PythonSection(("six==1.16.0",))
+
+
+def output(*command: str, **variables: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=variables or None
+    )
+    return done.stdout.strip()
+
+
+def test_python_packages_are_installed_once_and_beside_tandemlab(cache: EnvironmentCache) -> None:
+    environment = Environment("study", SIX)
+    assert not cache.is_built(environment)
+    built = cache.build(environment)
+    marker = cache.root / cache.key(environment) / "built.json"
+    made = marker.stat().st_ino
+    assert (
+        cache.build(environment.replace(name="other", variables={"A": "1"})).python == built.python
+    )
+    assert marker.stat().st_ino == made
+    code = "import six, tandemlab; from tandemlab import Workspace; print(six.__version__)"
+    assert output(str(built.python), "-c", code) == "1.16.0"
+    assert "six==1.16.0" in cache.log_path(environment).read_text()
+
+
+def test_many_who_need_it_at_once_build_it_once(cache: EnvironmentCache) -> None:
+    environment = Environment("study", SIX)
+    threads = [threading.Thread(target=cache.build, args=(environment,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cache.log_path(environment).read_text().count("pip install") == 1
+
+
+def test_what_an_interrupted_build_left_is_not_used(cache: EnvironmentCache) -> None:
+    environment = Environment("study", SIX)
+    code = (
+        "import os, signal, threading, time\n"
+        "from tandemlab.environments import Environment, EnvironmentCache, PythonSection\n"
+        "cache = EnvironmentCache()\n"
+        "environment = Environment('study', PythonSection(('six==1.16.0',)))\n"
+        "def kill():\n"
+        "    while not list(cache.root.glob('*/python/bin')): time.sleep(0.001)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "threading.Thread(target=kill).start(); cache.build(environment)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    left = cache.root / cache.key(environment)
+    assert left.exists() and not cache.is_built(environment)
+    (left / "rubbish").touch()
+    built = cache.build(environment)
+    assert output(str(built.python), "-c", "import six; print(six.__version__)") == "1.16.0"
+    assert not (left / "rubbish").exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "names"),
+    [
+        (PythonSection(("surely-no-such-package-1",)), ["surely-no-such-package-1"]),
+        (PythonSection(("six==99.0",)), ["six"]),
+    ],
+)
+def test_a_package_that_cannot_be_had_is_named(
+    cache: EnvironmentCache, python: PythonSection, names: list[str]
+) -> None:
+    environment = Environment("study", python)
+    with pytest.raises(MissingDependency, match=f"'study' cannot be built: {names[0]}") as caught:
+        cache.build(environment)
+    assert caught.value.details["packages"] == names
+    assert not cache.is_built(environment) and cache.built() == []
+
+
+def test_requirements_that_exclude_each_other_are_explained(cache: EnvironmentCache) -> None:
+    with pytest.raises(MissingDependency, match=r"you require six<1\.0 and six>1\.5"):
+        cache.build(Environment("study", PythonSection(("six<1.0", "six>1.5"))))
+
+
+def test_packages_of_conda_need_a_conda(
+    cache: EnvironmentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    with pytest.raises(MissingDependency, match="neither micromamba nor mamba nor conda: gdal"):
+        cache.build(Environment("study", PythonSection(conda=("gdal",))))
+
+
+def test_a_build_can_be_stopped(cache: EnvironmentCache) -> None:
+    environment = Environment("study", PythonSection(("pandas",)))
+    started = time.monotonic()
+    with pytest.raises(InvalidState, match="stopped"):
+        cache.build(environment, stopped=lambda: time.monotonic() > started)
+    assert not (cache.root / cache.key(environment)).exists()
+
+
+def test_r_packages_come_with_what_they_need(cache: EnvironmentCache, repository: str) -> None:
+    environment = Environment("kitchen", r=RSection((RPackage("tart"),), (repository,)))
+    built = cache.build(environment)
+    (library,) = built.r_libraries
+    code = f".libPaths({library!r}); cat(tart::bake())"
+    assert output("Rscript", "--vanilla", "-e", code) == "tart with plums 2.0"
+
+
+def test_an_exact_version_is_taken_from_the_archive(
+    cache: EnvironmentCache, repository: str
+) -> None:
+    packages = (RPackage("tart"), RPackage("plums", "1.0", repository))
+    environment = Environment("kitchen", r=RSection(packages, (repository,)))
+    (library,) = cache.build(environment).r_libraries
+    code = f".libPaths({library!r}); cat(tart::bake())"
+    assert output("Rscript", "--vanilla", "-e", code) == "tart with plums 1.0"
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        (RPackage("nosuch"), "not in the repositories: nosuch"),
+        (RPackage("plums", "7.0"), "no such version in the repositories: plums 7.0"),
+        (RPackage("burnt"), "could not be installed: burnt"),
+    ],
+)
+def test_an_r_package_that_cannot_be_had_is_named(
+    cache: EnvironmentCache, repository: str, package: RPackage, words: str
+) -> None:
+    with pytest.raises(MissingDependency, match=words):
+        cache.build(Environment("kitchen", r=RSection((package,), (repository,))))
+    assert cache.built() == []
+
+
+def test_a_package_that_the_machine_has_is_not_installed_again(cache: EnvironmentCache) -> None:
+    environment = Environment("kitchen", r=RSection((RPackage("jsonlite"),), ("file:///nowhere",)))
+    (library,) = cache.build(environment).r_libraries
+    assert list(Path(library).iterdir()) == []
+
+
+def test_packages_of_the_system_are_asked_for(cache: EnvironmentCache) -> None:
+    with pytest.raises(MissingDependency, match=r"not installed: no-such-deb\.") as caught:
+        cache.build(
+            Environment("kitchen", r=RSection(system_packages=("base-files", "no-such-deb")))
+        )
+    assert caught.value.hint == "sudo apt-get install no-such-deb"
+
+
+def test_unused_environments_are_pruned(cache: EnvironmentCache) -> None:
+    environment = Environment("study", SIX)
+    cache.build(environment)
+    assert cache.prune(unused_days=1) == []
+    (built,) = cache.built()
+    assert (built.name, built.size > 1000) == ("study", True)
+    assert [each.key for each in cache.prune(unused_days=0)] == [built.key]
+    assert cache.built() == [] and not cache.is_built(environment)
+
+
+# In jobs
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "job.py").write_text(
+        "import six, os, shutil\nfrom tandemlab import Run\n"
+        "run = Run.get_context(); run.log('six', six.__version__)\n"
+        "print(os.environ['GREETING'], shutil.which('python'))"
+    )
+    (folder / "job.R").write_text("library(tandemlab); log_metric_to_run('made', tart::bake())")
+    return folder
+
+
+def test_a_python_job_runs_in_its_environment(
+    workspace: Workspace, source: Path, cache: EnvironmentCache
+) -> None:
+    environment = Environment("study", SIX, variables={"GREETING": "hello"})
+    config = ScriptRunConfig(source, "job.py", environment=environment)
+    run = workspace.experiment("jobs").submit(config)
+    run.wait_for_completion(timeout_seconds=60)
+    assert run.get_metrics() == {"six": "1.16.0"}
+    python = cache.locate(environment).python
+    assert run.read_log()[0] == f"hello {python}\n"
+    assert "system/environment_build.log" in run.get_file_names()
+    found = run.get_environment()
+    assert found is not None and found["packages"]["six"] == "1.16.0"
+    again = workspace.experiment("jobs").submit(config)
+    again.wait_for_completion(timeout_seconds=60)
+    assert "system/environment_build.log" not in again.get_file_names()
+
+
+def test_an_r_job_runs_in_its_environment(
+    workspace: Workspace, source: Path, cache: EnvironmentCache, repository: str
+) -> None:
+    environment = Environment("kitchen", r=RSection((RPackage("tart"),), (repository,)))
+    config = ScriptRunConfig(source, "job.R", environment=environment)
+    run = workspace.experiment("jobs").submit(config)
+    run.wait_for_completion(timeout_seconds=60)
+    assert run.get_metrics() == {"made": "tart with plums 2.0"}
+
+
+def test_a_missing_package_fails_the_run_before_its_script_starts(
+    workspace: Workspace, source: Path, cache: EnvironmentCache
+) -> None:
+    environment = Environment("study", PythonSection(("surely-no-such-package-1",)))
+    run = workspace.experiment("jobs").submit(
+        ScriptRunConfig(source, "job.py", environment=environment)
+    )
+    with pytest.raises(RunFailed, match="surely-no-such-package-1"):
+        run.wait_for_completion(timeout_seconds=60)
+    assert (run.status, run.read_log()[0]) == (RunStatus.FAILED, "")
+
+
+def test_a_run_is_canceled_while_its_environment_is_built(
+    workspace: Workspace, source: Path, cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    gate = tmp_path / "slow"
+    gate.mkdir()
+    (gate / "setup.py").write_text("import time; time.sleep(60)")
+    environment = Environment("study", PythonSection((str(gate),)))
+    run = workspace.experiment("jobs").submit(
+        ScriptRunConfig(source, "job.py", environment=environment)
+    )
+    deadline = time.monotonic() + 30
+    while run.status is not RunStatus.PREPARING:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False, timeout_seconds=30)
+    assert run.status is RunStatus.CANCELED
+
+
+def test_an_environment_and_an_interpreter_exclude_each_other(
+    workspace: Workspace, source: Path, cache: EnvironmentCache
+) -> None:
+    config = ScriptRunConfig(
+        source, "job.py", interpreter=sys.executable, environment=Environment("study", SIX)
+    )
+    with pytest.raises(InvalidInput, match="has a python of its own"):
+        workspace.experiment("jobs").submit(config)
+    assert json.loads(json.dumps(workspace.runs_table("jobs")))["run_id"] == []
