@@ -66,20 +66,20 @@ class Counts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._requests: Counter[tuple[str, int]] = Counter()
         self._buckets: dict[str, list[int]] = {}
         self._seconds: Counter[str] = Counter()
         self._began = time.time()
         self.events = 0
         self.streams = 0
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+    def request(self, operation: str, status: int, seconds: float) -> None:
         """Count a request."""
         with self._lock:
-            self._requests[method, route, status] += 1
-            buckets = self._buckets.setdefault(route, [0] * (len(_BOUNDS) + 1))
+            self._requests[operation, status] += 1
+            buckets = self._buckets.setdefault(operation, [0] * (len(_BOUNDS) + 1))
             buckets[bisect_left(_BOUNDS, seconds)] += 1
-            self._seconds[route] += seconds  # type: ignore[assignment]
+            self._seconds[operation] += seconds  # type: ignore[assignment]
 
     def add_events(self, count: int) -> None:
         """Count events that were taken in."""
@@ -100,18 +100,20 @@ class Counts:
                 f"tandemlab_streams {self.streams}",
                 *_head("tandemlab_requests_total", "counter", "Requests answered."),
             ]
-            for (method, route, status), count in sorted(self._requests.items()):
-                labels = f'method="{method}",route="{route}",status="{status}"'
+            for (operation, status), count in sorted(self._requests.items()):
+                labels = f'operation="{operation}",status="{status}"'
                 lines.append(f"tandemlab_requests_total{{{labels}}} {count}")
             name = "tandemlab_request_seconds"
             lines += _head(name, "histogram", "Seconds from a request to the end of its answer.")
-            for route, buckets in sorted(self._buckets.items()):
+            for operation, buckets in sorted(self._buckets.items()):
                 total = 0
                 for bound, count in zip((*_BOUNDS, "+Inf"), buckets, strict=True):
                     total += count
-                    lines.append(f'{name}_bucket{{route="{route}",le="{bound}"}} {total}')
-                lines.append(f'{name}_sum{{route="{route}"}} {self._seconds[route]:.6f}')
-                lines.append(f'{name}_count{{route="{route}"}} {total}')
+                    lines.append(f'{name}_bucket{{operation="{operation}",le="{bound}"}} {total}')
+                lines.append(
+                    f'{name}_sum{{operation="{operation}"}} {self._seconds[operation]:.6f}'
+                )
+                lines.append(f'{name}_count{{operation="{operation}"}} {total}')
         return "\n".join(lines) + "\n"
 
 
@@ -163,8 +165,8 @@ class Observer:
         finally:
             seconds = time.perf_counter() - begin
             route = scope.get("route")
-            template = str(getattr(route, "path", "")) or "(none)"
-            self._counts.request(scope["method"], template, status, seconds)
+            name = str(getattr(route, "name", "")) or "none"
+            self._counts.request(name, status, seconds)
             user = state.get("user")
             _log.info(
                 "request",

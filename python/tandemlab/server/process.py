@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,7 @@ from tandemlab.version import __version__
 _log = logging.getLogger("tandemlab.server")
 _GRACE_SECONDS = 10
 _START_SECONDS = 30.0
+_RELEASE_SECONDS = 3.0
 LOG = "server.log"
 
 
@@ -103,10 +105,7 @@ def serve(
         AlreadyExists: the port is taken.
     """
     folder = make_state_folder(settings.root)
-    lock = take_lock(folder / "lock") if lock is None else lock
-    if lock is None:
-        running = find_running(settings.root)
-        raise _runs_already(running) if running else InvalidState("A server is being started.")
+    lock = _take_lock(settings.root, folder) if lock is None else lock
     try:
         check(settings)
         _serve(settings, folder, tell)
@@ -135,24 +134,48 @@ def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], Non
         ssl_keyfile=settings.key,
         proxy_headers=False,
     )
-    server = _Server(config, services)
     running = Running(
         os.getpid(), start_time(os.getpid()) or "", url, str(settings.root), __version__
     )
-    write_json(folder / "server.json", asdict(running))
-    tell(running)
-    log_as_json()
-    _log.info("serving", extra={"fields": {"url": url, "root": str(settings.root)}})
-    server.run(sockets=[listening])
+
+    def ready() -> None:
+        write_json(folder / "server.json", asdict(running))
+        tell(running)
+        log_as_json()
+        _log.info("serving", extra={"fields": {"url": url, "root": str(settings.root)}})
+
+    _Server(config, services, ready).run(sockets=[listening])
     _log.info("stopped")
 
 
 class _Server(uvicorn.Server):
-    """Tells open streams that the end has come: they would keep it waiting."""
+    """Tells open streams that the end has come: they would keep it waiting.
 
-    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+    Args:
+        ready: is called once requests are answered.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, services: Services, ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._services = services
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End by signals, but not as if killed by them: there is something to clear away."""
+        ours = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in ours}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._services.closing.set()
@@ -188,9 +211,7 @@ def start(settings: ServerSettings) -> Running:
     """
     check(settings)
     folder = make_state_folder(settings.root)
-    lock = take_lock(folder / "lock")
-    if lock is None:
-        raise InvalidState("A server is being started by somebody else.")
+    lock = _take_lock(settings.root, folder)
     log = folder / LOG
     size = log.stat().st_size if log.exists() else 0
     try:
@@ -209,6 +230,25 @@ def start(settings: ServerSettings) -> Running:
         stream.seek(size)
         said = stream.read()[-2000:].decode("utf-8", "replace").strip()
     raise StorageError(f"The server did not start.\n{said}", details={"log": str(log)})
+
+
+def _take_lock(root: Path, folder: Path) -> int:
+    """The lock of a server of `root`, now held.
+
+    A server that was killed may hold it for a moment, until the last of its threads has gone.
+
+    Raises:
+        InvalidState: another server has it, or is being started.
+    """
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while (lock := take_lock(folder / "lock")) is None:
+        running = find_running(root)
+        if running is not None:
+            raise _runs_already(running)
+        if time.monotonic() > deadline:
+            raise InvalidState(f"A server of {root} is being started by somebody else.")
+        time.sleep(0.01)
+    return lock
 
 
 def _is_locked(path: Path) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _BUSY = frozenset({429, 502, 503, 504})
 _FRESH_SECONDS = 30.0
-PATIENCE = 10.0
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,18 @@ class Client:
 
     Args:
         server: scheme, host and port.
-        patience: seconds to try again while the server cannot be reached. Once that was in vain,
-            for half a minute a single try is made.
+        patience: seconds to try again while the server cannot be reached; if None,
+            ``TANDEMLAB_PATIENCE_SECONDS``, else 10. Once that was in vain, for half a minute a
+            single try is made.
         token: shown instead of the one that this user has for the server.
     """
 
     def __init__(
-        self, server: str, *, patience: float = PATIENCE, token: str | None = None
+        self, server: str, *, patience: float | None = None, token: str | None = None
     ) -> None:
         self.server = server
         self._token = token
-        self._patience = patience
+        self._patience = _patience() if patience is None else patience
         self._owner = 0
         self._http: httpx.Client | None = None
         self._missed = -_FRESH_SECONDS
@@ -203,6 +204,17 @@ class Client:
                 raise _unavailable(self.server, problem) from problem
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _patience() -> float:
+    text = os.environ.get("TANDEMLAB_PATIENCE_SECONDS", "")
+    try:
+        seconds = float(text) if text else _PATIENCE
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise InvalidInput(f"TANDEMLAB_PATIENCE_SECONDS is {text!r}, which is not a number from 0.")
+    return seconds
 
 
 def _httpx() -> Any:
