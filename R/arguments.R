@@ -101,6 +101,15 @@ arg_choice <- function(x, choices, arg = deparse1(substitute(x))) {
 }
 
 # A path as text, with `~` and relative parts resolved against this session's working directory.
+# A path, or the URL of a workspace at a server.
+arg_address <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  text <- arg_string(x, arg)
+  if (is_url(text)) text else absolute_path(text)
+}
+
+is_url <- function(text) grepl("^https?://", text)
+
 arg_path <- function(x, arg = deparse1(substitute(x))) {
   force(arg)
   absolute_path(arg_string(x, arg))

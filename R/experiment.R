@@ -94,7 +94,7 @@ submit_experiment <- function(experiment, config, tags = NULL) {
 
 # A run of the workspace that another handle belongs to.
 run_from <- function(handle, owner) {
-  new_run(handle$id, .subset2(owner, "workspace"), handle$experiment)
+  new_run(handle$id, .subset2(owner, "workspace"), handle$experiment, handle$directory)
 }
 
 #' Runs of an experiment

@@ -43,8 +43,11 @@ arg_run <- function(x, arg = deparse1(substitute(x))) {
   abort_argument(arg, "a run", x, "get_run(), submit_experiment() and get_current_run() give one.")
 }
 
-# The name of the workspace in a folder, read without Python.
+# The name of the workspace in a folder or at a URL, read without Python.
 workspace_name <- function(path) {
+  if (is_url(path)) {
+    return(utils::URLdecode(basename(path)))
+  }
   marker <- file.path(path, "workspace.json")
   if (!file.exists(marker)) {
     return(basename(path))
@@ -102,7 +105,7 @@ run_fields <- list(
   parent = function(run) {
     parent <- run_record(run)$parent
     if (!is.null(parent)) {
-      new_run(parent, .subset2(run, "workspace"), .subset2(run, "experiment"))
+      get_run(workspace_at(.subset2(run, "workspace")), parent)
     }
   },
   tags = function(run) get_run_tags(run),

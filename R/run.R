@@ -18,7 +18,7 @@ get_run <- function(experiment, run_id) {
     .subset2(arg_experiment(experiment), "workspace")
   }
   handle <- call_core("run.get", workspace = path, run = arg_string(run_id))
-  new_run(handle$id, path, handle$experiment)
+  new_run(handle$id, path, handle$experiment, handle$directory)
 }
 
 #' Open and end interactive runs

@@ -3,8 +3,8 @@
 #' A workspace is a folder that holds experiments, runs and their files. Nothing runs in the
 #' background for it until a script is submitted.
 #'
-#' @param name A name or a path: `"lab"` makes the folder `./lab`; a path makes that folder, named
-#'   by its last part.
+#' @param name A name, a path or a URL: `"lab"` makes the folder `./lab`; a path makes that folder,
+#'   named by its last part; `"http://HOST:PORT/NAME"` has that server make a workspace.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param friendly_name A longer name to show.
 #' @param description What the workspace is for.
@@ -30,7 +30,7 @@ create_workspace <- function(name, ..., friendly_name = NULL, description = NULL
   check_no_dots(...)
   handle <- call_core(
     "workspace.create",
-    name = arg_path(name),
+    name = arg_address(name),
     friendly_name = arg_optional(friendly_name, arg_string),
     description = arg_optional(description, arg_string),
     tags = arg_text_map(tags),
@@ -54,14 +54,23 @@ check_no_dots <- function(...) {
   }
 }
 
-#' Get a workspace by name or path
+#' Get a workspace by name, path or URL
 #'
 #' Workspaces are known to this user from when they were created or first opened.
 #'
-#' @param name Name of a known workspace, or the path of one.
+#' @param name Name of a known workspace, or the path or URL (`"http://HOST:PORT/NAME"`) of one.
 #' @return A `tandemlab_workspace`, or `NULL` when there is none of that name.
+#' @section At a server:
+#' A workspace that is opened by URL behaves like a folder: logging needs no network and costs
+#' microseconds, and scripts that are submitted run on the server's machine. While the server cannot
+#' be reached, what is logged waits on this machine; [sync_workspace()] sends it at once.
+#'
+#' The token that a server may ask for comes from the environment variable `TANDEMLAB_TOKEN`, set
+#' before the first call of this package, or is kept by `tandemlab server login URL` in a shell.
 #' @section Errors:
-#' `tandemlab_error_invalid_input` when several known workspaces have that name.
+#' `tandemlab_error_invalid_input` when several known workspaces have that name;
+#' `tandemlab_error_unavailable` when the server cannot be reached, and
+#' `tandemlab_error_not_allowed` when it does not let you in.
 #' @examplesIf tandemlab_is_ready()
 #' is.null(get_workspace("no such workspace"))
 #' @export
@@ -116,10 +125,30 @@ write_workspace_config <- function(workspace, path = NULL, file_name = NULL) {
   ))
 }
 
+#' Send what waits on this machine to a server
+#'
+#' What runs log in a workspace at a server is sent by itself. While the server cannot be reached it
+#' waits on this machine; this sends it at once. It may be repeated: everything arrives once.
+#'
+#' @param workspace A `tandemlab_workspace` that was opened by URL.
+#' @return A data frame with the columns `run` and `status`, one row per run of which something
+#'   waited.
+#' @section Errors:
+#' `tandemlab_error_unavailable` when the server cannot be reached; what waits stays.
+#' `tandemlab_error_invalid_input` for a workspace that is a folder.
+#' @examplesIf tandemlab_is_ready()
+#' try(sync_workspace(temp_workspace()))
+#' @export
+sync_workspace <- function(workspace) {
+  frame <- call_core("workspace.sync", workspace = .subset2(arg_workspace(workspace), "path"))
+  frame[] <- lapply(frame, as.character)
+  frame
+}
+
 #' List the known workspaces
 #'
-#' @return A data frame with the columns `name` and `path`, one row per workspace that this user
-#'   created or opened and that is still there.
+#' @return A data frame with the columns `name` and `path` (or URL), one row per workspace that this
+#'   user created or opened and that is still there.
 #' @examplesIf tandemlab_is_ready()
 #' list_workspaces()
 #' @export
@@ -129,7 +158,7 @@ list_workspaces <- function() {
 
 #' Delete a workspace
 #'
-#' Deletes the folder with everything in it: experiments, runs and files. There is no way back. A
+#' Deletes the workspace with everything in it: experiments, runs and files. There is no way back. A
 #' PostgreSQL database stays as it is.
 #'
 #' @param workspace A `tandemlab_workspace`.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from tandemlab.bridge.values import Table
-from tandemlab.domain import NotFound
+from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.r_interface.handles import (
     forget_workspace,
     open_workspace,
@@ -62,6 +62,19 @@ def _delete(workspace: str) -> None:
     forget_workspace(workspace)
 
 
+def _sync(workspace: str) -> object:
+    from tandemlab.store.http import RemoteWorkspace
+    from tandemlab.store.http.sync import send
+
+    place = open_workspace(workspace).place
+    if not isinstance(place, RemoteWorkspace):
+        raise InvalidInput(
+            f"The workspace {workspace} is a folder of this machine: there is nothing to send."
+        )
+    sent = send(place)
+    return Table({"run": list(sent), "status": [status.value for status in sent.values()]})
+
+
 def _write_config(workspace: str, path: str, file_name: str | None) -> object:
     return str(open_workspace(workspace).write_config(path, file_name))
 
@@ -84,5 +97,6 @@ CALLS: dict[str, Callable[..., object]] = {
     "workspace.from_config": _from_config,
     "workspace.get": _get,
     "workspace.list": _list,
+    "workspace.sync": _sync,
     "workspace.write_config": _write_config,
 }

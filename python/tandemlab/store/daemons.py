@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import subprocess
+import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def take_lock(path: Path) -> int | None:
 def start_daemon(
     command: Sequence[str], lock: int, log: Path, environment: Mapping[str, str]
 ) -> None:
-    """Start a program in a session of its own; it has the lock, and writes to the log.
+    """Start a program of Python's in a session of its own; it has the lock, and writes to the log.
 
     The shell in between ends at once, which leaves no child behind here.
     """
@@ -56,5 +57,15 @@ def start_daemon(
             pass_fds=(lock,),
             check=True,
             cwd="/",
-            env=dict(environment),
+            env=_with_own_library(environment),
         )
+
+
+def _with_own_library(environment: Mapping[str, str]) -> dict[str, str]:
+    """Have a child find the library of this very Python: R puts the system's folders first."""
+    found = dict(environment)
+    folders = found.get("LD_LIBRARY_PATH", "")
+    if folders and sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        own = str(sysconfig.get_config_var("LIBDIR"))
+        found["LD_LIBRARY_PATH"] = os.pathsep.join([own, folders])
+    return found

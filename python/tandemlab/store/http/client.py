@@ -104,6 +104,10 @@ class Client:
         self._http: httpx.Client | None = None
         self._missed = -_FRESH_SECONDS
 
+    def __del__(self) -> None:
+        if getattr(self, "_http", None) is not None:
+            self.close()
+
     def close(self) -> None:
         """Let go of connections."""
         if self._http is not None and self._owner == os.getpid():
