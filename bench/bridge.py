@@ -18,10 +18,11 @@ from typing import Any
 
 import crossings
 import frames
+import run_r
 from crossings import BUILD, HERE, R_LIBRARY, Bench, Section
 from harness import describe_machine
 
-SECTIONS: tuple[Section, ...] = (frames.SECTION,)
+SECTIONS: tuple[Section, ...] = (frames.SECTION, run_r.SECTION)
 RESULTS = HERE / "results-bridge.json"
 
 

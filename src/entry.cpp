@@ -20,6 +20,7 @@
 #include "names.h"
 #include "spool.h"
 #include "values.h"
+#include "worker.h"
 
 namespace tandemlab {
 
@@ -285,6 +286,9 @@ const R_CallMethodDef entries[] = {
     {"writer_path", reinterpret_cast<DL_FUNC>(&writer_path), 1},
     {"value_text", reinterpret_cast<DL_FUNC>(&value_text), 2},
     {"from_json", reinterpret_cast<DL_FUNC>(&from_json), 1},
+    {"worker_start", reinterpret_cast<DL_FUNC>(&worker_start), 3},
+    {"worker_receive", reinterpret_cast<DL_FUNC>(&worker_receive), 1},
+    {"worker_send", reinterpret_cast<DL_FUNC>(&worker_send), 2},
     {"to_json", reinterpret_cast<DL_FUNC>(&to_json), 1},
     {"put_file", reinterpret_cast<DL_FUNC>(&put_file), 3},
     {"check_file_name", reinterpret_cast<DL_FUNC>(&check_file_name), 1},

@@ -1,6 +1,7 @@
 """What joins R and Python: frames in files or by the Arrow C stream interface, and R as a program.
 
-``write_frame`` and ``read_frame`` are for users; R has functions of the same names. R itself calls
+``run_r`` runs R code with frames and values both ways. ``write_frame`` and ``read_frame`` are for
+files; R has functions of the same names. R itself calls
 ``read`` and ``write`` for its ``as_python_frame()`` and ``as_r_frame()``; addresses are decimal
 texts, since R's numbers do not hold all of them. Whatever starts R asks ``find_r`` which. Names are
 loaded when they are first used.
@@ -14,27 +15,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tandemlab.bridge.crossing import read, write
     from tandemlab.bridge.files import read_frame, write_frame
+    from tandemlab.bridge.pool import RPool, run_r
     from tandemlab.bridge.rscript import FoundR, find_r, r_environment
     from tandemlab.bridge.stream import ReceivedStream
+    from tandemlab.bridge.values import Vector
 
 _HOMES = {
     "FoundR": "tandemlab.bridge.rscript",
+    "RPool": "tandemlab.bridge.pool",
     "ReceivedStream": "tandemlab.bridge.stream",
+    "Vector": "tandemlab.bridge.values",
     "find_r": "tandemlab.bridge.rscript",
     "r_environment": "tandemlab.bridge.rscript",
     "read": "tandemlab.bridge.crossing",
     "read_frame": "tandemlab.bridge.files",
+    "run_r": "tandemlab.bridge.pool",
     "write": "tandemlab.bridge.crossing",
     "write_frame": "tandemlab.bridge.files",
 }
 
 __all__ = [
     "FoundR",
+    "RPool",
     "ReceivedStream",
+    "Vector",
     "find_r",
     "r_environment",
     "read",
     "read_frame",
+    "run_r",
     "write",
     "write_frame",
 ]

@@ -10,7 +10,10 @@
      ├── VersionMismatch     version_mismatch    a newer program made this
      ├── MissingDependency   missing_dependency  an optional package is not installed
      ├── Unavailable         unavailable         a server cannot be reached
-     └── NotAllowed          not_allowed         a server does not let this user do that
+     ├── NotAllowed          not_allowed         a server does not let this user do that
+     └── RError              r_error             R code that Python called raised an error
+          ├── RCrashed       r_crashed           R ended while it worked
+          └── RTimeout       r_timeout           R took longer than it was given
 
 R raises the same as conditions of class ``tandemlab_error_<code>``; the command line ends with
 ``exit_code``.
@@ -135,3 +138,31 @@ class NotAllowed(TandemlabError):
 
     code = "not_allowed"
     exit_code = 11
+
+
+class RError(TandemlabError):
+    """R code that Python called raised an error.
+
+    ``details`` has ``message``, ``classes`` (of R's condition), ``call`` (text or None) and
+    ``traceback`` (R's calls, the outermost first).
+    """
+
+    code = "r_error"
+    exit_code = 12
+
+
+class RCrashed(RError):
+    """The R process ended while it worked: killed, crashed, or by ``quit()``.
+
+    ``details`` has ``exit_code`` (negative for a signal) and ``stderr`` (its last lines).
+    """
+
+    code = "r_crashed"
+    exit_code = 13
+
+
+class RTimeout(RError):
+    """R took longer than it was given, and was interrupted."""
+
+    code = "r_timeout"
+    exit_code = 14
