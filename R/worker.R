@@ -35,7 +35,9 @@ answer_call <- function(text, send) {
   frame_file <- new_frame_files(call$folder)
   value <- tryCatch(
     listening(seen, send, {
-      inputs <- read_form(call$inputs, function(name) read_frame(file.path(call$folder, name)))
+      inputs <- read_form(call$inputs, function(name) {
+        read_frame(file.path(call$folder, name), int64 = call$int64)
+      })
       result <- evaluate_call(call, inputs)
       write_value(result, what = "The result", frame = frame_file)
     }),

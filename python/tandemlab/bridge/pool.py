@@ -85,6 +85,7 @@ class RPool:
         outputs: Outputs = None,
         *,
         library: Library = "arrow",
+        int64: Literal["double", "integer64"] = "double",
         timeout: float | None = None,
         on_output: Callable[[str], object] | None = None,
     ) -> Any:
@@ -92,6 +93,8 @@ class RPool:
         declared = _declared(outputs)
         if library not in _LIBRARIES:
             raise InvalidInput(f"Unknown library {library!r}.", hint=f"Use one of {_LIBRARIES}.")
+        if int64 not in ("double", "integer64"):
+            raise InvalidInput(f"{int64!r} is no type for 64-bit integers.")
         _check_names(inputs or {})
         write = on_output or _to_stdout
         with self._worker() as worker:
@@ -100,6 +103,7 @@ class RPool:
                     "code": code,
                     "directory": os.getcwd(),
                     "folder": str(worker.folder),
+                    "int64": int64,
                     "variables": list(declared) if isinstance(declared, dict) else None,
                 }
                 text = json.dumps(request, ensure_ascii=False)
@@ -222,6 +226,7 @@ def run_r(
     outputs: Outputs = None,
     *,
     library: Library = "arrow",
+    int64: Literal["double", "integer64"] = "double",
     timeout: float | None = None,
     on_output: Callable[[str], object] | None = None,
 ) -> Any:
@@ -243,6 +248,9 @@ def run_r(
             None for NA), ``vector``, ``list``, ``dict`` (a named list or vector), ``frame`` (by
             ``library``), ``arrow``, ``pandas``, ``polars``. What is something else is an error.
         library: what data frames become: ``arrow``, ``pandas`` or ``polars``.
+        int64: what columns of 64-bit integers, the usual ones of pandas, become in R: ``double``,
+            where a number beyond 2^53 is an error, or ``integer64`` of the package bit64, which
+            many functions of R mistake for something else.
         timeout: seconds after which R is interrupted.
         on_output: gets what R prints, as it comes; by default ``sys.stdout`` does.
 
@@ -270,7 +278,13 @@ def run_r(
     (3.932, ['speed', 'dist'])
     """
     return _default_pool().run(
-        code, inputs, outputs, library=library, timeout=timeout, on_output=on_output
+        code,
+        inputs,
+        outputs,
+        library=library,
+        int64=int64,
+        timeout=timeout,
+        on_output=on_output,
     )
 
 

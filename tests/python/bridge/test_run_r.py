@@ -169,6 +169,17 @@ def test_frames_go_there_and_back(pool: RPool) -> None:
     assert isinstance(pool.run("head(cars)", outputs="polars"), polars.DataFrame)
 
 
+def test_whole_numbers_of_a_frame_are_numbers_for_every_function_of_r(pool: RPool) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"x": [1, 2, 3], "y": [2, 4, 6]})
+    assert pool.run("coef(lm(y ~ x, t))[['x']]", {"t": frame}, "scalar") == pytest.approx(2)
+    big = {"t": pd.DataFrame({"x": [2**53 + 1]})}
+    with pytest.raises(RError, match="'x', row 1"):
+        pool.run("t$x", big)
+    if pool.run("requireNamespace('bit64', quietly = TRUE)", outputs="scalar"):
+        assert pool.run("t$x", big, int64="integer64") == [2**53 + 1]
+
+
 def test_an_error_says_where_in_r(pool: RPool) -> None:
     code = "inner <- function(x) stop('too ', x)\nouter <- function() sapply(1:2, inner)\nouter()"
     with pytest.raises(RError) as error:
