@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace
+from tandemlab.domain.findings import Finding
 
 CASES = Path(__file__).parents[1] / "conformance"
 SUFFIXES = {"python": "job.py", "r": "job.R"}
@@ -55,6 +56,7 @@ class Player:
         self.language = language
         self.experiment_name = ""
         self.secrets: Mapping[str, str | None] = {}
+        self.findings: list[Finding] = []
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -132,6 +134,13 @@ class Player:
     def get_secrets_from_run(self, names: list[str]) -> None:
         self.secrets = self.need_run().get_secrets(names)
 
+    def write(self, path: str, content: str) -> None:
+        target = self.workspace.path / (path.replace("RUN", self.run.id) if self.run else path)
+        target.write_text(content)
+
+    def check(self, repair: bool = False, deep: bool = False) -> None:
+        self.findings = self.workspace.check(repair, deep)
+
     def submit(self, arguments: Any = None, **sources: str) -> None:
         assert self.language is not None
         source = self.folder / "source"
@@ -147,6 +156,16 @@ class Player:
             return self.experiment_name
         if what == "secrets":
             return self.secrets
+        if what == "findings":
+            run_id = "" if self.run is None else self.run.id
+            return [
+                {
+                    "code": finding.code,
+                    "where": finding.where.replace(run_id or "RUN", "RUN"),
+                    "repaired": finding.repaired,
+                }
+                for finding in self.findings
+            ]
         if what == "secret_names":
             return self.workspace.get_default_keyvault().list_secrets()
         run = self.need_run()

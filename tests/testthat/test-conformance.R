@@ -132,6 +132,13 @@ verbs <- list(
   get_secrets_from_run = function(player, names) {
     player$secrets <- get_secrets_from_run(player$need_run(), names)
   },
+  write = function(player, path, content) {
+    path <- if (is.null(player$run)) path else sub("RUN", player$run$id, path)
+    cat(content, file = file.path(player$workspace$path, path))
+  },
+  check = function(player, repair = FALSE, deep = FALSE) {
+    player$findings <- check_workspace(player$workspace, repair, deep)
+  },
   submit = function(player, r, python, arguments = NULL) {
     source <- file.path(player$folder, "source")
     dir.create(source)
@@ -162,6 +169,13 @@ found <- list(
   experiment = function(player) player$experiment,
   secrets = function(player) {
     lapply(player$secrets, function(secret) if (!is.null(secret)) as.character(secret))
+  },
+  findings = function(player) {
+    lapply(seq_len(nrow(player$findings)), function(row) {
+      found <- as.list(player$findings[row, c("code", "where", "repaired")])
+      if (!is.null(player$run)) found$where <- sub(player$run$id, "RUN", found$where)
+      found
+    })
   },
   secret_names = function(player) list_secrets(vault_of(player)),
   files = function(player) contents(player, ""),

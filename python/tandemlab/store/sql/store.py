@@ -245,6 +245,11 @@ class SqlStore:
         with self._writing() as connection:
             upkeep.restore_run(connection, record)
 
+    def set_number(self, run_id: str, number: int) -> None:
+        """Give a run a number of its experiment that is free."""
+        with self._writing() as connection:
+            upkeep.set_number(connection, run_id, number)
+
     def move_position(self, run_id: str, writer: str, position: int) -> None:
         """Have a writer's spool file be read on from another byte offset."""
         with self._writing() as connection:

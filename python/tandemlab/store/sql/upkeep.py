@@ -54,7 +54,6 @@ def restore_run(connection: Connection, record: RunRecord) -> None:
         update(runs_table)
         .where(runs_table.c.id == record.id)
         .values(
-            number=record.number,
             started=None if record.started is None else to_micros(record.started),
             ended=None if record.ended is None else to_micros(record.ended),
             exit_code=record.exit_code,
@@ -63,13 +62,18 @@ def restore_run(connection: Connection, record: RunRecord) -> None:
             else json.dumps({"message": error.message, "code": error.code}),
         )
     )
-    highest = (
-        select(func.max(_NUMBER)).where(runs_table.c.experiment_key == experiments.c.key)
-    ).scalar_subquery()
+    set_number(connection, record.id, record.number)
+
+
+def set_number(connection: Connection, run_id: str, number: int) -> None:
+    """Give a run a number of its experiment that is free."""
+    connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(number=number))
+    experiment = select(runs_table.c.experiment_key).where(runs_table.c.id == run_id)
+    highest = select(func.max(_NUMBER)).where(runs_table.c.experiment_key == experiments.c.key)
     connection.execute(
         update(experiments)
-        .where(experiments.c.name == record.experiment)
-        .values(last_number=highest)
+        .where(experiments.c.key == experiment.scalar_subquery())
+        .values(last_number=highest.scalar_subquery())
     )
 
 

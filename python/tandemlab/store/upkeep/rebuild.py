@@ -9,7 +9,7 @@ out from ``job/``.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -111,7 +111,6 @@ def _salvage(path: Path | None, folder: Path) -> Iterator[_Salvage]:
 
 
 def _fill(folder: WorkspaceFolder, store: SqlStore, salvaged: _Salvage) -> None:
-    """Runs that are known with their numbers first; the others get the next ones."""
     known: list[RunRecord] = []
     others: list[NewRun] = []
     for directory in directories(folder):
@@ -121,13 +120,37 @@ def _fill(folder: WorkspaceFolder, store: SqlStore, salvaged: _Salvage) -> None:
             others.append(run)
     for record in sorted(known, key=lambda each: each.number):
         store.restore_run(record)
-    for run in sorted(others, key=lambda each: each.created):
+    numbers = free_numbers(known, others)
+    for run in others:
         tell(folder, store, run)
-    for run_id in (*(record.id for record in known), *(run.id for run in others)):
+        store.set_number(run.id, numbers[run.id])
+    for run_id in (*(record.id for record in known), *numbers):
         _take_in(folder, store, run_id, salvaged)
     for name in salvaged.archived():
         store.ensure_experiment(name)
         store.archive_experiment(name, archived=True)
+
+
+def free_numbers(known: Sequence[RunRecord], others: Sequence[NewRun]) -> dict[str, int]:
+    """Numbers for the runs whose own are lost: as they were created, if that number is free."""
+    taken: dict[str, set[int]] = {}
+    for record in known:
+        taken.setdefault(record.experiment, set()).add(record.number)
+    last: dict[str, int] = {}
+    found: dict[str, int] = {}
+    every: list[RunRecord | NewRun] = [*known, *others]
+    for run in sorted(every, key=lambda each: each.created):
+        numbers = taken.setdefault(run.experiment, set())
+        if isinstance(run, RunRecord):
+            number = run.number
+        else:
+            number = last.get(run.experiment, 0) + 1
+            if number in numbers:
+                number = max(numbers) + 1
+            numbers.add(number)
+            found[run.id] = number
+        last[run.experiment] = number
+    return found
 
 
 def _take_in(folder: WorkspaceFolder, store: SqlStore, run_id: str, salvaged: _Salvage) -> None:
