@@ -403,6 +403,22 @@ void copy_words(char* to, const char* from, std::int64_t size) {
   for (std::int64_t i = 0; i < size; i += 8) std::memcpy(to + i, from + i, 8);
 }
 
+constexpr std::int64_t ahead = 16;  // strings to fetch while one is copied: they lie anywhere
+
+void prefetch(SEXP string) {
+  const char* memory = reinterpret_cast<const char*>(string);
+  __builtin_prefetch(memory);
+  __builtin_prefetch(memory + 64);
+}
+
+// A short string that came lately and needs no translation. Asking R for its length, encoding and
+// text takes longer than copying it.
+struct Seen {
+  SEXP string;
+  const char* text;
+  std::int64_t size;
+};
+
 // Where the strings leave what `Offset` can count, the problem is "offsets".
 template <class Offset>
 bool put_strings(SEXP x, Target out) {
@@ -416,12 +432,23 @@ bool put_strings(SEXP x, Target out) {
   bytes.own();
   if (offsets == nullptr || bytes.data == nullptr) return out.out_of_memory();
   bool any_missing = false;
+  constexpr std::size_t n_lately = 512;
+  Seen lately[n_lately] = {};
   for (std::int64_t i = 0; i < n; i++) {
     if ((i & 0xfffff) == 0xfffff) R_CheckUserInterrupt();
+    if (i + ahead < n) prefetch(strings[i + ahead]);
     offsets[i] = static_cast<Offset>(bytes.size);
     SEXP string = strings[i];
     if (string == NA_STRING) {
       any_missing = true;
+      continue;
+    }
+    Seen& seen = lately[(reinterpret_cast<std::uintptr_t>(string) >> 5) % n_lately];
+    if (seen.string == string) {
+      if (!bytes.reserve(seen.size + 8)) return out.out_of_memory();
+      copy_words(bytes.data + bytes.size, seen.text, seen.size);
+      bytes.size += seen.size;
+      if (width == 4 && bytes.size > INT32_MAX) return out.report->problem("offsets");
       continue;
     }
     const char* text = CHAR(string);
@@ -443,6 +470,7 @@ bool put_strings(SEXP x, Target out) {
       std::memcpy(bytes.data + bytes.size, text, static_cast<std::size_t>(size));
     } else {
       copy_words(bytes.data + bytes.size, text, size);
+      seen = {string, text, size};
     }
     if (translated) vmaxset(mark);
     bytes.size += size;
