@@ -133,7 +133,7 @@ column_plan <- function(x, where, context) {
 
 same_attributes <- function(a, b) {
   length(a) == length(b) &&
-    (length(a) == 0 || identical(a[order(names(a))], b[order(names(b))]))
+    (length(a) == 0 || (setequal(names(a), names(b)) && identical(a, b[names(a)])))
 }
 
 # Names of elements and rows would stay behind when Python sorts or filters.

@@ -103,10 +103,12 @@ as_r_frame <- function(x, int64 = c("integer64", "double"),
 start_bridge <- function() {
   if (is.null(session$bridge)) {
     choose_python()
-    session$bridge <- tryCatch(
+    module <- tryCatch(
       reticulate::import("tandemlab.bridge", convert = FALSE),
       error = function(problem) abort_no_core(conditionMessage(problem))
     )
+    # Looking an attribute up takes reticulate longer than the call of a small frame.
+    session$bridge <- list(read = module$read, write = module$write)
   }
   session$bridge
 }
