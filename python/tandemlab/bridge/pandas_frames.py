@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from tandemlab.bridge import pandas_columns
 from tandemlab.bridge.libraries import need
 from tandemlab.domain.errors import InvalidInput
 
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 TAG = b"tandemlab:r"
 INDEX = "__index_level_0__"
-
-_MASKED = {
-    "bool": "boolean",
-    "int8": "Int8",
-    "int16": "Int16",
-    "int32": "Int32",
-    "int64": "Int64",
-}
 
 
 def from_table(table: pa.Table) -> pd.DataFrame:
@@ -40,7 +33,9 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     block = np.empty((sum(types.is_float64(piece.type) for piece in pieces), table.num_rows))
     rows = iter(block)
     columns = [
-        _doubles(piece, next(rows)) if types.is_float64(piece.type) else _series(piece)
+        pandas_columns.doubles(piece, next(rows))
+        if types.is_float64(piece.type)
+        else pandas_columns.series(piece)
         for piece in pieces
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
@@ -69,36 +64,6 @@ def _joined(column: pa.ChunkedArray) -> Any:
     pa = need("pyarrow")
     joined = column.combine_chunks() if column.num_chunks else pa.array([], column.type)
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
-
-
-def _doubles(column: pa.Array, row: Any) -> Any:
-    """The values beneath the bitmap, copied to a row: they are R's, where NA is one of the NaN."""
-    np, pd = need("numpy"), need("pandas")
-    values = column.buffers()[1]
-    if values is not None:
-        row[:] = np.frombuffer(values, np.float64)[column.offset :][: len(column)]
-    return pd.Series(row, copy=False)
-
-
-def _series(column: pa.Array) -> Any:
-    np = need("numpy")
-    series = column.to_pandas(types_mapper=_dtype)
-    shared = isinstance(series.dtype, np.dtype) or series.dtype.kind == "M"
-    return series.copy() if shared else series
-
-
-def _dtype(kind: pa.DataType) -> Any:
-    """The pandas type for an Arrow type; None where that of pyarrow is right."""
-    pd, types = need("pandas"), need("pyarrow").types
-    if str(kind) in _MASKED:
-        return pd.api.types.pandas_dtype(_MASKED[str(kind)])
-    if types.is_string(kind) or types.is_large_string(kind):
-        text = pd.api.types.pandas_dtype("str")  # before pandas 3 that is object
-        return text if isinstance(text, pd.StringDtype) else pd.StringDtype()
-    as_it_is = (types.is_integer, types.is_floating, types.is_timestamp)
-    if any(test(kind) for test in (*as_it_is, types.is_duration, types.is_dictionary)):
-        return None
-    return pd.ArrowDtype(kind)
 
 
 def to_table(frame: pd.DataFrame) -> tuple[pa.Table, list[dict[str, str]]]:
@@ -157,14 +122,12 @@ def _index(
 
 
 def _array(column: pd.Series, name: str) -> pa.Array:
-    np, pa = need("numpy"), need("pyarrow")
+    pa = need("pyarrow")
     try:
-        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"
-        array = pa.array(column.to_numpy() if plain else column, from_pandas=not plain)
+        return pandas_columns.array(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as problem:
         reason = str(problem).split("\n", 1)[0]
         raise InvalidInput(
             f"Column {name!r} of type {column.dtype} has no form in Arrow: {reason}",
             hint="Give its values one type first, for example by astype().",
         ) from None
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
