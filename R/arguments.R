@@ -181,6 +181,32 @@ format_double <- function(x) {
   text
 }
 
+# One value that can be recorded: dates, times and factors as text.
+arg_scalar <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (inherits(x, "POSIXt")) {
+    x <- format(x, "%Y-%m-%dT%H:%M:%OS6Z", tz = "UTC")
+  } else if (inherits(x, c("Date", "factor"))) {
+    x <- as.character(x)
+  }
+  if (!is.atomic(x) || length(x) != 1) {
+    abort_argument(arg, "a single number, string or logical value", x)
+  }
+  unname(x)
+}
+
+arg_scalar_map <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  x <- as.list(x)
+  keys <- names(x)
+  if (length(x) > 0 && (is.null(keys) || !all(nzchar(keys)) || anyDuplicated(keys))) {
+    abort_argument(arg, "a named list or vector with distinct names", x)
+  }
+  stats::setNames(
+    lapply(keys, function(key) arg_scalar(x[[key]], sprintf("%s$%s", arg, key))), keys
+  )
+}
+
 empty_map <- function() structure(list(), names = character())
 
 # NULL stays NULL, anything else must pass `check`.

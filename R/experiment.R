@@ -106,14 +106,17 @@ run_from <- function(handle, owner) {
 #' @param properties Only runs with these properties: a named list of values.
 #' @param status Only runs with one of these statuses, such as `"Completed"`.
 #' @param include_children Whether child runs are listed beside their parents.
-#' @return A list of `tandemlab_run`s, newest first. `as.data.frame(experiment)` has them as rows.
+#' @param filter,order_by,limit,offset Which of them, in which order: see [get_runs()].
+#' @return A list of `tandemlab_run`s, newest first unless sorted otherwise.
+#'   `as.data.frame(experiment)` has them as rows.
 #' @examplesIf tandemlab_is_ready()
 #' exp <- experiment(temp_workspace(), "demo")
 #' complete_run(start_logging_run(exp))
 #' length(get_runs_in_experiment(exp))
 #' @export
 get_runs_in_experiment <- function(experiment, type = NULL, tags = NULL, properties = NULL,
-                                   status = NULL, include_children = FALSE) {
+                                   status = NULL, include_children = FALSE, filter = NULL,
+                                   order_by = NULL, limit = NULL, offset = 0) {
   exp <- arg_experiment(experiment)
   handles <- call_experiment(
     exp, "experiment.runs",
@@ -121,7 +124,11 @@ get_runs_in_experiment <- function(experiment, type = NULL, tags = NULL, propert
     tags = arg_tag_filter(tags),
     properties = arg_text_map(properties),
     status = arg_optional(status, arg_strings),
-    include_children = arg_flag(include_children)
+    include_children = arg_flag(include_children),
+    filter = arg_filter(filter),
+    order_by = arg_strings(order_by),
+    limit = arg_optional(limit, arg_count),
+    offset = arg_count(offset)
   )
   lapply(handles, run_from, owner = exp)
 }

@@ -57,6 +57,7 @@ class Player:
         self.experiment_name = ""
         self.secrets: Mapping[str, str | None] = {}
         self.findings: list[Finding] = []
+        self.names_found: list[str] = []
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -86,6 +87,17 @@ class Player:
 
     def log_residuals(self, name: str, value: Any) -> None:
         self.need_run().log_residuals(name, value)
+
+    def param(self, name: str, value: Any) -> None:
+        self.need_run().log_param(name, value)
+
+    def find(self, filter: str | None = None, order_by: str | None = None) -> None:
+        self.names_found = [
+            run.display_name for run in self.workspace.get_runs(filter, order_by=order_by)
+        ]
+
+    def new_run(self, name: str) -> None:
+        self.run = self.workspace.experiment("conformance").start_logging(display_name=name)
 
     def tag(self, name: str, value: str | None) -> None:
         self.need_run().tag(name, value)
@@ -154,6 +166,8 @@ class Player:
     def found(self, what: str) -> Any:
         if what == "experiment":
             return self.experiment_name
+        if what == "found":
+            return self.names_found
         if what == "secrets":
             return self.secrets
         if what == "findings":

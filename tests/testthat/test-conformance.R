@@ -103,6 +103,19 @@ verbs <- list(
   log_accuracy_table = function(player, name, value) {
     log_accuracy_table_to_run(name, value, run = player$need_run())
   },
+  param = function(player, name, value = NULL) {
+    log_param_to_run(name, plain(value), player$need_run())
+  },
+  find = function(player, filter = NULL, order_by = NULL) {
+    runs <- get_runs(player$workspace, filter, order_by = order_by)
+    player$found <- lapply(runs, function(run) run$display_name)
+  },
+  new_run = function(player, name) {
+    player$run <- start_logging_run(
+      experiment(player$workspace, "conformance"),
+      display_name = name
+    )
+  },
   tag = function(player, name, value = NULL) set_run_tag(player$need_run(), name, value),
   untag = function(player, name) remove_run_tags(player$need_run(), name),
   property = function(player, name, value) {
@@ -162,6 +175,8 @@ spread <- function(arguments) {
 found <- list(
   metrics = function(player) get_run_metrics(player$need_run()),
   tags = function(player) get_run_tags(player$need_run()),
+  params = function(player) get_run_params(player$need_run()),
+  found = function(player) player$found,
   properties = function(player) get_run_properties(player$need_run()),
   status = function(player) player$need_run()$status,
   exit_code = function(player) player$need_run()$exit_code,

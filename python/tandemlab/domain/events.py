@@ -20,6 +20,7 @@ class Kind(str, Enum):
     PREDICTIONS = "predictions"
     TAG = "tag"
     UNTAG = "untag"
+    PARAM = "param"
     PROPERTY = "property"
     ATTRIBUTE = "attribute"
     FILE = "file"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tandemlab.domain.events import MetricShape
+from tandemlab.domain.filters import Filter, Order
 from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.status import RunStatus
 from tandemlab.domain.times import from_micros
@@ -38,7 +39,11 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run that is about to be created."""
+    """A run that is about to be created.
+
+    Attributes:
+        params: parameters by name, in the spool's JSON form.
+    """
 
     id: str
     experiment: str
@@ -54,6 +59,7 @@ class NewRun:
     context: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str | None] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class RunRecord:
         definition: the configuration that was submitted.
         context: host, user, versions and git state at creation.
         exit_code: process exit status; negative for a signal; None while it runs.
+        params: parameters by name, in the spool's JSON form.
     """
 
     id: str
@@ -89,6 +96,7 @@ class RunRecord:
     context: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str | None] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def duration(self) -> float | None:
@@ -100,7 +108,13 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to find; None means no restriction. Newest first, unless said otherwise."""
+    """Which runs to find; None means no restriction. Newest first, unless said otherwise.
+
+    Attributes:
+        filter: what else must hold; see `tandemlab.domain.filters`.
+        order_by: what to sort by first; runs that are equal in it stay newest first.
+        offset: how many of the first to pass over.
+    """
 
     experiment: str | None = None
     number: int | None = None
@@ -110,6 +124,8 @@ class RunQuery:
     target: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    filter: Filter | None = None
+    order_by: tuple[Order, ...] = ()
     include_children: bool = False
     oldest_first: bool = False
     limit: int | None = None

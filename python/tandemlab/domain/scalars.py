@@ -83,3 +83,8 @@ def from_json(value: Any) -> Scalar:
     if isinstance(value, Mapping) and value.get("float") in _WORDS and len(value) == 1:
         return _WORDS[value["float"]]
     raise InvalidInput(f"Not a scalar: {value!r}.")
+
+
+def as_scalars(values: Mapping[str, Any]) -> dict[str, Scalar]:
+    """Values by name from their form in the spool."""
+    return {name: from_json(value) for name, value in values.items()}

@@ -35,8 +35,18 @@ def _archive(workspace: str, experiment: str, archived: bool) -> None:
         found.reactivate()
 
 
-def _table(workspace: str, experiment: str | None) -> object:
-    return Table(open_workspace(workspace).runs_table(experiment))
+def _table(
+    workspace: str,
+    experiment: str | None,
+    filter: str | None,
+    order_by: Sequence[str],
+    limit: int | None,
+    offset: int,
+) -> object:
+    table = open_workspace(workspace).runs_table(
+        experiment, filter=filter, order_by=order_by, limit=limit, offset=offset
+    )
+    return Table(table)
 
 
 def _panels(
@@ -71,6 +81,10 @@ def _runs(
     properties: Mapping[str, str],
     status: Sequence[str] | None,
     include_children: bool,
+    filter: str | None,
+    order_by: Sequence[str],
+    limit: int | None,
+    offset: int,
 ) -> object:
     runs = open_experiment(workspace, experiment).get_runs(
         type=type,
@@ -78,6 +92,10 @@ def _runs(
         properties=properties,
         status=status or None,
         include_children=include_children,
+        filter=filter,
+        order_by=order_by,
+        limit=limit,
+        offset=offset,
     )
     return run_handles(runs)
 

@@ -128,6 +128,10 @@ def _tags(workspace: str, run: str) -> object:
     return _texts(open_run(workspace, run).get_tags())
 
 
+def _params(workspace: str, run: str) -> object:
+    return open_run(workspace, run).get_params()
+
+
 def _properties(workspace: str, run: str) -> object:
     return _texts(open_run(workspace, run).get_properties())
 
@@ -249,6 +253,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "run.get": _get,
     "run.metrics": _metrics,
     "run.panels": _panels,
+    "run.params": _params,
     "run.points": _points,
     "run.poll": _poll,
     "run.properties": _properties,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from tandemlab.bridge.values import Table
@@ -10,6 +10,7 @@ from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.r_interface.handles import (
     forget_workspace,
     open_workspace,
+    run_handles,
     workspace_handle,
 )
 from tandemlab.tracking import Workspace
@@ -75,6 +76,25 @@ def _sync(workspace: str) -> object:
     return Table({"run": list(sent), "status": [status.value for status in sent.values()]})
 
 
+def _runs(
+    workspace: str,
+    filter: str | None,
+    order_by: Sequence[str],
+    limit: int | None,
+    offset: int,
+    include_children: bool,
+) -> object:
+    return run_handles(
+        open_workspace(workspace).get_runs(
+            filter,
+            order_by=order_by,
+            limit=limit,
+            offset=offset,
+            include_children=include_children,
+        )
+    )
+
+
 def _write_config(workspace: str, path: str, file_name: str | None) -> object:
     return str(open_workspace(workspace).write_config(path, file_name))
 
@@ -97,6 +117,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "workspace.from_config": _from_config,
     "workspace.get": _get,
     "workspace.list": _list,
+    "workspace.runs": _runs,
     "workspace.sync": _sync,
     "workspace.write_config": _write_config,
 }

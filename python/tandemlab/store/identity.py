@@ -38,6 +38,7 @@ def write_identity(directory: Path, run: NewRun, workspace: str) -> None:
         "context": dict(run.context),
         "tags": dict(run.tags),
         "properties": dict(run.properties),
+        "params": dict(run.params),
     }
     write_json(directory / _FILE, identity, flush=False)
 
@@ -66,6 +67,7 @@ def read_identity(directory: Path) -> NewRun | None:
             context=identity.get("context") or {},
             tags=identity.get("tags") or {},
             properties=identity.get("properties") or {},
+            params=identity.get("params") or {},
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

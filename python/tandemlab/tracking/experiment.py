@@ -7,16 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tandemlab.domain import InvalidInput, NewRun, RunQuery, RunStatus, Unavailable
+from tandemlab.domain import InvalidInput, NewRun, RunStatus, Unavailable
 from tandemlab.domain.ids import new_display_name, new_run_id
 from tandemlab.domain.names import check_metric_name, check_name
+from tandemlab.domain.scalars import Scalar, to_json
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.domain.times import now
 from tandemlab.tracking.provenance import describe_process, git_state
+from tandemlab.tracking.queries import run_query
 from tandemlab.tracking.run import Run
 
 if TYPE_CHECKING:
-    import pandas
     from matplotlib.figure import Figure
 
     from tandemlab.tracking.workspace import Workspace
@@ -118,6 +119,7 @@ class Experiment:
         environment: Mapping[str, str] | None = None,
         tags: Mapping[str, str | None] | None = None,
         properties: Mapping[str, str] | None = None,
+        params: Mapping[str, Scalar] | None = None,
     ) -> Run:
         """Create a run of any type; `submit` and `start_logging` are the usual ways.
 
@@ -145,6 +147,7 @@ class Experiment:
             context=context,
             tags=check_tags(tags),
             properties=properties or {},
+            params={name: to_json(value) for name, value in (params or {}).items()},
         )
         self.workspace.place.add_run(new)
         run = Run(self.workspace, new.id, experiment=self.name)
@@ -162,8 +165,11 @@ class Experiment:
         status: RunStatus | str | Iterable[RunStatus | str] | None = None,
         include_children: bool = False,
         limit: int | None = None,
+        filter: str | None = None,
+        order_by: str | Sequence[str] | None = None,
+        offset: int = 0,
     ) -> list[Run]:
-        """Runs of this experiment, newest first.
+        """Runs of this experiment, newest first unless sorted otherwise.
 
         Args:
             type: ``script``, ``interactive``, ``offline`` or ``child``.
@@ -172,22 +178,28 @@ class Experiment:
             status: one status or several.
             include_children: whether child runs are listed beside their parents.
             limit: at most that many.
+            filter: what else must hold; see `Workspace.get_runs`.
+            order_by: what to sort by; see `Workspace.get_runs`.
+            offset: how many of the first to pass over.
         """
         return self.workspace.find_runs(
-            RunQuery(
+            run_query(
+                filter,
+                order_by,
+                tags=tags,
+                properties=properties,
+                limit=limit,
+                offset=offset,
                 experiment=self.name,
                 type=type,
-                tags={tags: None} if isinstance(tags, str) else dict(tags or {}),
-                properties=dict(properties or {}),
                 status=as_statuses(status),
                 include_children=include_children,
-                limit=limit,
             )
         )
 
-    def to_frame(self) -> pandas.DataFrame:
-        """One row per run, newest first; see `Workspace.runs_frame`."""
-        return self.workspace.runs_frame(self.name)
+    def to_frame(self, **options: Any) -> Any:
+        """One row per run, newest first; see `Workspace.runs_frame` for it and its options."""
+        return self.workspace.runs_frame(self.name, **options)
 
     def plot(
         self, metrics: str | Sequence[str] | None = None, *, over: str = "run", limit: int = 20

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, NotFound, RunRecord, RunStatus
+from tandemlab.domain.scalars import as_scalars
 from tandemlab.domain.secrets import Secret, as_public_text
 from tandemlab.store.run_files import LOG_FILE
 from tandemlab.store.spool import SpoolWriter
@@ -124,8 +125,8 @@ class RunHandle:
         """Everything known about the run.
 
         Keys are ``runId``, ``target``, ``status``, ``startTimeUtc``, ``endTimeUtc``,
-        ``properties``, ``tags``, ``runDefinition``, ``logFiles``, ``submittedBy``, ``exitCode``,
-        ``error``, ``context`` and more.
+        ``properties``, ``params``, ``tags``, ``runDefinition``, ``logFiles``, ``submittedBy``,
+        ``exitCode``, ``error``, ``context`` and more.
         """
         record = self.record
         return {
@@ -147,6 +148,7 @@ class RunHandle:
             else {"message": record.error.message, "code": record.error.code},
             "tags": dict(record.tags),
             "properties": dict(record.properties),
+            "params": as_scalars(record.params),
             "runDefinition": dict(record.definition),
             "snapshotId": record.snapshot,
             "submittedBy": record.context.get("user"),

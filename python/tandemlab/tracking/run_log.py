@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import AlreadyExists, InvalidInput, Metric
-from tandemlab.domain.scalars import as_scalar, to_json
+from tandemlab.domain.scalars import Scalar, as_scalar, as_scalars, to_json
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.tracking import charts
 from tandemlab.tracking.run_files import RunFiles
@@ -107,6 +107,37 @@ class RunLog(RunFiles):
 
     def _log_chart(self, kind: str, name: str, value: object, description: str) -> None:
         self._spool.append(kind, name, charts.as_chart(kind, value), description=description)
+
+    def log_param(self, name: str, value: object) -> None:
+        """Record a parameter: what the run was made with, such as a learning rate.
+
+        The same name again replaces it. The arguments of a submitted script are recorded by
+        themselves.
+
+        Args:
+            name: any printable text up to 250 characters.
+            value: a number, text, a boolean, None (missing) or a numpy scalar.
+
+        Raises:
+            InvalidInput: several values, a type that is no scalar, or a name that cannot be one.
+            StorageError: it could not be written, and is not there.
+        """
+        self._spool.append("param", name, to_json(as_scalar(value)))
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Record several parameters; see `log_param`."""
+        values = {name: to_json(as_scalar(value)) for name, value in params.items()}
+        for name, value in values.items():
+            self._spool.append("param", name, value)
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        """The run's parameters: the script's arguments, and what was recorded."""
+        return as_scalars(self.record.params)
+
+    def get_params(self) -> dict[str, Scalar]:
+        """The run's parameters."""
+        return self.params
 
     def flush(self, timeout_seconds: float = 300) -> None:
         """Do nothing: what was logged is written already. Kept for scripts that call it."""

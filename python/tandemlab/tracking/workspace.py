@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,9 @@ from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.place import Place, is_url
 from tandemlab.tracking import known
 from tandemlab.tracking.config_file import find_workspace, write_config
+from tandemlab.tracking.queries import run_query
 
 if TYPE_CHECKING:
-    import pandas
-
     from tandemlab.domain.findings import Finding
     from tandemlab.store import Store
     from tandemlab.store.http import RemoteWorkspace
@@ -460,30 +459,101 @@ class Workspace:
             for record in self.store.find_runs(query)
         ]
 
-    def runs_table(self, experiment: str | None = None) -> dict[str, Any]:
+    def get_runs(
+        self,
+        filter: str | None = None,
+        *,
+        experiment: str | None = None,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        include_children: bool = False,
+    ) -> Runs:
+        """Runs that a filter lets through, newest first unless sorted otherwise.
+
+        Args:
+            filter: such as ``"metrics.auc > 0.8 and params.model = 'glm' and tags.team = 'a'"``.
+                Fields are ``metrics.NAME`` (the newest value), ``params.NAME``, ``tags.NAME``,
+                ``properties.NAME``, ``status``, ``experiment``, ``number``, ``id``,
+                ``display_name``, ``description``, ``type``, ``target``, ``parent``, ``user``,
+                ``created``, ``started``, ``ended`` (times such as ``'2026-01-31 12:30'``, in UTC
+                unless they say otherwise), ``duration`` (seconds), ``exit_code``, and ``text``
+                for all texts at once. Operators are ``= != < <= > >= in like ilike contains``
+                and ``is null``, joined by ``and``, ``or``, ``not`` and parentheses. Names with
+                spaces stand in backquotes.
+            experiment: only runs of that experiment.
+            order_by: such as ``"metrics.auc desc"``; several, separated by commas or in a list.
+                Runs without a value come last.
+            limit: at most that many.
+            offset: how many of the first to pass over.
+            include_children: whether child runs are listed beside their parents.
+
+        Raises:
+            InvalidInput: a filter or an order that cannot be read; the message points to where.
+
+        >>> workspace = getfixture("workspace")
+        >>> with workspace.experiment("demo").start_logging() as run:
+        ...     run.log_param("model", "glm")
+        ...     run.log("auc", 0.9)
+        >>> len(workspace.get_runs("metrics.auc > 0.8 and params.model = 'glm'"))
+        1
+        """
+        return self.find_runs(
+            run_query(
+                filter,
+                order_by,
+                limit=limit,
+                offset=offset,
+                experiment=experiment,
+                include_children=include_children,
+            )
+        )
+
+    def runs_table(
+        self,
+        experiment: str | None = None,
+        *,
+        filter: str | None = None,
+        order_by: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> dict[str, Any]:
         """`runs_frame` as plain columns: name to list."""
         from tandemlab.tracking.tables import runs_table
 
+        query = run_query(
+            filter,
+            order_by,
+            limit=limit,
+            offset=offset,
+            experiment=experiment,
+            include_children=True,
+        )
         self.place.catch_up_all()
-        records = self.store.find_runs(RunQuery(experiment=experiment, include_children=True))
+        records = self.store.find_runs(query)
         return runs_table(records, self.store.latest_values([record.id for record in records]))
 
-    def runs_frame(self, experiment: str | None = None) -> pandas.DataFrame:
-        """One row per run, newest first, as a pandas data frame.
+    def runs_frame(
+        self, experiment: str | None = None, *, library: str = "pandas", **options: Any
+    ) -> Any:
+        """One row per run, children included, newest first, as a data frame.
 
         Columns: ``run_id, experiment, number, display_name, status, type, target, parent,
         created, started, ended`` (UTC), ``duration`` (seconds), ``metrics.NAME`` (the newest
-        value) and ``tags.NAME``.
+        value), ``params.NAME`` and ``tags.NAME``.
 
         Args:
             experiment: only runs of that experiment.
+            library: ``"pandas"`` or ``"polars"``, whose data frame it is.
+            options: ``filter``, ``order_by``, ``limit`` and ``offset`` as for `get_runs`.
 
         Raises:
-            MissingDependency: pandas is not installed.
+            InvalidInput: as `get_runs`, or another library.
+            MissingDependency: the library is not installed.
         """
-        from tandemlab.tracking.tables import to_pandas
+        from tandemlab.tracking.tables import to_frame
 
-        return to_pandas(self.runs_table(experiment))
+        return to_frame(self.runs_table(experiment, **options), library)
 
 
 def _place(address: str | os.PathLike[str]) -> Place:

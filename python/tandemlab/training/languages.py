@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from tandemlab.bridge import find_r, r_environment
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.scalars import as_scalar
+from tandemlab.domain.names import check_metric_name
+from tandemlab.domain.scalars import Scalar, as_scalar
 
+_FLAG = re.compile(r"--?[^\W\d]")
 _SUFFIXES = {".py": "python", ".r": "r"}
 
 
@@ -73,6 +77,48 @@ def format_arguments(
         else:
             words.append(_word(argument, language))
     return words
+
+
+def parameters_of(words: Sequence[str]) -> dict[str, Scalar]:
+    """The parameters that a command line's arguments set: ``--name value`` or ``--name=value``.
+
+    A flag without a value is True, one with several has them in one text. A word that is written
+    as the number that it reads as is a number.
+
+    >>> parameters_of(["train", "--data=x.csv", "--n", "3", "--fast", "--shift", "-0.5"])
+    {'data': 'x.csv', 'n': 3, 'fast': True, 'shift': -0.5}
+    """
+    values: dict[str, list[str]] = {}
+    name = ""
+    for word in words:
+        if _FLAG.match(word):
+            name, equals, value = word.lstrip("-").partition("=")
+            values[name] = [value] if equals else []
+            name = "" if equals else name
+        elif name:
+            values[name].append(word)
+    return {name: _parameter(found) for name, found in values.items() if _can_name(name)}
+
+
+def _can_name(name: str) -> bool:
+    try:
+        check_metric_name(name)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _parameter(words: Sequence[str]) -> Scalar:
+    if not words:
+        return True
+    if len(words) > 1:
+        return " ".join(words)
+    (word,) = words
+    for kind in (int, float):
+        with suppress(ValueError):
+            if repr(kind(word)) == word and word not in ("nan", "inf", "-inf"):
+                return kind(word)
+    return word
 
 
 def _flags(arguments: Mapping[str, Any], language: Language) -> Iterator[str]:

@@ -15,7 +15,12 @@ from tandemlab.domain.environments import Environment
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.interpreters import Interpreters, find_interpreters
-from tandemlab.training.languages import Language, format_arguments, session_environment
+from tandemlab.training.languages import (
+    Language,
+    format_arguments,
+    parameters_of,
+    session_environment,
+)
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Experiment, Run, Workspace
@@ -94,6 +99,7 @@ class ScriptRunConfig:
             definition=definition,
             environment={} if experiment.workspace.is_remote else session_environment(),
             tags=tags,
+            params=parameters_of(definition["arguments"]),
         )
         experiment.workspace.attend()
         return run

@@ -173,19 +173,19 @@ RESULTS = {
     "workspace show": ["workspace", "show"],
 }
 FIELDS = {
-    "run list": "run status display_name created duration id type target parent tags experiment "
-    "number started ended exit_code error",
-    "run show": "run status display_name created duration id type target parent tags experiment "
-    "number started ended exit_code error description metrics properties definition snapshot "
-    "context directory log",
+    "run list": "run status display_name created duration id type target parent tags params "
+    "experiment number started ended exit_code error",
+    "run show": "run status display_name created duration id type target parent tags params "
+    "experiment number started ended exit_code error description metrics properties definition "
+    "snapshot context directory log",
     "run metrics": "name shape count last min max value",
     "run metrics --name": "step time value",
     "run files": "name size sha256 path",
     "run download": "name size path",
-    "run tag": "run status display_name created duration id type target parent tags experiment "
-    "number started ended exit_code error",
-    "run wait": "run status display_name created duration id type target parent tags experiment "
-    "number started ended exit_code error",
+    "run tag": "run status display_name created duration id type target parent tags params "
+    "experiment number started ended exit_code error",
+    "run wait": "run status display_name created duration id type target parent tags params "
+    "experiment number started ended exit_code error",
     "experiment list": "name runs created archived",
     "experiment show": "name runs created archived statuses latest_run",
     "experiment archive": "name runs created archived",

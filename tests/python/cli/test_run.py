@@ -239,3 +239,20 @@ def test_run_that_was_not_submitted_has_no_log(call: Call, logged: Run) -> None:
     answer = call("run", "logs", "demo/1")
     assert (answer.status, answer.out) == (0, "")
     assert "was not submitted" in answer.err
+
+
+def test_list_filters_sorts_and_pages(workspace: Workspace, call: Callable[..., Answer]) -> None:
+    for depth in (1, 2, 3):
+        with workspace.experiment("search").start_logging() as run:
+            run.log_params({"depth": depth, "model": "glm"})
+            run.log("auc", depth / 10)
+
+    def depths(*words: str) -> list[int]:
+        answer = call("run", "list", "-w", workspace.path, "-o", "json", *words)
+        return [row["params"]["depth"] for row in answer.json]
+
+    assert depths("--filter", "metrics.auc > 0.15 and params.model = 'glm'") == [3, 2]
+    assert depths("--sort", "params.depth", "--last", "1", "--skip", "1") == [2]
+    refused = call("run", "list", "-w", workspace.path, "--filter", "metrics.auc >")
+    assert refused.status == 2
+    assert "character 14" in refused.err and "              ^" in refused.err

@@ -122,3 +122,16 @@ def test_workspaces_are_made_found_and_deleted_by_url(
 def test_what_is_no_url_of_a_workspace_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         Workspace(url)
+
+
+def test_runs_are_found_by_a_filter_and_keep_their_parameters(remote: Workspace) -> None:
+    for depth in (1, 2, 3):
+        with remote.experiment("search").start_logging() as run:
+            run.log_params({"depth": depth, "limit": float("inf")})
+            run.log("auc", depth / 10)
+    found = remote.get_runs(
+        "metrics.auc > 0.15 and not (params.depth is null)", order_by="params.depth"
+    )
+    assert [run.params for run in found] == [
+        {"depth": depth, "limit": float("inf")} for depth in (2, 3)
+    ]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
@@ -30,6 +31,8 @@ from tandemlab.store import Store
 from tandemlab.store.sql import SqlStore, schema
 from tandemlab.store.sql.engine import Place, changing_schema, make_engine, reading
 from tandemlab.store.sql.migrations import upgrade
+from tandemlab.store.sql.runs import ids_statement
+from tandemlab.tracking.queries import run_query
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
 
@@ -360,3 +363,125 @@ def in_threads(number: int, work: Callable[[int], None]) -> None:
     with ThreadPoolExecutor(number) as pool:
         for future in [pool.submit(work, index) for index in range(number)]:
             future.result()
+
+
+@pytest.fixture
+def searched(store: Store) -> Callable[..., list[str]]:
+    """Six runs, and the last letters of the ids of those that a filter finds."""
+    facts: list[tuple[dict[str, object], dict[str, str], dict[str, float | str]]] = [
+        ({"model": "glm", "depth": 3}, {"team": "a"}, {"auc": 0.9, "loss": 0.1}),
+        ({"model": "gam", "depth": 10}, {"team": "b"}, {"auc": 0.8}),
+        ({"model": "glm", "rate": "0.10"}, {}, {"auc": 0.7, "loss": 0.3}),
+        ({"model": "Tree 100%", "on": True}, {"team": "a"}, {"auc": float("nan")}),
+        ({}, {"team": "a", "old name": "x"}, {"auc": "none"}),
+        ({"depth": 2.5}, {}, {}),
+    ]
+    for letter, (params, tags, values) in zip("abcdef", facts, strict=True):
+        status = RunStatus.RUNNING if letter < "d" else RunStatus.QUEUED
+        context = {"user": "ana" if letter < "c" else "bo"}
+        store.create_run(
+            new_run(f"r_{letter}", "s", params=params, tags=tags, status=status, context=context)
+        )
+        events = [metric(seq, to_json(v), name) for seq, (name, v) in enumerate(values.items(), 1)]
+        store.ingest(f"r_{letter}", "w", events, end=1)
+
+    def find(filter: str | None = None, order: str | None = None, **options: int) -> list[str]:
+        records = store.find_runs(run_query(filter, order, **options))
+        return [record.id[-1] for record in records]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("filter", "found"),
+    [
+        ("metrics.auc > 0.7", "ba"),
+        ("metrics.auc >= 0.7 and metrics.loss < 0.2", "a"),
+        ("metrics.auc = 'none'", "e"),
+        ("metrics.auc is null", "f"),
+        ("not metrics.auc > 0.7", "fedc"),
+        ("params.model = 'glm'", "ca"),
+        ("params.model != 'glm'", "db"),
+        ("params.depth > 2.7", "ba"),
+        ("params.depth = '3'", "a"),
+        ("params.depth in (3, 2.5)", "fa"),
+        ("params.rate = 0.1 and params.rate = '0.10'", "c"),
+        ("params.on = true", "d"),
+        ("params.model like 'g%'", "cba"),
+        ("params.model like 'G%'", ""),
+        ("params.model ilike 'TREE%'", "d"),
+        ("params.model contains '0%'", "d"),
+        ("tags.team = 'a'", "eda"),
+        ("tags.`old name` is not null", "e"),
+        ("tags.team not in ('a')", "fcb"),
+        ("status = 'queued'", "fed"),
+        ("user = 'ana' or number = 6", "fba"),
+        ("text contains 'TREE'", "d"),
+        ("not text contains 'r_'", ""),
+        ("experiment = 's' and created > '2020-01-01' and duration is null", "fedcba"),
+        ("started is not null", "cba"),
+    ],
+)
+def test_a_filter_finds_what_it_says(
+    searched: Callable[..., list[str]], filter: str, found: str
+) -> None:
+    assert "".join(searched(filter)) == found
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ("metrics.auc desc", "abcefd"),
+        ("metrics.auc", "cbaefd"),
+        ("params.depth", "fabdce"),
+        ("tags.team, created", "adebcf"),
+        ("number", "abcdef"),
+        ("created desc", "fedcba"),
+    ],
+)
+def test_runs_are_sorted_and_those_without_a_value_come_last(
+    searched: Callable[..., list[str]], order: str, found: str
+) -> None:
+    assert searched(None, order)[:3] == list(found)[:3]
+    assert len(searched(None, order)) == 6
+
+
+def test_pages_of_a_search_make_the_whole(searched: Callable[..., list[str]]) -> None:
+    pages = [searched(None, "number", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert pages == [["a", "b"], ["c", "d"], ["e", "f"], []]
+
+
+def test_parameters_come_back_as_they_went_and_the_newest_wins(store: Store) -> None:
+    given = {"i": 3, "f": 3.0, "t": "0.10", "b": True, "n": None, "z": "a\0b", "big": 2**70}
+    store.create_run(new_run(params={**given, "inf": {"float": "inf"}}))
+    later = round(now().timestamp() * 1e6) + 1_000_000
+    store.ingest("a_01", "w", [Event(1, later, "param", "f", 0.5)], end=1)
+    store.ingest("a_01", "v", [Event(1, 5, "param", "f", 7.0)], end=1)
+    record = store.get_run("a_01")
+    assert record is not None
+    found = {name: (type(value), value) for name, value in record.params.items()}
+    expected = {**given, "f": 0.5, "inf": {"float": "inf"}}
+    assert found == {name: (type(value), value) for name, value in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("filter", "options", "index"),
+    [
+        (None, {}, "runs_by_parent"),
+        (None, {"include_children": True}, "runs_by_time"),
+        (None, {"include_children": True, "experiment": "a"}, "runs_of_experiment"),
+        ("metrics.auc > 0.5", {}, "runs_by_parent"),
+        ("params.model = 'glm' and not tags.team = 'a'", {}, "runs_by_parent"),
+    ],
+)
+def test_the_newest_that_fit_are_found_without_sorting_all(
+    tmp_path: Path, filter: str | None, options: dict[str, Any], index: str
+) -> None:
+    SqlStore.create(tmp_path / "store.db")
+    engine = make_engine(tmp_path / "store.db")
+    statement = ids_statement(run_query(filter, limit=100, **options))
+    compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
+    engine.dispose()
+    plan = plan_of(tmp_path / "store.db", str(compiled))
+    assert index in plan and "TEMP B-TREE" not in plan
+    assert not re.search(r"SCAN (metrics|params|tags)", plan)

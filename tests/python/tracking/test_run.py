@@ -279,3 +279,25 @@ def test_an_id_that_is_taken_is_refused_and_its_run_stays(run: Run) -> None:
     with pytest.raises(InvalidInput):
         run.child_run(run_id="../fold_2")
     assert child.get_metrics() == {"x": 1}
+
+
+def test_parameters_are_columns_of_both_libraries(workspace: Workspace) -> None:
+    for depth, model in ((1, "glm"), (2.5, None)):
+        with workspace.experiment("demo").start_logging() as run:
+            run.log_params({"depth": depth, "model": model})
+            run.log_param("mixed", "x" if model else 7)
+    found = workspace.runs_frame("demo", order_by="params.depth")
+    assert found["params.depth"].tolist() == [1, 2.5]
+    polars = workspace.runs_frame("demo", order_by="params.depth", library="polars")
+    assert polars["params.depth"].to_list() == [1, 2.5]
+    assert polars["params.mixed"].to_list() == ["x", "7"]
+    assert str(polars.schema["ended"]) == str(polars.schema["created"])
+    assert len(workspace.experiment("demo").to_frame(filter="params.depth > 2")) == 1
+    with pytest.raises(InvalidInput, match="no data frames of 'arrow'"):
+        workspace.runs_frame(library="arrow")
+
+
+def test_a_wrong_parameter_logs_none(run: Run) -> None:
+    with pytest.raises(InvalidInput):
+        run.log_params({"a": 1, "b": [1, 2]})
+    assert run.get_params() == {}

@@ -25,6 +25,8 @@ from tandemlab.cli.session import Session
     "tandemlab run list --last 10",
     "tandemlab run list --experiment accidents --metrics",
     "tandemlab run list --status failed --tag data=2002 -o json",
+    "tandemlab run list --filter \"metrics.auc>0.8 and params.model='glm'\"",
+    "tandemlab run list --metrics --sort 'metrics.auc desc' --last 5",
 )
 @experiment_option("Only runs of this experiment.")
 @click.option(
@@ -49,7 +51,27 @@ from tandemlab.cli.session import Session
     "--parent", metavar="RUN", shell_complete=complete_run, help="Only children of this run."
 )
 @click.option(
-    "--last", type=click.IntRange(min=1), metavar="N", help="Only the N newest of these runs."
+    "--filter",
+    "filter_text",
+    metavar="TEXT",
+    help="Only runs for which this holds: metrics.NAME, params.NAME, tags.NAME, properties.NAME, "
+    "status, created, duration, user, text and others, compared by = != < <= > >= in like "
+    "contains, joined by and, or, not.",
+)
+@click.option(
+    "--sort",
+    metavar="FIELD [desc]",
+    help="Sort by a field such as metrics.auc instead of newest first; several are separated by "
+    "commas.",
+)
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N of these runs: the newest, unless they are sorted.",
+)
+@click.option(
+    "--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Pass over the first N."
 )
 @click.option("--include-children", is_flag=True, help="List child runs beside their parents.")
 @click.option(
@@ -68,21 +90,26 @@ def list_(
     labels: Mapping[str, str | None],
     target: str | None,
     parent: str | None,
+    filter_text: str | None,
+    sort: str | None,
     last: int | None,
+    skip: int,
     include_children: bool,
     with_metrics: bool,
 ) -> None:
-    """List runs, the newest first.
+    """List runs, the newest first unless they are sorted.
 
     The first column names a run in other commands. In JSON `tags` and `metrics` are objects;
     tables and tab-separated values have a column for each metric.
     """
     from tandemlab.cli.references import find_experiment, find_run
-    from tandemlab.domain import RunQuery
     from tandemlab.tracking.experiment import as_statuses
+    from tandemlab.tracking.queries import run_query
 
     workspace = session.workspace()
-    query = RunQuery(
+    query = run_query(
+        filter_text,
+        sort,
         experiment=None if experiment is None else find_experiment(workspace, experiment).name,
         status=as_statuses(_spelled(statuses)) if statuses else None,
         tags=labels,
@@ -90,6 +117,7 @@ def list_(
         parent=None if parent is None else find_run(workspace, parent).id,
         include_children=include_children,
         limit=last,
+        offset=skip,
     )
     workspace.place.catch_up_all()
     records = workspace.store.find_runs(query)

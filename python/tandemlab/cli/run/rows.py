@@ -31,6 +31,7 @@ RUN = (
     Column("target", rank=7),
     Column("parent", rank=10, whole=True),
     Column("tags", form=tag_text, rank=4),
+    Column("params", form=tag_text, rank=5),
     Column("experiment", in_table=False),
     Column("number", in_table=False),
     Column("started", in_table=False),
@@ -54,6 +55,8 @@ DETAILS = (
 
 def run_row(record: RunRecord) -> dict[str, Any]:
     """A run as one row of a list."""
+    from tandemlab.domain.scalars import as_scalars
+
     error = record.error
     return {
         "run": f"{record.experiment}/{record.number}",
@@ -66,6 +69,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
         "target": record.target,
         "parent": record.parent,
         "tags": dict(record.tags),
+        "params": as_scalars(record.params),
         "experiment": record.experiment,
         "number": record.number,
         "started": record.started,

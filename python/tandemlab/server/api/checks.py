@@ -9,7 +9,7 @@ from typing import Any
 from tandemlab.domain import FileRecord, InvalidInput, NewRun, NotFound, RunStatus
 from tandemlab.domain.events import SHAPES, Event, Kind
 from tandemlab.domain.names import check_file_name, check_metric_name, check_name
-from tandemlab.domain.scalars import from_json
+from tandemlab.domain.scalars import as_scalars, from_json
 from tandemlab.store.blobs import is_digest
 from tandemlab.store.place import Blobs
 from tandemlab.store.snapshots import read_manifest
@@ -35,8 +35,9 @@ def check_run(run: NewRun, blobs: Blobs) -> None:
     if run.type not in _TYPES:
         raise InvalidInput(f"A run cannot be of the type {run.type!r}.")
     check_metric_name(run.display_name)
-    for name in (*run.tags, *run.properties):
+    for name in (*run.tags, *run.properties, *run.params):
         check_metric_name(name)
+    as_scalars(run.params)
     if run.snapshot is not None:
         _check_snapshot(run.snapshot, blobs)
     if run.type == "script" and run.status is RunStatus.QUEUED:

@@ -73,6 +73,7 @@ def _as_new(record: RunRecord) -> NewRun:
         context=record.context,
         tags=record.tags,
         properties=record.properties,
+        params=record.params,
     )
 
 

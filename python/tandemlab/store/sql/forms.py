@@ -40,6 +40,33 @@ def to_columns(value: Any) -> Columns:
     return FLOAT, float(number), None
 
 
+def param_columns(value: Any) -> Columns:
+    """Columns for a parameter: its text as a person would type it, and its number if it is one.
+
+    >>> param_columns(3.0), param_columns("0.10"), param_columns(True), param_columns("glm")
+    ((0, 3.0, '3'), (3, 0.1, '0.10'), (2, 1.0, 'true'), (3, None, 'glm'))
+    """
+    form, number, text = to_columns(value)
+    if form == NAN:
+        return NAN, None, "nan"
+    if form in (TEXT, ESCAPED):
+        return form, _number(value), text
+    if form == BOOLEAN:
+        return form, number, "true" if number else "false"
+    if form == FLOAT and number is not None:
+        is_whole = number.is_integer() and abs(number) <= _EXACT_INTEGER
+        return form, number, str(int(number)) if is_whole else repr(number)
+    return form, number, str(value) if form == INTEGER else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if number - number == 0 and "_" not in text else None
+
+
 def storable(text: str) -> str:
     r"""Text as every database takes it: a NUL character becomes U+FFFD.
 

@@ -14,9 +14,9 @@ from tandemlab.domain import Event, FileRecord, RunError, RunStatus, StorageErro
 from tandemlab.domain.events import SHAPES, MetricShape
 from tandemlab.store.sql import runs
 from tandemlab.store.sql.engine import insert_rows, upsert
-from tandemlab.store.sql.forms import storable, to_columns
+from tandemlab.store.sql.forms import param_columns, storable, to_columns
 from tandemlab.store.sql.schema import files as files_table
-from tandemlab.store.sql.schema import metrics, points, properties, records, tags, writers
+from tandemlab.store.sql.schema import metrics, params, points, properties, records, tags, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
 # Made once: SQLAlchemy takes several times as long to build a statement as to execute it.
@@ -104,6 +104,36 @@ def put_files(connection: Connection, run_key: int, files: Sequence[FileRecord])
         )
 
 
+def put_params(
+    connection: Connection, run_key: int, values: Mapping[str, Any], *, time: int
+) -> None:
+    """Insert or replace parameters, unless a newer event has spoken.
+
+    Args:
+        values: by name, in the spool's JSON form.
+    """
+    if not values:
+        return
+    statement = upsert(connection.dialect.name, params)
+    new = statement.excluded
+    columns = ("form", "number", "text", "time")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["run_key", "name"],
+            set_={column: new[column] for column in columns},
+            where=params.c.time <= new.time,
+        ),
+        [
+            {
+                "run_key": run_key,
+                "name": name,
+                **dict(zip(columns, (*param_columns(value), time), strict=True)),
+            }
+            for name, value in values.items()
+        ],
+    )
+
+
 def _writer(connection: Connection, run_key: int, name: str) -> tuple[int, int, int]:
     place = {"run": run_key, "writer": name}
     row = connection.execute(_FIND_WRITER, place).one_or_none()
@@ -170,6 +200,8 @@ class _Batch:
             self._add_record(event, SHAPES[event.kind])
         elif event.kind in ("tag", "untag"):
             self._tag(event)
+        elif event.kind == "param":
+            put_params(self._connection, self._run_key, {event.name: event.value}, time=event.time)
         elif event.kind == "property":
             self._connection.execute(
                 upsert(self._connection.dialect.name, properties)

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, select, update
 
 from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
+from tandemlab.domain.scalars import to_json
 from tandemlab.domain.status import TERMINAL
 from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.sql.engine import upsert
-from tandemlab.store.sql.forms import storable
-from tandemlab.store.sql.schema import experiments, properties, runs, tags
+from tandemlab.store.sql.forms import from_columns, storable
+from tandemlab.store.sql.schema import experiments, params, properties, runs, tags
+from tandemlab.store.sql.search import condition, sorted_by
 
 _BATCH = 500
 
@@ -66,6 +68,7 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
             "started": started,
             "definition": _text(run.definition),
             "context": _text(run.context),
+            "user": run.context.get("user"),
         },
     ).scalar_one()
     if run.tags:
@@ -107,6 +110,7 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
         context=run.context,
         tags=run.tags,
         properties=run.properties,
+        params=run.params,
     )
 
 
@@ -180,11 +184,28 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 
 def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
-    """Records of the runs that match, newest first."""
-    order = (runs.c.created, runs.c.key)
-    statement = _select().order_by(*(c if query.oldest_first else c.desc() for c in order))
+    """Records of the runs that match, in the order that is asked for."""
+    ids = connection.execute(ids_statement(query)).scalars().all()
+    found: dict[str, RunRecord] = {}
+    for batch in in_batches(ids):
+        for record in _records(connection, _select().where(runs.c.id.in_(batch))):
+            found[record.id] = record
+    return [found[run_id] for run_id in ids]
+
+
+def ids_statement(query: RunQuery) -> Select[Any]:
+    """A statement that gives the ids of the runs that match, in order."""
+    # Ids first: a row with all its texts is too wide to be sorted.
+    statement = select(runs.c.id)
+    for order in query.order_by:
+        statement = sorted_by(statement, order)
+    newest = (runs.c.created, runs.c.key)
+    statement = statement.order_by(*(c if query.oldest_first else c.desc() for c in newest))
+    if query.filter is not None:
+        statement = statement.where(condition(query.filter))
     if query.experiment is not None:
-        statement = statement.where(experiments.c.name == query.experiment)
+        experiment = select(experiments.c.key).where(experiments.c.name == query.experiment)
+        statement = statement.where(runs.c.experiment_key == experiment.scalar_subquery())
     if query.number is not None:
         statement = statement.where(runs.c.number == query.number)
     if query.status is not None:
@@ -211,8 +232,10 @@ def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
             )
         )
     if query.limit is not None:
-        statement = statement.limit(query.limit).offset(query.offset)
-    return _records(connection, statement)
+        statement = statement.limit(query.limit)
+    if query.offset:
+        statement = statement.offset(query.offset)
+    return statement
 
 
 def statuses(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStatus]:
@@ -258,28 +281,51 @@ def _select() -> Select[Any]:
 
 
 def _records(connection: Connection, statement: Select[Any]) -> list[RunRecord]:
+    """Records of the rows of a statement, at most a batch of them."""
     rows = connection.execute(statement).all()
     keys = [row.key for row in rows]
-    run_tags: dict[int, dict[str, str | None]] = {key: {} for key in keys}
-    run_properties: dict[int, dict[str, str]] = {key: {} for key in keys}
-    for batch in in_batches(keys):
-        for key, name, value in connection.execute(
-            select(tags.c.run_key, tags.c.name, tags.c.value)
-            .where(tags.c.run_key.in_(batch), tags.c.removed.is_(False))
-            .order_by(tags.c.name)
-        ):
-            run_tags[key][name] = value
-        for key, name, value in connection.execute(
-            select(properties.c.run_key, properties.c.name, properties.c.value)
-            .where(properties.c.run_key.in_(batch))
-            .order_by(properties.c.name)
-        ):
-            run_properties[key][name] = value
-    return [_record(row, run_tags[row.key], run_properties[row.key]) for row in rows]
+    tags_of = _by_run(
+        connection,
+        select(tags.c.run_key, tags.c.name, tags.c.value)
+        .where(tags.c.run_key.in_(keys), tags.c.removed.is_(False))
+        .order_by(tags.c.name),
+    )
+    properties_of = _by_run(
+        connection,
+        select(properties.c.run_key, properties.c.name, properties.c.value)
+        .where(properties.c.run_key.in_(keys))
+        .order_by(properties.c.name),
+    )
+    params_of = _by_run(
+        connection,
+        select(params.c.run_key, params.c.name, params.c.form, params.c.number, params.c.text)
+        .where(params.c.run_key.in_(keys))
+        .order_by(params.c.name),
+    )
+    return [
+        _record(
+            row,
+            dict(tags_of.get(row.key, ())),
+            dict(properties_of.get(row.key, ())),
+            {name: to_json(from_columns(*value)) for name, *value in params_of.get(row.key, ())},
+        )
+        for row in rows
+    ]
+
+
+def _by_run(connection: Connection, statement: Select[Any]) -> dict[int, list[tuple[Any, ...]]]:
+    """Rows that start with the key of a run, without it, by the key."""
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for key, *rest in connection.execute(statement):
+        found.setdefault(key, []).append(tuple(rest))
+    return found
 
 
 def _record(
-    row: Row[Any], tags_of: Mapping[str, str | None], properties_of: Mapping[str, str]
+    row: Row[Any],
+    tags_of: Mapping[str, str | None],
+    properties_of: Mapping[str, str],
+    params_of: Mapping[str, Any],
 ) -> RunRecord:
     return RunRecord(
         id=row.id,
@@ -301,6 +347,7 @@ def _record(
         context=json.loads(row.context),
         tags=tags_of,
         properties=properties_of,
+        params=params_of,
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -58,11 +58,13 @@ runs = Table(
     Column("error", Text),
     Column("definition", Text, nullable=False),
     Column("context", Text, nullable=False),
+    Column("user", Text),
     UniqueConstraint("experiment_key", "number"),
     Index("runs_by_time", "created"),
     Index("runs_of_experiment", "experiment_key", "created"),
     Index("runs_by_status", "status", "created"),
-    Index("runs_by_parent", "parent"),
+    Index("runs_by_parent", "parent", "created"),
+    Index("runs_by_user", "user", "created"),
 )
 
 
@@ -89,6 +91,20 @@ properties = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Index("properties_by_value", "name", "value"),
+)
+
+# `text` is the value as a person would type it; `number` is there where that is a number.
+params = Table(
+    "params",
+    metadata,
+    _owner(primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("form", SmallInteger, nullable=False),
+    Column("number", Double),
+    Column("text", Text),
+    Column("time", BigInteger, nullable=False),
+    Index("params_by_number", "name", "number"),
+    Index("params_by_text", "name", "text"),
 )
 
 files = Table(

@@ -124,7 +124,11 @@ class SqlStore:
         with self._writing() as connection:
             if runs.find_key(connection, run.id) is not None:
                 return runs.get(connection, run.id)
-            return runs.create(connection, run)
+            record = runs.create(connection, run)
+            if run.params:
+                key = runs.require_key(connection, run.id)
+                ingest.put_params(connection, key, run.params, time=to_micros(run.created))
+            return record
 
     @repeated
     def get_run(self, run_id: str) -> RunRecord | None:

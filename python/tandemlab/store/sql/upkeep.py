@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, text, update
 
 from tandemlab.domain import FileRecord, NewRun, RunRecord
 from tandemlab.domain.times import to_micros
-from tandemlab.store.sql import runs
+from tandemlab.store.sql import ingest, runs
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
@@ -49,6 +49,8 @@ def restore_run(connection: Connection, record: RunRecord) -> None:
             properties=record.properties,
         ),
     )
+    key = runs.require_key(connection, record.id)
+    ingest.put_params(connection, key, record.params, time=to_micros(record.created))
     error = record.error
     connection.execute(
         update(runs_table)
