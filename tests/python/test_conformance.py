@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from plugins.servers import Server
 from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace
 from tandemlab.domain.findings import Finding
+from tandemlab.tracking import context
 
 CASES = Path(__file__).parents[1] / "conformance"
 SUFFIXES = {"python": "job.py", "r": "job.R"}
@@ -213,7 +215,27 @@ def store_address(request: pytest.FixtureRequest) -> str | None:
 def test_case(
     case: dict[str, Any], language: str | None, workspace: Workspace, tmp_path: Path
 ) -> None:
-    player = Player(workspace, tmp_path, language)
+    play(Player(workspace, tmp_path, language), case)
+
+
+@pytest.fixture
+def at_server(shared_server: Server, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """One workspace at a server for all cases, which one process of this machine sends to."""
+    monkeypatch.setattr(context, "_active", [])
+    return Workspace.ensure(f"{shared_server.url}/conformance")
+
+
+@pytest.mark.parametrize(("case", "language"), list(load()))
+def test_case_at_a_server(
+    case: dict[str, Any], language: str | None, at_server: Workspace, tmp_path: Path
+) -> None:
+    if any("secrets" in verb for step in case["do"] for verb in step):
+        pytest.skip("secrets stay on the server's machine")
+    play(Player(at_server, tmp_path, language), case)
+
+
+def play(player: Player, case: dict[str, Any]) -> None:
+    """Do the steps of a case, and look at what must hold then."""
     *before, last = case["do"]
     for step in before:
         player.do(step)
@@ -225,6 +247,6 @@ def test_case(
         player.do(last)
     for what, expected in case.get("then", {}).items():
         if isinstance(expected, Mapping) and set(expected) == {"python", "r"}:
-            expected = expected[language]
+            expected = expected[player.language]
         found = player.found(what)
         assert same(found, plain(expected)), f"{what}: {found!r}"

@@ -60,9 +60,10 @@ canonical <- function(x) {
   if (is.null(names(x))) x else x[order(names(x), method = "radix")]
 }
 
-new_player <- function(case) {
+new_player <- function(case, server = NULL) {
   folder <- withr::local_tempdir(.local_envir = parent.frame())
-  workspace <- create_workspace(file.path(folder, "lab"), show_output = FALSE)
+  place <- if (is.null(server)) file.path(folder, "lab") else paste0(server$url, "/lab")
+  workspace <- create_workspace(place, exist_ok = !is.null(server), show_output = FALSE)
   player <- new.env()
   player$folder <- folder
   player$workspace <- workspace
@@ -216,9 +217,9 @@ play <- function(player, step) {
   do.call(verbs[[names(step)[[1]]]], c(list(player), arguments))
 }
 
-check_case <- function(case) {
+check_case <- function(case, server = NULL) {
   skip_unless_ready()
-  player <- new_player(case)
+  player <- new_player(case, server)
   withr::defer(session$stack <- list())
   steps <- case$do
   for (step in utils::head(steps, -1)) play(player, step)
@@ -233,7 +234,10 @@ check_case <- function(case) {
     if (setequal(names(expected), c("python", "r"))) {
       expected <- expected$r
     }
-    expect_identical(canonical(found[[what]](player)), canonical(plain(expected)), label = what)
+    expect_identical(
+      canonical(found[[what]](player)), canonical(plain(expected)),
+      label = paste(case$name, what, sep = ": ")
+    )
   }
 }
 
@@ -251,3 +255,16 @@ for (case in Filter(submits, read_cases())) {
     check_case(case)
   })
 }
+
+# Secrets stay on the server's machine.
+keeps_secrets <- function(case) any(grepl("secrets", unlist(lapply(case$do, names))))
+
+# tier: full
+test_that("the cases hold in a workspace at a server", {
+  server <- local_server()
+  cases <- Filter(function(case) !submits(case) && !keeps_secrets(case), read_cases())
+  expect_gt(length(cases), 10)
+  for (case in cases) {
+    check_case(case, server)
+  }
+})

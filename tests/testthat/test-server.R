@@ -1,26 +1,5 @@
 # A workspace at a server, which these tests start on this machine.
 
-local_server <- function(env = parent.frame()) {
-  skip_unless_ready()
-  python <- Sys.getenv("TANDEMLAB_PYTHON")
-  skip_if(!nzchar(python), "No Python to start a server with")
-  root <- withr::local_tempdir(.local_envir = env)
-  serve <- function(verb, ...) {
-    arguments <- c("-m", "tandemlab.cli", "server", verb, "--root", root, "-o", "json", ...)
-    # R's own libraries are not those of every Python.
-    text <- system2(python, shQuote(arguments), stdout = TRUE, env = "LD_LIBRARY_PATH=")
-    jsonlite::fromJSON(paste(text, collapse = "\n"))
-  }
-  url <- serve("start", "--port", "0", "--detach")$url
-  runs <- TRUE
-  stop_server <- function() {
-    if (runs) serve("stop")
-    runs <<- FALSE
-  }
-  withr::defer(stop_server(), envir = env)
-  list(url = url, root = root, stop = stop_server)
-}
-
 # tier: full
 test_that("a workspace at a server behaves like a folder", {
   server <- local_server()
