@@ -25,19 +25,28 @@ def user_of(request: Request) -> User | None:
     return request.state.user  # type: ignore[no-any-return]
 
 
+def require(request: Request, role: Role) -> None:
+    """Let through users of at least that role.
+
+    Raises:
+        NotAllowed: the user has another one, or none.
+    """
+    user = user_of(request)
+    if user is None or not user.role.may(role):
+        raise NotAllowed(
+            f"This needs the role {role}; "
+            f"{'nobody' if user is None else user.name} is "
+            f"{'logged in' if user is None else user.role}.",
+            hint="Ask an owner of the server for a token with that role.",
+            details={"reason": "role", "needed": role.value},
+        )
+
+
 def needs(role: Role) -> Any:
-    """A dependency that lets through users of at least that role."""
+    """`require` as a dependency."""
 
     async def check(request: Request) -> None:
-        user = user_of(request)
-        if user is None or not user.role.may(role):
-            raise NotAllowed(
-                f"This needs the role {role}; "
-                f"{'nobody' if user is None else user.name} is "
-                f"{'logged in' if user is None else user.role}.",
-                hint="Ask an owner of the server for a token with that role.",
-                details={"reason": "role", "needed": role.value},
-            )
+        require(request, role)
 
     return Depends(check)
 

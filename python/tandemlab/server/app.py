@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
 from tandemlab.server.access import READER
-from tandemlab.server.api import content, runs, streams, workspaces
+from tandemlab.server.api import content, events, runs, streams, workspaces
 from tandemlab.server.api.models import EventBatch
 from tandemlab.server.errors import ErrorAnswer, answer_of
 from tandemlab.server.guard import Failures, Guard
@@ -29,6 +29,7 @@ from tandemlab.server.observe import Counts, Observer
 from tandemlab.server.sessions import Sessions
 from tandemlab.server.settings import ServerSettings, make_state_folder
 from tandemlab.server.tokens import Tokens
+from tandemlab.server.writers import Writers
 from tandemlab.store.http.wire import API
 from tandemlab.version import __version__
 
@@ -51,6 +52,7 @@ class Services:
     sessions: Sessions
     failures: Failures = field(default_factory=Failures)
     counts: Counts = field(default_factory=Counts)
+    writers: Writers = field(default_factory=Writers)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -68,6 +70,7 @@ def _application(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        services.writers.close()
         services.library.close()
 
     app = FastAPI(
@@ -82,8 +85,9 @@ def _application(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    for module in (workspaces, runs, content, streams):
-        app.include_router(module.router, prefix=API)
+    # Routes are tried in their order, and events come most often.
+    for router in (events.router, workspaces.router, runs.router, content.router, streams.router):
+        app.include_router(router, prefix=API)
     app.include_router(login_router)
     _add_probes(app, services)
     _add_error_handlers(app)

@@ -16,7 +16,7 @@ from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.names import check_file_name
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.models import Digests, LogText, SnapshotEntry
-from tandemlab.server.api.runs import find_run
+from tandemlab.server.api.stored import find_run
 from tandemlab.store.blobs import is_digest
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.snapshots import read_manifest

@@ -6,40 +6,32 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Body, Query, Response
 
 from tandemlab.domain import (
     AlreadyExists,
     FileRecord,
     NewRun,
-    NotFound,
     RunError,
     RunQuery,
     RunRecord,
     RunStatus,
 )
 from tandemlab.domain.times import from_micros
-from tandemlab.server.access import CONTRIBUTOR, READER, Found, services
-from tandemlab.server.api.checks import check_events, check_files, check_run, check_writer
+from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.server.api.checks import check_run
 from tandemlab.server.api.models import (
     FileContent,
     MetricContent,
     RunIds,
     StatusChange,
-    TakenIn,
 )
-from tandemlab.store.durable import storage_errors
+from tandemlab.server.api.stored import find_run, keep_files
 from tandemlab.store.http.wire import (
-    Batch,
-    decode,
     encode,
     encode_latest,
     encode_metrics,
-    events_of,
 )
-from tandemlab.store.run_files import place_file
-from tandemlab.tracking import Workspace
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])
 
@@ -48,26 +40,6 @@ def _json(value: object) -> Response:
     return Response(
         value if isinstance(value, bytes) else encode(value), media_type="application/json"
     )
-
-
-def find_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """A run as the store knows it, once what it has logged was taken in.
-
-    Raises:
-        NotFound: there is no such run.
-    """
-    workspace.place.catch_up(run_id)
-    record = workspace.store.get_run(run_id)
-    if record is None:
-        workspace.place.catch_up_all()
-        record = workspace.store.get_run(run_id)
-    if record is None:
-        raise NotFound(
-            f"No run {run_id[:128]!r} in the workspace {workspace.name!r}.",
-            hint="`tandemlab run list` shows the runs that exist.",
-            details={"what": "run", "run_id": run_id[:128]},
-        )
-    return record
 
 
 @router.get("", dependencies=[READER], response_model=list[RunRecord])
@@ -163,54 +135,6 @@ def move_run(found: Found, run: str, body: StatusChange) -> Response:
     return _json(record)
 
 
-@router.post(
-    "/{run}/events",
-    dependencies=[CONTRIBUTOR],
-    response_model=TakenIn,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/EventBatch"}}
-            },
-        }
-    },
-)
-async def log_events(request: Request, found: Found, run: str) -> Response:
-    """Take in events of one writer; those that are there already are passed over."""
-    batch = decode(await request.body(), Batch)
-    new = await run_in_threadpool(_take_in, found, run, batch)
-    services(request).counts.add_events(new)
-    return _json({"new": new})
-
-
-def _take_in(workspace: Workspace, run_id: str, batch: Batch) -> int:
-    events = events_of(batch)
-    check_events(events)
-    if batch.files:
-        _keep_files(workspace, run_id, batch.files)
-    return workspace.store.ingest(
-        run_id,
-        check_writer(batch.writer),
-        events,
-        end=batch.end,
-        files={file.name: file for file in batch.files},
-    )
-
-
-def _keep_files(workspace: Workspace, run_id: str, files: list[FileRecord]) -> None:
-    """Have contents appear as files in the run's directory, as they do in a workspace folder."""
-    record = find_run(workspace, run_id)
-    check_files(files, workspace.place.blobs, is_script=record.type == "script")
-    folder = workspace.place.run_directory(run_id) / "files"
-    for file in files:
-        target = folder / file.name
-        with storage_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(AlreadyExists):  # files of a run do not change
-                place_file(workspace.place.blobs.find(file.digest), target, file.name)
-
-
 @router.get("/{run}/metrics", dependencies=[READER], response_model=dict[str, MetricContent])
 def get_metrics(found: Found, run: str, name: str | None = None) -> Response:
     """What a run logged, by name."""
@@ -229,6 +153,6 @@ def list_files(found: Found, run: str) -> Response:
 def add_files(found: Found, run: str, body: list[FileContent]) -> dict[str, int]:
     """Record files whose contents were uploaded."""
     files = [FileRecord(file.name, file.digest, file.size) for file in body]
-    _keep_files(found, run, files)
+    keep_files(found, run, files)
     found.store.add_files(run, files)
     return {"files": len(files)}

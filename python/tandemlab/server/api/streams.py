@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tandemlab.domain import RunQuery, Unavailable
 from tandemlab.server.access import READER, Found, services
-from tandemlab.server.api.runs import find_run
+from tandemlab.server.api.stored import find_run
 from tandemlab.store.http.wire import encode, encode_latest
 from tandemlab.tracking import Workspace
 
