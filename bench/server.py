@@ -139,6 +139,7 @@ def main() -> None:
         lab = Workspace.create(Path(folder) / "lab")
         running = process.start(ServerSettings(lab.path, port=0))
         port = int(running.url.rpartition(":")[2])
+        log_by_server(lab, port, given.clients, given.events, 2.0)  # what is loaded only once
         worked = cpu_seconds(running.pid)
         logged = log_by_server(lab, port, given.clients, given.events, given.seconds)
         worked = cpu_seconds(running.pid) - worked

@@ -256,13 +256,13 @@ for (case in Filter(submits, read_cases())) {
   })
 }
 
-# Secrets stay on the server's machine.
-keeps_secrets <- function(case) any(grepl("secrets", unlist(lapply(case$do, names))))
+# Secrets and checks stay on the server's machine.
+stays_there <- function(case) any(grepl("secrets|^check$", unlist(lapply(case$do, names))))
 
 # tier: full
 test_that("the cases hold in a workspace at a server", {
   server <- local_server()
-  cases <- Filter(function(case) !submits(case) && !keeps_secrets(case), read_cases())
+  cases <- Filter(function(case) !submits(case) && !stays_there(case), read_cases())
   expect_gt(length(cases), 10)
   for (case in cases) {
     check_case(case, server)
