@@ -1,5 +1,5 @@
-# Rscript frames.R MODE LIMITS.so ROWS REPEATS: samples by frame and direction, as JSON. MODE is
-# "bridge" (tandemlab, seconds), "memory" (tandemlab, bytes) or "reticulate" (its own conversion).
+# Rscript frames.R MODE LIMITS.so ROWS REPEATS: seconds by frame and direction, as JSON. MODE is
+# "bridge" (tandemlab) or "reticulate" (its own conversion).
 
 words <- commandArgs(trailingOnly = TRUE)
 mode <- words[[1]]
@@ -28,27 +28,10 @@ directions <- function(x) {
     to_pandas = function() as_python_frame(x, "pandas"),
     to_polars = function() suppressWarnings(as_python_frame(x, "polars")),
     from_arrow = function() as_r_frame(table),
+    from_arrow_eager = function() as_r_frame(table, lazy = FALSE),
     from_pandas = function() as_r_frame(frame),
     from_polars = function() as_r_frame(polars)
   )
-}
-
-# How much the process grows beyond what it held before, at most, while each function runs.
-peaks <- function(functions, repeats) {
-  lapply(functions, function(work) {
-    vapply(seq_len(repeats), function(i) {
-      gc(FALSE)
-      writeLines("5", "/proc/self/clear_refs")
-      before <- resident("VmRSS")
-      result <- work()
-      resident("VmHWM") - before
-    }, 0)
-  })
-}
-
-resident <- function(name) {
-  line <- grep(paste0("^", name, ":"), readLines("/proc/self/status"), value = TRUE)
-  as.numeric(gsub("[^0-9]", "", line)) * 1024
 }
 
 # Dates and times take reticulate seconds for each 1,000 rows; a part stands for the whole.
@@ -74,7 +57,6 @@ if (mode == "reticulate") {
   answer <- lapply(frames, reticulate_of)
 } else {
   suppressMessages(library(tandemlab))
-  measure <- if (mode == "memory") peaks else by_turns
-  answer <- lapply(frames, function(x) measure(directions(x), repeats))
+  answer <- lapply(frames, function(x) by_turns(directions(x), repeats))
 }
 cat("\n", jsonlite::toJSON(answer, digits = 9, null = "null"), "\n", sep = "")
