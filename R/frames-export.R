@@ -40,11 +40,12 @@ root_plan <- function(x, context) {
     index <- column_plan(attr(x, "row.names"), row_names_column, context)
     columns <- c(columns, list(named_node(index, row_names_column)))
     tag$row_names <- row_names_column
+    if (!context$keeps_tags) note(context$notes, "row_names_column", row_names_column)
   }
   class <- setdiff(oldClass(x), "data.frame")
   rest <- frame_attributes(x, context)
   if (any(c("grouped_df", "rowwise_df") %in% class)) {
-    note(context$notes, "groups", "groups")
+    note(context$notes, "groups", toString(setdiff(names(rest$groups), ".rows")))
     class <- setdiff(class, c("grouped_df", "rowwise_df"))
     rest$groups <- NULL
   }
@@ -52,18 +53,27 @@ root_plan <- function(x, context) {
     tag$class <- as.list(c(class, "data.frame"))
   }
   if (!is.null(rest$tandemlab_index)) {
-    tag$index <- as.list(rest$tandemlab_index)
+    index <- rest$tandemlab_index
+    tag$index <- as.list(as.vector(index))
+    tag$unnamed <- as.list(as.vector(index[names(index) == "unnamed"]))
     rest$tandemlab_index <- NULL
   }
   rest <- encode_attributes(rest, "", context$notes)
   if (length(rest) > 0) {
     tag$attributes <- rest
   }
+  plain <- c("tbl_df", "tbl", "data.table")
+  if (!context$keeps_tags && (length(rest) > 0 || length(setdiff(class, plain)) > 0)) {
+    note(context$notes, "untagged", "")
+  }
   tagged_node(node("frame", NULL, .row_names_info(x, 2L), children = columns), tag)
 }
 
 # Row names that say more than the number of the row.
 has_row_names <- function(x) {
+  if (is.character(.row_names_info(x, 0L))) {
+    return(TRUE)
+  }
   if (.row_names_info(x) <= 0) {
     return(FALSE)
   }
@@ -77,7 +87,8 @@ frame_attributes <- function(x, context) {
   rest <- attributes(x)
   rest[c("names", "row.names", "class", ".internal.selfref")] <- NULL
   if (inherits(x, "data.table") && any(c("sorted", "index") %in% names(rest))) {
-    note(context$notes, "key", paste(rest$sorted, collapse = "', '"))
+    index <- sub("^__", "", names(attributes(rest$index)))
+    for (column in union(rest$sorted, index)) note(context$notes, "key", column)
     rest[c("sorted", "index")] <- NULL
   }
   rest
@@ -89,7 +100,18 @@ frame_columns <- function(x, path, context) {
     abort_input("A column's name is missing (NA).", "Name it: names(x) <- make.names(names(x)).")
   }
   rows <- .row_names_info(x, 2L)
-  names <- enc2utf8(as.character(names))
+  names <- as.character(names)
+  valid <- validUTF8(names) & Encoding(names) != "bytes"
+  native <- Encoding(names) == "unknown"
+  valid[native] <- !is.na(iconv(names[native], "", "UTF-8"))
+  valid[Encoding(names) == "latin1"] <- TRUE
+  if (!all(valid)) {
+    abort_input(
+      sprintf("The name of column %d is not valid UTF-8.", which(!valid)[[1]]),
+      "Give its encoding: names(x) <- iconv(names(x), from = \"latin1\", to = \"UTF-8\")."
+    )
+  }
+  names <- enc2utf8(names)
   context$depth <- context$depth + 1
   if (context$depth > 30) {
     abort_input(sprintf("Column '%s' is nested too deeply (more than 30 levels).", path))
@@ -97,6 +119,9 @@ frame_columns <- function(x, path, context) {
   lapply(seq_along(names), function(i) {
     column <- .subset2(x, i)
     where <- paste0(path, names[[i]])
+    if (is.null(column) || !(is.atomic(column) || is.list(column))) {
+      abort_no_place(column, where)
+    }
     if (NROW(column) != rows) {
       abort_input(sprintf(
         "Column '%s' has %.0f values where the frame has %.0f rows.", where, NROW(column), rows
@@ -144,7 +169,8 @@ without_names <- function(x, given, where, context) {
   }
   if (is.data.frame(x)) {
     if (has_row_names(x)) note(context$notes, "names", where)
-    given[c("names", "row.names")] <- NULL
+    given <- frame_attributes(x, context)
+    given$class <- oldClass(x)
   }
   if (!is.null(given$dim)) {
     dims <- given$dimnames
@@ -160,6 +186,10 @@ without_names <- function(x, given, where, context) {
 
 # list(node, default, tag): the attributes that the import gives without a tag.
 class_plan <- function(x, given, where, context) {
+  # What is S4 keeps its meaning in slots, and a record keeps one vector for each of its fields.
+  if (isS4(x) || inherits(x, "vctrs_rcrd")) {
+    abort_no_place(x, where)
+  }
   if (is.data.frame(x)) {
     children <- frame_columns(x, paste0(where, "$"), context)
     made <- node("frame", NULL, .row_names_info(x, 2L), children = children)
@@ -180,7 +210,7 @@ class_plan <- function(x, given, where, context) {
   }
   bare <- x
   attributes(bare) <- NULL
-  if (is.object(x) && !is.atomic(bare) && !is.list(bare)) {
+  if ((is.object(x) && !is.atomic(bare) && !is.list(bare)) || length(bare) != NROW(x)) {
     abort_no_place(x, where)
   }
   list(node = bare_plan(bare, where, context), default = NULL, tag = bare_tag(bare))
@@ -208,7 +238,7 @@ number_plans <- list(
     }
     clock <- isTRUE(given$tandemlab_clock)
     list(
-      node = node("timestamp", stripped(x), extra = if (clock) "" else enc2utf8(zone)),
+      node = node("timestamp", stripped(x), extra = if (clock) "" else zone_for_arrow(zone)),
       default = c(
         list(class = c("POSIXct", "POSIXt"), tzone = if (clock) "UTC" else zone),
         if (clock) list(tandemlab_clock = TRUE)
@@ -252,6 +282,20 @@ number_plans <- list(
   }
 )
 
+# Arrow writes a fixed distance from UTC as +05:30, R (as POSIX has it) as <+0530>-05:30.
+zone_for_arrow <- function(zone) {
+  enc2utf8(sub("^<([+-])(\\d{2})(\\d{2})>[+-]\\2:\\3$", "\\1\\2:\\3", zone))
+}
+
+zone_for_r <- function(zone) {
+  parts <- regmatches(zone, regexec("^([+-])(\\d{2}):(\\d{2})$", zone))[[1]]
+  if (length(parts) == 0) {
+    return(zone)
+  }
+  opposite <- if (parts[[2]] == "+") "-" else "+"
+  sprintf("<%s%s%s>%s%s:%s", parts[[2]], parts[[3]], parts[[4]], opposite, parts[[3]], parts[[4]])
+}
+
 unit_seconds <- function(units) {
   known <- c(secs = 1, mins = 60, hours = 3600, days = 86400, weeks = 604800)
   if (is_string(units)) unname(known[units]) else NA
@@ -262,6 +306,12 @@ unit_seconds <- function(units) {
 factor_plan <- function(x, given, where, context) {
   ordered <- inherits(x, "ordered")
   levels <- given$levels
+  if (anyDuplicated(levels)) {
+    abort_input(
+      sprintf("Column '%s': the factor has two levels that are the same.", where),
+      "Make it anew: factor(as.character(x))."
+    )
+  }
   tag <- NULL
   codes <- x
   if (anyNA(levels)) {
@@ -286,6 +336,7 @@ factor_plan <- function(x, given, where, context) {
   }
   child <- named_node(node("text", levels), "levels")
   if (!is.null(attributes(levels))) {
+    note(context$notes, "level_names", where)
     child[[3]] <- as.vector(levels)
   }
   list(
@@ -306,6 +357,12 @@ in_order_of_appearance <- function(codes, levels) {
 array_plan <- function(x, given, where, context) {
   dim <- given$dim
   width <- as.integer(prod(dim[-1]))
+  if (width == 0 && !context$keeps_tags) {
+    abort_input(
+      sprintf("Column '%s' is a matrix without columns, which polars cannot hold.", where),
+      "as = \"arrow\" and as = \"pandas\" can."
+    )
+  }
   inner <- x
   attributes(inner) <- NULL
   order <- seq_along(inner)
@@ -368,7 +425,7 @@ list_plan <- function(x, where, context) {
   child <- if (length(values) == 0) {
     node("null", NULL, 0)
   } else {
-    column_plan(joined(values, where, which(there)), where, context)
+    column_plan(joined(values, where, which(there), context), where, context)
   }
   node("list", sizes, children = list(named_node(child, "item")))
 }
@@ -376,12 +433,12 @@ list_plan <- function(x, where, context) {
 is_bare_raw <- function(x) is.raw(x) && is.null(attributes(x))
 
 # The elements of a list one after another; they must be of one type, which is then that of all.
-joined <- function(values, where, rows) {
+joined <- function(values, where, rows, context) {
   first <- values[[1]]
   if (is.data.frame(first)) {
-    return(joined_frames(values, where, rows))
+    return(joined_frames(values, where, rows, context))
   }
-  if (!is.atomic(first) && !(is.list(first) && !is.object(first))) {
+  if (isS4(first) || !is.atomic(first) && !(is.list(first) && !is.object(first))) {
     abort_no_place(first, where)
   }
   for (i in seq_along(values)) {
@@ -397,29 +454,53 @@ joined <- function(values, where, rows) {
   whole
 }
 
-joined_frames <- function(values, where, rows) {
+joined_frames <- function(values, where, rows, context) {
   first <- values[[1]]
+  about <- function(x) {
+    rest <- frame_attributes(x, context)
+    c(list(names = names(x), class = oldClass(x)), rest[order(names(rest))])
+  }
+  wanted <- about(first)
   for (i in seq_along(values)) {
-    if (!is.data.frame(values[[i]]) || !identical(names(values[[i]]), names(first))) {
+    if (!is.data.frame(values[[i]]) || !identical(about(values[[i]]), wanted)) {
       abort_mixed(values[[i]], first, where, rows[[i]])
     }
+    if (has_row_names(values[[i]])) note(context$notes, "names", where)
   }
   columns <- lapply(seq_along(first), function(j) {
-    joined(lapply(values, .subset2, j), paste0(where, "$", names(first)[[j]]), rows)
+    path <- paste0(where, "$", names(first)[[j]])
+    joined(lapply(values, .subset2, j), path, rows, context)
   })
-  whole <- structure(columns, names = names(first), class = class(first))
-  attr(whole, "row.names") <- .set_row_names(sum(vapply(values, nrow, 0L)))
-  whole
+  attributes(columns) <- wanted
+  attr(columns, "row.names") <- .set_row_names(sum(vapply(values, nrow, 0L)))
+  columns
 }
 
 abort_mixed <- function(x, first, where, row) {
-  named <- if (!is.null(names(x)) && !is.data.frame(x)) " with names"
+  this <- kind_text(x, first)
+  that <- kind_text(first, x)
+  before <- if (this == that) "" else sprintf(" where it began with %s", that)
   abort_input(
-    sprintf(
-      "Column '%s', row %d: the list holds %s%s where it began with %s.", where, row, describe(x),
-      if (is.null(named)) "" else named, describe(first)
-    ),
+    sprintf("Column '%s', row %d: the list holds %s%s.", where, row, this, before),
     "All elements of a list column must be NULL or of one type, without names.",
     list(column = where, row = row)
   )
+}
+
+# What an element of a list is, and how it differs from another of the same type.
+kind_text <- function(x, other) {
+  text <- if (is.object(x)) {
+    sprintf("<%s>", paste(class(x), collapse = "/"))
+  } else {
+    paste(typeof(x), if (is.null(dim(x))) "values" else "values in an array")
+  }
+  names <- union(names(attributes(x)), names(attributes(other)))
+  same <- vapply(names, function(name) identical(attr(x, name), attr(other, name)), NA)
+  differing <- setdiff(names[!same], c("class", "dim", "row.names", ".internal.selfref"))
+  if (is.null(dim(x)) && !is.null(names(x)) && !is.data.frame(x)) {
+    text <- paste(text, "with names")
+  } else if (identical(class(x), class(other)) && length(differing) > 0) {
+    text <- sprintf("%s of its own %s", text, toString(differing))
+  }
+  text
 }

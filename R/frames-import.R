@@ -5,6 +5,9 @@ import_frame <- function(stream, options, notices = list()) {
   for (notice in notices) {
     note(notes, notice$reason, notice$column, notice$detail)
   }
+  force(stream) # an error in making it is not one of ours
+  whole <- FALSE
+  on.exit(if (!whole) .Call(C_arrow_release, stream))
   schema <- answer_value(.Call(C_arrow_schema, stream))
   if (schema$format != "+s") {
     abort_input(
@@ -15,6 +18,7 @@ import_frame <- function(stream, options, notices = list()) {
   field <- import_field(schema, "", options)
   answer <- .Call(C_arrow_import, stream, field$plan)
   raw <- answer_value(answer)
+  whole <- TRUE
   note_native(notes, answer)
   frame <- finish_root(field, raw, notes)
   tell_notes(notes)
@@ -97,9 +101,8 @@ exact_kinds <- c(
 stems <- c("ts" = "timestamp", "tD" = "duration", "tt" = "time", "w:" = "binary", "+w:" = "fixed")
 
 abort_import <- function(where, text, hint = "Convert the column in Python first.") {
-  place <- if (nzchar(where)) sprintf("Column '%s'", where) else "The frame"
   abort_tandemlab(
-    "invalid_input", sprintf("%s: %s.", place, text), hint, list(column = where)
+    "invalid_input", sprintf("%s: %s.", place_text(where), text), hint, list(column = where)
   )
 }
 
@@ -115,7 +118,7 @@ finish_column <- function(field, raw, notes) {
     note(notes, "changed", field$where)
     return(x)
   }
-  if (identical(tag$type, "integer") && is.double(x)) {
+  if (identical(tag$type, "integer") && is.double(x) && fits_integer(x)) {
     storage.mode(x) <- "integer"
   }
   if (identical(tag$type, "complex") && is.data.frame(x) && identical(names(x), c("re", "im"))) {
@@ -123,7 +126,7 @@ finish_column <- function(field, raw, notes) {
   }
   if (!is.null(tag$attributes)) {
     x <- tryCatch(
-      restore_attributes(x, decode_attributes(tag$attributes)),
+      restore_attributes(x, known_better(decode_attributes(tag$attributes), x, field)),
       error = function(problem) {
         note(notes, "changed", field$where)
         x
@@ -133,11 +136,46 @@ finish_column <- function(field, raw, notes) {
   x
 }
 
+# Whether doubles can be stored as integers without a change.
+fits_integer <- function(x) {
+  bare <- as.double(unclass(x))
+  all(is.na(bare) | (bare == round(bare) & abs(bare) <= .Machine$integer.max))
+}
+
+# The attributes of a tag without what Python has changed since: the zone of times, the order of
+# categories.
+known_better <- function(wanted, x, field) {
+  if (field$kind == "timestamp") {
+    zone <- wanted$tzone[1]
+    sent <- if (isTRUE(wanted$tandemlab_clock)) {
+      ""
+    } else if (is.null(zone) || is.na(zone) || !nzchar(zone)) {
+      "UTC"
+    } else {
+      zone_for_arrow(zone)
+    }
+    if (!identical(sent, substring(field$format, 5))) {
+      wanted[c("tzone", "tandemlab_clock")] <- attributes(x)[c("tzone", "tandemlab_clock")]
+      wanted <- wanted[!vapply(wanted, is.null, NA)]
+    }
+  }
+  if (field$kind == "factor" && field$ordered != "ordered" %in% wanted$class) {
+    wanted$class <- class(x)
+  }
+  wanted
+}
+
 # The attributes of the tag replace those of the type, except those that describe its size.
 restore_attributes <- function(x, wanted) {
   size <- attributes(x)[c("names", "row.names", "dim", "levels")]
   attributes(x) <- c(size[!vapply(size, is.null, NA)], wanted)
-  x
+  with_room(x)
+}
+
+# A data table has room for more columns, which := needs.
+with_room <- function(x) {
+  known <- inherits(x, "data.table") && requireNamespace("data.table", quietly = TRUE)
+  if (known) data.table::setalloccol(x) else x
 }
 
 keep <- function(field, raw, notes) raw
@@ -156,7 +194,7 @@ finishers <- list(
   timestamp = function(field, raw, notes) {
     zone <- substring(field$format, 5)
     attributes(raw) <- c(
-      list(class = c("POSIXct", "POSIXt"), tzone = if (nzchar(zone)) zone else "UTC"),
+      list(class = c("POSIXct", "POSIXt"), tzone = if (nzchar(zone)) zone_for_r(zone) else "UTC"),
       if (!nzchar(zone)) list(tandemlab_clock = TRUE)
     )
     raw
@@ -180,7 +218,9 @@ finish_factor <- function(field, raw, notes) {
   child <- field$children[[1]]
   values <- finish_column(child, raw$values, notes)
   codes <- raw$codes
-  if (!is.character(values)) {
+  if (length(values) == 0) {
+    values <- character()
+  } else if (!is.character(values)) {
     note(notes, "categories", field$where)
     values <- as.character(values)
   }
@@ -213,7 +253,7 @@ finish_list <- function(field, raw, notes) {
       rows <- seq.int(raw$starts[[i]], length.out = raw$sizes[[i]])
       part <- if (is.data.frame(values)) values[rows, , drop = FALSE] else slice_rows(values, rows)
       if (is.data.frame(part)) attr(part, "row.names") <- .set_row_names(length(rows))
-      part
+      with_room(part)
     }
   })
 }
@@ -227,13 +267,12 @@ slice_rows <- function(x, rows) {
 finish_array <- function(field, raw, notes) {
   child <- field$children[[1]]
   values <- finish_column(child, raw$values, notes)
-  n <- if (raw$width == 0) 0 else NROW(values) / raw$width
   if (is.data.frame(values) || !is.null(dim(values))) {
     abort_import(field$where, "R has no arrays of frames or of arrays")
   }
   trailing <- unlist(field$tag$dim)
-  if (is.null(trailing) || prod(trailing) != raw$width) trailing <- raw$width
-  dim <- as.integer(c(n, trailing))
+  if (is.null(field$tag$dim) || prod(trailing) != raw$width) trailing <- raw$width
+  dim <- as.integer(c(raw$rows, trailing))
   order <- aperm(array(seq_along(values), rev(dim)), rev(seq_along(dim)))
   kept <- attributes(values)
   attributes(values) <- NULL
@@ -288,7 +327,7 @@ finish_root <- function(field, raw, notes) {
   frame <- finish_frame(field, raw, notes)
   frame <- restore_row_names(frame, tag$row_names, notes)
   if (!is.null(tag$index)) {
-    attr(frame, "tandemlab_index") <- unlist(tag$index)
+    attr(frame, "tandemlab_index") <- index_names(unlist(tag$index), unlist(tag$unnamed))
   }
   if (!is.null(tag$attributes)) {
     wanted <- tryCatch(decode_attributes(tag$attributes), error = function(problem) NULL)
@@ -301,6 +340,14 @@ finish_root <- function(field, raw, notes) {
     frame <- restore_class(frame, class, notes)
   }
   frame
+}
+
+# The columns that are the index in pandas; those that have no name there are marked.
+index_names <- function(columns, unnamed) {
+  if (any(columns %in% unnamed)) {
+    names(columns) <- ifelse(columns %in% unnamed, "unnamed", "")
+  }
+  columns
 }
 
 restore_row_names <- function(frame, column, notes) {
@@ -330,7 +377,7 @@ restore_class <- function(frame, class, notes) {
       return(frame)
     }
     class(frame) <- class
-    return(data.table::setalloccol(frame))
+    return(with_room(frame))
   }
   class(frame) <- class
   frame

@@ -40,8 +40,15 @@ encode_elements <- function(x) {
 
 hexadecimal <- function(x) {
   text <- sprintf("%a", x)
-  text[is.na(x)] <- ifelse(is.nan(x[is.na(x)]), "NaN", "NA")
+  text[is.na(x)] <- vapply(x[is.na(x)], bits_text, "")
   text
+}
+
+# Kinds of NaN differ in their bits only: R's NA, the tagged ones of haven, numbers of bit64.
+bits_text <- function(x) {
+  bits <- paste(writeBin(x, raw(), endian = "big"), collapse = "")
+  known <- c("7ff00000000007a2" = "NA", "7ff80000000007a2" = "NA", "7ff8000000000000" = "NaN")
+  if (bits %in% names(known)) known[[bits]] else paste0("#", bits)
 }
 
 # Both fail with an error on anything else than what the functions above have written.
@@ -70,6 +77,10 @@ decode_value <- function(encoded) {
 }
 
 decode_double <- function(text) {
+  if (startsWith(text, "#")) {
+    bytes <- strtoi(substring(text, 2 * 1:8, 2 * 1:8 + 1), 16L)
+    return(readBin(as.raw(bytes), "double", endian = "big"))
+  }
   if (text == "NA") NA_real_ else if (text == "NaN") NaN else as.numeric(text)
 }
 

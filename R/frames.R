@@ -177,9 +177,19 @@ tell_notes <- function(notes) {
   }
 }
 
+place_text <- function(where, whole = "The frame") {
+  if (!nzchar(where)) {
+    whole
+  } else if (where == row_names_column) {
+    "The row names"
+  } else {
+    sprintf("Column '%s'", where)
+  }
+}
+
 columns_text <- function(columns) {
-  if (identical(columns, "")) {
-    return("The frame")
+  if (length(columns) == 1) {
+    return(place_text(columns))
   }
   shown <- sprintf("'%s'", utils::head(columns, 5))
   more <- length(columns) - length(shown)
@@ -187,7 +197,7 @@ columns_text <- function(columns) {
   if (more > 0) {
     text <- sprintf("%s and %d more", text, more)
   }
-  paste(if (length(columns) == 1) "Column" else "Columns", text)
+  paste("Columns", text)
 }
 
 note_prose <- list(
@@ -202,15 +212,22 @@ note_prose <- list(
   ),
   attribute = "%s: attributes that cannot be sent are dropped",
   names = "%s: names of the elements or rows are dropped",
+  level_names = "%s: names of the levels are dropped",
+  not_a_number = "%s: NaN becomes NA, since dates and times have one kind of missing value",
+  row_names_column = c(
+    "%s: polars has none, so that they are the column '__index_level_0__'",
+    "as = \"arrow\" and as = \"pandas\" keep them as row names."
+  ),
   groups = "%s: the grouping is dropped; group again what comes back",
   key = "%s: keys and indices of the data table are dropped; set them again",
   changed = "%s: the type has changed in Python, so that R's class or attributes are lost",
   package = "%s: the package is not installed, so that the class is dropped",
   categories = "%s: categories that are not text become text",
   null_struct = "%s: rows that are missing as a whole become rows of missing values",
-  row_names = "%s: not unique, so that they stay a column and do not become row names",
+  row_names = "%s: not unique texts or integers, so that they stay a column",
   column_names = "%s: column names that are not text become text",
-  index = "%s: an index of this kind is dropped",
+  columns_name = "%s: the name of its column axis is dropped",
+  zones = "%s: times of several zones get the zone of the first",
   unended = c(
     "%s: the stream that it comes from has no end, so that rows may be missing",
     "Was the program that wrote it stopped?"
@@ -222,7 +239,7 @@ answer_value <- function(answer, subject = "The frame") {
   if (is.null(answer$reason)) {
     return(answer$value)
   }
-  where <- if (nzchar(answer$where)) sprintf("Column '%s'", answer$where) else subject
+  where <- place_text(answer$where, subject)
   if (answer$row > 0 && answer$reason != "stream") {
     where <- sprintf("%s, row %.0f", where, answer$row)
   }
@@ -263,6 +280,7 @@ frame_prose <- list(
     "the number has no exact place in the type that R would give it",
     "Convert it in Python first, for example to float or to text."
   ),
+  raw = c("R's raw bytes cannot be missing", "Convert the column in Python, for example to Int16."),
   code = "the category's code lies outside the dictionary",
   damaged = c("the Arrow data are damaged: {detail}", "Is the library that made them up to date?"),
   type = "R has no place for Arrow's type '{detail}'",

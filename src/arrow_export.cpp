@@ -419,6 +419,13 @@ struct Seen {
   std::int64_t size;
 };
 
+// R writes what it cannot translate as <e7>, so that the translation has more of these.
+std::int64_t count_of(char wanted, const char* text) {
+  std::int64_t count = 0;
+  for (; *text != '\0'; text++) count += *text == wanted;
+  return count;
+}
+
 // Where the strings leave what `Offset` can count, the problem is "offsets".
 template <class Offset>
 bool put_strings(SEXP x, Target out) {
@@ -464,6 +471,9 @@ bool put_strings(SEXP x, Target out) {
       mark = vmaxget();
       text = Rf_translateCharUTF8(string);
       size = static_cast<std::int64_t>(std::strlen(text));
+      if (count_of('<', text) != count_of('<', CHAR(string))) {
+        return out.report->problem("encoding", static_cast<double>(i + 1));
+      }
     }
     if (!bytes.reserve(size + 8)) return out.out_of_memory();
     if (translated || size > 64) {
@@ -514,11 +524,12 @@ bool put_date(SEXP x, Target out) {
   if (!put_validity(out.array, n, missing)) return out.out_of_memory();
   int* days = static_cast<int*>(new_buffer(out.array, 1, static_cast<std::size_t>(n) * 4));
   if (days == nullptr) return out.out_of_memory();
-  std::int64_t fraction = -1;
+  std::int64_t fraction = -1, nan = -1;
   for (std::int64_t i = 0; i < n; i++) {
     const double value = values[i], day = std::floor(value);
     if (std::isnan(value)) {
       days[i] = 0;
+      if (nan < 0 && !is_na(value)) nan = i;
     } else if (!(std::fabs(day) < 2147483648.0)) {
       return out.report->problem("date_range", static_cast<double>(i + 1));
     } else {
@@ -527,6 +538,7 @@ bool put_date(SEXP x, Target out) {
     }
   }
   if (fraction >= 0) out.report->notice("date_fraction", static_cast<double>(fraction + 1));
+  if (nan >= 0) out.report->notice("not_a_number", static_cast<double>(nan + 1));
   return true;
 }
 
@@ -580,9 +592,13 @@ bool put_time(SEXP x, Clock clock, double scale, std::size_t unit, Target out) {
   if (!put_validity(out.array, n, missing)) return out.out_of_memory();
   const double largest = clock == Clock::time_of_day ? 86400 : 9.2e12 / scale;
   bool fits_nanoseconds = true;
+  std::int64_t nan = -1;
   for (std::int64_t i = 0; i < n; i++) {
     const double value = values[i];
-    if (std::isnan(value)) continue;
+    if (std::isnan(value)) {
+      if (nan < 0 && !is_na(value)) nan = i;
+      continue;
+    }
     if (!(std::fabs(value) < largest) || (clock == Clock::time_of_day && value < 0)) {
       return out.report->problem("time_range", static_cast<double>(i + 1));
     }
@@ -591,6 +607,7 @@ bool put_time(SEXP x, Clock clock, double scale, std::size_t unit, Target out) {
   std::int64_t* times =
       static_cast<std::int64_t*>(new_buffer(out.array, 1, static_cast<std::size_t>(n) * 8));
   if (times == nullptr) return out.out_of_memory();
+  if (nan >= 0) out.report->notice("not_a_number", static_cast<double>(nan + 1));
   std::int64_t inexact = put_times(values, n, times, Units{scale * 1e6});
   if (inexact >= 0 && fits_nanoseconds) {
     inexact = clock == Clock::instant ? put_times(values, n, times, Nanoseconds{})

@@ -177,6 +177,7 @@ T value_of(T value) {
 // Each gives false where a value has no place in R's type.
 struct ToInteger {
   using Result = int;
+  static constexpr bool has_missing = true;
   static int missing() { return NA_INTEGER; }
   template <class T>
   static bool put(T value, int* out) {
@@ -191,6 +192,7 @@ struct ToInteger {
 
 struct ToDouble {
   using Result = double;
+  static constexpr bool has_missing = true;
   static double missing() { return NA_REAL; }
   template <class T>
   static bool put(T value, double* out) {
@@ -203,6 +205,7 @@ struct ToDouble {
 
 struct ToInteger64 {
   using Result = std::int64_t;
+  static constexpr bool has_missing = true;
   static std::int64_t missing() { return INT64_MIN; }
   template <class T>
   static bool put(T value, std::int64_t* out) {
@@ -215,6 +218,7 @@ struct ToInteger64 {
 
 struct ToRaw {
   using Result = Rbyte;
+  static constexpr bool has_missing = false;
   static Rbyte missing() { return 0; }
   template <class T>
   static bool put(T value, Rbyte* out) {
@@ -244,19 +248,18 @@ bool read_numbers(const Column& column, typename To::Result* out, Source from) {
           const bool there = bit(bits, chunk.at + i);
           const bool fits = To::put(value_of(load<From>(values, chunk.at + i)), out + done + i);
           if (!there) out[done + i] = To::missing();
-          good &= fits || !there;
+          good &= there ? fits : To::has_missing;
         }
       }
       for (std::int64_t i = start; !good && i < end && unfit < 0; i++) {
         typename To::Result ignored;
         const bool there = present(bits, chunk.at + i);
-        if (there && !To::put(value_of(load<From>(values, chunk.at + i)), &ignored)) {
-          unfit = done + i;
-        }
+        const bool fits = To::put(value_of(load<From>(values, chunk.at + i)), &ignored);
+        if (there ? !fits : !To::has_missing) unfit = done + i;
       }
     }
   });
-  return unfit < 0 || from.report->problem("range", row_number(unfit));
+  return unfit < 0 || from.report->problem(To::has_missing ? "range" : "raw", row_number(unfit));
 }
 
 template <class To>
@@ -282,7 +285,10 @@ bool is_number(const char* format) {
   return format[0] != '\0' && format[1] == '\0' && std::strchr("cCsSiIlLefg", format[0]) != nullptr;
 }
 
-// Doubles keep their bits, and so R's NA where Arrow has no bitmap.
+// R's NA, whatever tag it bears: a NaN whose lower word is 1954.
+bool is_na(double value) { return R_IsNA(value) != 0; }
+
+// Doubles keep their bits, and so R's NA where Arrow has no bitmap, and the tags that haven gives it.
 bool read_doubles(const Column& column, double* out, Source from) {
   if (!check_buffers(column, 2, from)) return false;
   each_chunk(column, [&](const Chunk& chunk, std::int64_t done) {
@@ -291,7 +297,7 @@ bool read_doubles(const Column& column, double* out, Source from) {
     std::memcpy(out + done, values, static_cast<std::size_t>(chunk.length) * 8);
     const unsigned char* bits = validity(chunk);
     for (std::int64_t i = 0; bits != nullptr && i < chunk.length; i++) {
-      if (!bit(bits, chunk.at + i)) out[done + i] = NA_REAL;
+      if (!bit(bits, chunk.at + i) && !is_na(out[done + i])) out[done + i] = NA_REAL;
     }
   });
   return true;
@@ -645,7 +651,7 @@ SEXP read_list(SEXP plan, const Column& column, Source from) {
   return values == nullptr ? nullptr : out;
 }
 
-// list(values, width, missing)
+// list(values, width, missing, rows)
 SEXP read_fixed_list(SEXP plan, const Column& column, Source from) {
   const std::int64_t width = std::strtol(column.schema->format + 3, nullptr, 10);
   if (width < 0 || width > INT32_MAX) {
@@ -660,10 +666,11 @@ SEXP read_fixed_list(SEXP plan, const Column& column, Source from) {
                                          !__builtin_mul_overflow(chunk.length, width, length);
                                 });
   if (!good) return nullptr;
-  const char* names[] = {"values", "width", "missing", ""};
+  const char* names[] = {"values", "width", "missing", "rows", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SET_VECTOR_ELT(out, 1, Rf_ScalarInteger(static_cast<int>(width)));
   SET_VECTOR_ELT(out, 2, missing_rows(column));
+  SET_VECTOR_ELT(out, 3, Rf_ScalarReal(static_cast<double>(column.length)));
   SEXP values = read_node(plan_child(plan, 0), elements, from);
   if (values != nullptr) SET_VECTOR_ELT(out, 0, values);
   UNPROTECT(1);

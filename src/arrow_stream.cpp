@@ -111,6 +111,8 @@ SEXP arrow_address(SEXP pointer) {
   return Rf_mkString(text);
 }
 
+// What a conversion that failed has left, without waiting for the garbage collector: the producer may
+// hold a connection or a file.
 SEXP arrow_release(SEXP pointer) {
   if (stream_of(pointer) != nullptr) finalize(pointer);
   return R_NilValue;

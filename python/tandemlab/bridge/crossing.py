@@ -24,7 +24,7 @@ def read(address: str, library: str) -> Any:
     """
     stream = ReceivedStream(address)
     if library == "polars":
-        return need("polars").DataFrame(stream)
+        return _polars(stream)
     table = need("pyarrow").RecordBatchReader.from_stream(stream).read_all()
     return as_library(table, library)
 
@@ -34,8 +34,20 @@ def as_library(table: pa.Table, library: str) -> Any:
     if library == "arrow":
         return table
     if library == "polars":
-        return need("polars").DataFrame(table)
+        return _polars(table)
     return pandas_frames.from_table(table)
+
+
+def _polars(frame: object) -> Any:
+    pl = need("polars")
+    try:
+        return pl.DataFrame(frame)
+    except pl.exceptions.PolarsError as problem:
+        reason = str(problem).split("\n", 1)[0]
+        raise InvalidInput(
+            f"polars cannot hold this frame: {reason}",
+            hint='as = "arrow" and as = "pandas" may.',
+        ) from None
 
 
 def write(frame: object, address: str) -> str:
@@ -63,8 +75,10 @@ def source_of(frame: object) -> tuple[ArrowStreamable, list[dict[str, str]]]:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         table, notices = pandas_frames.to_table(frame)
+        _check_columns(table)
         return whole(table), notices
     if hasattr(frame, "__arrow_c_stream__"):
+        _check_columns(frame)
         return whole(cast(ArrowStreamable, frame)), []
     if hasattr(frame, "__arrow_c_array__"):
         batch = need("pyarrow").record_batch(frame)
@@ -75,6 +89,25 @@ def source_of(frame: object) -> tuple[ArrowStreamable, list[dict[str, str]]]:
     )
 
 
+def _check_columns(source: object) -> None:
+    """Refuses what a stream would falsify: names with a NUL, which C cuts off, and addresses."""
+    schema = getattr(source, "schema", ())
+    names = schema if isinstance(schema, dict) else getattr(schema, "names", ())
+    for name in names:
+        if "\0" in name:
+            raise InvalidInput(
+                f"The column name {name!r} holds a NUL character.", hint="Rename it."
+            )
+    pl = sys.modules.get("polars")
+    if pl is not None and isinstance(source, pl.DataFrame):
+        for name, kind in source.schema.items():
+            if "Object" in str(kind):
+                raise InvalidInput(
+                    f"Column {name!r} holds Python objects, which R cannot take.",
+                    hint="Convert the column first, for example to text.",
+                )
+
+
 def whole(source: ArrowStreamable) -> ArrowStreamable:
     """The same in one batch, where pyarrow would stream none and lose categories or rows."""
     pa = sys.modules.get("pyarrow")
@@ -83,13 +116,11 @@ def whole(source: ArrowStreamable) -> ArrowStreamable:
     if source.num_rows > 0 and source.num_columns > 0:
         return cast(ArrowStreamable, source)
     if source.num_columns == 0:
-        rows = pa.array([{}] * source.num_rows, pa.struct([]))
-        batch = pa.RecordBatch.from_struct_array(rows)
-        batch = batch.replace_schema_metadata(source.schema.metadata)
-    else:
-        columns = [
-            column.chunk(0) if column.num_chunks else pa.array([], column.type)
-            for column in source.columns
-        ]
-        batch = pa.RecordBatch.from_arrays(columns, schema=source.schema)
+        empty = pandas_frames.without_columns(source.num_rows, source.schema.metadata)
+        return cast(ArrowStreamable, empty)
+    columns = [
+        column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        for column in source.columns
+    ]
+    batch = pa.RecordBatch.from_arrays(columns, schema=source.schema)
     return cast(ArrowStreamable, pa.RecordBatchReader.from_batches(batch.schema, [batch]))

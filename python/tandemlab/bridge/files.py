@@ -30,6 +30,13 @@ FORMATS = {
 }
 _BEGINNINGS = {b"ARROW1": "file", b"\xff\xff\xff\xff": "stream", b"PAR1": "parquet"}
 
+# What R says of the same (note_prose in R/frames.R).
+_NOTICES = {
+    "column_names": "column names that are not text become text",
+    "columns_name": "the name of its column axis is dropped ({})",
+    "zones": "times of several zones get the zone of the first",
+}
+
 
 def write_frame(
     frame: object,
@@ -69,11 +76,10 @@ def write_frame(
     pa = need("pyarrow")
     source, notices = source_of(frame)
     for notice in notices:
-        if notice["reason"] == "column_names":
-            warnings.warn(
-                f"Column {notice['column']!r}: column names that are not text become text.",
-                stacklevel=2,
-            )
+        place = f"Column {notice['column']!r}" if notice["column"] else "The frame"
+        warnings.warn(
+            f"{place}: {_NOTICES[notice['reason']].format(notice['detail'])}.", stacklevel=2
+        )
     try:
         reader = pa.RecordBatchReader.from_stream(source)
     except pa.ArrowInvalid:

@@ -8,7 +8,8 @@ are kept in ``frame.attrs["tandemlab"]``.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.bridge import pandas_columns
 from tandemlab.bridge.libraries import need
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 TAG = b"tandemlab:r"
 INDEX = "__index_level_0__"
+
+# What pandas makes of an index.
+_UNMASKED = {"Int32": "int64", "Int64": "int64", "boolean": "bool"}
 
 
 def from_table(table: pa.Table) -> pd.DataFrame:
@@ -35,25 +39,44 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     columns = [
         pandas_columns.doubles(piece, next(rows))
         if types.is_float64(piece.type)
-        else pandas_columns.series(piece)
+        else _series(piece)
         for piece in pieces
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
-    frame.columns = pandas.Index(table.column_names, dtype=object if not columns else None)
+    frame.columns = pandas.Index(table.column_names) if columns else pandas.RangeIndex(0)
     tag = _tag(table.schema.metadata)
-    about = json.loads(tag) if tag else {}
-    keys = about.get("index") or ([about["row_names"]] if "row_names" in about else [])
-    if keys:
-        for key in keys:  # an index of whole numbers is one of int64 in pandas
-            if str(frame[key].dtype).startswith("Int") and not frame[key].hasnans:
-                frame[key] = frame[key].astype("int64")
-        frame = frame.set_index(keys)
-        if "row_names" in about:
-            frame.index.name = None
+    frame = _with_index(frame, json.loads(tag) if tag else {})
     tags = [[field.name, _tag(field.metadata)] for field in table.schema if _tag(field.metadata)]
     if tag or tags:
         frame.attrs["tandemlab"] = {"frame": tag, "columns": tags}
-    return cast("pd.DataFrame", frame)
+    return frame
+
+
+def _with_index(frame: pd.DataFrame, about: dict[str, Any]) -> pd.DataFrame:
+    """The frame with those columns as its index that were one; R may have dropped some."""
+    pd = need("pandas")
+    labels = list(frame.columns)
+    unnamed = {*about.get("unnamed", []), about.get("row_names")}
+    keys = about.get("index") or [about.get("row_names")]
+    places: list[int] = []
+    for key in keys:
+        places += [i for i, label in enumerate(labels) if label == key and i not in places][:1]
+    if not places:
+        return frame
+    levels: list[Any] = []
+    level: Any
+    for level in (frame.iloc[:, i] for i in places):
+        kind = _UNMASKED.get(str(level.dtype)) if not level.hasnans else None
+        levels.append(pd.Index(level.astype(kind) if kind else level))
+    names = [None if labels[i] in unnamed else labels[i] for i in places]
+    frame = frame.iloc[:, [i for i in range(len(labels)) if i not in places]]
+    if frame.columns.empty:
+        frame.columns = pd.RangeIndex(0)
+    if len(levels) == 1:
+        frame.index = levels[0].rename(names[0])
+    else:
+        frame.index = pd.MultiIndex.from_arrays(levels, names=names)
+    return frame
 
 
 def _tag(metadata: dict[bytes, bytes] | None) -> str | None:
@@ -66,22 +89,36 @@ def _joined(column: pa.ChunkedArray) -> Any:
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def to_table(frame: pd.DataFrame) -> tuple[pa.Table, list[dict[str, str]]]:
+def _series(column: pa.Array) -> Any:
+    try:
+        return pandas_columns.series(column)
+    except need("pyarrow").ArrowInvalid as problem:
+        if getattr(column.type, "tz", None) is None:
+            raise
+        raise InvalidInput(
+            f"Python knows no time zone {column.type.tz!r}.",
+            hint='Set one that it knows: attr(x$time, "tzone") <- "UTC".',
+        ) from problem
+
+
+def to_table(
+    frame: pd.DataFrame,
+) -> tuple[pa.Table | pa.RecordBatchReader, list[dict[str, str]]]:
     """The table of a frame and its index, and what R should warn of."""
     pa = need("pyarrow")
-    known = frame.attrs.get("tandemlab", {})
-    tags = dict(known.get("columns", []))
-    about = json.loads(known.get("frame") or '{"kind": "frame"}')
+    tags, about = _known(frame)
     notices: list[dict[str, str]] = []
     labels = list(frame.columns)
     columns = [frame.iloc[:, i] for i in range(len(labels))]
-    keys, index = _index(frame, about, labels, notices)
+    keys, index = _index(frame, about, labels)
     names = [*keys, *labels] if "index" in about else [*labels, *keys]
     series = [*index, *columns] if "index" in about else [*columns, *index]
-    if any(not isinstance(label, str) for label in labels):
-        notices.append({"reason": "column_names", "column": str(labels[0]), "detail": ""})
-    names = [str(name) for name in names]
-    arrays = [_array(column, name) for column, name in zip(series, names, strict=True)]
+    names, changed = _texts(names)
+    notices += [{"reason": "column_names", "column": name, "detail": ""} for name in changed]
+    if frame.columns.nlevels == 1 and frame.columns.name is not None:
+        name = str(frame.columns.name)
+        notices.append({"reason": "columns_name", "column": "", "detail": name})
+    arrays = [_array(*pair, notices) for pair in zip(series, names, strict=True)]
     fields = [
         pa.field(name, array.type, metadata={TAG: tags[name].encode()} if name in tags else None)
         for name, array in zip(names, arrays, strict=True)
@@ -89,28 +126,50 @@ def to_table(frame: pd.DataFrame) -> tuple[pa.Table, list[dict[str, str]]]:
     metadata = {TAG: json.dumps(about).encode()} if len(about) > 1 else None
     schema = pa.schema(fields, metadata=metadata)
     if not arrays:
-        return pa.table({"": pa.nulls(len(frame))}).select([]), notices
+        return without_columns(len(frame), metadata), notices
     return pa.Table.from_arrays(arrays, schema=schema), notices
 
 
+def _known(frame: pd.DataFrame) -> tuple[dict[str, str], dict[str, Any]]:
+    """R's tags of the columns and of the frame; what is no such thing in ``attrs`` is passed by."""
+    try:
+        known = frame.attrs["tandemlab"]
+        return dict(known["columns"]), {"kind": "frame", **json.loads(known["frame"] or "{}")}
+    except (KeyError, TypeError, ValueError):
+        return {}, {"kind": "frame"}
+
+
+def without_columns(rows: int, metadata: dict[bytes, bytes] | None) -> pa.RecordBatchReader:
+    """So many rows of nothing, which a table would forget."""
+    pa = need("pyarrow")
+    batch = pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    batch = batch.replace_schema_metadata(metadata)
+    return pa.RecordBatchReader.from_batches(batch.schema, [batch])
+
+
+def _texts(names: list[Any]) -> tuple[list[str], list[str]]:
+    """Names of columns as texts, and those that were none."""
+    texts = [str(name) for name in names]
+    return texts, [text for text, name in zip(texts, names, strict=True) if text is not name]
+
+
 def _index(
-    frame: pd.DataFrame, about: dict[str, Any], labels: list[Any], notices: list[dict[str, str]]
+    frame: pd.DataFrame, about: dict[str, Any], labels: list[Any]
 ) -> tuple[list[Any], list[Any]]:
     """The index as columns: their names and values. ``about`` learns what they are."""
     pd = need("pandas")
     index = frame.index
-    about.pop("row_names", None)
-    about.pop("index", None)
-    unnamed = index.nlevels == 1 and index.name is None
-    if unnamed and isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
-        return [], []
-    if unnamed:
-        about["row_names"] = INDEX
-        values = index.to_series().reset_index(drop=True)
-        if values.dtype.kind in "iu" and values.between(-(2**31) + 1, 2**31 - 1).all():
-            values = values.astype("int32")
-        return [INDEX], [values]
-    keys = [f"level_{i}" if name is None else name for i, name in enumerate(index.names)]
+    for key in ("row_names", "index", "unnamed"):
+        about.pop(key, None)
+    if index.nlevels == 1 and index.name is None:
+        if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
+            return [], []
+        values = _row_names(index) if INDEX not in labels else None
+        if values is not None:
+            about["row_names"] = INDEX
+            return [INDEX], [values]
+    plain = "index" if index.nlevels == 1 else "level_{}"
+    keys = [plain.format(i) if name is None else name for i, name in enumerate(index.names)]
     clash = sorted(map(str, set(keys) & set(labels)))
     if clash:
         raise InvalidInput(
@@ -118,16 +177,65 @@ def _index(
             hint="Rename one of them, or drop the index by reset_index(drop=True).",
         )
     about["index"] = [str(key) for key in keys]
+    about["unnamed"] = [key for key, name in zip(keys, index.names, strict=True) if name is None]
     return keys, [pd.Series(index.get_level_values(i)) for i in range(index.nlevels)]
 
 
-def _array(column: pd.Series, name: str) -> pa.Array:
+def _row_names(index: pd.Index) -> Any:
+    """The index as R's row names, or None: they are texts or integers, and unique.
+
+    1, 2, 3 … would be no different from having none.
+    """
+    np = need("numpy")
+    if not index.is_unique or index.hasnans:
+        return None
+    values = index.to_series().reset_index(drop=True)
+    if index.inferred_type in ("string", "empty"):
+        return values
+    if index.inferred_type != "integer" or not values.between(-(2**31) + 1, 2**31 - 1).all():
+        return None
+    counted = np.array_equal(values, np.arange(1, len(values) + 1))
+    return None if counted else values.astype("int32")
+
+
+def _array(column: pd.Series, name: str, notices: list[dict[str, str]]) -> pa.Array:
     pa = need("pyarrow")
+    if column.dtype == object:
+        _check_objects(column, name, notices)
     try:
         return pandas_columns.array(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as problem:
         reason = str(problem).split("\n", 1)[0]
+        sparse = hasattr(column, "sparse")
         raise InvalidInput(
             f"Column {name!r} of type {column.dtype} has no form in Arrow: {reason}",
-            hint="Give its values one type first, for example by astype().",
+            hint="Make it dense first: .sparse.to_dense()."
+            if sparse
+            else "Give its values one type first, for example by astype().",
         ) from None
+
+
+def _check_objects(column: pd.Series, name: str, notices: list[dict[str, str]]) -> None:
+    """Refuses values of several types that pyarrow would make one of.
+
+    It would cut the time off a datetime beside dates, take a time without a zone for UTC, and turn
+    a text beside bytes into bytes.
+    """
+    pd = need("pandas")
+    kinds = set(map(type, column)) - {type(pd.NaT)}
+    times = {issubclass(kind, datetime) for kind in kinds if issubclass(kind, date)}
+    zones = (
+        {value.tzinfo for value in column.dropna() if isinstance(value, datetime)} if times else ()
+    )
+    mixed = {
+        "texts beside bytes": {str, bytes} <= kinds,
+        "dates beside times": len(times) > 1,
+        "times with and without a zone": None in zones and len(zones) > 1,
+    }
+    for what, found in mixed.items():
+        if found:
+            raise InvalidInput(
+                f"Column {name!r} holds {what}.", hint="Give its values one type first."
+            )
+    if len(zones) > 1:
+        notices.append({"reason": "zones", "column": name, "detail": ""})
