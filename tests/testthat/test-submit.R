@@ -79,3 +79,17 @@ test_that("a script that is not there, or a folder, is refused before a run is m
   expect_error(submit_experiment(exp, "a.R"), "script_run_config")
   expect_length(get_runs_in_experiment(exp), 0)
 })
+
+test_that("a Python script from R runs with the libraries of its Python, not with those of R", {
+  exp <- local_experiment()
+  folder <- local_script("libraries.py", c(
+    "import ssl, sys, os", "from tandemlab import get_current_run",
+    "get_current_run().tag('path', os.environ.get('LD_LIBRARY_PATH', ''))",
+    "get_current_run().tag('python', os.environ['TANDEMLAB_PYTHON'])"
+  ))
+  run <- submit_experiment(exp, script_run_config(folder, "libraries.py"))
+  wait_for_run_completion(run)
+  tags <- get_run_tags(run)
+  expect_no_match(tags$path, R.home("lib"), fixed = TRUE)
+  expect_true(file.exists(tags$python))
+})

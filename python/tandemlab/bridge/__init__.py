@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tandemlab.bridge.crossing import read, write
     from tandemlab.bridge.files import read_frame, write_frame
     from tandemlab.bridge.pool import RPool, run_r
-    from tandemlab.bridge.rscript import FoundR, find_r, r_environment
+    from tandemlab.bridge.rscript import FoundR, find_r, r_environment, without_r
     from tandemlab.bridge.stream import ReceivedStream
     from tandemlab.bridge.values import Vector
 
@@ -30,6 +30,7 @@ _HOMES = {
     "read": "tandemlab.bridge.crossing",
     "read_frame": "tandemlab.bridge.files",
     "run_r": "tandemlab.bridge.pool",
+    "without_r": "tandemlab.bridge.rscript",
     "write": "tandemlab.bridge.crossing",
     "write_frame": "tandemlab.bridge.files",
 }
@@ -44,6 +45,7 @@ __all__ = [
     "read",
     "read_frame",
     "run_r",
+    "without_r",
     "write",
     "write_frame",
 ]

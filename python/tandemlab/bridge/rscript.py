@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,37 @@ def r_environment(environment: Mapping[str, str] | None = None) -> dict[str, str
     libraries = [*known.get("R_LIBS", "").split(os.pathsep), *r_twin().get("r_libs", [])]
     paths = list(dict.fromkeys(filter(None, libraries)))
     return {"R_LIBS": os.pathsep.join(paths)} if paths else {}
+
+
+def without_r(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for programs other than R, started from within R.
+
+    R puts folders of its own and of the system in front of ``LD_LIBRARY_PATH``. A Python that is
+    not the system's would load the system's libpython from there, and lose ``ssl``.
+    """
+    home, paths = environment.get("R_HOME"), environment.get("LD_LIBRARY_PATH")
+    if not home or not paths:
+        return dict(environment)
+    of_r = _library_path_of(home, environment.get("JAVA_HOME", "")).split(os.pathsep)
+    rest = [path for path in paths.split(os.pathsep) if path and path not in of_r]
+    cleaned = {n: value for n, value in environment.items() if n != "LD_LIBRARY_PATH"}
+    return {**cleaned, "LD_LIBRARY_PATH": os.pathsep.join(rest)} if rest else cleaned
+
+
+@cache
+def _library_path_of(home: str, java_home: str) -> str:
+    command = '. "$R_HOME/etc/ldpaths" && printf %s "$LD_LIBRARY_PATH"'
+    variables = {"R_HOME": home, **({"JAVA_HOME": java_home} if java_home else {})}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return done.stdout
 
 
 def twin_file() -> Path:

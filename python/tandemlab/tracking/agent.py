@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 
+from tandemlab.bridge import without_r
 from tandemlab.store import daemons
 from tandemlab.store.folder import WorkspaceFolder
 
@@ -56,5 +57,6 @@ def _start(folder: WorkspaceFolder, lock: int) -> None:
 
 
 def environment_without_run() -> dict[str, str]:
-    """This process's environment, less the marks of the run that it may belong to."""
-    return {name: value for name, value in os.environ.items() if name not in JOB_VARIABLES}
+    """This process's environment, less what R and the run that it may belong to put there."""
+    found = without_r(os.environ)
+    return {name: value for name, value in found.items() if name not in JOB_VARIABLES}

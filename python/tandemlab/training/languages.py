@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tandemlab.bridge import find_r, r_environment
+from tandemlab.bridge import find_r, r_environment, without_r
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.names import check_metric_name
 from tandemlab.domain.scalars import Scalar, as_scalar
@@ -200,10 +200,13 @@ _INHERITED = (
 
 
 def session_environment() -> dict[str, str]:
-    """Variables of this session that a job started from it needs, whoever starts it."""
+    """Variables of this session that a job started from it needs, whoever starts it.
+
+    ``TANDEMLAB_PYTHON`` is how a script of R finds the Python part from inside its run.
+    """
     found = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in without_r(os.environ).items()
         if name in _INHERITED or name.startswith("LC_")
     }
     found.setdefault("TANDEMLAB_PYTHON", sys.executable)  # where a script of R finds the core

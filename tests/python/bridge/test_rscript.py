@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tandemlab.bridge import find_r, r_environment
+from tandemlab.bridge import find_r, r_environment, without_r
 from tandemlab.bridge.rscript import r_places
 from tandemlab.domain import InvalidInput, MissingDependency
 
@@ -95,3 +95,21 @@ def test_libraries_of_the_environment_come_before_those_of_the_set_up(
     monkeypatch.setenv("R_LIBS", os.pathsep.join(["/a", "/b"]))
     assert r_environment() == {"R_LIBS": "/a:/b:/c"}
     assert r_environment({}) == {"R_LIBS": "/b:/c"}
+
+
+def test_what_r_puts_on_the_library_path_is_not_for_others(tmp_path: Path) -> None:
+    home = tmp_path / "R"
+    (home / "etc").mkdir(parents=True)
+    (home / "etc" / "ldpaths").write_text(
+        "LD_LIBRARY_PATH=${R_HOME}/lib:/usr/lib/some:${LD_LIBRARY_PATH}\nexport LD_LIBRARY_PATH\n"
+    )
+    inside = {
+        "R_HOME": str(home),
+        "LD_LIBRARY_PATH": f"{home}/lib:/usr/lib/some:/opt/cuda",
+        "A": "1",
+    }
+    assert without_r(inside)["LD_LIBRARY_PATH"] == "/opt/cuda"
+    bare = {**inside, "LD_LIBRARY_PATH": f"{home}/lib:/usr/lib/some"}
+    assert without_r(bare) == {"R_HOME": str(home), "A": "1"}
+    outside = {"LD_LIBRARY_PATH": "/usr/lib/some"}
+    assert without_r(outside) == outside
