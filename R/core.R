@@ -3,6 +3,9 @@
 # Call the core; `...` are the arguments as write_value(scalars = TRUE) takes them: scalars for
 # scalars, lists for arrays, named lists for maps, NULL for what is absent.
 call_core <- function(call, ...) {
+  if (is.null(session$core)) {
+    session$near <- list(...)$workspace
+  }
   core <- start_core()
   answer <- from_json(core$call(core_request(call, named_list(...))))
   if (!is.null(answer$error)) {
@@ -63,7 +66,7 @@ start_core <- function() {
   python <- choose_python()
   core <- tryCatch(
     reticulate::import("tandemlab.r_interface", convert = TRUE),
-    error = function(problem) abort_no_core(conditionMessage(problem))
+    error = function(problem) abort_no_core(conditionMessage(problem), python)
   )
   check_version(from_json(core$call(core_request("version", named_list())))$value)
   session$python <- python
@@ -73,13 +76,39 @@ start_core <- function() {
 
 core_is_started <- function() !is.null(session$core)
 
-abort_no_core <- function(reason) {
+abort_no_core <- function(reason, python) {
   abort_tandemlab(
     "missing_dependency",
-    sprintf("The Python part of tandemlab could not be started: %s", first_line(reason)),
-    "tandemlab_doctor() shows which Python was chosen, why, and how to repair it.",
-    list(reason = reason)
+    sprintf("%s (%s) cannot start tandemlab: %s", python$path, python$why, first_line(reason)),
+    paste(core_repair(reason, python), "tandemlab_doctor() shows more."),
+    list(reason = reason, python = python$path)
   )
+}
+
+# What to do about a Python in which the core does not start.
+core_repair <- function(reason, python) {
+  install <- sprintf(
+    "%s -m pip install %s", shQuote(python$path, "cmd2"), shQuote(python_source(), "cmd2")
+  )
+  version <- running_version()
+  if (!is.null(version) && version < "3.10") {
+    "Python 3.10 or newer is needed: install_tandemlab() makes an environment with one."
+  } else if (!grepl("No module named", reason)) {
+    "Restart R; a session keeps the Python that it started with."
+  } else if (identical(python$why, "Python that already runs in this session")) {
+    paste(
+      "Restart R and call tandemlab_is_ready() before anything else starts Python,",
+      sprintf("or install it there: %s", install)
+    )
+  } else {
+    sprintf("Install it there: %s", install)
+  }
+}
+
+running_version <- function() {
+  if (!is.null(running_python())) {
+    numeric_version(as.character(reticulate::py_config()$version))
+  }
 }
 
 check_version <- function(version) {
@@ -88,7 +117,7 @@ check_version <- function(version) {
     abort_tandemlab(
       "version_mismatch",
       sprintf("The R package is version %s, the Python package %s; they must agree.", own, version),
-      sprintf("Install the same version of both: pip install tandemlab==%s.", own),
+      sprintf("Install the same version of both; %s is here.", python_source()),
       list(r = own, python = version)
     )
   }

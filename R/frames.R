@@ -102,10 +102,10 @@ as_r_frame <- function(x, int64 = c("integer64", "double"),
 # tandemlab.bridge, which needs neither the store nor what lies above it.
 start_bridge <- function() {
   if (is.null(session$bridge)) {
-    choose_python()
+    python <- choose_python()
     module <- tryCatch(
       reticulate::import("tandemlab.bridge", convert = FALSE),
-      error = function(problem) abort_no_core(conditionMessage(problem))
+      error = function(problem) abort_no_core(conditionMessage(problem), python)
     )
     # Looking an attribute up takes reticulate longer than the call of a small frame.
     session$bridge <- list(read = module$read, write = module$write)

@@ -26,3 +26,6 @@ session$stack <- list()
 session$offline <- NULL
 session$core <- NULL
 session$python <- NULL
+session$asked <- NULL
+session$told <- NULL
+session$near <- NULL

@@ -102,3 +102,38 @@ local_server <- function(env = parent.frame()) {
   withr::defer(stop_server(), envir = env)
   list(url = url, root = root, stop = stop_server)
 }
+
+# What a session prints that starts in an empty folder and in which nothing names a Python, except
+# `variables`.
+in_fresh_r <- function(lines, variables = NULL, folder = withr::local_tempdir()) {
+  script <- withr::local_tempfile(lines = c("library(tandemlab)", lines), fileext = ".R")
+  silent <- c(
+    "TANDEMLAB_PYTHON", "TANDEMLAB_WORKSPACE", "RETICULATE_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX"
+  )
+  environment <- c(
+    structure(rep(NA_character_, length(silent)), names = silent),
+    R_LIBS = paste(.libPaths(), collapse = ":"), R_USER_DATA_DIR = tempdir()
+  )
+  environment[names(variables)] <- variables
+  withr::with_dir(folder, withr::with_envvar(
+    environment,
+    system2(
+      file.path(R.home("bin"), "Rscript"), c("--vanilla", script),
+      stdout = TRUE, stderr = TRUE
+    )
+  ))
+}
+
+# A program that says that it is a Python of some environment, and nothing else.
+fake_python <- function(folder, has_tandemlab = TRUE) {
+  packages <- file.path(folder, "lib", "python3.11", "site-packages")
+  dir.create(packages, recursive = TRUE)
+  dir.create(file.path(folder, "bin"))
+  if (has_tandemlab) {
+    dir.create(file.path(packages, "tandemlab-0.1.0.dist-info"))
+  }
+  path <- file.path(folder, "bin", "python")
+  writeLines(c("#!/bin/sh", sprintf("echo %s", folder)), path)
+  Sys.chmod(path, "0755")
+  path
+}
