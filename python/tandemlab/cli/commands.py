@@ -25,6 +25,7 @@ NOUNS = {
     "keyvault": "Keep passwords and tokens for scripts.",
     "server": "Serve workspaces to others, and log in to servers.",
     "sync": "Send to servers what was logged while they were away.",
+    "doctor": "Say what Python and R are used, and what is to be repaired.",
     "completion": "Print what makes a shell complete commands.",
 }
 

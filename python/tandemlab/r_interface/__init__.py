@@ -23,8 +23,16 @@ from tandemlab.version import __version__
 
 __all__ = ["call"]
 
+
+def _examine_by_doctor(workspace: str | None) -> object:
+    from tandemlab.r_interface.doctor import examined
+
+    return examined(workspace)
+
+
 CALLS: dict[str, Callable[..., object]] = {
     "version": lambda: __version__,
+    "doctor.examine": _examine_by_doctor,
     **workspaces.CALLS,
     **experiments.CALLS,
     **runs.CALLS,
