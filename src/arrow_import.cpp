@@ -23,6 +23,7 @@
 #include "arrow_lazy.h"
 #include "arrow_stream.h"
 #include "arrow_strings.h"
+#include "arrow_text.h"
 
 namespace tandemlab {
 namespace {
@@ -54,6 +55,8 @@ SEXP metadata_value(const char* metadata, const char* key) {
 
 bool sound(const ArrowSchema* schema) {
   if (schema == nullptr || schema->release == nullptr || schema->format == nullptr) return false;
+  const std::size_t size = std::strlen(schema->format);
+  if (!is_utf8(schema->format, static_cast<std::int64_t>(size))) return false;
   if (schema->n_children < 0 || schema->n_children > INT32_MAX) return false;
   return schema->n_children == 0 || schema->children != nullptr;
 }

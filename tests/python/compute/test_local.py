@@ -311,9 +311,14 @@ def test_a_run_whose_snapshot_is_lost_fails_and_says_so(
 
 
 def test_an_interrupt_of_the_wait_leaves_the_run_alive(
-    workspace: Workspace, submit: Callable[..., Run]
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
 ) -> None:
-    run = submit("import time; time.sleep(1); print('alive')")
+    gate = tmp_path / "gate"
+    run = submit(
+        "import os, time\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "print('alive')"
+    )
     code = (
         f"from tandemlab import Workspace; run = Workspace({str(workspace.path)!r})"
         f".get_run({run.id!r}); print('waiting', flush=True); run.wait_for_completion()"
@@ -325,6 +330,7 @@ def test_an_interrupt_of_the_wait_leaves_the_run_alive(
     time.sleep(0.1)
     waiter.send_signal(signal.SIGINT)
     assert f"run {run.id} goes on" in waiter.communicate()[1]
+    gate.touch()
     run.wait_for_completion(timeout_seconds=30)
     assert run.read_log()[0] == "alive\n"
 
