@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -22,6 +21,7 @@ import psutil
 import pytest
 import yaml
 
+from plugins.waiting import wait_until
 from tandemlab.bridge import RPool, Vector, find_r, run_r
 from tandemlab.domain import InvalidInput, InvalidState, MissingDependency, VersionMismatch
 from tandemlab.domain.errors import RCrashed, RError, RTimeout
@@ -47,13 +47,6 @@ def lone() -> Iterator[RPool]:
     """A pool of one process, for tests that end it."""
     with RPool(size=1) as found:
         yield found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def pid_of(pool: RPool) -> int:
@@ -322,7 +315,7 @@ def test_r_ends_with_a_python_that_is_killed(busy: bool, tmp_path: Path) -> None
     )
     python = subprocess.Popen([sys.executable, "-c", script])
     try:
-        wait_until(lambda: note.exists() and note.read_text().isdigit(), 60)
+        wait_until(lambda: note.exists() and note.read_text().isdigit())
         pid = int(note.read_text())
         assert not has_ended(pid)
     finally:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy
 import pytest
 
+from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
 from tandemlab import Run, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidState, RunFailed, RunStatus
@@ -38,13 +39,6 @@ def submit(workspace: Workspace, source: Path) -> Callable[..., Run]:
         return workspace.experiment("jobs").submit(ScriptRunConfig(source, name, **options))
 
     return submit_script
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)
 
 
 def is_running(pid: int) -> bool:

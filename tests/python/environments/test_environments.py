@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.waiting import wait_until
 from tandemlab import Environment, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidInput, InvalidState, MissingDependency, RunFailed, RunStatus
 from tandemlab.environments import EnvironmentCache, PythonSection, RPackage, RSection
@@ -234,10 +235,7 @@ def test_a_run_is_canceled_while_its_environment_is_built(
     run = workspace.experiment("jobs").submit(
         ScriptRunConfig(source, "job.py", environment=environment)
     )
-    deadline = time.monotonic() + 30
-    while run.status is not RunStatus.PREPARING:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: run.status is RunStatus.PREPARING)
     run.cancel()
     run.wait_for_completion(raise_on_error=False, timeout_seconds=30)
     assert run.status is RunStatus.CANCELED

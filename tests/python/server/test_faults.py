@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plugins.servers import Server, behind
+from plugins.waiting import wait_until
 from python.server.flapping import FlappingProxy
 from tandemlab import Run, Workspace
 from tandemlab.domain import Unavailable
@@ -21,13 +21,6 @@ from tandemlab.store.http.sync import copy_runs, places, send
 from tandemlab.store.spool import live_runs
 
 SEED = random.randrange(10**6)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def place_of(workspace: Workspace) -> RemoteWorkspace:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid, stop_agent
 from tandemlab import Run, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidState, RunQuery, StorageError, TandemlabError
@@ -668,10 +669,7 @@ def test_a_store_is_not_built_anew_while_an_agent_works(
 ) -> None:
     go = tmp_path / "go"
     run = job(f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)")
-    deadline = time.monotonic() + 30
-    while run.get_status() != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: run.get_status() == "Running")
     before = (workspace.path / "store.db").stat().st_ino
     # A copy of a damaged store beside the agent's: the agent's own connection still works.
     workspace.folder.forget_store()
@@ -689,31 +687,28 @@ def test_runs_of_a_killed_agent_get_a_new_one(
 ) -> None:
     go = tmp_path / "go"
     run = job(f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.02)")
-    deadline = time.monotonic() + 30
-    while run.get_status() != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: run.get_status() == "Running")
     pid = agent_pid(workspace)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    while (lock := take_lock(workspace.folder)) is None:  # its threads end one after another
-        assert time.monotonic() < deadline
-    os.close(lock)
+    wait_until(lambda: is_free(workspace))  # its threads end one after another
     assert codes(workspace.check(repair=True)) == ["agent_lock", "runs_unattended"]
     go.touch()
-    deadline = time.monotonic() + 30
-    while not workspace.store.get_run(run.id).status.is_terminal:  # type: ignore[union-attr]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: workspace.store.get_run(run.id).status.is_terminal)  # type: ignore[union-attr]
     assert run.get_status() == "Completed"
+
+
+def is_free(workspace: Workspace) -> bool:
+    """Whether no agent holds the workspace."""
+    lock = take_lock(workspace.folder)
+    if lock is not None:
+        os.close(lock)
+    return lock is not None
 
 
 def wait_for_no_agent(workspace: Workspace) -> None:
     stop_agent(workspace)
-    deadline = time.monotonic() + 30
-    while agent_pid(workspace) is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: agent_pid(workspace) is None)
 
 
 def test_a_workspace_that_may_only_be_read_is_checked_and_not_repaired(run: Run) -> None:
