@@ -40,6 +40,15 @@ def check_name(name: object, *, what: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def is_name(text: str) -> bool:
+    """Whether `check_name` would take it.
+
+    >>> is_name("accidents_01jd"), is_name("../accidents_01jd")
+    (True, False)
+    """
+    return not _problem(text)
+
+
 def _article(what: str) -> str:
     return f"an {what}" if what[0] in "aeiou" else f"a {what}"
 

@@ -55,14 +55,7 @@ class RunHandle:
     @property
     def record(self) -> RunRecord:
         """The run as the store knows it now."""
-        self.workspace.place.catch_up(self.id)
-        record = self.workspace.store.get_run(self.id)
-        if record is None:
-            self.workspace.place.catch_up_all()
-            record = self.workspace.store.get_run(self.id)
-        if record is None:
-            raise NotFound(f"The run {self.id!r} is not in {self.workspace.address} any more.")
-        return record
+        return self.workspace.get_record(self.id)
 
     @property
     def status(self) -> RunStatus:

@@ -11,9 +11,16 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotFound, RunQuery
+from tandemlab.domain import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    RunQuery,
+    RunRecord,
+)
 from tandemlab.domain.ids import new_ulid
-from tandemlab.domain.names import check_name
+from tandemlab.domain.names import check_name, is_name
 from tandemlab.domain.times import now
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
@@ -435,19 +442,34 @@ class Workspace:
         """
         from tandemlab.tracking.run import Run
 
+        record = self.get_record(run_id)
+        return Run(self, record.id, experiment=record.experiment)
+
+    def get_record(self, run_id: str) -> RunRecord:
+        """What the store knows of a run, once what it has logged was taken in.
+
+        Raises:
+            NotFound: there is no such run.
+        """
         if not isinstance(run_id, str):
             raise InvalidInput(f"A run's id is text, not {type(run_id).__name__}.")
+        record = self._find_record(run_id) if is_name(run_id) else None
+        if record is None:
+            shown = run_id[:128]
+            raise NotFound(
+                f"No run {shown!r} in the workspace {self.name!r}.",
+                hint="`tandemlab run list` shows the runs that exist.",
+                details={"what": "run", "run_id": shown},
+            )
+        return record
+
+    def _find_record(self, run_id: str) -> RunRecord | None:
+        self.place.catch_up(run_id)
         record = self.store.get_run(run_id)
         if record is None:
             self.place.catch_up_all()
             record = self.store.get_run(run_id)
-        if record is None:
-            raise NotFound(
-                f"No run {run_id!r} in the workspace {self.name!r}.",
-                hint="`tandemlab run list` shows the runs that exist.",
-                details={"run_id": run_id},
-            )
-        return Run(self, record.id, experiment=record.experiment)
+        return record
 
     def find_runs(self, query: RunQuery) -> Runs:
         """Runs that match, newest first."""

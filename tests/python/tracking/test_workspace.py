@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tandemlab import Workspace
+from tandemlab import Run, Workspace
 from tandemlab.domain import (
     AlreadyExists,
     InvalidInput,
@@ -238,3 +238,13 @@ def test_a_full_disk_leaves_no_half_made_state(tmp_path: Path) -> None:
         lab.store.close()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("run_id", ["demo_1", "../demo_1", "a\0b", "", "x" * 5000, "\udcff"])
+def test_a_run_of_whatever_name_that_is_not_there_is_not_found(
+    workspace: Workspace, run_id: str
+) -> None:
+    with pytest.raises(NotFound, match="No run"):
+        workspace.get_run(run_id)
+    with pytest.raises(NotFound, match="No run"):
+        _ = Run(workspace, run_id).status

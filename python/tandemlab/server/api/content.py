@@ -16,7 +16,6 @@ from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.names import check_file_name
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.models import Digests, LogText, SnapshotEntry
-from tandemlab.server.api.stored import find_run
 from tandemlab.store.blobs import is_digest
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.snapshots import read_manifest
@@ -126,7 +125,7 @@ def get_file(
     text are shown, and nothing else.
     """
     check_file_name(name)
-    record = find_run(found, run)
+    record = found.get_record(run)
     kind, headers = _headers(name, inline=inline)
     if not offset and limit is None:
         digests = {file.name: file.digest for file in found.store.list_files(record.id)}
@@ -150,14 +149,14 @@ def get_log(
     limit: Annotated[int, Query(ge=1, le=_SLICE)] = 1 << 20,
 ) -> LogText:
     """What a submitted script has printed since an offset, as whole characters."""
-    text, end = found.get_run(find_run(found, run).id).read_log(offset, limit)
+    text, end = found.get_run(run).read_log(offset, limit)
     return LogText(text=text, offset=end)
 
 
 @router.get("/runs/{run}/snapshot", dependencies=[READER])
 def list_snapshot(found: Found, run: str) -> list[SnapshotEntry]:
     """The files of the source that a run was made from; their contents are under blobs."""
-    record = find_run(found, run)
+    record = found.get_record(run)
     if record.snapshot is None:
         raise NotFound(f"No source was kept with run {record.id}.", details={"what": "snapshot"})
     files = read_manifest(record.snapshot, found.place.blobs)

@@ -26,7 +26,7 @@ from tandemlab.server.api.models import (
     RunIds,
     StatusChange,
 )
-from tandemlab.server.api.stored import find_run, keep_files
+from tandemlab.server.api.stored import keep_files
 from tandemlab.store.http.wire import (
     encode,
     encode_latest,
@@ -111,13 +111,13 @@ def get_latest_values(found: Found, body: RunIds) -> Response:
 @router.get("/{run}", dependencies=[READER], response_model=RunRecord)
 def get_run(found: Found, run: str) -> Response:
     """The run of that id."""
-    return _json(find_run(found, run))
+    return _json(found.get_record(run))
 
 
 @router.delete("/{run}", status_code=204, dependencies=[CONTRIBUTOR])
 def delete_run(found: Found, run: str) -> None:
     """Delete a run that has ended, with its files."""
-    found.place.remove_run(find_run(found, run).id)
+    found.place.remove_run(found.get_record(run).id)
 
 
 @router.post("/{run}/status", dependencies=[CONTRIBUTOR], response_model=RunRecord)

@@ -19,9 +19,8 @@ from starlette.concurrency import run_in_threadpool
 
 from tandemlab.domain import RunQuery, Unavailable
 from tandemlab.server.access import READER, Found, services
-from tandemlab.server.api.stored import find_run
 from tandemlab.store.http.wire import encode, encode_latest
-from tandemlab.tracking import Workspace
+from tandemlab.tracking import Run, Workspace
 
 router = APIRouter(prefix="/workspaces/{workspace}", tags=["streams"])
 _PAUSE, _LONGEST_PAUSE = 0.1, 1.0
@@ -72,7 +71,7 @@ async def stream_run(request: Request, found: Found, run: str) -> StreamingRespo
     Events are `run` (its record), `metrics` (the newest value of each series, which says that there
     are new points), `log` (`text`, and the `offset` behind it) and, once it has ended, `end`.
     """
-    record = await run_in_threadpool(find_run, found, run)
+    record = await run_in_threadpool(found.get_record, run)
     start = RunCursor.of(request.headers.get("last-event-id", ""))
     return _answer(request, lambda cursor: list(_run_news(found, record.id, cursor)), start)
 
@@ -80,7 +79,7 @@ async def stream_run(request: Request, found: Found, run: str) -> StreamingRespo
 def _run_news(
     workspace: Workspace, run_id: str, cursor: RunCursor
 ) -> Iterator[tuple[Any, str, bytes]]:
-    record = find_run(workspace, run_id)
+    record = workspace.get_record(run_id)
     data = encode(record)
     if (digest := _digest(data)) != cursor.record:
         cursor = replace(cursor, record=digest)
@@ -90,7 +89,7 @@ def _run_news(
     if (digest := _digest(values + counts)) != cursor.metrics:
         cursor = replace(cursor, metrics=digest)
         yield cursor, "metrics", values
-    run = workspace.get_run(run_id)
+    run = Run(workspace, run_id)
     while True:
         text, end = run.read_log(cursor.log, _LOG_BYTES)
         if end == cursor.log:
