@@ -277,7 +277,8 @@ number_plans <- list(
     }
     # The column itself is shared, so that its memory is protected as long as Python needs it.
     list(
-      node = node("integer64", x, extra = context$share), default = list(class = "integer64")
+      node = node("integer64", x, extra = context$share), default = list(class = "integer64"),
+      tag = list(type = "integer64")
     )
   }
 )

@@ -14,7 +14,9 @@
 #'
 #' A file appears under its name when it is whole: it is written beside it under another name first.
 #' What is read is checked first, so that a damaged file is an error. It is mapped into memory until
-#' `read_frame()` returns; meanwhile nobody may cut it short in place.
+#' `read_frame()` returns; meanwhile nobody may cut it short in place. Afterwards nothing hangs on
+#' the file: numbers are copied into R's vectors, and the text of lazy columns (see `lazy`) into
+#' memory of its own, where it takes as much room as in the file until its strings are made.
 #'
 #' @param x A data frame, tibble or data.table.
 #' @param path Path of the file.
@@ -60,7 +62,7 @@ write_frame <- function(x, path, compression = c("none", "lz4", "zstd")) {
 
 #' @rdname write_frame
 #' @export
-read_frame <- function(path, int64 = c("integer64", "double"),
+read_frame <- function(path, int64 = c("double", "integer64"),
                        decimal = c("error", "double", "character"), map = c("error", "list"),
                        lazy = TRUE) {
   options <- list(

@@ -60,14 +60,7 @@ import_kind <- function(schema, tag, where, options) {
     return(unname(kind))
   }
   if (format %in% c("l", "L")) {
-    if (options$int64 == "integer64" && !requireNamespace("bit64", quietly = TRUE)) {
-      abort_tandemlab(
-        "missing_dependency",
-        sprintf("Column '%s' holds 64-bit integers, which need the R package bit64.", where),
-        "install.packages(\"bit64\"), or use int64 = \"double\"."
-      )
-    }
-    return(options$int64)
+    return(int64_kind(identical(tag$kind, "integer64"), where, options$int64))
   }
   if (startsWith(format, "d:")) {
     if (options$decimal == "error") {
@@ -89,6 +82,22 @@ import_kind <- function(schema, tag, where, options) {
     abort_import(where, sprintf("R has no place for Arrow's type '%s'", format))
   }
   stems[known][[1]]
+}
+
+# What R itself wrote as integer64 comes back as such; any other becomes what is asked for.
+int64_kind <- function(of_r, where, wanted) {
+  if (wanted == "double" && !of_r) {
+    return("double")
+  }
+  there <- requireNamespace("bit64", quietly = TRUE)
+  if (wanted == "integer64" && !there) {
+    abort_tandemlab(
+      "missing_dependency",
+      sprintf("Column '%s' holds 64-bit integers, which need the R package bit64.", where),
+      "install.packages(\"bit64\"), or use int64 = \"double\"."
+    )
+  }
+  if (there) "integer64" else "double"
 }
 
 exact_kinds <- c(
@@ -115,7 +124,11 @@ finish_column <- function(field, raw, notes) {
     return(x)
   }
   if (tag$kind != field$kind) {
-    note(notes, "changed", field$where)
+    if (tag$kind == "integer64" && field$format == "l") {
+      note(notes, "package", field$where, "bit64")
+    } else {
+      note(notes, "changed", field$where)
+    }
     return(x)
   }
   if (identical(tag$type, "integer") && is.double(x) && fits_integer(x)) {
@@ -373,7 +386,7 @@ restore_row_names <- function(frame, column, notes) {
 restore_class <- function(frame, class, notes) {
   if ("data.table" %in% class) {
     if (!requireNamespace("data.table", quietly = TRUE)) {
-      note(notes, "package", "data.table")
+      note(notes, "package", "", "data.table")
       return(frame)
     }
     class(frame) <- class

@@ -27,8 +27,27 @@
 #' | list of one type, matrix | list, fixed-size list | `list[pyarrow]` |
 #' | data frame as a column, complex | struct | `struct[pyarrow]` |
 #'
-#' A POSIXlt column becomes POSIXct, with a message. A clock time without a zone comes from Python
-#' as POSIXct in UTC with the attribute `tandemlab_clock`, and goes back without a zone.
+#' The way back is the same. What else Python has:
+#'
+#' - 64-bit integers are doubles, unless R sent them as integer64; see `int64`.
+#' - A clock time without a zone is POSIXct in UTC with the attribute `tandemlab_clock`, and goes
+#'   back without a zone.
+#' - A zone that is a fixed distance from UTC, `+05:30` in Arrow, is `<+0530>-05:30` in R, where the
+#'   sign counts the other way (`?timezones`), and goes back as it came. A POSIXlt column becomes
+#'   POSIXct, with a message.
+#' - The index of a pandas frame is the row names where these can hold it: unique texts, or unique
+#'   whole numbers other than 1, 2, 3 … Any other (times, repeated or missing labels, several
+#'   levels, one with a name) becomes columns. The attribute `tandemlab_index` of the data frame has
+#'   the names of these columns, those that had none in pandas under the name `unnamed`, and makes
+#'   them the index again on their way back: `attr(x, "tandemlab_index") <- "when"` asks for that.
+#'
+#' @section What is refused:
+#' Towards Python: columns that are functions, environments, calls, S4 objects or records of vctrs,
+#' lists of several types or with attributes of their own, strings that are no valid text, infinite
+#' dates and times, factors with damaged codes. Towards R: decimals and maps (unless `decimal` and
+#' `map` say what they become), unions, intervals and other types that R does not have, text with a
+#' NUL, numbers beyond the type that R would give them, columns of Python objects of several types.
+#' The error has the class `tandemlab_error_invalid_input` and the column's name.
 #'
 #' @section Shared memory:
 #' Doubles, integers and integer64 are not copied on their way to Arrow: Python reads R's memory,
@@ -40,8 +59,10 @@
 #'   `__arrow_c_stream__`.
 #' @param as The library of the result: `"arrow"` (a pyarrow Table), `"pandas"` or `"polars"`.
 #' @param copy Whether to copy what could be shared.
-#' @param int64 What 64-bit integers become: `"integer64"` (of the package bit64) or `"double"`; a
-#'   value that the type cannot hold exactly is an error.
+#' @param int64 What 64-bit integers, the usual ones of Python, become: `"double"`, where a number
+#'   beyond 2^53 is an error, or `"integer64"` of the package bit64, which holds all but which many
+#'   functions, `lm()` among them, mistake for other numbers. What R itself sent as integer64 is
+#'   integer64 again, whatever is asked for.
 #' @param decimal What decimal numbers become: `"error"` refuses them, `"double"` rounds, and
 #'   `"character"` keeps every digit.
 #' @param map What maps become: `"error"` refuses them, `"list"` makes a list of data frames with
@@ -76,7 +97,7 @@ as_python_frame <- function(x, as = c("arrow", "pandas", "polars"),
 
 #' @rdname as_python_frame
 #' @export
-as_r_frame <- function(x, int64 = c("integer64", "double"),
+as_r_frame <- function(x, int64 = c("double", "integer64"),
                        decimal = c("error", "double", "character"), map = c("error", "list"),
                        lazy = TRUE) {
   options <- list(
@@ -221,7 +242,7 @@ note_prose <- list(
   groups = "%s: the grouping is dropped; group again what comes back",
   key = "%s: keys and indices of the data table are dropped; set them again",
   changed = "%s: the type has changed in Python, so that R's class or attributes are lost",
-  package = "%s: the package is not installed, so that the class is dropped",
+  package = "%s: the package that it needs is not installed, so that its class is dropped",
   categories = "%s: categories that are not text become text",
   null_struct = "%s: rows that are missing as a whole become rows of missing values",
   row_names = "%s: not unique texts or integers, so that they stay a column",
@@ -279,6 +300,10 @@ frame_prose <- list(
   range = c(
     "the number has no exact place in the type that R would give it",
     "Convert it in Python first, for example to float or to text."
+  ),
+  inexact = c(
+    "the whole number is beyond 2^53, up to where doubles hold all of them",
+    "int64 = \"integer64\" reads 64-bit integers exactly, by the package bit64."
   ),
   raw = c("R's raw bytes cannot be missing", "Convert the column in Python, for example to Int16."),
   code = "the category's code lies outside the dictionary",

@@ -181,6 +181,7 @@ T value_of(T value) {
 struct ToInteger {
   using Result = int;
   static constexpr bool has_missing = true;
+  static constexpr const char* refusal = "range";
   static int missing() { return NA_INTEGER; }
   template <class T>
   static bool put(T value, int* out) {
@@ -196,6 +197,7 @@ struct ToInteger {
 struct ToDouble {
   using Result = double;
   static constexpr bool has_missing = true;
+  static constexpr const char* refusal = "inexact";
   static double missing() { return NA_REAL; }
   template <class T>
   static bool put(T value, double* out) {
@@ -209,6 +211,7 @@ struct ToDouble {
 struct ToInteger64 {
   using Result = std::int64_t;
   static constexpr bool has_missing = true;
+  static constexpr const char* refusal = "range";
   static std::int64_t missing() { return INT64_MIN; }
   template <class T>
   static bool put(T value, std::int64_t* out) {
@@ -222,6 +225,7 @@ struct ToInteger64 {
 struct ToRaw {
   using Result = Rbyte;
   static constexpr bool has_missing = false;
+  static constexpr const char* refusal = "raw";
   static Rbyte missing() { return 0; }
   template <class T>
   static bool put(T value, Rbyte* out) {
@@ -262,7 +266,7 @@ bool read_numbers(const Column& column, typename To::Result* out, Source from) {
       }
     }
   });
-  return unfit < 0 || from.report->problem(To::has_missing ? "range" : "raw", row_number(unfit));
+  return unfit < 0 || from.report->problem(To::refusal, row_number(unfit));
 }
 
 template <class To>

@@ -1,5 +1,5 @@
 # A frame through the streams of the Arrow interface and back, all in R.
-in_memory <- function(x, int64 = "integer64", decimal = "error", map = "error", lazy = TRUE,
+in_memory <- function(x, int64 = "double", decimal = "error", map = "error", lazy = TRUE,
                       ...) {
   options <- list(int64 = int64, decimal = decimal, map = map, lazy = lazy)
   import_frame(export_frame(x, ...), options)

@@ -84,3 +84,42 @@ test_that("a full disk leaves the file as it was", {
   expect_identical(read_frame(path), data.frame(x = 1))
   expect_length(list.files(dirname(path), "^[.]tandemlab-.*tmp$", all.files = TRUE), 0)
 })
+
+test_that("64-bit integers of Python are numbers to R's functions", {
+  skip_without_pyarrow(c("pyarrow", "pandas"))
+  path <- withr::local_tempfile(fileext = ".arrow")
+  frame <- "__import__('pandas').DataFrame({'x': [1, 2, 3, 4], 'y': [3, 5, 7, 9]})"
+  value <- reticulate::py_eval(frame, convert = FALSE)
+  reticulate::import("tandemlab.bridge", convert = FALSE)$write_frame(value, path)
+  for (x in list(as_r_frame(value), read_frame(path))) {
+    expect_equal(unname(stats::coef(stats::lm(y ~ x, x))), c(1, 2))
+  }
+  expect_error(read_frame(path, int64 = "float"), "should be one of")
+})
+
+test_that("without bit64, R's own integer64 come as doubles with a warning, or not at all", {
+  skip_if_not_installed("bit64")
+  path <- withr::local_tempfile(fileext = ".arrow")
+  large <- withr::local_tempfile(fileext = ".arrow")
+  write_frame(data.frame(x = bit64::as.integer64(c(2^53, -1))), path)
+  write_frame(data.frame(x = bit64::as.integer64(2^60)), large)
+  # A package of which only the description is there hides the one behind it.
+  hidden <- withr::local_tempdir()
+  dir.create(file.path(hidden, "bit64"))
+  parts <- file.path(find.package("bit64"), c("DESCRIPTION", "Meta"))
+  file.copy(parts, file.path(hidden, "bit64"), recursive = TRUE)
+  seen <- in_fresh_r(c(
+    sprintf(".libPaths(c('%s', .libPaths()))", hidden),
+    "said <- function(problem) cat('condition:', conditionMessage(problem), '\\n')",
+    sprintf("x <- withCallingHandlers(read_frame('%s'), warning = function(condition) {", path),
+    "  said(condition); invokeRestart('muffleWarning')",
+    "})",
+    "cat('value:', format(x$x, digits = 17), class(x$x), '\\n')",
+    sprintf("tryCatch(read_frame('%s'), error = said)", large),
+    sprintf("tryCatch(read_frame('%s', int64 = 'integer64'), error = said)", large)
+  ))
+  expect_match(seen, "Column 'x': the package that it needs .* [(]bit64[)]", all = FALSE)
+  expect_match(seen, "value: 9007199254740992 +-1 numeric", all = FALSE)
+  expect_match(seen, "Column 'x', row 1: the whole number is beyond 2\\^53", all = FALSE)
+  expect_match(seen, "which need the R package bit64", all = FALSE)
+})

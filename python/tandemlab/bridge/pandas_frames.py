@@ -178,7 +178,8 @@ def _index(
         )
     about["index"] = [str(key) for key in keys]
     about["unnamed"] = [key for key, name in zip(keys, index.names, strict=True) if name is None]
-    return keys, [pd.Series(index.get_level_values(i)) for i in range(index.nlevels)]
+    levels = [pd.Series(index.get_level_values(i)) for i in range(index.nlevels)]
+    return keys, [_small(level) if _is_small(level) else level for level in levels]
 
 
 def _row_names(index: pd.Index) -> Any:
@@ -192,10 +193,20 @@ def _row_names(index: pd.Index) -> Any:
     values = index.to_series().reset_index(drop=True)
     if index.inferred_type in ("string", "empty"):
         return values
-    if index.inferred_type != "integer" or not values.between(-(2**31) + 1, 2**31 - 1).all():
+    if not _is_small(values):
         return None
     counted = np.array_equal(values, np.arange(1, len(values) + 1))
-    return None if counted else values.astype("int32")
+    return None if counted else _small(values)
+
+
+def _is_small(labels: pd.Series) -> bool:
+    """Whether labels of an index are whole numbers that R's integers hold."""
+    of_integers = need("pandas").api.types.infer_dtype(labels, skipna=False) == "integer"
+    return of_integers and bool(labels.between(-(2**31) + 1, 2**31 - 1).all())
+
+
+def _small(labels: pd.Series) -> pd.Series:
+    return labels.astype("int32")
 
 
 def _array(column: pd.Series, name: str, notices: list[dict[str, str]]) -> pa.Array:

@@ -24,7 +24,7 @@ EXPECTED = {
     ),
     "frames": (
         "timestamp[us, tz=Europe/Berlin]",
-        ["#> Error in `as_python_frame()`:", "#> Error in `as_python_frame()`:"],
+        ["#> Error in `as_python_frame()`:"] * 2 + ["#> Error in `as_r_frame()`:"],
     ),
 }
 
