@@ -17,12 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import crossings
+import files
 import frames
+import memory
 import run_r
 from crossings import BUILD, HERE, R_LIBRARY, Bench, Section
 from harness import describe_machine
 
-SECTIONS: tuple[Section, ...] = (frames.SECTION, run_r.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    frames.SECTION,
+    memory.SECTION,
+    files.SECTION,
+    run_r.SECTION,
+)
 RESULTS = HERE / "results-bridge.json"
 
 

@@ -7,8 +7,14 @@ samples as that, in the same order.
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from textwrap import fill
@@ -64,6 +70,18 @@ class Bench:
     folder: Path
     quick: bool
 
+    @cached_property
+    def limits(self) -> Path:
+        """The library of limits.c, compiled for R."""
+        source = Path(shutil.copy(HERE / "limits.c", self.folder))
+        command = ["R", "CMD", "SHLIB", source.name]
+        subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+        return source.with_suffix(".so")
+
+    def tandemlab(self, script: str, *words: object) -> Any:
+        """The JSON of an R script that uses tandemlab with this Python."""
+        return self.rscript(script, *words, environment={"TANDEMLAB_PYTHON": sys.executable})
+
     def rscript(
         self, script: str, *words: object, environment: Mapping[str, str] | None = None
     ) -> Any:
@@ -81,6 +99,23 @@ class Section:
     about: str
     rows: Sequence[Row]
     measure: Callable[[Bench], Found]
+
+
+def add(
+    samples: Samples, found: Mapping[str, Mapping[str, Sequence[float]]], prefix: str = ""
+) -> None:
+    """Adds what was found, by data and direction, to the samples."""
+    for data, directions in found.items():
+        for way, values in directions.items():
+            samples.setdefault(f"{prefix}{data}/{way}", []).extend(values)
+
+
+def versions() -> dict[str, str]:
+    """Of tandemlab, what it crosses to, and R."""
+    names = ("tandemlab", "pyarrow", "pandas", "polars", "duckdb", "numpy")
+    r = subprocess.run(["Rscript", "--version"], capture_output=True, text=True, check=True)
+    number = re.search(r"\d+\.\d+\.\d+", r.stdout + r.stderr)
+    return {name: version(name) for name in names} | {"R": number[0] if number else "unknown"}
 
 
 def summarize(section: Section, found: Found) -> list[dict[str, Any]]:

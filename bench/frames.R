@@ -1,5 +1,6 @@
-# Rscript frames.R MODE LIMITS.so ROWS REPEATS: seconds by frame and direction, as JSON. MODE is
-# "bridge" (tandemlab) or "reticulate" (its own conversion).
+# Rscript frames.R MODE LIMITS.so ROWS REPEATS: figures by frame and direction, as JSON. MODE is
+# "bridge" (seconds of tandemlab), "memory" (bytes at the highest point) or "reticulate" (seconds of
+# its own conversion).
 
 words <- commandArgs(trailingOnly = TRUE)
 mode <- words[[1]]
@@ -9,29 +10,69 @@ repeats <- as.integer(words[[4]])
 script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 source(file.path(dirname(script), "frames_data.R"))
 
-bare <- function(x) {
-  lapply(x, function(column) {
-    attributes(column) <- NULL
-    column
-  })
-}
-
-# The functions whose time or memory is measured.
+# What is timed.
 directions <- function(x) {
   plain <- bare(x)
   table <- as_python_frame(x)
   frame <- as_python_frame(x, "pandas")
   polars <- suppressWarnings(as_python_frame(x, "polars"))
+  database <- reticulate::import("duckdb", convert = FALSE)$connect()
+  to_duckdb <- function() {
+    database$register("sent", as_python_frame(x))
+    database$execute("create or replace temp table kept as from sent")
+  }
+  to_duckdb()
+  kept <- database$table("kept")
   list(
     limit = function() .Call("limit_copy", plain),
     to_arrow = function() as_python_frame(x),
     to_pandas = function() as_python_frame(x, "pandas"),
     to_polars = function() suppressWarnings(as_python_frame(x, "polars")),
+    to_duckdb = to_duckdb,
     from_arrow = function() as_r_frame(table),
     from_arrow_eager = function() as_r_frame(table, lazy = FALSE),
     from_pandas = function() as_r_frame(frame),
-    from_polars = function() as_r_frame(polars)
+    from_polars = function() as_r_frame(polars),
+    from_duckdb = function() as_r_frame(kept)
   )
+}
+
+# Bytes at the highest point of each crossing beyond what was there before, and those of one copy.
+memory_of <- function(x) {
+  table <- as_python_frame(x)
+  frame <- as_python_frame(x, "pandas")
+  in_r <- sum(lengths(x) * vapply(x, function(column) sizes[[typeof(column)]], 0))
+  in_pandas <- reticulate::py_to_r(frame$memory_usage(index = FALSE)$sum()$item())
+  ways <- list(
+    to_arrow = function() as_python_frame(x),
+    to_pandas = function() as_python_frame(x, "pandas"),
+    from_arrow = function() as_r_frame(table),
+    from_arrow_eager = function() as_r_frame(table, lazy = FALSE),
+    from_pandas = function() as_r_frame(frame)
+  )
+  copies <- c(reticulate::py_to_r(table$nbytes), in_pandas, in_r, in_r, in_r)
+  for (way in ways) way()
+  peaks <- lapply(ways, function(way) replicate(repeats, peak(way)))
+  names(copies) <- paste0(names(ways), "_copy")
+  c(peaks, lapply(copies, rep, repeats))
+}
+
+sizes <- c(logical = 4, integer = 4, double = 8, character = 8)
+
+peak <- function(work) {
+  pool <- reticulate::import("pyarrow")$default_memory_pool()
+  gc()
+  pool$release_unused()
+  .Call("limit_trim")
+  before <- resident("VmRSS")
+  cat("5", file = "/proc/self/clear_refs") # the highest point is now
+  result <- work()
+  resident("VmHWM") - before
+}
+
+resident <- function(which) {
+  line <- grep(which, readLines("/proc/self/status"), fixed = TRUE, value = TRUE)
+  as.numeric(gsub("[^0-9]", "", line)) * 1024
 }
 
 # Dates and times take reticulate seconds for each 1,000 rows; a part stands for the whole.
@@ -51,12 +92,17 @@ reticulate_of <- function(x) {
   c(lapply(found, function(times) times * share), list(right = right))
 }
 
-frames <- make_frames(rows)
 if (mode == "reticulate") {
   invisible(reticulate::py_config())
-  answer <- lapply(frames, reticulate_of)
+  reticulate::import("warnings")$simplefilter("ignore")
 } else {
   suppressMessages(library(tandemlab))
-  answer <- lapply(frames, function(x) by_turns(directions(x), repeats))
 }
+measure <- switch(mode,
+  bridge = function(x) by_turns(directions(x), repeats),
+  memory = memory_of,
+  reticulate = reticulate_of
+)
+set.seed(1)
+answer <- lapply(frame_makers(rows), function(make) measure(make()))
 cat("\n", jsonlite::toJSON(answer, digits = 9, null = "null"), "\n", sep = "")

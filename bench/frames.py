@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from crossings import BUILD, HERE, Bench, Found, Row, Samples, Section
+import rivals
+from crossings import Bench, Found, Row, Samples, Section, add, versions
 
 DATA = {
     "doubles": "4 columns of doubles",
@@ -30,10 +25,12 @@ DIRECTIONS = {
     "to_arrow": "to Arrow",
     "to_pandas": "to pandas",
     "to_polars": "to polars",
+    "to_duckdb": "into a table of DuckDB",
     "from_arrow": "from Arrow",
     "from_arrow_eager": "from Arrow, all strings at once",
     "from_pandas": "from pandas",
     "from_polars": "from polars",
+    "from_duckdb": "from a table of DuckDB",
 }
 STRINGS = ("strings_10", "strings_1e5", "strings_all")
 AT_MOST = {
@@ -46,100 +43,61 @@ AT_MOST = {
 }
 # Conversions of other software that a good one leaves far behind.
 SLOW_ELSEWHERE = (*STRINGS, "factor_10", "factor_1e5", "date", "posixct")
+# What says nothing new about most of the data.
+ONLY = {
+    "from_arrow_eager": STRINGS,
+    "to_duckdb": ("doubles", "strings_1e5", "factor_10", "mixed", "small"),
+    "from_duckdb": ("doubles", "strings_1e5", "factor_10", "mixed", "small"),
+}
+
+
+def crossings_of(directions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of data and direction."""
+    for data in DATA:
+        yield from ((data, way) for way in directions if data in ONLY.get(way, DATA))
 
 
 def _rows() -> list[Row]:
     rows = []
-    for data, title in DATA.items():
-        for direction, way in DIRECTIONS.items():
-            if direction == "from_arrow_eager" and data not in STRINGS:
-                continue
-            pandas = direction.endswith("pandas")
-            small = data == "small"
-            rows.append(
-                Row(
-                    f"{title}: {way}",
-                    f"{data}/{direction}",
-                    limit=None if small else f"{data}/limit",
-                    at_most=AT_MOST.get((data, direction)),
-                    within=0.001 if small and direction.endswith("arrow") else None,
-                    rivals={name: f"{name}/{data}/{direction}" for name in ("reticulate", "rpy2")}
-                    if pandas
-                    else {},
-                    faster=(5 if data in SLOW_ELSEWHERE else 1) if pandas else None,
-                )
+    for data, direction in crossings_of(DIRECTIONS):
+        title, way = DATA[data], DIRECTIONS[direction]
+        pandas = direction.endswith("pandas")
+        small = data == "small"
+        rows.append(
+            Row(
+                f"{title}: {way}",
+                f"{data}/{direction}",
+                limit=None if small else f"{data}/limit",
+                at_most=AT_MOST.get((data, direction)),
+                within=0.001 if small and direction.endswith("arrow") else None,
+                rivals={name: f"{name}/{data}/{direction}" for name in rivals.NAMES}
+                if pandas
+                else {},
+                faster=(5 if data in SLOW_ELSEWHERE else 1) if pandas else None,
             )
+        )
     return rows
 
 
 def measure(bench: Bench) -> Found:
     """Times by turns in one R process; the rivals in processes of their own, between two rounds."""
-    limits = _build_limits(bench.folder)
     rows, repeats = (100_000, 3) if bench.quick else (1_000_000, 5)
     samples: Samples = {}
     wrong: set[str] = set()
-    for _ in range(1 if bench.quick else 2):
-        _add(samples, _bridge(bench, "bridge", limits, rows, repeats))
-        for name, python in rivals().items():
-            found = RIVALS[name](bench, python, limits, rows, repeats)
-            for data, directions in found.items():
-                right = directions.pop("right")[0]
-                wrong |= {f"{name}/{data}/{way}" for way in directions if not right}
-            _add(samples, found, f"{name}/")
-    return Found(samples, frozenset(wrong), _versions())
 
+    def measure_tandemlab() -> None:
+        add(samples, bench.tandemlab("frames.R", "bridge", bench.limits, rows, repeats))
 
-def _add(samples: Samples, found: dict[str, dict[str, list[float]]], prefix: str = "") -> None:
-    for data, directions in found.items():
-        for way, values in directions.items():
-            samples.setdefault(f"{prefix}{data}/{way}", []).extend(values)
-
-
-def _build_limits(folder: Path) -> Path:
-    source = Path(shutil.copy(HERE / "limits.c", folder))
-    command = ["R", "CMD", "SHLIB", source.name]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    return source.with_suffix(".so")
-
-
-def _bridge(bench: Bench, *words: object) -> Any:
-    return bench.rscript("frames.R", *words, environment={"TANDEMLAB_PYTHON": sys.executable})
-
-
-def _reticulate(bench: Bench, python: Path, *words: object) -> Any:
-    environment = {"RETICULATE_PYTHON": str(python)}
-    return bench.rscript("frames.R", "reticulate", *words, environment=environment)
-
-
-RIVALS = {"reticulate": _reticulate}
-# reticulate 1.28 converts frames only with these.
-REQUIREMENTS: dict[str, Sequence[str]] = {"reticulate": ("numpy==1.26.4", "pandas==2.3.3")}
-
-
-def rivals() -> dict[str, Path]:
-    """The interpreters of the rivals, each with its libraries in .build/."""
-    found = {}
-    for name, requirements in REQUIREMENTS.items():
-        folder = BUILD / f"bench-{name}"
-        python, uv = folder / "bin" / "python", Path(sys.executable).with_name("uv")
-        ready = folder / "ready"
-        if not ready.exists():
-            steps = [
-                [uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-                [uv, "pip", "install", "--quiet", "--python", python, *requirements],
-            ]
-            if any(subprocess.run(step, check=False).returncode for step in steps):
-                print(f"bench: {name} could not be installed", file=sys.stderr)
-                continue
-            ready.touch()
-        found[name] = python
-    return found
-
-
-def _versions() -> dict[str, str]:
-    names = ("tandemlab", "pyarrow", "pandas", "polars", "numpy")
-    found = {name: version(name) for name in names}
-    return found | {name: " ".join(words) for name, words in REQUIREMENTS.items()}
+    measure_tandemlab()
+    for rival, python in rivals.installed():
+        found = rival.measure(bench, python, rows, repeats)
+        for data, directions in found.items():
+            right = directions.pop("right")[0]
+            wrong |= {f"{rival.name}/{data}/{way}" for way in directions if not right}
+        add(samples, found, f"{rival.name}/")
+    if not bench.quick:
+        measure_tandemlab()
+    return Found(samples, frozenset(wrong), versions() | rivals.versions())
 
 
 SECTION = Section(

@@ -1,7 +1,8 @@
-# The frames that cross in frames.R and frames_rpy2.py: make_frames(rows) gives them by name.
+# The frames that cross in frames.R, files.R and frames_rpy2.py.
 
-make_frames <- function(rows) {
-  set.seed(1)
+# Functions that make the frames, by name: one at a time, since R's garbage collector looks at every
+# string that is there.
+frame_makers <- function(rows) {
   with_missing <- function(x) {
     x[sample.int(length(x), length(x) %/% 100)] <- NA
     x
@@ -20,20 +21,28 @@ make_frames <- function(rows) {
     as.data.frame(columns, col.names = paste0("x", seq_along(columns)))
   }
   list(
-    doubles = data.frame(a = rnorm(rows), b = rnorm(rows), c = rnorm(rows), d = rnorm(rows)),
-    integer = data.frame(x = with_missing(sample.int(1000L, rows, TRUE))),
-    logical = data.frame(x = with_missing(sample(c(TRUE, FALSE), rows, TRUE))),
-    strings_10 = texts(10),
-    strings_1e5 = texts(1e5),
-    strings_all = texts(rows),
-    factor_10 = data.frame(x = factor(sample(letters[1:10], rows, TRUE))),
-    factor_1e5 = data.frame(x = factor(sprintf("level_%06d", sample.int(1e5, rows, TRUE)))),
-    date = data.frame(x = as.Date(sample.int(20000L, rows, TRUE), origin = "1970-01-01")),
-    posixct = data.frame(x = times(rows)),
-    mixed = mixed(rows %/% 10),
-    small = data.frame(
-      x = rnorm(10), y = letters[1:10], z = 1:10, f = factor(letters[1:10]), t = times(10)
-    )
+    doubles = function() {
+      data.frame(a = rnorm(rows), b = rnorm(rows), c = rnorm(rows), d = rnorm(rows))
+    },
+    integer = function() data.frame(x = with_missing(sample.int(1000L, rows, TRUE))),
+    logical = function() data.frame(x = with_missing(sample(c(TRUE, FALSE), rows, TRUE))),
+    strings_10 = function() texts(10),
+    strings_1e5 = function() texts(1e5),
+    strings_all = function() texts(rows),
+    factor_10 = function() data.frame(x = factor(sample(letters[1:10], rows, TRUE))),
+    factor_1e5 = function() {
+      data.frame(x = factor(sprintf("level_%06d", sample.int(1e5, rows, TRUE))))
+    },
+    date = function() {
+      data.frame(x = as.Date(sample.int(20000L, rows, TRUE), origin = "1970-01-01"))
+    },
+    posixct = function() data.frame(x = times(rows)),
+    mixed = function() mixed(rows %/% 10),
+    small = function() {
+      data.frame(
+        x = rnorm(10), y = letters[1:10], z = 1:10, f = factor(letters[1:10]), t = times(10)
+      )
+    }
   )
 }
 
@@ -43,6 +52,14 @@ same_frame <- function(x, y) {
     identical(class(a), class(b)) && identical(attr(a, "levels"), attr(b, "levels")) &&
       identical(is.na(a), is.na(b)) && isTRUE(all.equal(as.vector(a), as.vector(b)))
   }, x, y))
+}
+
+# The vectors alone, for the limits.
+bare <- function(x) {
+  lapply(x, function(column) {
+    attributes(column) <- NULL
+    column
+  })
 }
 
 # A part of a frame for what takes minutes with the whole; the time is scaled.

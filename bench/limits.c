@@ -3,6 +3,9 @@
 #include <R.h>
 #include <Rinternals.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 SEXP limit_copy(SEXP x) {
   if (TYPEOF(x) == VECSXP) {
@@ -24,4 +27,12 @@ SEXP limit_copy(SEXP x) {
   }
   UNPROTECT(1);
   return out;
+}
+
+/* Gives what is free back to the system, so that using it again shows. */
+SEXP limit_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return R_NilValue;
 }

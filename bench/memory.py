@@ -1,0 +1,40 @@
+"""Section of bench/bridge.py: what memory crossings take at their highest point."""
+
+from __future__ import annotations
+
+import sys
+
+from crossings import Bench, Found, Row, Samples, Section, add, versions
+from frames import DATA, DIRECTIONS, crossings_of
+
+_DIRECTIONS = ("to_arrow", "to_pandas", "from_arrow", "from_arrow_eager", "from_pandas")
+
+
+def measure(bench: Bench) -> Found:
+    """One R process; the system tells the highest point, on Linux alone."""
+    samples: Samples = {}
+    if sys.platform == "linux":
+        rows, repeats = (100_000, 2) if bench.quick else (1_000_000, 3)
+        add(samples, bench.tandemlab("frames.R", "memory", bench.limits, rows, repeats))
+    return Found(samples, versions=versions())
+
+
+SECTION = Section(
+    name="memory",
+    title="Memory at the highest point",
+    about="""1,000,000 rows. What the process held in memory at the highest point of a crossing
+        beyond what it held before, with the result. The limit is the size of the result alone, by
+        its own account; strings of R count as pointers, since all are there already.""",
+    rows=[
+        Row(
+            f"{DATA[data]}: {DIRECTIONS[way]}",
+            f"{data}/{way}",
+            limit=f"{data}/{way}_copy",
+            at_most=1.1,  # a tenth for what has no size of its own
+            memory=True,
+        )
+        for data, way in crossings_of(_DIRECTIONS)
+        if data != "small"
+    ],
+    measure=measure,
+)
