@@ -50,7 +50,9 @@ in_r_words <- function(text) {
     "`tandemlab run list`" = "get_runs_in_experiment()",
     "`tandemlab workspace list`" = "list_workspaces()",
     "`tandemlab keyvault list`" = "list_secrets()",
-    "`tandemlab workspace check --repair`" = "check_workspace(repair = TRUE)"
+    "`tandemlab workspace check --repair`" = "check_workspace(repair = TRUE)",
+    "`tandemlab workspace check`" = "check_workspace()",
+    "`tandemlab workspace gc`" = "collect_garbage()"
   )
   for (python in names(words)) {
     text <- gsub(python, words[[python]], text, fixed = TRUE)

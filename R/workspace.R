@@ -222,6 +222,33 @@ check_workspace <- function(workspace, repair = FALSE, deep = FALSE) {
   found
 }
 
+#' Remove contents that no run needs
+#'
+#' Contents of files and sources are kept once, however many runs have them, so that deleting a run
+#' leaves them. This removes those that no run needs any more. What a run needs is never removed,
+#' and others may go on working meanwhile: what was put lately stays, as does what is recorded in
+#' the last moment.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param older_than_seconds Only what nobody has put for so long is removed; at least 3600.
+#' @param dry_run Whether it is only counted.
+#' @return A named list: `contents` and `bytes` (what went, or would), `young` (how many contents
+#'   stay for now, since they may belong to a run that is just being made), `kept` (how many runs
+#'   need) and `dry_run`.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` for less than an hour; `tandemlab_error_invalid_state` when the
+#' source of a run cannot be read, so that what it needs is not known: nothing was removed.
+#' @examplesIf tandemlab_is_ready()
+#' collect_garbage(temp_workspace(), dry_run = TRUE)$kept
+#' @export
+collect_garbage <- function(workspace, older_than_seconds = 86400, dry_run = FALSE) {
+  call_core(
+    "workspace.gc",
+    workspace = .subset2(arg_workspace(workspace), "path"),
+    older_than_seconds = arg_number(older_than_seconds), dry_run = arg_flag(dry_run)
+  )
+}
+
 #' A workspace for examples and tests
 #'
 #' @return A new `tandemlab_workspace` in the session's temporary folder, which goes when R ends.

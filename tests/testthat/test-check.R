@@ -42,3 +42,30 @@ test_that("an error of a damaged event file leads to the check", {
   expect_match(found$where, "host-1-00000000.jsonl:3 (byte ", fixed = TRUE)
   expect_equal(sort(get_run_metrics(run)$loss), c(1, 1, 2, 2, 3, 4, 4, 5, 5))
 })
+
+test_that("contents that no run needs go, and what is young or needed stays", {
+  exp <- local_experiment()
+  kept <- start_logging_run(exp)
+  upload <- withr::local_tempfile(lines = "content")
+  upload_files_to_run("a.txt", upload, kept)
+  complete_run(kept)
+  deleted <- start_logging_run(exp)
+  writeLines("other", upload)
+  upload_files_to_run("a.txt", upload, deleted)
+  complete_run(deleted)
+  get_run_file_names(deleted)
+  delete_run(deleted)
+  expect_identical(
+    collect_garbage(exp$workspace),
+    list(contents = 0L, bytes = 0L, young = 1L, kept = 1L, dry_run = FALSE)
+  )
+  blobs <- list.files(file.path(exp$workspace$path, "blobs"), recursive = TRUE, full.names = TRUE)
+  Sys.setFileTime(blobs, "2020-01-01")
+  expect_identical(collect_garbage(exp$workspace, dry_run = TRUE)$contents, 1L)
+  expect_identical(collect_garbage(exp$workspace)$contents, 1L)
+  expect_identical(nrow(check_workspace(exp$workspace, deep = TRUE)), 0L)
+  expect_error(
+    collect_garbage(exp$workspace, older_than_seconds = 60),
+    class = "tandemlab_error_invalid_input"
+  )
+})

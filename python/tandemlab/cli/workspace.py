@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tandemlab.cli.commands import (
     complete_workspace,
     output_option,
     pass_session,
+    seconds,
     tags,
     verb,
     workspace_option,
@@ -43,6 +45,13 @@ _FINDINGS = (
     Column("where", whole=True),
     Column("problem"),
     Column("repair"),
+)
+_GARBAGE = (
+    Column("contents"),
+    Column("bytes"),
+    Column("young"),
+    Column("kept"),
+    Column("dry_run"),
 )
 _DETAILS = (
     Column("name"),
@@ -251,6 +260,39 @@ def _finding_row(finding: Finding) -> dict[str, str]:
     }
 
 
+@verb(
+    "gc",
+    "tandemlab workspace gc --dry-run",
+    "tandemlab workspace gc lab --older-than 7d",
+)
+@click.argument("name_or_path", required=False, shell_complete=complete_workspace)
+@click.option(
+    "--older-than",
+    metavar="TIME",
+    default="1d",
+    show_default=True,
+    callback=seconds,
+    help="Only what nobody has put for so long, such as 12h or 7d; at least 1h.",
+)
+@click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
+@workspace_option
+@output_option
+@pass_session
+def gc(session: Session, name_or_path: str | None, older_than: float, dry_run: bool) -> None:
+    """Remove contents of files and sources that no run needs any more.
+
+    NAME_OR_PATH says which; without it, it is the one that commands use here. Deleting a run
+    leaves its contents, since others may have the same. What a run needs is never removed, and
+    others may go on working meanwhile. `young` ones stay for now: they may belong to a run that is
+    just being made.
+    """
+    found = session.workspace() if name_or_path is None else find_workspace(name_or_path)
+    garbage = found.gc(older_than, dry_run)
+    session.screen.record(_GARBAGE, asdict(garbage))
+    if dry_run and garbage.contents:
+        session.suggest("workspace gc", *([name_or_path] if name_or_path else []))
+
+
 @verb("delete", "tandemlab workspace delete lab", "tandemlab workspace delete ~/labs/old --yes")
 @click.argument("name_or_path", shell_complete=complete_workspace)
 @yes_option
@@ -277,5 +319,5 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
         session.screen.suggest("workspace list")
 
 
-for command in (create, list_, show, check, delete):
+for command in (create, list_, show, check, gc, delete):
     workspace.add_command(command)

@@ -17,6 +17,7 @@ from tandemlab.domain.events import Event, Kind, MetricShape
 from tandemlab.domain.records import (
     ExperimentRecord,
     FileRecord,
+    Garbage,
     Metric,
     MetricPoint,
     NewRun,
@@ -32,6 +33,7 @@ __all__ = [
     "Event",
     "ExperimentRecord",
     "FileRecord",
+    "Garbage",
     "InvalidInput",
     "InvalidState",
     "Kind",

@@ -203,3 +203,22 @@ class Metric:
         if self.shape is MetricShape.TABLE:
             return {name: list(column) for name, column in self.columns.items()}
         return dict(self.chart or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What a collection of garbage found, and removed unless it was a dry run.
+
+    Attributes:
+        contents: how many contents belong to no run and are old enough to go.
+        bytes: their size.
+        young: how many belong to no run and stay, since they may belong to one that is being made.
+        kept: how many belong to runs.
+        dry_run: whether nothing was removed.
+    """
+
+    contents: int
+    bytes: int
+    young: int
+    kept: int
+    dry_run: bool = False

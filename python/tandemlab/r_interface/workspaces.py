@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TypeAlias
 
 from tandemlab.bridge.values import Table
@@ -109,12 +110,17 @@ def _check(workspace: str, repair: bool, deep: bool) -> object:
     return Table({name: [getattr(found, name) for found in findings] for name in columns})
 
 
+def _gc(workspace: str, older_than_seconds: float, dry_run: bool) -> object:
+    return asdict(open_workspace(workspace).gc(older_than_seconds, dry_run))
+
+
 CALLS: dict[str, Callable[..., object]] = {
     "workspace.check": _check,
     "workspace.create": _create,
     "workspace.delete": _delete,
     "workspace.details": _details,
     "workspace.from_config": _from_config,
+    "workspace.gc": _gc,
     "workspace.get": _get,
     "workspace.list": _list,
     "workspace.runs": _runs,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
@@ -33,8 +36,26 @@ def is_digest(text: object) -> bool:
     return isinstance(text, str) and len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A content that is kept somewhere.
+
+    Attributes:
+        size: in bytes.
+        modified: when it was last put there, in seconds of that place's own clock.
+    """
+
+    digest: str
+    size: int
+    modified: float
+
+
 class BlobStore:
-    """Contents by digest in a folder: ``ab/abcd…``, read-only files that never change."""
+    """Contents by digest in a folder: ``ab/abcd…``, read-only files that never change.
+
+    Their modification time says when they were last put, also by somebody who found them there:
+    a content that is about to be recorded is young, and no collection of garbage takes it.
+    """
 
     def __init__(self, root: Path, temporary: Path) -> None:
         self._root = root
@@ -62,7 +83,7 @@ class BlobStore:
     def put_bytes(self, data: bytes) -> str:
         """Keep `data`; its digest."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self.path(digest).exists():
+        if not self.renew(digest):
             temporary = self._temporary / token_hex(8)
             with storage_errors(temporary):
                 temporary.write_bytes(data)
@@ -97,9 +118,10 @@ class BlobStore:
         with storage_errors(self._root):
             digest, size = digest_of(source), source.stat().st_size
             blob = self.path(digest)
-            if not blob.exists():
+            if not self.renew(digest):
                 temporary = self._temporary / token_hex(8)
                 link_or_copy(source, temporary)
+                os.utime(temporary)
                 self._place(temporary, digest)
             if not blob.samefile(source):
                 self._replace_by_link(source, blob)
@@ -113,6 +135,52 @@ class BlobStore:
                 _copy(reader.fileno(), writer.fileno())
             if executable:
                 target.chmod(0o755)
+
+    def renew(self, digest: str) -> bool:
+        """Make a content that is here young; False if it is not, or is another user's."""
+        try:
+            with self._locked(fcntl.LOCK_SH):
+                os.utime(self.path(digest))
+        except (FileNotFoundError, PermissionError):
+            return False
+        return True
+
+    def contents(self) -> Iterator[Content]:
+        """All that is here."""
+        for path in self._root.glob("*/*"):
+            if is_digest(path.name):
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    yield Content(path.name, status.st_size, status.st_mtime)
+
+    def clock(self) -> float:
+        """The time, as the file system that keeps the contents tells it."""
+        probe = self._temporary / token_hex(8)
+        with storage_errors(probe):
+            probe.touch()
+            try:
+                return probe.stat().st_mtime
+            finally:
+                probe.unlink()
+
+    def remove(self, digest: str, before: float) -> bool:
+        """Remove a content unless it was put since `before`; whether it was removed."""
+        path = self.path(digest)
+        with storage_errors(path), suppress(FileNotFoundError), self._locked(fcntl.LOCK_EX):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                return True
+        return False
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Nothing is removed between looking whether it is here and making it young."""
+        descriptor = os.open(self._root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _place(self, temporary: Path, digest: str) -> None:
         blob = self.path(digest)

@@ -20,6 +20,7 @@ from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.identity import write_identity
 from tandemlab.store.intake import Intake
 from tandemlab.store.protocol import Store
+from tandemlab.store.snapshots import read_manifest
 from tandemlab.store.spool import live_runs, spool_files
 
 FORMAT = 2
@@ -192,12 +193,20 @@ class WorkspaceFolder:
             except FileExistsError:
                 raise AlreadyExists(f"There is a run {run.id!r} already.") from None
         try:
+            if run.snapshot is not None:
+                self._renew(run.snapshot)
             with storage_errors(directory):
                 write_identity(directory, run, str(self.path))
             self.store.create_run(run)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
+
+    def _renew(self, snapshot: str) -> None:
+        """Make the contents of a source young that is about to be recorded, as after a put."""
+        self.blobs.renew(snapshot)
+        for file in read_manifest(snapshot, self.blobs):
+            self.blobs.renew(file.digest)
 
     def remove_run(self, run_id: str) -> None:
         """Forget a run that has ended, with its files."""

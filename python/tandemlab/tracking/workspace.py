@@ -30,6 +30,7 @@ from tandemlab.tracking.config_file import find_workspace, write_config
 from tandemlab.tracking.queries import run_query
 
 if TYPE_CHECKING:
+    from tandemlab.domain import Garbage
     from tandemlab.domain.findings import Finding
     from tandemlab.store import Store
     from tandemlab.store.http import RemoteWorkspace
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 Runs: TypeAlias = "list[Run]"
 Findings: TypeAlias = "list[Finding]"
+_YOUNG_SECONDS = 3600
 
 
 class Workspace:
@@ -410,6 +412,39 @@ class Workspace:
         from tandemlab.tracking.checking import check
 
         return check(self, repair=repair, deep=deep)
+
+    def gc(self, older_than_seconds: float = 86_400, dry_run: bool = False) -> Garbage:
+        """Remove the contents of files and sources that no run needs any more.
+
+        Deleting a run leaves its contents, since others may have the same. What a run needs is
+        never removed, and others may go on working meanwhile: what was put lately stays, as does
+        what is recorded in the last moment.
+
+        Args:
+            older_than_seconds: only what nobody has put for so long; at least 3600.
+            dry_run: whether it is only counted.
+
+        Returns:
+            How many contents went, and of how many bytes; ``young`` ones stay for now.
+
+        Raises:
+            InvalidInput: less than an hour.
+            InvalidState: the source of a run cannot be read, so that what it needs is not known;
+                nothing was removed.
+
+        >>> getfixture("workspace").gc(dry_run=True)
+        Garbage(contents=0, bytes=0, young=0, kept=0, dry_run=True)
+        """
+        if not older_than_seconds >= _YOUNG_SECONDS:
+            raise InvalidInput(
+                f"Contents stay for {_YOUNG_SECONDS} seconds at least, not {older_than_seconds:g}.",
+                hint="Those of a run that is just being made look like garbage.",
+            )
+        if self.is_remote:
+            return self._remote().collect_garbage(older_than_seconds, dry_run=dry_run)
+        from tandemlab.store.upkeep import collect_garbage
+
+        return collect_garbage(self.folder, older_than=older_than_seconds, dry_run=dry_run)
 
     # What is in it
 

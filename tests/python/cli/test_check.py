@@ -1,7 +1,8 @@
-"""``tandemlab workspace check``."""
+"""``tandemlab workspace check`` and ``gc``."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from python.cli.conftest import Answer
@@ -50,3 +51,21 @@ def test_errors_of_reading_lead_to_the_check(logged: Run, call: Call) -> None:
     assert answer.status == 7 and "workspace check --repair" in answer.err
     assert call("workspace", "check", "--repair").status == 0
     assert call("run", "metrics", "demo/1").status == 0
+
+
+def test_contents_of_deleted_runs_are_counted_and_then_removed(logged: Run, call: Call) -> None:
+    lab = logged.workspace
+    assert call("run", "delete", "demo/1", "--yes").status == 0
+    for blob in lab.path.glob("blobs/*/*"):
+        os.utime(blob, (0, 0))
+    count = len(list(lab.path.glob("blobs/*/*")))
+    dry = call("workspace", "gc", "--dry-run", "-o", "json")
+    assert (dry.json["contents"], dry.json["dry_run"]) == (count, True)
+    assert "workspace gc" in call("workspace", "gc", "--dry-run").err
+    assert call("workspace", "gc", lab.path, "--older-than", "7d", "-o", "json").json == {
+        **dry.json,
+        "dry_run": False,
+    }
+    assert list(lab.path.glob("blobs/*/*")) == []
+    refused = call("workspace", "gc", "--older-than", "5m")
+    assert refused.status == 2 and "3600" in refused.err

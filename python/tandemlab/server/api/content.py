@@ -55,17 +55,16 @@ def _headers(name: str, *, inline: bool) -> tuple[str, dict[str, str]]:
 
 @router.post("/blobs/missing", dependencies=[READER])
 def find_missing(found: Found, body: Digests) -> list[str]:
-    """Those contents that the workspace does not have."""
+    """Those contents that the workspace does not have.
+
+    The others stay for the time that it takes to make a run that needs them.
+    """
     return [digest for digest in dict.fromkeys(body.digests) if not _has(found, digest)]
 
 
 def _has(workspace: Workspace, digest: str) -> bool:
     _check_digest(digest)
-    try:
-        workspace.place.blobs.find(digest)
-    except NotFound:
-        return False
-    return True
+    return workspace.folder.blobs.renew(digest)
 
 
 def _check_digest(digest: str) -> None:

@@ -30,6 +30,13 @@ class WorkspaceContent(BaseModel):
     tags: dict[str, str] = {}
 
 
+class GarbageQuery(BaseModel):
+    """Which contents that no run needs are to go."""
+
+    older_than_seconds: float = 86_400
+    dry_run: bool = False
+
+
 class ExperimentName(BaseModel):
     """An experiment by its name."""
 

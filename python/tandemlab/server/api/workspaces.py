@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from tandemlab.domain import AlreadyExists, ExperimentRecord, NotFound
+from tandemlab.domain import AlreadyExists, ExperimentRecord, Garbage, NotFound
 from tandemlab.domain.names import check_name
 from tandemlab.server.access import CONTRIBUTOR, OWNER, READER, Found, services
 from tandemlab.server.api.models import (
     ExperimentChange,
     ExperimentName,
+    GarbageQuery,
     NewWorkspace,
     WorkspaceContent,
 )
@@ -60,6 +61,12 @@ def get_workspace(found: Found) -> WorkspaceContent:
 def delete_workspace(request: Request, workspace: str) -> None:
     """Delete a workspace with everything in it."""
     services(request).library.delete(workspace)
+
+
+@router.post("/workspaces/{workspace}/gc", tags=["workspaces"], dependencies=[OWNER])
+def collect_garbage(found: Found, body: GarbageQuery) -> Garbage:
+    """Remove contents that no run needs any more, or count them."""
+    return found.gc(body.older_than_seconds, body.dry_run)
 
 
 @router.get("/workspaces/{workspace}/targets", tags=["workspaces"], dependencies=[READER])

@@ -13,7 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tandemlab.domain import AlreadyExists, InvalidInput, NewRun, NotFound, RunRecord, Unavailable
+from tandemlab.domain import (
+    AlreadyExists,
+    Garbage,
+    InvalidInput,
+    NewRun,
+    NotFound,
+    RunRecord,
+    Unavailable,
+)
 from tandemlab.domain.names import check_file_name, check_name
 from tandemlab.store.durable import storage_errors, write_file, write_json
 from tandemlab.store.http.blobs import HttpBlobs
@@ -179,6 +187,13 @@ class RemoteWorkspace:
         """The compute targets of the server; for each, the interpreter of each language."""
         answer = self.client.request("GET", f"{self._base}/targets")
         return decode(answer.content, dict[str, dict[str, str | None]])
+
+    def collect_garbage(self, older_than: float, *, dry_run: bool) -> Garbage:
+        """Have the server remove contents that no run needs; see `Workspace.gc`."""
+        body = encode({"older_than_seconds": older_than, "dry_run": dry_run})
+        return decode(
+            self.client.request("POST", f"{self._base}/gc", content=body).content, Garbage
+        )
 
     # Runs
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 
@@ -30,6 +31,7 @@ from tandemlab.store.sql.engine import Place, repeated
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
+_Result = TypeVar("_Result")
 _POSITIONS = (
     select(runs_table.c.id, writers.c.name, writers.c.last_seq, writers.c.position)
     .join(runs_table, runs_table.c.key == writers.c.run_key)
@@ -268,6 +270,15 @@ class SqlStore:
         """Ids of the runs whose source was kept, with the digest of its manifest."""
         with self._reading() as connection:
             return upkeep.all_snapshots(connection)
+
+    @repeated
+    def while_nothing_is_recorded(self, action: Callable[[upkeep.Recorded], _Result]) -> _Result:
+        """Do something that relies on what is recorded; keep it short, since others wait.
+
+        It is done again if the database's connection was lost meanwhile.
+        """
+        with self._writing() as connection:
+            return action(upkeep.Recorded(connection))
 
     def archived_experiments(self) -> list[str]:
         """Names of the archived experiments."""

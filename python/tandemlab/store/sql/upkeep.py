@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, select, text, update
 
@@ -103,6 +104,33 @@ def all_snapshots(connection: Connection) -> list[tuple[str, str]]:
         runs_table.c.snapshot.is_not(None)
     )
     return [(row[0], row[1]) for row in connection.execute(statement)]
+
+
+class Recorded:
+    """What is recorded, in a transaction that keeps others from recording more."""
+
+    def __init__(self, connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":  # SQLite has one writer at any time
+            connection.execute(text("LOCK TABLE runs, files IN SHARE MODE"))
+        self._connection = connection
+
+    def files_of(self, digests: Sequence[str]) -> set[str]:
+        """Those of `digests` that are contents of files."""
+        found: set[str] = set()
+        for batch in runs.in_batches(digests):
+            statement = select(files.c.digest).where(files.c.digest.in_(batch)).distinct()
+            found.update(self._connection.execute(statement).scalars())
+        return found
+
+    def snapshots(self) -> Iterator[tuple[str, str]]:
+        """A run for each source that was kept, with the digest of its manifest."""
+        statement = (
+            select(func.min(runs_table.c.id), runs_table.c.snapshot)
+            .where(runs_table.c.snapshot.is_not(None))
+            .group_by(runs_table.c.snapshot)
+        )
+        for row in self._connection.execute(statement):
+            yield row[0], row[1]
 
 
 def archived(connection: Connection) -> list[str]:

@@ -160,5 +160,5 @@ def _unreferenced(folder: WorkspaceFolder, referenced: set[str]) -> Iterator[Cas
             "blob_unreferenced",
             "blobs",
             f"{count} contents of {size} bytes belong to no run.",
-            "They do no harm.",
+            "They do no harm; `tandemlab workspace gc` removes them.",
         )
