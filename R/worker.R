@@ -1,7 +1,7 @@
 # The R process behind tandemlab.bridge.run_r: it answers one call of Python's after another. Texts
 # go through two pipes of their own, so that what R prints stays the user's.
 
-worker_protocol <- 1L
+worker_protocol <- 2L
 
 # Answers calls until Python closes the pipe. Interrupts are let in only where a call's own code
 # runs, so that none can tear a text apart.
@@ -18,7 +18,7 @@ run_worker <- function(input, output, parent, folder) {
   suspendInterrupts(
     while (!is.null(text <- .Call(C_worker_receive, input))) {
       tryCatch(allowInterrupts(NULL), interrupt = function(late) NULL) # of a call that has ended
-      if (!send(answer_call(text, send))) {
+      if (!send("{\"begun\":true}") || !send(answer_call(text, send))) {
         break
       }
     }

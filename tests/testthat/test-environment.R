@@ -67,7 +67,7 @@ local_repository <- function(name, code, env = parent.frame()) {
 
 test_that("a script of R runs with the packages of its environment", {
   skip_unless_ready()
-  withr::local_envvar(TANDEMLAB_CACHE_DIR = withr::local_tempdir())
+  prune_environments(0)
   repository <- local_repository("plums", "pick <- function() 'plums'")
   environment <- r_environment("kitchen", "plums", repositories = repository)
   code <- c("library(tandemlab)", "log_metric_to_run('made', plums::pick())")

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 from tandemlab.bridge import values
 from tandemlab.bridge.files import read_frame, write_frame
 from tandemlab.bridge.worker import RWorker
-from tandemlab.domain.errors import InvalidInput, InvalidState, RError
+from tandemlab.domain.errors import InvalidInput, InvalidState, RCrashed, RError
 from tandemlab.domain.warnings import WARNINGS, RWarning
 
 Library: TypeAlias = Literal["arrow", "pandas", "polars"]
@@ -96,30 +96,22 @@ class RPool:
         if int64 not in ("double", "integer64"):
             raise InvalidInput(f"{int64!r} is no type for 64-bit integers.")
         _check_names(inputs or {})
-        write = on_output or _to_stdout
-        with self._worker() as worker:
-            try:
-                request = {
-                    "code": code,
-                    "directory": os.getcwd(),
-                    "folder": str(worker.folder),
-                    "int64": int64,
-                    "variables": list(declared) if isinstance(declared, dict) else None,
-                }
-                text = json.dumps(request, ensure_ascii=False)
-                sent = _encode_inputs(inputs or {}, worker)
-                answer = worker.call(
-                    f'{text[:-1]},"inputs":{sent}}}',
-                    timeout=timeout,
-                    on_output=write,
-                    on_message=lambda message: log.info("%s", message),
-                )
-                _warn(values.read(answer["warnings"]))
-                if "error" in answer:
-                    raise _as_error(answer["error"])
-                return _result(answer["value"], declared, worker, library)
-            finally:
-                worker.clear()
+        request = {
+            "code": code,
+            "directory": os.getcwd(),
+            "int64": int64,
+            "variables": list(declared) if isinstance(declared, dict) else None,
+        }
+        while True:
+            with self._worker() as worker:
+                try:
+                    answer = _call(worker, request, inputs or {}, timeout, on_output or _to_stdout)
+                    return _result(answer, declared, worker, library)
+                except RCrashed:
+                    if not worker.died_waiting:
+                        raise
+                finally:
+                    worker.clear()
 
     @contextmanager
     def _worker(self) -> Iterator[RWorker]:
@@ -286,6 +278,27 @@ def run_r(
         timeout=timeout,
         on_output=on_output,
     )
+
+
+def _call(
+    worker: RWorker,
+    request: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    timeout: float | None,
+    write: Callable[[str], object],
+) -> Any:
+    text = json.dumps({**request, "folder": str(worker.folder)}, ensure_ascii=False)
+    sent = _encode_inputs(inputs, worker)
+    answer = worker.call(
+        f'{text[:-1]},"inputs":{sent}}}',
+        timeout=timeout,
+        on_output=write,
+        on_message=lambda message: log.info("%s", message),
+    )
+    _warn(values.read(answer["warnings"]))
+    if "error" in answer:
+        raise _as_error(answer["error"])
+    return answer["value"]
 
 
 def _to_stdout(text: str) -> None:

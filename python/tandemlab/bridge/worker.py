@@ -34,12 +34,13 @@ from tandemlab.domain.errors import (
 )
 from tandemlab.version import __version__
 
-PROTOCOL = 1
+PROTOCOL = 2
 START_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 _KEPT_LINES = 60
 _SHOWN_LINES = 20
 _NO_PACKAGE, _NO_WORKER = 78, 79
+_BEGUN = b'{"begun":true}'
 
 Writer = Callable[[str], object]
 
@@ -64,6 +65,7 @@ class RWorker:
     ) -> None:
         self.rscript = find_r(rscript).rscript
         self.alive = True
+        self.has_begun = self.has_answered = False
         self._temporary: str | None = None
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         shared = "/dev/shm"
@@ -106,8 +108,13 @@ class RWorker:
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Whether R is still there."""
+        """Whether R is still there; also true for a moment after something has killed it."""
         return self.alive and self._process.poll() is None
+
+    @property
+    def died_waiting(self) -> bool:
+        """Whether R ended between two calls, so that it has seen nothing of the second."""
+        return not self.alive and self.has_answered and not self.has_begun
 
     def _program(self, requests: int, answers: int) -> str:
         arguments = f"{requests}L,{answers}L,{os.getpid()}L,{json.dumps(str(self.folder))}"
@@ -160,6 +167,7 @@ class RWorker:
         """
         if not self.alive:
             raise InvalidState("This R process has ended.")
+        self.has_begun = False
         body = request.encode()
         deadline = None if timeout is None else time.monotonic() + timeout
         events = {"message": on_message}
@@ -178,6 +186,7 @@ class RWorker:
         except BaseException:  # Ctrl-C, or an error of a callback
             self._interrupt(on_output, events)
             raise
+        self.has_answered = True
         found: dict[str, Any] = json.loads(answer)
         return found
 
@@ -271,6 +280,9 @@ class RWorker:
         return text
 
     def _is_event(self, text: bytes, events: dict[str, Writer]) -> bool:
+        if text == _BEGUN:
+            self.has_begun = True
+            return True
         if not text.startswith(b'{"message":'):
             return False
         events.get("message", _drop)(json.loads(text)["message"])

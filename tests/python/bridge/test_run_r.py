@@ -285,10 +285,10 @@ def test_a_crash_is_an_error_and_the_next_call_works(code: str, said: str, lone:
 
 
 def test_a_waiting_process_that_was_killed_is_replaced(lone: RPool) -> None:
-    pid = pid_of(lone)
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: has_ended(pid))
-    assert pid_of(lone) != pid
+    for _ in range(5):
+        pid = pid_of(lone)
+        os.kill(pid, signal.SIGKILL)  # and call again while it may still look alive
+        assert pid_of(lone) != pid
 
 
 def test_threads_share_a_pool(pool: RPool) -> None:
