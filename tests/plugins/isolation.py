@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _isolated(root: Path, folder: Path) -> Iterator[tuple[str, str]]:
     yield "TANDEMLAB_CONFIG_DIR", str(folder / "config")
     yield "TANDEMLAB_DATA_DIR", str(folder / "data")
+    yield "TANDEMLAB_CACHE_DIR", str(folder / "cache")
     yield "TANDEMLAB_PYTHON", sys.executable
     yield "PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring"  # not the user's own
     if locale.getpreferredencoding(False).upper() != "UTF-8":
