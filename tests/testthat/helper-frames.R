@@ -20,20 +20,23 @@ frame_file_forms <- list(
 skip_without_pyarrow <- function(libraries = "pyarrow") {
   skip_unless_ready()
   for (library in libraries) {
-    testthat::skip_if_not(
-      reticulate::py_module_available(library),
-      sprintf("the Python package %s is not there", library)
-    )
+    if (!reticulate::py_module_available(library)) {
+      testthat::skip(sprintf("the Python package %s is not there", library))
+    }
   }
 }
 
+# The cases of a file, which is read once: to find one test, all loops over cases run again.
 frame_cases <- function(file) {
   path <- file.path(testthat::test_path(), "..", "conformance", "frames", file)
   if (!file.exists(path) || !requireNamespace("yaml", quietly = TRUE)) {
     return(list())
   }
-  yaml::read_yaml(path)
+  if (is.null(cases_read[[file]])) cases_read[[file]] <- yaml::read_yaml(path)
+  cases_read[[file]]
 }
+
+cases_read <- new.env(parent = emptyenv())
 
 evaluate <- function(text) {
   eval(parse(text = text, encoding = "UTF-8"), new.env(parent = globalenv()))
@@ -78,19 +81,28 @@ observe <- function(code) {
   seen
 }
 
+# expect_identical() for thousands of values: testthat hears only of those that differ, since what it
+# does for one expectation takes longer than a frame takes to cross.
+check_identical <- function(x, y, label = NULL) {
+  if (!identical(x, y)) {
+    testthat::expect_identical(x, y, label = label)
+  }
+}
+
 # Checks what the case says of errors, warnings and messages; whether there is a value to compare.
 expect_as_said <- function(seen, case) {
   if (!is.null(case$error)) {
     testthat::expect_match(seen$error, case$error, fixed = TRUE)
     return(FALSE)
   }
-  testthat::expect_null(seen$error)
+  check_identical(seen$error, NULL, label = "error")
   for (what in c("warning", "message")) {
     if (is.null(case[[what]])) {
-      testthat::expect_identical(seen[[what]], character())
+      check_identical(seen[[what]], character(), label = what)
     } else {
       testthat::expect_match(seen[[what]], case[[what]], fixed = TRUE, all = FALSE)
     }
   }
+  testthat::succeed()
   TRUE
 }

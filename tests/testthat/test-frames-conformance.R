@@ -11,7 +11,7 @@ for (case in frame_cases("r.yaml")) {
     x <- case_frame(case)
     seen <- observe(in_memory(x))
     if (expect_as_said(seen, case)) {
-      expect_identical(seen$value, expected_frame(case, x))
+      check_identical(seen$value, expected_frame(case, x))
     }
   })
 }
@@ -23,7 +23,7 @@ for (case in frame_cases("r.yaml")) {
     for (form in frame_file_forms) {
       seen <- observe(in_file(x, form[[1]], form[[2]]))
       if (expect_as_said(seen, case)) {
-        expect_identical(seen$value, expected_frame(case, x), label = toString(form))
+        check_identical(seen$value, expected_frame(case, x), label = toString(form))
       }
     }
   })
@@ -43,12 +43,12 @@ for (case in frame_cases("r.yaml")) {
     table$validate(full = TRUE)
     if (!is.null(case$arrow)) {
       type <- table$schema$field(0L)$type
-      expect_identical(reticulate::py_to_r(type$`__str__`()), case$arrow)
+      check_identical(reticulate::py_to_r(type$`__str__`()), case$arrow)
     }
     for (library in c("arrow", "pandas")) {
       from_python <- withr::local_tempfile(fileext = ".arrow")
       files$write_frame(files$read_frame(from_r, library), from_python, compression = "zstd")
-      expect_identical(read_frame(from_python), expected_frame(case, x), label = library)
+      check_identical(read_frame(from_python), expected_frame(case, x), label = library)
     }
   })
 }
@@ -61,11 +61,11 @@ for (case in frame_cases("r.yaml")) {
     for (as in c("arrow", "pandas")) {
       given <- observe(as_python_frame(x, as))
       if (expect_as_said(given, case)) {
-        expect_identical(as_r_frame(given$value), expected_frame(case, x), label = as)
+        check_identical(as_r_frame(given$value), expected_frame(case, x), label = as)
       }
       if (as == "arrow" && !is.null(case$arrow)) {
         type <- given$value$schema$field(0L)$type
-        expect_identical(reticulate::py_to_r(type$`__str__`()), case$arrow)
+        check_identical(reticulate::py_to_r(type$`__str__`()), case$arrow)
       }
     }
   })
@@ -81,7 +81,7 @@ for (case in Filter(function(case) !is.null(case$polars), frame_cases("r.yaml"))
       expect_match(given$error, "polars")
       return()
     }
-    expect_null(given$error)
+    check_identical(given$error, NULL)
     if (case$polars == "warning") {
       expect_match(given$warning, "polars", all = FALSE)
       return()
@@ -92,7 +92,7 @@ for (case in Filter(function(case) !is.null(case$polars), frame_cases("r.yaml"))
       expected <- structure(as.list(expected), names = names(expected), class = "data.frame",
                             row.names = .set_row_names(nrow(expected)))
     }
-    expect_identical(as_r_frame(given$value), expected)
+    check_identical(as_r_frame(given$value), expected)
   })
 }
 
@@ -103,9 +103,9 @@ python_values <- function() {
 
 expect_frame <- function(frame, case) {
   if (is.null(case$frame)) {
-    expect_identical(frame$x, evaluate(case$r))
+    check_identical(frame$x, evaluate(case$r))
   } else {
-    expect_identical(frame, evaluate(case$frame))
+    check_identical(frame, evaluate(case$frame))
   }
 }
 
@@ -141,7 +141,7 @@ for (case in Filter(function(case) !isFALSE(case$files), frame_cases("python.yam
     }
     if (identical(case$back, "equal") && inherits(value, "pandas.DataFrame")) {
       again <- reticulate::import("tandemlab.bridge", convert = FALSE)$read_frame(path, "pandas")
-      expect_identical(reticulate::py_to_r(values$differences(value, again)), "")
+      check_identical(reticulate::py_to_r(values$differences(value, again)), "")
     }
   })
 }
