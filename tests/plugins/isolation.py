@@ -1,5 +1,7 @@
 """Keeps the tests away from the user's settings, and child processes on this checkout's packages.
 
+Variables named ``TANDEMLAB_TEST_…`` are for the tests themselves and stay.
+
 A shell starts what it runs in the background deaf to interrupts; the tests send some.
 
 Set for the whole session, so that R, jobs and the command line inherit it.
@@ -27,8 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[ENVIRONMENT] = dict(os.environ)
     folder = tempfile.TemporaryDirectory(prefix="tandemlab-tests-", ignore_cleanup_errors=True)
     config.stash[FOLDER] = folder
-    for name in [name for name in os.environ if name.startswith("TANDEMLAB_")]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if name.startswith("TANDEMLAB_") and not name.startswith("TANDEMLAB_TEST_"):
+            del os.environ[name]
     os.environ |= dict(_isolated(config.rootpath, Path(folder.name)))
 
 

@@ -81,8 +81,8 @@ observe <- function(code) {
   seen
 }
 
-# expect_identical() for thousands of values: testthat hears only of those that differ, since what it
-# does for one expectation takes longer than a frame takes to cross.
+# expect_identical() for thousands of values: testthat hears only of those that differ, since what
+# it does for one expectation takes longer than a frame takes to cross.
 check_identical <- function(x, y, label = NULL) {
   if (!identical(x, y)) {
     testthat::expect_identical(x, y, label = label)

@@ -247,6 +247,7 @@ test_that("lazy strings outlive Python", {
       y <- as_r_frame(as_python_frame(x))
       python <- dyn.load(reticulate::py_config()$libpython)
       gc()
+      .C(getNativeSymbolInfo("PyGILState_Ensure", python))
       .C(getNativeSymbolInfo("Py_Finalize", python))
       message(identical(y, x))
       tools::pskill(Sys.getpid(), tools::SIGKILL)
