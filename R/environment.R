@@ -73,6 +73,11 @@ read_environment <- function(path, name = NULL) {
     "environment.read",
     path = arg_path(path), name = arg_optional(name, arg_string)
   )
+  environment_from(found)
+}
+
+# An environment that the core has sent.
+environment_from <- function(found) {
   new_environment(
     found$name,
     python = arrays_in(found$python, c("requirements", "conda", "channels")),

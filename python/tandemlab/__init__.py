@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
     from tandemlab.tracking import Experiment, Keyvault, Run, Workspace, get_current_run
-    from tandemlab.training import ScriptRunConfig
+    from tandemlab.training import RunConfiguration, ScriptRunConfig
 
 _HOMES = {
     "Environment": "tandemlab.environments",
@@ -27,6 +27,7 @@ _HOMES = {
     "Keyvault": "tandemlab.tracking",
     "LocalTarget": "tandemlab.compute",
     "Run": "tandemlab.tracking",
+    "RunConfiguration": "tandemlab.training",
     "RunStatus": "tandemlab.domain",
     "ScriptRunConfig": "tandemlab.training",
     "TandemlabError": "tandemlab.domain",
@@ -40,6 +41,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "Run",
+    "RunConfiguration",
     "RunStatus",
     "ScriptRunConfig",
     "TandemlabError",

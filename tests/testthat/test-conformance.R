@@ -1,7 +1,5 @@
 # The cases of tests/conformance, run through the public R functions.
 
-cases_folder <- function() file.path(testthat::test_path(), "..", "conformance")
-
 read_cases <- function() {
   files <- list.files(cases_folder(), "[.]yaml$", full.names = TRUE)
   if (length(files) == 0 || !requireNamespace("yaml", quietly = TRUE)) {
@@ -11,53 +9,6 @@ read_cases <- function() {
     cases <- yaml::read_yaml(file, handlers = handlers)
     lapply(cases, function(case) c(list(file = basename(file)), case))
   }), recursive = FALSE)
-}
-
-# Sequences stay lists, and the letters y and n are no truth values, as in YAML 1.2.
-handlers <- list(
-  seq = as.list,
-  "bool#yes" = function(x) if (tolower(x) == "y") x else TRUE,
-  "bool#no" = function(x) if (tolower(x) == "n") x else FALSE
-)
-
-# A value of a case file as R has it: NA for null, numbers that are not finite by their words.
-plain <- function(x) {
-  if (is.null(x)) {
-    return(NA)
-  }
-  if (!is.list(x)) {
-    return(x)
-  }
-  if (identical(names(x), "float")) {
-    return(switch(sub("^([-]?)[.]", "\\1", as.character(x$float)),
-      nan = NaN, inf = Inf, "-inf" = -Inf, as.numeric(x$float)
-    ))
-  }
-  lapply(x, plain)
-}
-
-# Vectors, data frames and lists in one form; in R one value and a list of one are the same.
-canonical <- function(x) {
-  if (is.list(x) && length(x) == 1 && is.null(names(x))) {
-    x <- x[[1]]
-  }
-  if (is.data.frame(x)) {
-    x <- lapply(as.list(x), function(column) canonical(as.list(column)))
-  }
-  if (is.null(x)) {
-    return(NA)
-  }
-  if (is.atomic(x) && length(x) != 1) {
-    x <- as.list(x)
-  }
-  if (!is.list(x)) {
-    return(if (is.na(x) && !is.nan(x)) NA else if (is.numeric(x)) as.double(x) else x)
-  }
-  if (length(x) == 0) {
-    return(list())
-  }
-  x <- lapply(x, canonical)
-  if (is.null(names(x))) x else x[order(names(x), method = "radix")]
 }
 
 new_player <- function(case, server = NULL) {

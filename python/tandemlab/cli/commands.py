@@ -21,6 +21,7 @@ NOUNS = {
     "workspace": "Make, find, check and delete workspaces.",
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
+    "config": "Show and check how scripts run, as kept in files.",
     "environment": "Build what scripts run with, once for all runs.",
     "keyvault": "Keep passwords and tokens for scripts.",
     "server": "Serve workspaces to others, and log in to servers.",
@@ -214,6 +215,15 @@ def complete_run(context: click.Context, option: click.Parameter, start: str) ->
     return context.ensure_object(Session).complete(
         lambda workspace: [name for name in newest_references(workspace) if name.startswith(start)]
     )
+
+
+def complete_config(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    """Names of run configurations beside the working directory."""
+    from pathlib import Path
+
+    from tandemlab.training.configuration_files import configurations
+
+    return [name for name in configurations(Path()) if name.startswith(start)]
 
 
 def complete_secret(context: click.Context, option: click.Parameter, start: str) -> list[str]:

@@ -214,9 +214,8 @@ class Agent:
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
-        self._questions[record.id] = self._workers.submit(
-            record_packages, job, record.definition["language"]
-        )
+        if language := record.definition["language"]:
+            self._questions[record.id] = self._workers.submit(record_packages, job, language)
         self._followed[record.id] = _Followed(job, handle, target)
 
     def _end(self, run_id: str) -> None:

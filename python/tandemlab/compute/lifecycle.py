@@ -24,7 +24,7 @@ from tandemlab.domain import (
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Job, exit_error
 from tandemlab.domain.names import check_file_name
-from tandemlab.environments import EnvironmentCache
+from tandemlab.environments import BuiltEnvironment, EnvironmentCache
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import LOG_FILE, folder_files, place_file
@@ -72,15 +72,21 @@ def in_environment(
     if "environment" not in definition:
         return command, variables
     place = EnvironmentCache().locate(Environment.from_dict(definition["environment"]))
-    is_python = definition["language"] == "python"
-    program = place.python if is_python else place.rscript
+    language = definition["language"]
     libraries = [*place.r_libraries, variables.get("R_LIBS", "")]
     added = {"R_LIBS": os.pathsep.join(filter(None, libraries))} if place.r_libraries else {}
-    if is_python and program is not None:
-        folder = os.path.dirname(program)
-        added["PATH"] = os.pathsep.join([folder, variables.get("PATH", os.defpath)])
+    if language != "r" and place.python is not None:
         added["PYTHONPATH"] = ""  # what the submitting session adds is not of this environment
+    program = {"python": place.python, "r": place.rscript}.get(language)
+    folders = [os.path.dirname(path) for path in _found_by_name(place, language) if path]
+    if folders:
+        added["PATH"] = os.pathsep.join([*folders, variables.get("PATH", os.defpath)])
     return [program or command[0], *command[1:]], {**place.variables, **variables, **added}
+
+
+def _found_by_name(place: BuiltEnvironment, language: str | None) -> list[str | None]:
+    """Programs of an environment that scripts and commands find on the search path."""
+    return {"python": [place.python], "r": []}.get(language or "", [place.python, place.rscript])
 
 
 def build_environment(folder: WorkspaceFolder, record: RunRecord) -> None:

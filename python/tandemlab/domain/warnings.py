@@ -36,6 +36,12 @@ class AttributesWarning(TandemlabWarning):
     code = "attributes"
 
 
+class ConfigurationWarning(TandemlabWarning):
+    """A configuration has settings that have no meaning here, and are left out."""
+
+    code = "configuration"
+
+
 class RWarning(TandemlabWarning):
     """A warning that R code gave."""
 
@@ -43,5 +49,12 @@ class RWarning(TandemlabWarning):
 
 
 WARNINGS: dict[str, type[TandemlabWarning]] = {
-    kind.code: kind for kind in (PrecisionWarning, ZoneWarning, AttributesWarning, RWarning)
+    kind.code: kind
+    for kind in (
+        PrecisionWarning,
+        ZoneWarning,
+        AttributesWarning,
+        ConfigurationWarning,
+        RWarning,
+    )
 }

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.documents import read_document, write_document
 from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.schemas import Mistake
 from tandemlab.store.durable import write_file
 
 _OPTIONS = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
@@ -87,7 +92,11 @@ def from_conda_specification(name: str, path: str | os.PathLike[str]) -> Environ
     Raises:
         InvalidInput: the file is not there, or is no conda file.
     """
-    content = _yaml(Path(path))
+    return conda_environment(name, _yaml(Path(path)))
+
+
+def conda_environment(name: str, content: Mapping[str, Any]) -> Environment:
+    """An environment from what a conda file holds."""
     conda: list[str] = []
     requirements: list[str] = []
     version = None
@@ -150,20 +159,24 @@ def load_environment(path: str | os.PathLike[str]) -> Environment:
     Raises:
         InvalidInput: the file is not there, or a key or value in it cannot be used.
     """
-    content = _yaml(Path(path))
+    document = read_document(_read(Path(path)), str(path))
+    content = document.conforming(environment_schema())
     try:
         return Environment.from_dict(content)
     except InvalidInput as problem:
-        raise InvalidInput(
-            f"{path}: {problem.message}", hint=problem.hint, details=problem.details
-        ) from None
+        raise document.error([Mistake((), problem.message.rstrip("."))], problem.hint) from None
+
+
+@cache
+def environment_schema() -> dict[str, Any]:
+    """The JSON Schema of an environment's own files."""
+    text = files(__package__).joinpath("environment.schema.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
 
 
 def save_environment(environment: Environment, path: str | os.PathLike[str]) -> Path:
     """Write an environment as YAML; the path."""
-    import yaml
-
-    text = yaml.safe_dump(environment.to_dict(), sort_keys=False, allow_unicode=True)
+    text = write_document(environment.to_dict())
     write_file(Path(path), text.encode())
     return Path(path)
 
@@ -178,12 +191,7 @@ def _read(path: Path) -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(_read(path))
-    except yaml.YAMLError as problem:
-        raise InvalidInput(f"{path} is no YAML: {problem}") from None
+    content = read_document(_read(path), str(path)).value
     if not isinstance(content, dict):
         raise InvalidInput(f"{path} holds no mapping of keys to values.")
     return content

@@ -18,7 +18,14 @@ from typing import Any
 
 from tandemlab.bridge import values
 from tandemlab.domain import TandemlabError
-from tandemlab.r_interface import environments, experiments, keyvaults, runs, workspaces
+from tandemlab.r_interface import (
+    configurations,
+    environments,
+    experiments,
+    keyvaults,
+    runs,
+    workspaces,
+)
 from tandemlab.version import __version__
 
 __all__ = ["call"]
@@ -38,6 +45,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **runs.CALLS,
     **keyvaults.CALLS,
     **environments.CALLS,
+    **configurations.CALLS,
 }
 
 # What the core has kept may hold anything; reading it must not fail for that.

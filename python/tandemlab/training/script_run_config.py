@@ -1,12 +1,11 @@
-"""ScriptRunConfig: a script, its arguments, and where it runs."""
+"""ScriptRunConfig: a script or a command in its folder, ready to become a run."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from tandemlab.training.languages import (
     parameters_of,
     session_environment,
 )
+from tandemlab.training.run_configuration import RunConfiguration
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Experiment, Run, Workspace
@@ -30,40 +30,55 @@ _MANY_FILES = 2000
 _MANY_BYTES = 300_000_000
 
 
-@dataclass(frozen=True)
-class ScriptRunConfig:
-    """A script of Python or R with its folder, arguments and compute target.
+@dataclass(frozen=True, init=False)
+class ScriptRunConfig(RunConfiguration):
+    """A script of Python or R, or a command, with its folder, arguments and compute target.
+
+    It is a `RunConfiguration` with a folder. What is given here comes before what `run_config`
+    says.
 
     Attributes:
         source_directory: folder that is kept with the run and copied to where it runs; what
             ``.tandemignore``, ``.amlignore`` or ``.gitignore`` in it names stays behind.
-        script: the script's path inside that folder.
-        arguments: a list, or a mapping ``{"data": "x.csv"}`` for ``--data x.csv``.
-        compute_target: name of the target; ``"local"`` is this machine.
-        environment_variables: set for the script.
-        interpreter: program that runs the script; that of the environment, or else this Python
-            for ``.py`` and Rscript for ``.R``.
-        environment: packages that the script needs; they are built before it starts, once for all
-            runs that need the same. None: what the interpreter has.
-        max_run_duration_seconds: the script is stopped and the run fails after so long.
 
     >>> config = ScriptRunConfig("examples/accidents", "accidents.py", arguments={"seed": 1})
     >>> config.replace(compute_target="cluster").compute_target
     'cluster'
+    >>> shared = RunConfiguration(max_run_duration_seconds=60)
+    >>> ScriptRunConfig("study", "train.R", run_config=shared).max_run_duration_seconds
+    60
     """
 
-    source_directory: str | os.PathLike[str]
-    script: str
-    arguments: Sequence[Any] | Mapping[str, Any] | None = None
-    compute_target: str = "local"
-    environment_variables: Mapping[str, str] = field(default_factory=dict)
-    interpreter: str | None = None
-    max_run_duration_seconds: float | None = None
-    environment: Environment | None = None
+    source_directory: str | os.PathLike[str] = "."
 
-    def replace(self, **changes: Any) -> ScriptRunConfig:
-        """A copy with some attributes changed."""
-        return dataclasses.replace(self, **changes)
+    def __init__(
+        self,
+        source_directory: str | os.PathLike[str],
+        script: str | None = None,
+        arguments: Sequence[Any] | Mapping[str, Any] | None = None,
+        compute_target: str | None = None,
+        environment_variables: Mapping[str, str] | None = None,
+        interpreter: str | None = None,
+        max_run_duration_seconds: float | None = None,
+        environment: Environment | None = None,
+        command: str | Sequence[str] | None = None,
+        *,
+        run_config: RunConfiguration | None = None,
+    ) -> None:
+        given = {
+            "script": script,
+            "arguments": arguments,
+            "compute_target": compute_target,
+            "environment_variables": environment_variables,
+            "interpreter": interpreter,
+            "max_run_duration_seconds": max_run_duration_seconds,
+            "environment": environment,
+            "command": command,
+        }
+        base = run_config or RunConfiguration()
+        for name, value in given.items():
+            object.__setattr__(self, name, getattr(base, name) if value is None else value)
+        object.__setattr__(self, "source_directory", source_directory)
 
     def submit_to(
         self,
@@ -81,7 +96,7 @@ class ScriptRunConfig:
         definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
         paths = source_files(source)
-        if self.script not in paths:
+        if self.script is not None and self.script not in paths:
             raise InvalidInput(
                 f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
                 hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
@@ -111,28 +126,55 @@ class ScriptRunConfig:
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used.
         """
         target = find_interpreters(workspace, self.compute_target)
-        source = Path(os.path.abspath(Path(self.source_directory).expanduser()))
+        source = _check_source(Path(os.path.abspath(Path(self.source_directory).expanduser())))
+        if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
+            raise InvalidInput(
+                f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
+            )
+        return {
+            **(self._command() if self.script is None else self._script(source, target)),
+            "source_directory": str(source),
+            "environment_variables": _check_variables(self.environment_variables),
+            "max_run_duration_seconds": self.max_run_duration_seconds,
+            **({"environment": self.environment.to_dict()} if self.environment else {}),
+        }
+
+    def _script(self, source: Path, target: Interpreters) -> dict[str, Any]:
+        assert self.script is not None
+        if self.command is not None:
+            raise InvalidInput(
+                f"A run has a script ({self.script}) or a command, not both.",
+                hint="Write the script into the command, or leave the command out.",
+            )
         script = _check_script(source, self.script)
         language = Language.of(script)
         arguments = format_arguments(self.arguments, language)
         if self.environment is not None:
             self._check_environment(self.environment, target, language)
         interpreter = target.interpreter(language, self.interpreter)
-        if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
-            raise InvalidInput(
-                f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
-            )
         return {
             "script": script,
             "language": language.value,
             "arguments": arguments,
-            "source_directory": str(source),
             "interpreter": interpreter,
             "command": [interpreter, script, *arguments],
-            "environment_variables": _check_variables(self.environment_variables),
-            "max_run_duration_seconds": self.max_run_duration_seconds,
-            **({"environment": self.environment.to_dict()} if self.environment else {}),
         }
+
+    def _command(self) -> dict[str, Any]:
+        if self.command is None or not self.command:
+            raise InvalidInput("There is nothing to run.", hint="Give a script or a command.")
+        for name in ("arguments", "interpreter"):
+            if getattr(self, name):
+                raise InvalidInput(
+                    f"A command has no {name} apart from itself.",
+                    hint=f"Write the {name} into the command.",
+                )
+        command = (
+            ["/bin/sh", "-c", as_public_text(self.command, "command")]
+            if isinstance(self.command, str)
+            else format_arguments(self.command, Language.PYTHON)
+        )
+        return {"language": None, "arguments": [], "command": command}
 
     def _check_environment(
         self, environment: Environment, target: Interpreters, language: Language
@@ -146,13 +188,17 @@ class ScriptRunConfig:
         target.check(environment)
 
 
-def _check_script(source: Path, script: str) -> str:
+def _check_source(source: Path) -> Path:
     if not source.is_dir():
         raise InvalidInput(
             f"The source directory {source} is not a folder.",
             hint="Give the folder that holds the script.",
             details={"source_directory": str(source)},
         )
+    return source
+
+
+def _check_script(source: Path, script: str) -> str:
     path = PurePosixPath(script)
     if path.is_absolute() or ".." in path.parts:
         raise InvalidInput(

@@ -95,10 +95,18 @@ def test_what_is_saved_is_read_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("e.yml", "name: a\npyton: {}", "environment has the key 'pyton'"),
-        ("e.yml", "name: a\npython: {requirement: [six]}", "python has the key 'requirement'"),
-        ("e.yml", "name: a\npython: [six]", "python must be a mapping"),
-        ("e.yml", "name: a\npython: {requirements: six}", "must be a tuple of texts"),
+        ("e.yml", "name: a\npyton: {}", "line 2, pyton: no such key; did you mean 'python'"),
+        (
+            "e.yml",
+            "name: a\npython: {requirement: [six]}",
+            "line 2, python.requirement: no such key",
+        ),
+        ("e.yml", "name: a\npython: [six]", "line 2, python: must be a mapping"),
+        (
+            "e.yml",
+            "name: a\npython: {requirements: six}",
+            "line 2, python.requirements: must be a list",
+        ),
         ("e.yml", "python: {}", "environment is not whole"),
         ("e.yml", "name: [", "is no YAML"),
         ("e.yml", "- a", "holds no mapping"),

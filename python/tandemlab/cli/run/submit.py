@@ -13,6 +13,7 @@ import click
 
 from tandemlab.cli.commands import (
     ScriptVerb,
+    complete_config,
     experiment_option,
     output_option,
     pass_session,
@@ -27,6 +28,7 @@ from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Run
+    from tandemlab.training import RunConfiguration
 
 
 @verb(
@@ -34,24 +36,32 @@ if TYPE_CHECKING:
     "tandemlab run submit train.py --epochs 10",
     "tandemlab run submit --wait --tag data=2002 accidents.R --data accidents.csv",
     "tandemlab run submit -e accidents --source . scripts/train.py",
+    "tandemlab run submit --config cpu",
     cls=ScriptVerb,
 )
-@click.argument("script")
+@click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @experiment_option("The experiment of the run. Without it, the script's name without extension.")
+@click.option(
+    "--config",
+    "configuration",
+    metavar="NAME|FILE",
+    shell_complete=complete_config,
+    help="How to run it: .tandemlab/NAME.yml in the source directory, or in the working directory, "
+    "or the path of a file; .runconfig files of SDK v1 load, too. What is given here comes before "
+    "what it says. It may name the script, or a command instead.",
+)
 @click.option(
     "--source-directory",
     "--source",
     metavar="DIR",
     help="The folder that is kept with the run and copied to where it runs; SCRIPT is inside it. "
-    "Without it, the folder of the script.",
+    "Without it, the folder beside which the configuration is, or else that of the script.",
 )
 @click.option(
     "--target",
     metavar="NAME",
-    default="local",
-    show_default=True,
-    help="The compute target to run on; local is this machine.",
+    help="The compute target to run on; local is this machine, and usual.",
 )
 @click.option(
     "--env",
@@ -98,11 +108,12 @@ if TYPE_CHECKING:
 @pass_session
 def submit(
     session: Session,
-    script: str,
+    script: str | None,
     arguments: Sequence[str],
     experiment: str | None,
+    configuration: str | None,
     source_directory: str | None,
-    target: str,
+    target: str | None,
     environment_variables: Mapping[str, str],
     environment_file: str | None,
     interpreter: str | None,
@@ -113,36 +124,55 @@ def submit(
 ) -> None:
     """Run a script of Python or R as a run of an experiment.
 
-    SCRIPT is the path of a .py or .R file. Everything behind it is handed to the script;
-    options of this command come before it.
+    SCRIPT is the path of a .py or .R file; with --config it may stand there. Everything behind it
+    is handed to the script; options of this command come before it.
 
     With --wait the command ends when the run does, with status 6 if the run failed or was
     canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
     standard error, so that standard output holds the run alone.
     """
     from tandemlab.environments import read_environment
-    from tandemlab.training import ScriptRunConfig
+    from tandemlab.training import RunConfiguration, ScriptRunConfig
 
-    source, name = locate(script, source_directory)
+    base = RunConfiguration()
+    if configuration is not None:
+        base, home = _load(configuration, source_directory)
+        source_directory = source_directory or home
+    elif script is None:
+        raise click.UsageError("Missing argument 'SCRIPT', or an option '--config'.")
+    source, name = locate(script, source_directory) if script else (source_directory, None)
     config = ScriptRunConfig(
-        source,
+        source or ".",
         name,
-        arguments=list(arguments),
+        arguments=list(arguments) or None,
         compute_target=target,
-        environment_variables=environment_variables,
+        environment_variables={**base.environment_variables, **environment_variables},
         interpreter=interpreter,
         max_run_duration_seconds=max_duration,
         environment=None if environment_file is None else read_environment(environment_file),
+        run_config=base.replace(command=None) if script else base,
     )
     workspace = session.workspace()
     config.check(workspace)  # before the experiment is made
-    run = workspace.experiment(experiment or Path(name).stem).submit(config, tags=labels)
+    title = Path(config.script or configuration or "").stem
+    run = workspace.experiment(experiment or title).submit(config, tags=labels)
     if display_name is not None:
         run.display_name = display_name
     if wait:
         _wait(session, run)
     else:
         session.suggest("run logs --follow", show_run(session, run))
+
+
+def _load(configuration: str, source: str | None) -> tuple[RunConfiguration, str]:
+    """A configuration by name or path, and the folder beside which it is."""
+    from tandemlab.training import RunConfiguration
+    from tandemlab.training.configuration_files import find_run_configuration, source_directory
+
+    path = Path(configuration).expanduser()
+    file = find_run_configuration(path) if path.is_file() else None
+    file = file or find_run_configuration(source or ".", configuration)
+    return RunConfiguration.load(file), os.path.abspath(source_directory(file))
 
 
 def locate(script: str, source: str | None) -> tuple[str, str]:

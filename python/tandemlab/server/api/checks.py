@@ -61,7 +61,7 @@ def _check_job(definition: Mapping[str, Any]) -> None:
     problem = ""
     if not _is_words(command) or not command:
         problem = "it has no command"
-    elif definition.get("language") not in ("python", "r"):
+    elif definition.get("language", "") not in ("python", "r", None):
         problem = "its language is neither python nor r"
     elif not isinstance(variables, Mapping) or not all(
         _VARIABLE.fullmatch(str(name)) and isinstance(value, str)

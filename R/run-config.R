@@ -1,0 +1,245 @@
+#' How a script runs
+#'
+#' A run configuration says how a script or a command runs, whatever its folder. It is plain data:
+#' several scripts can share one, and a file can keep it. `update()` gives a copy with some settings
+#' changed.
+#'
+#' `save_run_config()` writes the file `.tandemlab/NAME.yml` beside the source, which
+#' `tandemlab run submit --config NAME` and Python's `RunConfiguration.load()` read, too.
+#' `load_run_config()` also reads `.runconfig` files of Azure ML's SDK v1; of these, what has no
+#' meaning here is named in a warning. `tandemlab config schema` prints the JSON Schema by which
+#' editors complete and check such files.
+#'
+#' @param script Path of the script inside the source directory.
+#' @param arguments A list of command line arguments. A named element `data = "x.csv"` becomes
+#'   `--data x.csv`, a vector several values, `TRUE` the bare flag `--data`, and `FALSE` or `NULL`
+#'   nothing; an unnamed element is passed as it is, a named list in the list stands for its flags.
+#'   Numbers are written without a superfluous decimal point (`3`, `0.1`), unnamed logical values as
+#'   the script's language has them.
+#' @param compute_target Name of the target; `"local"` is this machine.
+#' @param ... For `update()` the settings to change, by name; elsewhere not used, which makes sure
+#'   that what follows is named.
+#' @param environment_variables Variables for the script: a named list.
+#' @param interpreter Program that runs the script; `NULL` means this R's `Rscript`, with this
+#'   session's library paths, or the Python of tandemlab.
+#' @param max_run_duration_seconds The script is stopped and the run fails after so long; `NULL` for
+#'   no limit.
+#' @param environment Packages that the script needs: an [r_environment()], [python_environment()]
+#'   or [read_environment()], built before the script starts; `NULL` for what the interpreter has.
+#' @param command What runs instead of a script: one string for the shell, or a list or vector of a
+#'   program and its arguments.
+#' @param run_config,object A `tandemlab_run_config`.
+#' @param path The source directory, or, without a `name`, the file.
+#' @param name Name of the configuration: `.tandemlab/NAME.yml` in the source directory, or else
+#'   SDK v1's `.azureml/NAME.runconfig` or `aml_config/NAME.runconfig`.
+#' @return `run_config()`, `load_run_config()` and `update()`: a `tandemlab_run_config`.
+#'   `save_run_config()`: the path of the file, invisibly.
+#' @section Errors:
+#' `tandemlab_error_not_found` if there is no such file; `tandemlab_error_invalid_input` if it
+#' cannot be used: the message has the line and key of each mistake.
+#' @examples
+#' quick <- run_config("train.R", list(epochs = 1), max_run_duration_seconds = 60)
+#' update(quick, arguments = list(epochs = 100), max_run_duration_seconds = NULL)
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile("source")
+#' save_run_config(quick, source, "quick")
+#' load_run_config(source, "quick")
+#' @export
+run_config <- function(script = NULL, arguments = NULL, compute_target = "local", ...,
+                       environment_variables = NULL, interpreter = NULL,
+                       max_run_duration_seconds = NULL, environment = NULL, command = NULL) {
+  check_no_dots(...)
+  new_run_config(drop_null(list(
+    script = script, arguments = arguments, compute_target = compute_target,
+    environment_variables = environment_variables, interpreter = interpreter,
+    max_run_duration_seconds = max_run_duration_seconds, environment = environment,
+    command = command
+  )))
+}
+
+#' @rdname run_config
+#' @export
+load_run_config <- function(path = ".", name = NULL) {
+  found <- call_core(
+    "run_config.load",
+    path = arg_path(path), name = arg_optional(name, arg_string)
+  )
+  if (!is.null(found[["environment"]])) {
+    found[["environment"]] <- environment_from(found[["environment"]])
+  }
+  new_run_config(found)
+}
+
+#' @rdname run_config
+#' @export
+save_run_config <- function(run_config, path = ".", name = NULL) {
+  file <- call_core(
+    "run_config.save",
+    config = config_form(unclass(arg_run_config(run_config))),
+    path = arg_path(path), name = arg_optional(name, arg_string)
+  )
+  invisible(file)
+}
+
+#' @rdname run_config
+#' @importFrom stats update
+#' @export
+update.tandemlab_run_config <- function(object, ...) {
+  change_config(object, named_list(...))
+}
+
+# The settings, each with what makes it what the core takes.
+run_config_settings <- list(
+  script = function(x) arg_string(x, "script"),
+  arguments = function(x) arg_arguments(x, "arguments"),
+  compute_target = function(x) arg_string(x, "compute_target"),
+  environment_variables = function(x) arg_text_map(x, "environment_variables"),
+  interpreter = function(x) arg_string(x, "interpreter"),
+  max_run_duration_seconds = function(x) arg_number(x, "max_run_duration_seconds"),
+  environment = function(x) arg_run_environment(x, "environment"),
+  command = function(x) arg_command(x, "command")
+)
+
+new_run_config <- function(settings) {
+  change_config(structure(list(), class = "tandemlab_run_config"), settings)
+}
+
+# A copy with other settings; NULL stands for what is usual.
+change_config <- function(config, settings) {
+  unknown <- setdiff(names(settings), c(names(run_config_settings), "source_directory"))
+  if (length(unknown) > 0 || length(names(settings)) < length(settings)) {
+    abort_input(
+      sprintf("Unknown settings: %s.", toString(unknown)),
+      sprintf("Settings are %s.", toString(names(run_config_settings)))
+    )
+  }
+  for (name in names(settings)) {
+    value <- settings[[name]]
+    if (is.null(value)) {
+      config[[name]] <- NULL
+    } else if (name == "source_directory") {
+      config[[name]] <- arg_path(value, name)
+    } else {
+      config[[name]] <- run_config_settings[[name]](value)
+    }
+  }
+  config
+}
+
+arg_run_config <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (!inherits(x, "tandemlab_run_config")) {
+    abort_argument(arg, "a run_config() or load_run_config()", x)
+  }
+  settings <- unclass(x)
+  new_run_config(settings[names(settings) != "source_directory"])
+}
+
+arg_run_environment <- function(x, arg) {
+  arg_environment(x, arg)
+  x
+}
+
+arg_command <- function(x, arg) {
+  refuse_secret(x, arg)
+  if (is_string(x)) arg_string(x, arg) else lapply(as.list(unname(x)), argument_word, where = arg)
+}
+
+# Arguments in the core's form: a list of words, and of named lists for flags.
+arg_arguments <- function(x, arg = "arguments") {
+  if (is.null(x)) {
+    return(list())
+  }
+  if (!is.list(x) && !is.atomic(x)) {
+    abort_argument(arg, "a list or a vector", x)
+  }
+  x <- as.list(x)
+  keys <- if (is.null(names(x))) rep("", length(x)) else names(x)
+  words <- Map(
+    function(value, key) {
+      if (nzchar(key)) {
+        list(argument_flag(value, key, arg))
+      } else if (is.list(value) && !is.null(names(value))) {
+        Map(argument_flag, value, names(value), arg)
+      } else {
+        list(argument_word(value, arg))
+      }
+    },
+    x, keys
+  )
+  unlist(unname(lapply(words, unname)), recursive = FALSE)
+}
+
+argument_flag <- function(value, key, arg) {
+  structure(list(argument_values(value, sprintf("%s$%s", arg, key))), names = key)
+}
+
+argument_values <- function(value, where) {
+  if (is.null(value)) {
+    return(NULL)
+  }
+  if (length(value) == 1 && !is.list(value)) {
+    return(argument_word(value, where))
+  }
+  lapply(as.list(unname(value)), argument_word, where = where)
+}
+
+argument_word <- function(value, where) {
+  refuse_secret(value, where)
+  if (!is.atomic(value) || length(value) != 1 || is.na(value) && !is.nan(value)) {
+    abort_argument(where, "strings, numbers or logical values without NA", value)
+  }
+  if (is.object(value)) as.character(value) else value[[1]]
+}
+
+# What the core's RunConfiguration.from_dict() takes.
+config_form <- function(settings) {
+  settings[["environment"]] <- arg_optional(
+    settings[["environment"]], arg_environment,
+    arg = "environment"
+  )
+  flags <- settings$arguments
+  if (length(flags) > 0 && all(vapply(flags, is.list, NA))) {
+    flags <- unlist(flags, recursive = FALSE)
+    if (!anyDuplicated(names(flags))) settings$arguments <- flags
+  }
+  settings <- drop_empty(settings)
+  if (length(settings) == 0) empty_map() else settings
+}
+
+what_runs <- function(config) {
+  if (!is.null(config$command)) {
+    return(sprintf("command %s", paste(config$command, collapse = " ")))
+  }
+  if (is.null(config$script)) "no script" else sprintf("script %s", config$script)
+}
+
+target_of <- function(config) if (is.null(config$compute_target)) "local" else config$compute_target
+
+#' @export
+format.tandemlab_run_config <- function(x, ...) {
+  sprintf("<run configuration: %s on %s>", what_runs(x), target_of(x))
+}
+
+#' @export
+print.tandemlab_run_config <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  for (word in x$arguments) {
+    text <- if (is.list(word)) sprintf("%s: %s", names(word), toString(word[[1]])) else format(word)
+    cat("  ", text, "\n", sep = "")
+  }
+  shown <- setdiff(
+    names(x), c("source_directory", "script", "command", "arguments", "compute_target")
+  )
+  for (name in shown) {
+    cat("  ", name, ": ", toString(setting_text(x[[name]])), "\n", sep = "")
+  }
+  invisible(x)
+}
+
+setting_text <- function(value) {
+  if (inherits(value, "tandemlab_environment")) {
+    return(value$name)
+  }
+  if (is.null(names(value))) unlist(value) else sprintf("%s = %s", names(value), unlist(value))
+}

@@ -1,0 +1,200 @@
+"""Values that are checked against a JSON Schema: every mistake is told with its key.
+
+The part of JSON Schema that is understood: ``$ref``, ``anyOf``, ``type``, ``properties``,
+``additionalProperties``, ``propertyNames`` (a pattern), ``required``, ``items``, ``enum``,
+``pattern``, ``minimum``, ``exclusiveMinimum``. Where the types are a text or a number, a text is
+meant: ``version: 3.10`` stays what was written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+Schema: TypeAlias = Mapping[str, Any]
+
+_NOUNS = {
+    "object": "a mapping of names to values",
+    "array": "a list",
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+_TEXT = ["string", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at one place of a value.
+
+    Attributes:
+        path: keys and positions from the outside in.
+        message: what is wrong, to be read behind the place.
+    """
+
+    path: Path
+    message: str
+
+
+def key_of(path: Path) -> str:
+    """A path as people write it.
+
+    >>> key_of(("arguments", 0, "data"))
+    'arguments[0].data'
+    """
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody most likely meant; None if none is near.
+
+    >>> nearest("cpu", ["cpus", "gpus", "memory"])
+    'cpus'
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), 1, 0.6)), None)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """What to say of a key that is not known."""
+    names = list(known)
+    meant = nearest(key, names)
+    ending = f"did you mean {meant!r}?" if meant else f"known are {', '.join(names)}"
+    return f"no such key; {ending}"
+
+
+def conform(
+    value: Any, schema: Schema, written: Mapping[Path, str] | None = None
+) -> tuple[Any, list[Mistake]]:
+    """A value as its schema wants it, and the mistakes in it.
+
+    Args:
+        written: how numbers were written, by path, for where text is wanted.
+
+    >>> schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    >>> conform({"n": "two"}, schema)[1][0].message
+    "must be a whole number, not the text 'two'"
+    """
+    visitor = _Visitor(schema, written or {})
+    return visitor.visit(value, schema, ()), visitor.mistakes
+
+
+class _Visitor:
+    def __init__(self, root: Schema, written: Mapping[Path, str]) -> None:
+        self._root = root
+        self._written = written
+        self.mistakes: list[Mistake] = []
+
+    def visit(self, value: Any, schema: Schema, path: Path) -> Any:
+        schema = self._resolve(schema)
+        branches = [self._resolve(branch) for branch in schema.get("anyOf", ())] or [schema]
+        fitting = next((branch for branch in branches if _fits(value, _types(branch))), None)
+        if fitting is None:
+            wanted = dict.fromkeys(noun for branch in branches for noun in _nouns(branch))
+            self._note(path, f"must be {_or(list(wanted))}, not {_describe(value)}")
+            return value
+        if _types(fitting) == _TEXT and not isinstance(value, str):
+            return self._written.get(path, str(value))
+        if isinstance(value, Mapping):
+            return self._visit_object(value, fitting, path)
+        if isinstance(value, (list, tuple)):
+            items = fitting.get("items", {})
+            return [self.visit(item, items, (*path, i)) for i, item in enumerate(value)]
+        self._check_scalar(value, fitting, path)
+        return int(value) if _types(fitting) == ["integer"] else value
+
+    def _visit_object(self, value: Mapping[str, Any], schema: Schema, path: Path) -> Any:
+        known = schema.get("properties", {})
+        others = schema.get("additionalProperties", {})
+        pattern = schema.get("propertyNames", {}).get("pattern", "")
+        result = {}
+        for key, item in value.items():
+            here = (*path, key)
+            if key in known:
+                result[key] = self.visit(item, known[key], here)
+            elif others is False:
+                self._note(here, unknown_key(key, known))
+            elif not re.search(pattern, key):
+                self._note(here, "cannot be a name here; use letters, digits and '_'")
+            else:
+                result[key] = self.visit(item, others, here)
+        for key in schema.get("required", ()):
+            if key not in value:
+                self._note(path, f"lacks the key {key!r}")
+        return result
+
+    def _check_scalar(self, value: Any, schema: Schema, path: Path) -> None:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if "enum" in schema and value not in schema["enum"]:
+            words = ", ".join(map(repr, schema["enum"]))
+            self._note(path, f"must be one of {words}, not {_describe(value)}")
+        elif "pattern" in schema and not re.search(schema["pattern"], str(value)):
+            example = next(iter(schema.get("examples", ())), None)
+            self._note(path, f"{_describe(value)} cannot be read; write it as {example!r}")
+        elif is_number and value < schema.get("minimum", value):
+            self._note(path, f"must be at least {schema['minimum']}, not {value}")
+        elif is_number and "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+            self._note(path, f"must be above {schema['exclusiveMinimum']}, not {value}")
+
+    def _resolve(self, schema: Schema) -> Schema:
+        while "$ref" in schema:
+            name = schema["$ref"].removeprefix("#/$defs/")
+            schema = self._root["$defs"][name]
+        return schema
+
+    def _note(self, path: Path, message: str) -> None:
+        self.mistakes.append(Mistake(path, message))
+
+
+def _types(schema: Schema) -> list[str]:
+    types = schema.get("type", list(_NOUNS))
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _nouns(schema: Schema) -> list[str]:
+    types = _types(schema)
+    return [_NOUNS["string"]] if types == _TEXT else [_NOUNS[name] for name in types]
+
+
+def _fits(value: Any, types: list[str]) -> bool:
+    kind = _kind(value)
+    if kind in ("integer", "number") and "number" in types:
+        return True
+    return kind in types or ("integer" in types and kind == "number" and value.is_integer())
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    kinds = (
+        (bool, "boolean"),
+        (int, "integer"),
+        (float, "number"),
+        (str, "string"),
+        (Mapping, "object"),
+        ((list, tuple), "array"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "")
+
+
+def _or(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"the text {value!r}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return "a mapping" if isinstance(value, Mapping) else "a list"

@@ -1,0 +1,138 @@
+"""RunConfiguration: how a script or a command runs, whatever its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.environments import Environment
+from tandemlab.domain.scalars import as_scalar
+from tandemlab.domain.schemas import conform, key_of
+
+_Configuration = TypeVar("_Configuration", bound="RunConfiguration")
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """How a script or a command runs: a value that many scripts can share, and that files keep.
+
+    Attributes:
+        script: path of a script of Python or R inside the source directory.
+        arguments: of the script: a list, or a mapping ``{"data": "x.csv"}`` for ``--data x.csv``.
+        compute_target: name of the target; ``"local"`` is this machine.
+        environment_variables: set for the script.
+        interpreter: program that runs the script; that of the environment, or else this Python
+            for ``.py`` and Rscript for ``.R``.
+        max_run_duration_seconds: the script is stopped and the run fails after so long.
+        environment: packages that the script needs; they are built before it starts, once for all
+            runs that need the same. None: what the interpreter has.
+        command: what runs instead of a script: a line for the shell, or a program and its
+            arguments.
+
+    >>> quick = RunConfiguration("train.py", {"epochs": 1}, max_run_duration_seconds=60)
+    >>> quick.replace(arguments={"epochs": 100}).to_dict()["arguments"]
+    {'epochs': 100}
+    """
+
+    script: str | None = None
+    arguments: Sequence[Any] | Mapping[str, Any] | None = None
+    compute_target: str = "local"
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    interpreter: str | None = None
+    max_run_duration_seconds: float | None = None
+    environment: Environment | None = None
+    command: str | Sequence[str] | None = None
+
+    def replace(self: _Configuration, **changes: Any) -> _Configuration:
+        """A copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, as files have it, without what is as usual.
+
+        Raises:
+            InvalidInput: an argument or a variable that is a secret, or no plain value.
+        """
+        found = {
+            each.name: getattr(self, each.name) for each in dataclasses.fields(RunConfiguration)
+        }
+        usual = RunConfiguration()
+        kept = {
+            name: _plain(value, name)
+            for name, value in found.items()
+            if value != getattr(usual, name)
+        }
+        return {key: value for key, value in kept.items() if value not in ({}, [])}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> RunConfiguration:
+        """The configuration that `to_dict` gave.
+
+        Raises:
+            InvalidInput: keys that are not known, or values of another type; all of them are told.
+        """
+        from tandemlab.training.configuration_files import run_configuration_schema
+
+        value, mistakes = conform(content, run_configuration_schema())
+        if mistakes:
+            told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]
+            raise InvalidInput(f"The run configuration cannot be used. {'; '.join(told)}.")
+        environment = value.pop("environment", None)
+        if isinstance(environment, str):
+            raise InvalidInput(
+                f"The environment {environment!r} must be read from its file first.",
+                hint="read_environment() does that.",
+            )
+        if environment is not None:
+            environment = Environment.from_dict({"name": "environment", **environment})
+        return RunConfiguration(**value, environment=environment)
+
+    def save(self, path: str | os.PathLike[str] = ".", name: str | None = None) -> Path:
+        """Write the configuration as YAML; the path.
+
+        Args:
+            path: the source directory, for ``.tandemlab/NAME.yml`` in it; or, without a name,
+                the file.
+
+        Raises:
+            InvalidInput: a name that cannot be a file's, or a file that ends otherwise.
+        """
+        from tandemlab.training.configuration_files import save_run_configuration
+
+        return save_run_configuration(self, path, name)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] = ".", name: str | None = None) -> RunConfiguration:
+        """The configuration that a file holds; ``.runconfig`` files of SDK v1 load, too.
+
+        Of such a file, what has no meaning here is named in a warning.
+
+        Args:
+            path: the source directory, whose ``.tandemlab/NAME.yml`` (or
+                ``.azureml/NAME.runconfig``, ``aml_config/NAME.runconfig``) is meant; or, without
+                a name, the file.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: it cannot be used; the message has the line and key of each mistake.
+        """
+        from tandemlab.training.configuration_files import load_run_configuration
+
+        return load_run_configuration(path, name)
+
+
+def _plain(value: Any, what: str) -> Any:
+    if isinstance(value, Environment):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, what) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, what) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return as_scalar(value, what=what.replace("_", " "))

@@ -1,0 +1,281 @@
+"""``.runconfig`` files of SDK v1: what they say in our words, and what has no meaning here.
+
+Such files are YAML with keys in camelCase, most of them whole dumps of a ``RunConfiguration``. A
+setting is passed over in silence only where it is empty or as SDK v1 wrote it by itself.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.documents import Document
+from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.schemas import Mistake, conform, key_of, nearest
+from tandemlab.domain.warnings import ConfigurationWarning
+from tandemlab.environments.files import conda_environment, from_conda_specification
+from tandemlab.training.run_configuration import RunConfiguration
+
+_TEXT = {"type": ["string", "number", "null"]}
+_TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
+_COUNT = {"type": ["integer", "null"]}
+_VARIABLES = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number"]}}
+
+
+def _section(**properties: Any) -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": properties}
+
+
+# What is read, with its type. Everything else is compared with _USUAL.
+_SCHEMA = _section(
+    script=_TEXT,
+    command={"anyOf": [_TEXT, _TEXTS]},
+    arguments=_TEXTS,
+    target=_TEXT,
+    maxRunDurationSeconds={"type": ["number", "null"], "exclusiveMinimum": 0},
+    environmentVariables=_VARIABLES,
+    environment=_section(
+        name=_TEXT,
+        environmentVariables=_VARIABLES,
+        python=_section(
+            userManagedDependencies={"type": ["boolean", "null"]},
+            interpreterPath=_TEXT,
+            condaDependenciesFile=_TEXT,
+            condaDependencies={"type": ["object", "null"]},
+        ),
+        r=_section(
+            rscriptPath=_TEXT,
+            cranPackages={
+                "type": ["array", "null"],
+                "items": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": _TEXT, "version": _TEXT, "repository": _TEXT},
+                },
+            },
+        ),
+    ),
+)
+
+_PLACE = {"dataset": {"id": None, "name": None, "version": None}, "dataPath": None, "uri": None}
+_USUAL: dict[str, Any] = {
+    "framework": ("Python", "R"),
+    "communicator": "None",
+    "autoPrepareEnvironment": True,
+    "nodeCount": 1,
+    "priority": None,
+    "credentialPassthrough": False,
+    "identity": None,
+    "environment": {
+        "version": ...,
+        "assetId": ...,
+        "autoRebuild": True,
+        "inferencingStackVersion": None,
+        "python": {"baseCondaEnvironment": None},
+        "docker": {
+            "enabled": False,
+            "baseImage": None,
+            "baseDockerfile": None,
+            "buildContext": None,
+            "sharedVolumes": True,
+            "shmSize": ("1g", "2g"),
+            "arguments": None,
+            "baseImageRegistry": {
+                "address": None,
+                "username": None,
+                "password": None,
+                "registryIdentity": None,
+            },
+            "platform": {"os": "Linux", "architecture": "amd64"},
+        },
+        "spark": {"repositories": ..., "packages": ..., "precachePackages": True},
+        "databricks": {
+            "mavenLibraries": None,
+            "pypiLibraries": None,
+            "rcranLibraries": None,
+            "jarLibraries": None,
+            "eggLibraries": None,
+        },
+        "r": {
+            "rVersion": None,
+            "userManaged": False,
+            "snapshotDate": None,
+            "githubPackages": None,
+            "customUrlPackages": None,
+            "bioconductorPackages": None,
+        },
+    },
+    "history": {
+        "outputCollection": True,
+        "snapshotProject": True,
+        "directoriesToWatch": (["logs"], ["outputs", "logs"]),
+    },
+    "spark": {"configuration": ...},
+    "docker": {"useDocker": False, "sharedVolumes": True, "arguments": None, "shmSize": ...},
+    "hdi": {"yarnDeployMode": ...},
+    "tensorflow": {"workerCount": 1, "parameterServerCount": (0, 1)},
+    "mpi": {"processCountPerNode": 1, "nodeCount": 1},
+    "pytorch": {"communicationBackend": ..., "processCount": None, "nodeCount": 1},
+    "paralleltask": {
+        "maxRetriesPerWorker": 0,
+        "workerCountPerNode": 1,
+        "terminalExitCodes": None,
+        "configuration": None,
+    },
+    "dataReferences": None,
+    "data": None,
+    "inputs": None,
+    "outputData": None,
+    "datacaches": None,
+    "sourceDirectoryDataStore": None,
+    "amlcompute": {
+        "vmSize": None,
+        "vmPriority": None,
+        "location": None,
+        "retainCluster": False,
+        "name": None,
+        "clusterMaxNodeCount": (None, 1),
+    },
+    "kubernetescompute": {"instanceType": None},
+    "autoClusterComputeSpecification": None,
+    "applicationEndpoints": None,
+}
+_REASONS = {
+    "framework": "scripts run by the interpreter of their language",
+    "environment.python.baseCondaEnvironment": "environments are made anew",
+    "environment.r.rVersion": "the environment's rscript says which R",
+    "environment.r.snapshotDate": "give a repository of that date instead",
+    "environment.r.githubPackages": "R packages come from CRAN-like repositories",
+    "environment.r.customUrlPackages": "R packages come from CRAN-like repositories",
+    "environment.r.bioconductorPackages": "give Bioconductor's repository instead",
+    "amlcompute": "the compute target says what machines there are",
+    "dataReferences": "give the folder's path in the arguments",
+    "data": "give the data's path in the arguments",
+    "outputData": "what the script writes to outputs/ is kept",
+}
+
+
+def read_runconfig(document: Document, home: Path) -> RunConfiguration:
+    """The configuration that a ``.runconfig`` file describes.
+
+    Args:
+        home: the source directory, beside which its files are.
+
+    Raises:
+        InvalidInput: a value of another type than SDK v1 would write, with its line and key.
+
+    Warns:
+        ConfigurationWarning: settings that have no meaning here, with lines and keys.
+    """
+    value = document.value if document.value is not None else {}
+    read, mistakes = conform(value, _SCHEMA, document.written)
+    if mistakes:
+        raise document.error(mistakes)
+    notices = [*_left_over(value, _SCHEMA, _USUAL, ())]
+    environment = _environment(document, read.get("environment") or {}, home, notices)
+    section = (read.get("environment") or {}).get("python") or {}
+    variables = {
+        **((read.get("environment") or {}).get("environmentVariables") or {}),
+        **(read.get("environmentVariables") or {}),
+    }
+    interpreter = section.get("interpreterPath") if section.get("userManagedDependencies") else None
+    script, command = read.get("script") or None, read.get("command") or None
+    configuration = RunConfiguration(
+        script=None if command else script,
+        command=command,
+        arguments=None if command else (read.get("arguments") or None),
+        compute_target=read.get("target") or "local",
+        environment_variables=variables,
+        interpreter=None if interpreter in (None, "", "python") else interpreter,
+        max_run_duration_seconds=read.get("maxRunDurationSeconds"),
+        environment=environment,
+    )
+    if notices:
+        told = [f"{document.place(each.path)}: {each.message}" for each in notices]
+        text = f"{document.source} has settings without a meaning here:\n  " + "\n  ".join(told)
+        warnings.warn(text, ConfigurationWarning, stacklevel=5)
+    return configuration
+
+
+def _left_over(
+    value: Mapping[str, Any], schema: Mapping[str, Any], usual: Mapping[str, Any], path: Any
+) -> Any:
+    """What was neither read nor is as usual."""
+    properties = schema.get("properties", {})
+    for key, item in value.items():
+        here = (*path, key)
+        if key not in properties and key not in usual:
+            meant = nearest(key, [*properties, *usual])
+            ending = f"; did you mean {meant!r}?" if meant else ""
+            yield Mistake(here, f"no such key{ending}")
+        elif isinstance(item, Mapping) and isinstance(usual.get(key), Mapping):
+            yield from _left_over(item, properties.get(key, {}), usual[key], here)
+        elif key in usual and not _is_usual(item, usual[key]):
+            yield Mistake(here, _reason(here))
+
+
+def _is_usual(value: Any, usual: Any) -> bool:
+    if usual is ... or value in (None, "", [], {}):
+        return True
+    if isinstance(value, Mapping):
+        return all(_is_usual(item, None) for item in value.values())
+    return bool(value in usual if isinstance(usual, tuple) else value == usual)
+
+
+def _reason(path: tuple[str | int, ...]) -> str:
+    for end in range(len(path), 0, -1):
+        if reason := _REASONS.get(key_of(path[:end])):
+            return f"left out; {reason}"
+    return "left out"
+
+
+def _environment(
+    document: Document, content: Mapping[str, Any], home: Path, notices: list[Mistake]
+) -> Environment | None:
+    python, r = content.get("python") or {}, content.get("r") or {}
+    name = content.get("name") or "environment"
+    made = Environment(name)
+    if not python.get("userManagedDependencies"):
+        made = _conda(document, python, home, made)
+    kept = [each for each in made.python.requirements if not _is_of_azure(each)]
+    dropped = [each for each in made.python.requirements if _is_of_azure(each)]
+    if dropped:
+        path = ("environment", "python")
+        message = f"packages of Azure ML are left out: {', '.join(dropped)}"
+        notices.append(Mistake(path, message))
+    packages = tuple(
+        RPackage(each["name"], each.get("version") or None, each.get("repository") or None)
+        for each in r.get("cranPackages") or ()
+    )
+    rscript = r.get("rscriptPath") or None
+    made = made.replace(
+        python=PythonSection(
+            tuple(kept), made.python.version, None, made.python.conda, made.python.channels
+        ),
+        r=RSection(packages, rscript=None if rscript == "Rscript" else rscript),
+    )
+    return made if made.to_dict().keys() - {"name"} else None
+
+
+def _conda(
+    document: Document, python: Mapping[str, Any], home: Path, made: Environment
+) -> Environment:
+    inline, file = python.get("condaDependencies"), python.get("condaDependenciesFile")
+    try:
+        if inline:
+            return conda_environment(made.name, inline)
+        if file:
+            found = [folder for folder in (home, home / ".azureml") if (folder / file).is_file()]
+            return from_conda_specification(made.name, (found or [home])[0] / file)
+    except InvalidInput as problem:
+        path = ("environment", "python", "condaDependenciesFile")
+        raise document.error([Mistake(path, problem.message.rstrip("."))]) from None
+    return made
+
+
+def _is_of_azure(requirement: str) -> bool:
+    return bool(re.match(r"azureml[-_]", requirement, re.IGNORECASE))

@@ -1,0 +1,115 @@
+# Run configurations in files, by the cases that Python runs, too.
+
+configuration_cases <- function() {
+  files <- list.files(file.path(cases_folder(), "configurations"), "[.]yaml$", full.names = TRUE)
+  if (length(files) == 0 || !requireNamespace("yaml", quietly = TRUE)) {
+    return(list())
+  }
+  unlist(lapply(files, yaml::read_yaml, handlers = handlers), recursive = FALSE)
+}
+
+local_files <- function(files, env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  for (name in names(files)) {
+    path <- file.path(folder, name)
+    dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
+    cat(files[[name]], file = path)
+  }
+  folder
+}
+
+check_configuration <- function(case) {
+  folder <- local_files(case$files)
+  if (!is.null(case$error)) {
+    problem <- expect_error(
+      load_run_config(folder, case$load),
+      class = paste0("tandemlab_error_", case$error), label = case$name
+    )
+    for (words in case$says) {
+      expect_match(conditionMessage(problem), words, fixed = TRUE, label = case$name)
+    }
+    return(invisible())
+  }
+  noticed <- character()
+  found <- withCallingHandlers(
+    load_run_config(folder, case$load),
+    tandemlab_warning_configuration = function(warning) {
+      noticed <<- c(noticed, conditionMessage(warning))
+      invokeRestart("muffleWarning")
+    }
+  )
+  expect_identical(
+    canonical(config_form(unclass(found))), canonical(plain(case$then)),
+    label = case$name
+  )
+  expect_identical(length(noticed) > 0, !is.null(case$warns), label = case$name)
+  for (words in case$warns) {
+    expect_match(noticed, words, fixed = TRUE, label = case$name)
+  }
+  save_run_config(found, folder, "again")
+  expect_identical(load_run_config(folder, "again"), found, label = case$name)
+}
+
+test_that("files of run configurations are read, refused and written as in Python", {
+  skip_unless_ready()
+  cases <- configuration_cases()
+  expect_gt(length(cases), 20)
+  for (case in cases) {
+    check_configuration(case)
+  }
+})
+
+test_that("a configuration is a value: a copy with other settings leaves it as it was", {
+  config <- run_config("train.R", list(epochs = 1, "x"), max_run_duration_seconds = 60)
+  changed <- update(config, arguments = list(epochs = 2), max_run_duration_seconds = NULL)
+  expect_identical(config$arguments, list(list(epochs = 1), "x"))
+  expect_identical(changed$arguments, list(list(epochs = 2)))
+  expect_null(changed$max_run_duration_seconds)
+  expect_identical(update(config), config)
+  expect_error(update(config, argument = 1), "Unknown settings: argument")
+  expect_error(run_config(script = 1), "`script`")
+  expect_error(run_config(environment = "study"), "r_environment")
+  expect_error(run_config(seed = 1), "Unknown arguments")
+  expect_output(print(config), "script train.R on local")
+})
+
+test_that("what is given comes before what the configuration says", {
+  shared <- run_config("a.R", list("--x"), "cluster", max_run_duration_seconds = 60)
+  config <- script_run_config("study", arguments = list("--y"), run_config = shared)
+  expect_identical(config$script, "a.R")
+  expect_identical(config$arguments, list("--y"))
+  expect_identical(config$compute_target, "cluster")
+  expect_identical(update(config, source_directory = "other")$max_run_duration_seconds, 60)
+  expect_error(script_run_config("study", run_config = list()), "run_config")
+})
+
+test_that("a secret is not saved", {
+  skip_unless_ready()
+  ws <- temp_workspace()
+  set_secrets(get_default_keyvault(ws), list(password = "s3cr3t"))
+  secret <- get_secrets(get_default_keyvault(ws), "password")$password
+  expect_error(run_config("a.R", list(password = secret)), "secret")
+  expect_error(run_config("a.R", environment_variables = list(PASSWORD = secret)), "secret")
+  expect_error(run_config(command = secret), "secret")
+})
+
+test_that("a command runs in the source directory", {
+  exp <- local_experiment()
+  source <- local_script("words.txt", "two words")
+  run <- submit_experiment(exp, script_run_config(source, command = "wc -w < words.txt"))
+  expect_output(wait_for_run_completion(run, timeout_seconds = 60), "2")
+  run <- submit_experiment(exp, script_run_config(source, command = c("cat", "words.txt")))
+  expect_output(wait_for_run_completion(run, timeout_seconds = 60), "two words")
+  expect_error(submit_experiment(exp, script_run_config(source)), "nothing to run")
+})
+
+test_that("a script is submitted as its configuration says", {
+  exp <- local_experiment()
+  source <- local_script("job.R", "cat(commandArgs(TRUE), Sys.getenv('GREETING'))")
+  config <- run_config("job.R", list(n = 3), environment_variables = list(GREETING = "hello"))
+  save_run_config(config, source, "quick")
+  run <- submit_experiment(
+    exp, script_run_config(source, run_config = load_run_config(source, "quick"))
+  )
+  expect_output(wait_for_run_completion(run, timeout_seconds = 60), "--n 3 hello", fixed = TRUE)
+})
