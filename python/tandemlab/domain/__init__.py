@@ -15,6 +15,7 @@ from tandemlab.domain.errors import (
 )
 from tandemlab.domain.events import Event, Kind, MetricShape
 from tandemlab.domain.records import (
+    EventBatch,
     ExperimentRecord,
     FileRecord,
     Garbage,
@@ -31,6 +32,7 @@ from tandemlab.domain.status import RunStatus
 __all__ = [
     "AlreadyExists",
     "Event",
+    "EventBatch",
     "ExperimentRecord",
     "FileRecord",
     "Garbage",

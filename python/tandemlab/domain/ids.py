@@ -9,6 +9,7 @@ import time
 import unicodedata
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _RANDOM_BITS = 80
 
 _ADJECTIVES = (
@@ -55,7 +56,7 @@ def new_ulid() -> str:
             millis, chance = _last[0], _last[1] + 1
         _last = (millis, chance)
     number = (millis << _RANDOM_BITS) + chance
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def slug(name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from tandemlab.domain.events import MetricShape
+from tandemlab.domain.events import Event, MetricShape
 from tandemlab.domain.filters import Filter, Order
 from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.status import RunStatus
@@ -145,6 +146,21 @@ class FileRecord:
     name: str
     digest: str
     size: int
+
+
+class EventBatch(NamedTuple):
+    """Events of one writer of a run, to be taken in once however often they come.
+
+    Attributes:
+        end: byte offset in the writer's spool file behind the last event.
+        files: contents of the files that `file` and `image` events name.
+    """
+
+    run_id: str
+    writer: str
+    events: Sequence[Event]
+    end: int
+    files: Mapping[str, FileRecord] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

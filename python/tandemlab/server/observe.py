@@ -13,7 +13,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tandemlab.domain import TandemlabError
@@ -24,16 +24,14 @@ from tandemlab.version import __version__
 _log = logging.getLogger("tandemlab.server")
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-resource-policy": "same-origin",
-}
-_UNLESS_SET = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
+_UNLESS_SET = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
 
 
 class JsonLines(logging.Formatter):
@@ -133,8 +131,8 @@ class Observer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else new_ulid()
+        wished = Headers(scope=scope).get("x-request-id", "")
+        request_id = wished if _ID.fullmatch(wished) else new_ulid()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 0
@@ -144,12 +142,12 @@ class Observer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in _ALWAYS.items():
-                    headers[name] = value
-                for name, value in _UNLESS_SET.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    *(header for header in _UNLESS_SET if header[0] not in given),
+                ]
             await send(message)
 
         try:

@@ -1,35 +1,133 @@
-"""One thread for each workspace takes in what its clients log, batch after batch.
+"""One thread for each workspace takes in what its clients log, all that waits in one transaction.
 
 A database has one writer at a time: threads that all want to write would wait for each other, and
-those of SQLite do so by asking again and again.
+those of SQLite do so by asking again and again. The more clients wait, the more of them share the
+cost of a transaction. A client hears of its events once they have been committed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
 
+from tandemlab.domain import EventBatch, TandemlabError
+from tandemlab.server.api.checks import check_events, check_writer
+from tandemlab.server.api.stored import keep_files
+from tandemlab.store.http.wire import Batch, events_of
 from tandemlab.tracking import Workspace
 
-T = TypeVar("T")
+_MOST = 64  # batches in one transaction: nobody waits for more than those
 
 
 class Writers:
     """The writing threads of a server."""
 
     def __init__(self) -> None:
-        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._threads: dict[str, _Writer] = {}
 
-    async def run(self, workspace: Workspace, task: Callable[..., T], *arguments: Any) -> T:
-        """What `task` gives, in its turn."""
-        thread = self._threads.get(workspace.address)
-        if thread is None:
-            thread = self._threads[workspace.address] = ThreadPoolExecutor(1, "writer")
-        return await asyncio.get_running_loop().run_in_executor(thread, task, *arguments)
+    async def take_in(self, workspace: Workspace, run_id: str, batch: Batch) -> int:
+        """Take in a batch of a run, with those that come at the same time; how many are new.
+
+        Raises:
+            TandemlabError: it cannot be taken in.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(run_id, batch, loop, loop.create_future())
+        self._writer_of(workspace).queue.put(waiting)
+        return await waiting.result
+
+    def _writer_of(self, workspace: Workspace) -> _Writer:
+        writer = self._threads.get(workspace.address)
+        if writer is None or writer.workspace is not workspace:
+            if writer is not None:  # the workspace was made anew
+                writer.queue.put(None)
+            writer = self._threads[workspace.address] = _Writer(workspace)
+        return writer
 
     def close(self) -> None:
         """Finish what was begun."""
-        for thread in self._threads.values():
-            thread.shutdown()
+        for writer in self._threads.values():
+            writer.queue.put(None)
+        for writer in self._threads.values():
+            writer.thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A batch whose client waits."""
+
+    run_id: str
+    batch: Batch
+    loop: asyncio.AbstractEventLoop
+    result: asyncio.Future[int]
+
+
+class _Writer:
+    """The thread of a workspace; None in its queue ends it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self.thread = Thread(target=self._work, name="writer", daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        is_over = False
+        while not is_over:
+            waiting, is_over = self._next()
+            if waiting:
+                results = _take_in(self.workspace, waiting)
+                waiting[0].loop.call_soon_threadsafe(_tell, waiting, results)
+
+    def _next(self) -> tuple[list[_Waiting], bool]:
+        """All that waits, once something does; and whether nothing comes behind it."""
+        found = []
+        item = self.queue.get()
+        while item is not None:
+            found.append(item)
+            if len(found) == _MOST:
+                break
+            try:
+                item = self.queue.get_nowait()
+            except Empty:
+                break
+        return found, item is None
+
+
+def _take_in(workspace: Workspace, waiting: Sequence[_Waiting]) -> list[int | Exception]:
+    """For each batch how many events were new, or why it was not taken in."""
+    found: list[EventBatch | TandemlabError] = [_checked(workspace, item) for item in waiting]
+    sound = [item for item in found if isinstance(item, EventBatch)]
+    try:
+        results = iter(workspace.store.ingest_all(sound))
+    except Exception as error:  # whatever it is, those who wait have to hear of it
+        return [error] * len(waiting)
+    return [item if isinstance(item, TandemlabError) else next(results) for item in found]
+
+
+def _checked(workspace: Workspace, waiting: _Waiting) -> EventBatch | TandemlabError:
+    """What a client sent, as the store takes it, with the files that it names in their place."""
+    batch = waiting.batch
+    try:
+        events = events_of(batch)
+        check_events(events)
+        check_writer(batch.writer)
+        if batch.files:
+            keep_files(workspace, waiting.run_id, batch.files)
+    except TandemlabError as error:
+        return error
+    files = {file.name: file for file in batch.files}
+    return EventBatch(waiting.run_id, batch.writer, events, batch.end, files)
+
+
+def _tell(waiting: Sequence[_Waiting], results: Sequence[int | Exception]) -> None:
+    for item, result in zip(waiting, results, strict=True):
+        if item.result.done():  # its client has gone
+            continue
+        if isinstance(result, Exception):
+            item.result.set_exception(result)
+        else:
+            item.result.set_result(result)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tandemlab.domain import (
     Event,
+    EventBatch,
     ExperimentRecord,
     FileRecord,
     Metric,
@@ -17,6 +18,7 @@ from tandemlab.domain import (
     RunRecord,
     RunStatus,
     Scalar,
+    TandemlabError,
 )
 
 
@@ -100,6 +102,14 @@ class Store(Protocol):
 
         Returns:
             How many events were new.
+        """
+
+    def ingest_all(self, batches: Sequence[EventBatch]) -> list[int | TandemlabError]:
+        """`ingest` several batches at once, which takes much less time.
+
+        Returns:
+            For each batch, how many events were new, or why it was not taken in: one that cannot
+            be leaves the others alone.
         """
 
     def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:

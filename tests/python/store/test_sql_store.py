@@ -15,6 +15,7 @@ from sqlalchemy import inspect, text
 
 from tandemlab.domain import (
     Event,
+    EventBatch,
     FileRecord,
     InvalidState,
     NewRun,
@@ -97,6 +98,51 @@ def test_a_gap_in_the_events_is_refused_and_changes_nothing(store: Store) -> Non
         store.ingest("a_01", "w", [metric(2, 0.5)], end=10)
     assert store.get_metrics("a_01") == {}
     assert store.positions("a_01") == {}
+
+
+def test_batches_taken_in_together_are_the_same_as_one_by_one(store: Store) -> None:
+    def batches(name: str) -> Iterator[EventBatch]:
+        """Of two runs and two writers, some sent again."""
+        first = [metric(1, 0.5), metric(2, "a", "y", time=9), Event(3, 3, "list", "x", [1, None])]
+        yield EventBatch(f"{name}_1", "w", first, 30)
+        yield EventBatch(f"{name}_2", "w", [Event(1, 4, "row", "t", {"a": 1})], 10)
+        yield EventBatch(f"{name}_1", "v", [metric(1, 2.5, time=2), metric(2, 3)], 20)
+        yield EventBatch(f"{name}_1", "w", [*first, metric(4, 4.5)], 40)
+        yield EventBatch(f"{name}_2", "w", [Event(2, 5, "list", "z", []), metric(3, 6)], 30)
+        yield EventBatch(f"{name}_2", "v", [Event(1, 6, "tag", "k", "v")], 10)
+        yield EventBatch(f"{name}_1", "w", [], 50)
+        yield EventBatch(f"{name}_2", "w", [Event(4, 7, "param", "p", 1)], 40)
+
+    for run_id in ("all_1", "all_2", "one_1", "one_2"):
+        store.create_run(new_run(run_id))
+    together = store.ingest_all([*batches("all")])
+    assert together == [store.ingest_all([batch])[0] for batch in batches("one")]
+    assert together == [3, 1, 2, 1, 2, 1, 0, 1]
+    for number in (1, 2):
+        assert store.get_metrics(f"all_{number}") == store.get_metrics(f"one_{number}")
+        assert store.positions(f"all_{number}") == store.positions(f"one_{number}")
+        runs = [store.get_run(f"{name}_{number}") for name in ("all", "one")]
+        assert [(run.tags, run.params) for run in runs if run] == 2 * [
+            ({"k": "v"}, {"p": 1}) if number == 2 else ({}, {})
+        ]
+    latest = store.latest_values(["all_1", "all_2", "one_1", "one_2"])
+    assert latest["all_1"] == latest["one_1"] == {"x": 4.5, "y": "a"}
+    assert latest["all_2"] == latest["one_2"]
+
+
+def test_a_batch_that_cannot_be_taken_in_leaves_the_others_alone(store: Store) -> None:
+    store.create_run(new_run())
+    results = store.ingest_all(
+        [
+            EventBatch("a_01", "w", [metric(1, 0.5)], 10),
+            EventBatch("a_02", "w", [metric(1, 0.5)], 10),
+            EventBatch("a_01", "v", [metric(2, 0.5)], 10),
+            EventBatch("a_01", "w", [metric(2, 0.25)], 20),
+        ]
+    )
+    assert [type(result) for result in results] == [int, NotFound, StorageError, int]
+    assert store.get_metrics("a_01")["x"].values == [0.5, 0.25]
+    assert store.positions("a_01") == {"w": (2, 20)}
 
 
 def test_several_readers_take_in_the_same_events_once(place: Place) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tandemlab.domain import (
     Event,
+    EventBatch,
     ExperimentRecord,
     FileRecord,
     Metric,
@@ -18,6 +19,7 @@ from tandemlab.domain import (
     RunRecord,
     RunStatus,
     Scalar,
+    TandemlabError,
 )
 from tandemlab.domain.times import to_micros
 from tandemlab.store.http.client import Client, part
@@ -129,6 +131,16 @@ class HttpStore:
     ) -> int:
         body = encode_batch(writer, events, end, files or {})
         return int(self._post(f"/runs/{part(run_id)}/events", body, dict[str, int])["new"])
+
+    def ingest_all(self, batches: Sequence[EventBatch]) -> list[int | TandemlabError]:
+        return [self._try(batch) for batch in batches]
+
+    def _try(self, batch: EventBatch) -> int | TandemlabError:
+        run_id, writer, events, end, files = batch
+        try:
+            return self.ingest(run_id, writer, events, end=end, files=files)
+        except TandemlabError as error:
+            return error
 
     def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
         self._post(f"/runs/{part(run_id)}/files", list(files), Any)

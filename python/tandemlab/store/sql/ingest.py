@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from tandemlab.domain import Event, FileRecord, RunError, RunStatus, StorageError
+from tandemlab.domain import Event, EventBatch, FileRecord, RunError, RunStatus, StorageError
 from tandemlab.domain.events import SHAPES, MetricShape
 from tandemlab.store.sql import runs
 from tandemlab.store.sql.engine import insert_rows, upsert
@@ -20,19 +20,24 @@ from tandemlab.store.sql.schema import metrics, params, points, properties, reco
 from tandemlab.store.sql.schema import runs as runs_table
 
 # Made once: SQLAlchemy takes several times as long to build a statement as to execute it.
-_FIND_WRITER = select(writers.c.key, writers.c.last_seq, writers.c.position).where(
-    writers.c.run_key == bindparam("run"), writers.c.name == bindparam("writer")
+_FIND_WRITERS = select(
+    writers.c.run_key, writers.c.name, writers.c.key, writers.c.last_seq, writers.c.position
+).where(
+    writers.c.run_key.in_(bindparam("runs", expanding=True)),
+    writers.c.name.in_(bindparam("names", expanding=True)),
 )
 _MOVE_WRITER = (
     update(writers)
     .where(writers.c.key == bindparam("writer"))
     .values(last_seq=bindparam("seq"), position=bindparam("end"))
 )
-_FIND_METRIC = select(metrics.c.key, metrics.c.is_list).where(
-    metrics.c.run_key == bindparam("run"),
-    metrics.c.name == bindparam("metric"),
-    metrics.c.shape == bindparam("form"),
+_FIND_METRICS = select(
+    metrics.c.run_key, metrics.c.name, metrics.c.shape, metrics.c.key, metrics.c.is_list
+).where(
+    metrics.c.run_key.in_(bindparam("runs", expanding=True)),
+    metrics.c.name.in_(bindparam("names", expanding=True)),
 )
+_MARK_LIST = update(metrics).where(metrics.c.key == bindparam("metric")).values(is_list=True)
 _COUNT = (
     update(metrics)
     .where(metrics.c.key == bindparam("metric"))
@@ -53,39 +58,33 @@ _LATEST = (
 )
 
 
-def take_in(
-    connection: Connection,
-    run_id: str,
-    writer: str,
-    events: Sequence[Event],
-    end: int,
-    files: Mapping[str, FileRecord],
-) -> int:
-    """Insert the events behind the writer's last seq and move its position, together."""
-    run_key, created = runs.lock(connection, run_id)
-    writer_key, last_seq, position = _writer(connection, run_key, writer)
-    known = bool(events) and events[0].seq <= last_seq
-    new = [event for event in events if event.seq > last_seq] if known else events
-    if new and (new[0].seq != last_seq + 1 or new[-1].seq != last_seq + len(new)):
-        raise StorageError(
-            f"The spool of run {run_id} has a gap: events of writer {writer} are missing "
-            f"behind {last_seq}.",
-            hint="A part of the spool file was removed or changed from outside; "
-            "`tandemlab workspace check --repair` takes in the rest.",
-            details={"run_id": run_id, "writer": writer},
-        )
-    batch = _Batch(connection, run_id, run_key, created, writer_key)
-    batch.add(new)
-    batch.write(files)
+def take_in(connection: Connection, batches: Sequence[EventBatch]) -> list[int]:
+    """Insert the events behind each writer's last seq and move its position, together.
+
+    One statement serves all batches: it costs much more itself than another row of it.
+
+    Returns:
+        For each batch, how many events were new.
+    """
+    found = runs.lock(connection, [batch.run_id for batch in batches])
+    places = _places(connection, [(found[batch.run_id].key, batch.writer) for batch in batches])
+    portions = []
+    for batch in batches:
+        run = found[batch.run_id]
+        place = places[run.key, batch.writer]
+        portions.append(_Portion(run, place.key, place.advance(batch), batch.files))
+    intake = _Intake(connection, _metric_keys(connection, portions))
+    for portion in portions:
+        intake.add(portion)
+    intake.write()
     connection.execute(
         _MOVE_WRITER,
-        {
-            "writer": writer_key,
-            "seq": new[-1].seq if new else last_seq,
-            "end": max(end, position),
-        },
+        [
+            {"writer": place.key, "seq": place.last_seq, "end": place.position}
+            for place in places.values()
+        ],
     )
-    return len(new)
+    return [len(portion.events) for portion in portions]
 
 
 def put_files(connection: Connection, run_key: int, files: Sequence[FileRecord]) -> None:
@@ -134,161 +133,250 @@ def put_params(
     )
 
 
-def _writer(connection: Connection, run_key: int, name: str) -> tuple[int, int, int]:
-    place = {"run": run_key, "writer": name}
-    row = connection.execute(_FIND_WRITER, place).one_or_none()
-    if row is None:
+@dataclass(slots=True)
+class _Place:
+    """Up to where the events of a writer were taken in."""
+
+    key: int
+    last_seq: int
+    position: int
+
+    def advance(self, batch: EventBatch) -> Sequence[Event]:
+        """Move behind the events of a batch; those that are new.
+
+        Raises:
+            StorageError: events before them are missing.
+        """
+        events, last_seq = batch.events, self.last_seq
+        known = bool(events) and events[0].seq <= last_seq
+        new = [event for event in events if event.seq > last_seq] if known else events
+        if new and (new[0].seq != last_seq + 1 or new[-1].seq != last_seq + len(new)):
+            raise StorageError(
+                f"The spool of run {batch.run_id} has a gap: events of writer {batch.writer} are "
+                f"missing behind {last_seq}.",
+                hint="A part of the spool file was removed or changed from outside; "
+                "`tandemlab workspace check --repair` takes in the rest.",
+                details={"run_id": batch.run_id, "writer": batch.writer},
+            )
+        self.last_seq += len(new)
+        self.position = max(batch.end, self.position)
+        return new
+
+
+_Writer: TypeAlias = tuple[int, str]
+"""A run's key, and a writer's name."""
+
+
+def _places(connection: Connection, wanted: Iterable[_Writer]) -> dict[_Writer, _Place]:
+    """The places of writers; new ones are at the start."""
+    wanted = dict.fromkeys(wanted)
+    found = dict(_find_places(connection, wanted))
+    missing = [writer for writer in wanted if writer not in found]
+    if missing:
         connection.execute(
             upsert(connection.dialect.name, writers).on_conflict_do_nothing(),
-            {"run_key": run_key, "name": name, "last_seq": 0, "position": 0},
+            [{"run_key": run, "name": name, "last_seq": 0, "position": 0} for run, name in missing],
         )
-        row = connection.execute(_FIND_WRITER, place).one()
-    return row.key, row.last_seq, row.position
+        found.update(_find_places(connection, missing))
+    return found
+
+
+def _find_places(
+    connection: Connection, wanted: Iterable[_Writer]
+) -> Iterator[tuple[_Writer, _Place]]:
+    keys, names = zip(*wanted, strict=True)
+    rows = connection.execute(_FIND_WRITERS, {"runs": [*{*keys}], "names": [*{*names}]})
+    for run, name, *place in rows:
+        yield (run, name), _Place(*place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """New events of one writer."""
+
+    run: runs.RunKey
+    writer_key: int
+    events: Sequence[Event]
+    files: Mapping[str, FileRecord]
+
+
+_Metric: TypeAlias = tuple[int, str, MetricShape]
+"""A run's key, a name, and what the events under it add up to."""
+
+
+def _metric_keys(connection: Connection, portions: Sequence[_Portion]) -> dict[_Metric, int]:
+    """Keys of the metrics that events belong to; those that are missing are made."""
+    first: dict[_Metric, Event] = {}
+    lists: set[_Metric] = set()
+    for portion in portions:
+        run_key = portion.run.key
+        for event in portion.events:
+            shape = SHAPES.get(event.kind)
+            if shape is not None:
+                first.setdefault((run_key, event.name, shape), event)
+                if event.kind == "list":
+                    lists.add((run_key, event.name, shape))
+    found = _find_metrics(connection, first)
+    missing = [metric for metric in first if metric not in found]
+    if missing:
+        connection.execute(
+            upsert(connection.dialect.name, metrics).on_conflict_do_nothing(),
+            [
+                {
+                    "run_key": run_key,
+                    "name": name,
+                    "shape": shape.value,
+                    "is_list": False,
+                    "description": description and storable(description),
+                    "count": 0,
+                }
+                for run_key, name, shape in missing
+                for description in [first[run_key, name, shape].description]
+            ],
+        )
+        found |= _find_metrics(connection, missing)
+    unmarked = [{"metric": found[metric][0]} for metric in lists if not found[metric][1]]
+    if unmarked:
+        connection.execute(_MARK_LIST, unmarked)
+    return {metric: key for metric, (key, _) in found.items()}
+
+
+def _find_metrics(
+    connection: Connection, wanted: Iterable[_Metric]
+) -> dict[_Metric, tuple[int, bool]]:
+    """Keys of metrics, and whether they are known to have lists."""
+    keys = [*{run_key for run_key, _, _ in wanted}]
+    names = [*{name for _, name, _ in wanted}]
+    return {
+        (row[0], row[1], MetricShape(row[2])): (row[3], row[4])
+        for some in runs.in_batches(names)
+        for row in connection.execute(_FIND_METRICS, {"runs": keys, "names": some})
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """New points of a series, as rows of `points`."""
+    """New points of a series by one writer, as rows of `points`."""
 
     key: int
+    created: int
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def latest(self, created: int) -> dict[str, Any]:
+    def latest(self) -> dict[str, Any]:
         """The newest point, as parameters of `_LATEST`."""
         _, _, _, _, time, _, form, number, text = self.rows[-1]
         return {
             "metric": self.key,
-            "time": created + time,
+            "time": self.created + time,
             "form": form,
             "number": number,
             "text": text,
         }
 
 
-class _Batch:
-    """Events of one writer, sorted into rows and written by one statement a table."""
+class _Intake:
+    """New events, sorted into rows and written by one statement a table.
 
-    def __init__(
-        self, connection: Connection, run_id: str, run_key: int, created: int, writer_key: int
-    ) -> None:
+    Args:
+        keys: of the metrics that the events belong to.
+    """
+
+    def __init__(self, connection: Connection, keys: Mapping[_Metric, int]) -> None:
         self._connection = connection
-        self._run_id = run_id
-        self._run_key = run_key
-        self._writer_key = writer_key
-        self._created = created
-        self._metrics: dict[tuple[str, MetricShape], int] = {}
-        self._series: dict[str, _Series] = {}
+        self._keys = keys
+        self._series: dict[tuple[int, int], _Series] = {}
         self._records: list[tuple[Any, ...]] = []
-        self._files: list[str] = []
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, portion: _Portion) -> None:
         """Sort events into rows; nearly all are metrics, so these take the shortest way."""
-        known, writer, created = self._series, self._writer_key, self._created
-        for event in events:
+        known: dict[str, _Series] = {}
+        writer, created = portion.writer_key, portion.run.created
+        files: list[str] = []
+        for event in portion.events:
             seq, time, kind, name, value, step, _ = event
             if kind == "metric":
-                series = known.get(name) or self._series_of(event)
+                series = known.get(name)
+                if series is None:
+                    series = known[name] = self._series_of(portion, name)
                 columns = to_columns(value)
                 series.rows.append((series.key, writer, seq, 0, time - created, step, *columns))
+            elif kind == "list":
+                self._add_list(portion, event)
+            elif kind in SHAPES:
+                self._add_record(portion, event)
             else:
-                self._add_other(event)
+                self._apply(portion.run, event)
+            if kind == "file":
+                files.append(name)
+            elif kind == "image":
+                files.append(value["file"])
+        put_files(
+            self._connection,
+            portion.run.key,
+            [portion.files[name] for name in files if name in portion.files],
+        )
 
-    def _add_other(self, event: Event) -> None:
-        if event.kind == "list":
-            self._add_list(event)
-        elif event.kind in SHAPES:
-            self._add_record(event, SHAPES[event.kind])
-        elif event.kind in ("tag", "untag"):
-            self._tag(event)
-        elif event.kind == "param":
-            put_params(self._connection, self._run_key, {event.name: event.value}, time=event.time)
-        elif event.kind == "property":
-            self._connection.execute(
-                upsert(self._connection.dialect.name, properties)
-                .values(run_key=self._run_key, name=event.name, value=storable(str(event.value)))
-                .on_conflict_do_nothing()
-            )
-        elif event.kind == "attribute" and event.name in ("display_name", "description"):
-            self._connection.execute(
-                update(runs_table)
-                .where(runs_table.c.key == self._run_key)
-                .values({event.name: storable(str(event.value))})
-            )
-        elif event.kind == "file":
-            self._files.append(event.name)
-        elif event.kind == "status":
-            self._move(event)
-
-    def write(self, files: Mapping[str, FileRecord]) -> None:
-        grown = [series for series in self._series.values() if series.rows]
+    def write(self) -> None:
+        """Insert the rows that events were sorted into."""
         # Series by series, in the order of the primary key: pages are filled one after another.
-        for series in grown:
-            insert_rows(self._connection, points, series.rows)
+        grown = [self._series[place] for place in sorted(self._series) if self._series[place].rows]
+        if grown:
+            insert_rows(self._connection, points, [row for s in grown for row in s.rows])
+            self._connection.execute(_LATEST, [series.latest() for series in grown])
         if self._records:
             insert_rows(self._connection, records, self._records)
         counts = Counter(key for key, *_ in self._records)
-        counts.update({series.key: len(series.rows) for series in grown})
+        for series in grown:
+            counts[series.key] += len(series.rows)
         if counts:
             self._connection.execute(
                 _COUNT, [{"metric": key, "new": new} for key, new in counts.items()]
             )
-        if grown:
-            self._connection.execute(_LATEST, [series.latest(self._created) for series in grown])
-        put_files(
-            self._connection, self._run_key, [files[name] for name in self._files if name in files]
-        )
 
-    def _add_list(self, event: Event) -> None:
-        series = self._series_of(event)
-        place = series.key, self._writer_key, event.seq
-        time = event.time - self._created
+    def _series_of(self, portion: _Portion, name: str) -> _Series:
+        key = self._keys[portion.run.key, name, MetricShape.SERIES]
+        place = key, portion.writer_key
+        return self._series.setdefault(place, _Series(key, portion.run.created))
+
+    def _add_list(self, portion: _Portion, event: Event) -> None:
+        series = self._series_of(portion, event.name)
+        place = series.key, portion.writer_key, event.seq
+        time = event.time - portion.run.created
         series.rows.extend(
             (*place, position, time, None, *to_columns(value))
             for position, value in enumerate(event.value)
         )
 
-    def _series_of(self, event: Event) -> _Series:
-        key = self._metric_key(event, MetricShape.SERIES)
-        return self._series.setdefault(event.name, _Series(key))
-
-    def _add_record(self, event: Event, shape: MetricShape) -> None:
-        key = self._metric_key(event, shape)
+    def _add_record(self, portion: _Portion, event: Event) -> None:
+        key = self._keys[portion.run.key, event.name, SHAPES[event.kind]]
         data = json.dumps(event.value, ensure_ascii=False, separators=(",", ":"))
-        self._records.append((key, self._writer_key, event.seq, event.time, data))
-        if shape is MetricShape.IMAGE:
-            self._files.append(event.value["file"])
+        self._records.append((key, portion.writer_key, event.seq, event.time, data))
 
-    def _metric_key(self, event: Event, shape: MetricShape) -> int:
-        known = self._metrics.get((event.name, shape))
-        if known is not None and event.kind != "list":
-            return known
-        is_list = event.kind == "list"
-        place = {"run": self._run_key, "metric": event.name, "form": shape.value}
-        row = self._connection.execute(_FIND_METRIC, place).one_or_none()
-        if row is None:
+    def _apply(self, run: runs.RunKey, event: Event) -> None:
+        """Follow an event that says something of the run itself."""
+        if event.kind in ("tag", "untag"):
+            self._tag(run, event)
+        elif event.kind == "param":
+            put_params(self._connection, run.key, {event.name: event.value}, time=event.time)
+        elif event.kind == "property":
             self._connection.execute(
-                upsert(self._connection.dialect.name, metrics).on_conflict_do_nothing(),
-                {
-                    "run_key": self._run_key,
-                    "name": event.name,
-                    "shape": shape.value,
-                    "is_list": is_list,
-                    "description": event.description and storable(event.description),
-                    "count": 0,
-                },
+                upsert(self._connection.dialect.name, properties)
+                .values(run_key=run.key, name=event.name, value=storable(str(event.value)))
+                .on_conflict_do_nothing()
             )
-            row = self._connection.execute(_FIND_METRIC, place).one()
-        if is_list and not row.is_list:
+        elif event.kind == "attribute" and event.name in ("display_name", "description"):
             self._connection.execute(
-                update(metrics).where(metrics.c.key == row.key).values(is_list=True)
+                update(runs_table)
+                .where(runs_table.c.key == run.key)
+                .values({event.name: storable(str(event.value))})
             )
-        self._metrics[event.name, shape] = row.key
-        return int(row.key)
+        elif event.kind == "status":
+            self._move(run, event)
 
-    def _tag(self, event: Event) -> None:
+    def _tag(self, run: runs.RunKey, event: Event) -> None:
         """Replace a tag unless a newer event has spoken; a removed tag keeps its time."""
         statement = upsert(self._connection.dialect.name, tags).values(
-            run_key=self._run_key,
+            run_key=run.key,
             name=event.name,
             value=None if event.value is None else storable(str(event.value)),
             time=event.time,
@@ -306,17 +394,17 @@ class _Batch:
             )
         )
 
-    def _move(self, event: Event) -> None:
+    def _move(self, run: runs.RunKey, event: Event) -> None:
         """Follow a status that the run itself reports.
 
         A submitted run ends when its process does: its own word only keeps the reason.
         """
-        current = runs.get(self._connection, self._run_id)
+        current = runs.get(self._connection, run.id)
         error = event.value.get("error")
         reason = RunError(error["message"], error.get("code") or "error") if error else None
         status = RunStatus(event.value["status"])
         if current.type == "script":
             if reason is not None and not current.status.is_terminal:
-                runs.move(self._connection, self._run_id, current.status, event.time, reason)
+                runs.move(self._connection, run.id, current.status, event.time, reason)
         elif current.status.may_become(status):
-            runs.move(self._connection, self._run_id, status, event.time, reason)
+            runs.move(self._connection, run.id, status, event.time, reason)

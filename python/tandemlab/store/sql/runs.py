@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, select, update
 
@@ -22,13 +22,22 @@ _BATCH = 500
 
 _FIND = select(runs.c.key).where(runs.c.id == bindparam("run"))
 _CREATED = select(runs.c.created).where(runs.c.key == bindparam("run"))
-# Writers to one run wait for each other here, and so never for each other's rows in a circle.
+# Writers to a run wait for each other here, and so never for each other's rows in a circle.
 _LOCK = (
-    select(runs.c.key, runs.c.created)
-    .where(runs.c.id == bindparam("run"))
+    select(runs.c.id, runs.c.key, runs.c.created)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(runs.c.id)
     .with_for_update(key_share=True)
 )
 _INSERT = insert(runs).returning(runs.c.key)
+
+
+class RunKey(NamedTuple):
+    """A run as other tables know it, and when it was created."""
+
+    id: str
+    key: int
+    created: int
 
 
 def experiment_key(connection: Connection, name: str, created: int) -> int:
@@ -133,16 +142,18 @@ def created(connection: Connection, key: int) -> int:
     return int(connection.execute(_CREATED, {"run": key}).scalar_one())
 
 
-def lock(connection: Connection, run_id: str) -> tuple[int, int]:
-    """Key and time of creation of a run that this transaction will change.
+def lock(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunKey]:
+    """Keys of runs that this transaction will change.
 
     Raises:
-        NotFound: no such run.
+        NotFound: one of them does not exist.
     """
-    row = connection.execute(_LOCK, {"run": run_id}).one_or_none()
-    if row is None:
-        raise _not_found(run_id)
-    return row.key, row.created
+    rows = connection.execute(_LOCK, {"ids": [*{*run_ids}]})
+    found = {row.id: RunKey(row.id, row.key, row.created) for row in rows}
+    for run_id in run_ids:
+        if run_id not in found:
+            raise _not_found(run_id)
+    return found
 
 
 def require_key(connection: Connection, run_id: str) -> int:

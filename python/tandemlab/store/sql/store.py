@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, func, select, upda
 
 from tandemlab.domain import (
     Event,
+    EventBatch,
     ExperimentRecord,
     FileRecord,
     InvalidState,
@@ -23,6 +24,7 @@ from tandemlab.domain import (
     RunRecord,
     RunStatus,
     Scalar,
+    TandemlabError,
 )
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.store.sql import engine as database
@@ -159,7 +161,7 @@ class SqlStore:
     ) -> RunRecord:
         micros = to_micros(time or now())
         with self._writing() as connection:
-            runs.lock(connection, run_id)
+            runs.lock(connection, [run_id])
             current = runs.get(connection, run_id)
             if current.status is status:
                 return current
@@ -176,7 +178,7 @@ class SqlStore:
 
     def delete_run(self, run_id: str) -> None:  # not repeated: the second time it is not there
         with self._writing() as connection:
-            runs.lock(connection, run_id)
+            runs.lock(connection, [run_id])
             current = runs.get(connection, run_id)
             if not current.status.is_terminal:
                 raise InvalidState(
@@ -199,7 +201,6 @@ class SqlStore:
                     found.setdefault(row[0], {})[row[1]] = (row[2], row[3])
         return found
 
-    @repeated
     def ingest(
         self,
         run_id: str,
@@ -209,14 +210,30 @@ class SqlStore:
         end: int,
         files: Mapping[str, FileRecord] | None = None,
     ) -> int:
+        return self._take_in([EventBatch(run_id, writer, events, end, files or {})])[0]
+
+    def ingest_all(self, batches: Sequence[EventBatch]) -> list[int | TandemlabError]:
+        if len(batches) > 1:
+            with suppress(TandemlabError):
+                return [*self._take_in(batches)]
+        return [self._take_in_alone(batch) for batch in batches]
+
+    def _take_in_alone(self, batch: EventBatch) -> int | TandemlabError:
+        try:
+            return self._take_in([batch])[0]
+        except TandemlabError as error:
+            return error
+
+    @repeated
+    def _take_in(self, batches: Sequence[EventBatch]) -> list[int]:
         with self._writing() as connection:
-            return ingest.take_in(connection, run_id, writer, events, end, files or {})
+            return ingest.take_in(connection, batches)
 
     @repeated
     def add_files(self, run_id: str, files: Sequence[FileRecord]) -> None:
         with self._writing() as connection:
-            run_key, _ = runs.lock(connection, run_id)
-            ingest.put_files(connection, run_key, files)
+            run = runs.lock(connection, [run_id])[run_id]
+            ingest.put_files(connection, run.key, files)
 
     @repeated
     def list_files(self, run_id: str) -> list[FileRecord]:
