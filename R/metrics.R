@@ -41,6 +41,36 @@ read_images <- function(metrics, directory) {
   })
 }
 
+#' The history of a metric
+#'
+#' The points of one series, or so many of them as show its course: of a longer series the first and
+#' the last point are kept, and of stretches of equal length between them the least and the greatest
+#' each, so that no peak is lost (Jugel, Jerzak, Hackenbroich and Markl: M4, a
+#' visualization-oriented time series data aggregation. PVLDB 7 (10), 2014).
+#'
+#' @param run A `tandemlab_run`; `NULL` means [get_current_run()].
+#' @param name The metric's name: a single string.
+#' @param max_points At most so many points, at least 4; `NULL` for all.
+#' @return A data frame with one row per point: `index` (1, 2, 3 in the whole series), `step` (as
+#'   logged, or `NA`), `time` (`POSIXct`, UTC) and `value`.
+#' @section Errors:
+#' `tandemlab_error_not_found` when the run has no metric of that name,
+#' `tandemlab_error_invalid_input` when it is no series.
+#' @examplesIf tandemlab_is_ready()
+#' run <- start_logging_run(experiment(temp_workspace(), "demo"))
+#' log_list_to_run("loss", 1 / (1:500), run = run)
+#' history <- get_run_metric_history(run, "loss", max_points = 50)
+#' plot(value ~ index, history, type = "l")
+#' complete_run(run)
+#' @export
+get_run_metric_history <- function(run = NULL, name, max_points = 1000) {
+  frame <- call_run(
+    arg_run(run), "run.history",
+    name = arg_string(name), max_points = arg_optional(max_points, arg_count, least = 4L)
+  )
+  typed_points(frame)
+}
+
 #' The points of a run's series
 #'
 #' @param x A `tandemlab_run`.
@@ -58,6 +88,11 @@ read_images <- function(metrics, directory) {
 as.data.frame.tandemlab_run <- function(x, row.names = NULL, optional = FALSE, ...) {
   frame <- call_run(x, "run.points")
   frame$metric <- as.character(frame$metric)
+  typed_points(frame)
+}
+
+# Columns that may be all missing still have their own type.
+typed_points <- function(frame) {
   frame$index <- as.integer(frame$index)
   frame$step <- as.numeric(frame$step)
   frame$time <- as.POSIXct(as.numeric(frame$time), origin = "1970-01-01", tz = "UTC")

@@ -60,6 +60,7 @@ class Player:
         self.secrets: Mapping[str, str | None] = {}
         self.findings: list[Finding] = []
         self.names_found: list[str] = []
+        self.points: dict[str, list[Any]] = {}
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -97,6 +98,14 @@ class Player:
         self.names_found = [
             run.display_name for run in self.workspace.get_runs(filter, order_by=order_by)
         ]
+
+    def history(self, name: str, max_points: int | None = 1000) -> None:
+        found = self.need_run().get_metric_history(name, max_points)
+        self.points = {
+            "index": list(found.places),
+            "step": list(found.steps),
+            "value": list(found.values),
+        }
 
     def new_run(self, name: str) -> None:
         self.run = self.workspace.experiment("conformance").start_logging(display_name=name)
@@ -170,6 +179,8 @@ class Player:
             return self.experiment_name
         if what == "found":
             return self.names_found
+        if what == "history":
+            return self.points
         if what == "secrets":
             return self.secrets
         if what == "findings":

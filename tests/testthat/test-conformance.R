@@ -62,6 +62,9 @@ verbs <- list(
     runs <- get_runs(player$workspace, filter, order_by = order_by)
     player$found <- lapply(runs, function(run) run$display_name)
   },
+  history = function(player, name, max_points = 1000) {
+    player$history <- get_run_metric_history(player$need_run(), name, max_points)
+  },
   new_run = function(player, name) {
     player$run <- start_logging_run(
       experiment(player$workspace, "conformance"),
@@ -129,6 +132,7 @@ found <- list(
   tags = function(player) get_run_tags(player$need_run()),
   params = function(player) get_run_params(player$need_run()),
   found = function(player) player$found,
+  history = function(player) player$history[c("index", "step", "value")],
   properties = function(player) get_run_properties(player$need_run()),
   status = function(player) player$need_run()$status,
   exit_code = function(player) player$need_run()$exit_code,

@@ -25,6 +25,7 @@ from tandemlab.domain.records import (
     RunError,
     RunQuery,
     RunRecord,
+    RunTable,
 )
 from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.status import RunStatus
@@ -51,6 +52,7 @@ __all__ = [
     "RunQuery",
     "RunRecord",
     "RunStatus",
+    "RunTable",
     "Scalar",
     "StorageError",
     "TandemlabError",

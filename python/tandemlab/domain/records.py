@@ -134,6 +134,25 @@ class RunQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class RunTable:
+    """Runs as columns of one length, a row for each.
+
+    Attributes:
+        fields: by name, such as ``run_id`` and ``status``; times in microseconds since 1970-01-01
+            UTC.
+        metrics: the newest value of each series by name, in the order in which they first came;
+            None where a run has none.
+        params: by name.
+        tags: by name; None also for a tag without a value.
+    """
+
+    fields: Mapping[str, list[Any]]
+    metrics: Mapping[str, list[Scalar]]
+    params: Mapping[str, list[Scalar]]
+    tags: Mapping[str, list[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A file of a run.
 
@@ -184,6 +203,8 @@ class Metric:
         is_list: whether any value came from ``log_list``.
         columns: a table's columns, all of the same length; missing cells are None.
         chart: the newest value of a chart: its JSON object.
+        indices: where a series was sampled, the place of each value in the whole series, from 1
+            on; empty where all values are here.
 
     >>> Metric("loss", MetricShape.SERIES, values=[0.5, 0.25], times=[1, 2], steps=[0, 1]).value
     [0.5, 0.25]
@@ -197,6 +218,12 @@ class Metric:
     is_list: bool = False
     columns: Mapping[str, list[Scalar]] = field(default_factory=dict)
     chart: Mapping[str, Any] | None = None
+    indices: Sequence[int] = ()
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The place of each value in the whole series, from 1 on."""
+        return self.indices or range(1, len(self.values) + 1)
 
     @property
     def points(self) -> list[MetricPoint]:

@@ -117,6 +117,18 @@ def _points(workspace: str, run: str) -> object:
     )
 
 
+def _history(workspace: str, run: str, name: str, max_points: int | None) -> object:
+    found = open_run(workspace, run).get_metric_history(name, max_points)
+    return Table(
+        {
+            "index": list(found.places),
+            "step": list(found.steps),
+            "time": [point.time for point in found.points],
+            "value": list(found.values),
+        }
+    )
+
+
 def _panels(workspace: str, run: str, metrics: Sequence[str], over: str, details: bool) -> object:
     found = open_run(workspace, run)
     return panel_list(
@@ -251,6 +263,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "run.fail": _fail,
     "run.files": _files,
     "run.get": _get,
+    "run.history": _history,
     "run.metrics": _metrics,
     "run.panels": _panels,
     "run.params": _params,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, Metric, MetricShape, NotFound, RunQuery, RunRecord
+from tandemlab.domain.sampling import sampled
 from tandemlab.domain.scalars import Scalar, from_json
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def panels_of_run(
         NotFound: no metric of that name, or nothing to draw.
     """
     _check_over(over, OVER)
-    found = _chosen(run.metrics, metrics, f"Run {run.id}")
+    found = _chosen(_metrics(run), metrics, f"Run {run.id}")
     panels = _drawn(run, found, over)
     single = _singles(found)
     if single and (metrics is not None or not panels):
@@ -92,6 +93,12 @@ def panels_of_run(
     if not panels:
         raise NotFound(f"Run {run.id} has not logged anything that can be drawn.")
     return panels
+
+
+def _metrics(run: RunLog) -> dict[str, Metric]:
+    """What a run has logged, long series sampled."""
+    run.workspace.place.catch_up(run.id)
+    return run.workspace.store.get_metrics(run.id, max_points=_MOST_POINTS)
 
 
 def _drawn(run: RunLog, found: Mapping[str, Metric], over: str) -> list[Panel]:
@@ -128,7 +135,7 @@ def panels_of_details(run: RunLog) -> list[Panel]:
         **{name: value or "" for name, value in record.tags.items()},
     }
     facts = {name: text for name, text in facts.items() if text}
-    found = run.metrics
+    found = _metrics(run)
     return [_facts(record.display_name, facts | _singles(found)), *_drawn(run, found, "auto")]
 
 
@@ -178,7 +185,8 @@ def panels_of_experiment(
         histories = {}
         starts = {}
         for record in records[::-1]:
-            metric = workspace.store.get_metrics(record.id, name).get(name)
+            found = workspace.store.get_metrics(record.id, name, max_points=_MOST_POINTS)
+            metric = found.get(name)
             if metric is not None and metric.shape is MetricShape.SERIES:
                 label = f"{record.number} {record.display_name}"
                 histories[label] = metric
@@ -292,34 +300,12 @@ def _places(metric: Metric, over: str, start: float) -> list[float | None]:
         return [None if step is None else float(step) for step in metric.steps]
     if over == "time":
         return [max(0.0, (time - start) / 1e6) for time in metric.times]
-    return [float(index) for index in range(1, len(metric.values) + 1)]
+    return [float(place) for place in metric.places]
 
 
 def _line(name: str, pairs: Sequence[tuple[float, float | None]]) -> Line:
-    thin = list(_thinned(pairs))
-    return Line(name, [x for x, _ in thin], [y for _, y in thin])
-
-
-def _thinned(
-    pairs: Sequence[tuple[float, float | None]],
-) -> Iterable[tuple[float, float | None]]:
-    """At most `_MOST_POINTS`: the least and the greatest of each stretch, so no peak is lost."""
-    if len(pairs) <= _MOST_POINTS:
-        return pairs
-    size = -(-len(pairs) // (_MOST_POINTS // 2))
-    kept: list[tuple[float, float | None]] = []
-    for at in range(0, len(pairs), size):
-        stretch = [pair for pair in pairs[at : at + size] if pair[1] is not None]
-        if not stretch:
-            kept.append((pairs[at][0], None))
-            continue
-        kept += sorted({min(stretch, key=_height), max(stretch, key=_height)})
-    return kept
-
-
-def _height(pair: tuple[float, float | None]) -> float:
-    assert pair[1] is not None
-    return pair[1]
+    kept = sampled(range(1, len(pairs) + 1), [y for _, y in pairs], _MOST_POINTS)
+    return Line(name, [pairs[at][0] for at in kept], [pairs[at][1] for at in kept])
 
 
 def _table_lines(name: str, columns: Mapping[str, Sequence[Scalar]]) -> list[Panel]:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import AlreadyExists, InvalidInput, Metric
+from tandemlab.domain import AlreadyExists, InvalidInput, Metric, MetricShape, NotFound
+from tandemlab.domain.sampling import LEAST
 from tandemlab.domain.scalars import Scalar, as_scalar, as_scalars, to_json
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.tracking import charts
@@ -147,6 +148,47 @@ class RunLog(RunFiles):
         """Everything logged, by name, with times and steps."""
         self.workspace.place.catch_up(self.id)
         return self.workspace.store.get_metrics(self.id)
+
+    def get_metric_history(self, name: str, max_points: int | None = 1000) -> Metric:
+        """The points of a series, or so many of them as show its course.
+
+        Of a longer series the first and the last point are kept, and the least and the greatest
+        of stretches of equal length between them, so that no peak is lost (M4; see
+        `tandemlab.domain.sampling`).
+
+        Args:
+            name: of the metric.
+            max_points: at most so many, at least 4; None for all.
+
+        Returns:
+            The metric with its ``values``, ``steps``, ``times`` (microseconds since 1970-01-01
+            UTC) and ``places`` (1, 2, 3 … in the whole series); ``points`` has them one by one.
+
+        Raises:
+            NotFound: the run has no metric of that name.
+            InvalidInput: it is no series, or `max_points` is too small.
+
+        >>> run = getfixture("workspace").experiment("demo").create_run(type="interactive")
+        >>> for step in range(100):
+        ...     run.log("loss", 1 / (step + 1))
+        >>> run.get_metric_history("loss", max_points=4).places
+        [1, 2, 99, 100]
+        """
+        if max_points is not None and max_points < LEAST:
+            raise InvalidInput(
+                f"max_points is a whole number from {LEAST} on, or None, not {max_points!r}."
+            )
+        self.workspace.place.catch_up(self.id)
+        found = self.workspace.store.get_metrics(self.id, name, max_points=max_points)
+        if name not in found:
+            raise NotFound(f"Run {self.id} has no metric {name!r}.", details={"name": name})
+        if found[name].shape is not MetricShape.SERIES:
+            raise InvalidInput(
+                f"The metric {name!r} is no series but a {found[name].shape.value}.",
+                hint="get_metrics() gives its value.",
+                details={"name": name},
+            )
+        return found[name]
 
     def plot(self, metrics: str | Sequence[str] | None = None, *, over: str = "auto") -> Figure:
         """Draw what the run has logged: a panel for each series, table, chart and image.

@@ -5,56 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import InvalidInput, MissingDependency, RunRecord, Scalar
-from tandemlab.domain.scalars import from_json
+from tandemlab.domain import InvalidInput, MissingDependency, RunTable
+from tandemlab.domain.times import from_micros
 
 if TYPE_CHECKING:
     import pandas
     import polars
 
-_FIELDS = (
-    "experiment",
-    "number",
-    "display_name",
-    "status",
-    "type",
-    "target",
-    "parent",
-    "created",
-    "started",
-    "ended",
-    "duration",
-)
-
 _TIMES = ("created", "started", "ended")
+_NO_TIME = -(2**63)  # numpy's NaT
 
 
-def runs_table(
-    records: Sequence[RunRecord], latest: Mapping[str, Mapping[str, Scalar]]
-) -> dict[str, list[Any]]:
-    """One row per run: its fields, the newest value of each metric, its parameters and tags.
-
-    Args:
-        latest: newest metric values by run id and name.
-    """
-    table: dict[str, list[Any]] = {"run_id": [record.id for record in records]}
-    for field in _FIELDS:
-        table[field] = [getattr(record, field) for record in records]
-    table["status"] = [record.status.value for record in records]
-    metrics = dict.fromkeys(name for record in records for name in latest[record.id])
-    for name in metrics:
-        table[f"metrics.{name}"] = [latest[record.id].get(name) for record in records]
-    params = dict.fromkeys(name for record in records for name in record.params)
-    for name in params:
-        table[f"params.{name}"] = [from_json(record.params.get(name)) for record in records]
-    tags = dict.fromkeys(name for record in records for name in record.tags)
-    for name in tags:
-        table[f"tags.{name}"] = [record.tags.get(name) for record in records]
-    return table
+def runs_table(table: RunTable) -> dict[str, list[Any]]:
+    """One row per run: its fields, the newest value of each metric, its parameters and tags."""
+    columns = _columns(table)
+    for name in _TIMES:
+        columns[name] = [None if time is None else from_micros(time) for time in columns[name]]
+    return columns
 
 
-def to_frame(table: Mapping[str, Sequence[Any]], library: str) -> Any:
-    """A data frame of a table's columns.
+def _columns(table: RunTable) -> dict[str, list[Any]]:
+    columns = dict(table.fields)
+    columns["duration"] = [
+        None if started is None or ended is None else (ended - started) / 1e6
+        for started, ended in zip(columns["started"], columns["ended"], strict=True)
+    ]
+    for group in ("metrics", "params", "tags"):
+        for name, values in getattr(table, group).items():
+            columns[f"{group}.{name}"] = values
+    return columns
+
+
+def runs_frame(table: RunTable, library: str) -> Any:
+    """`runs_table` as a data frame.
 
     Args:
         library: ``pandas`` or ``polars``.
@@ -65,7 +48,7 @@ def to_frame(table: Mapping[str, Sequence[Any]], library: str) -> Any:
             f"There are no data frames of {library!r} here.", hint='Use "pandas" or "polars".'
         )
     try:
-        return makers[library](table)
+        return makers[library](_columns(table))
     except ImportError as error:
         raise MissingDependency(
             f"Data frames of {library} need it, and it is not installed.",
@@ -77,10 +60,18 @@ def to_frame(table: Mapping[str, Sequence[Any]], library: str) -> Any:
 def _to_pandas(table: Mapping[str, Sequence[Any]]) -> pandas.DataFrame:
     import pandas
 
-    frame = pandas.DataFrame(dict(table))
-    for name in _TIMES:
-        frame[name] = pandas.to_datetime(frame[name], utc=True)
-    return frame  # type: ignore[no-any-return]
+    columns = {name: _pandas_column(name, cells) for name, cells in table.items()}
+    return pandas.DataFrame(columns)  # type: ignore[no-any-return]
+
+
+def _pandas_column(name: str, cells: Sequence[Any]) -> Any:
+    import numpy
+    import pandas
+
+    if name not in _TIMES:
+        return cells
+    micros = numpy.array([_NO_TIME if time is None else time for time in cells], dtype="int64")
+    return pandas.Series(micros.view("datetime64[us]")).dt.tz_localize("UTC")
 
 
 def _to_polars(table: Mapping[str, Sequence[Any]]) -> polars.DataFrame:

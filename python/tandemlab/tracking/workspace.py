@@ -18,6 +18,7 @@ from tandemlab.domain import (
     NotFound,
     RunQuery,
     RunRecord,
+    RunTable,
 )
 from tandemlab.domain.ids import new_ulid
 from tandemlab.domain.names import check_name, is_name
@@ -578,17 +579,16 @@ class Workspace:
         """`runs_frame` as plain columns: name to list."""
         from tandemlab.tracking.tables import runs_table
 
-        query = run_query(
-            filter,
-            order_by,
-            limit=limit,
-            offset=offset,
-            experiment=experiment,
-            include_children=True,
+        return runs_table(
+            self._table_runs(
+                experiment, filter=filter, order_by=order_by, limit=limit, offset=offset
+            )
         )
+
+    def _table_runs(self, experiment: str | None, **options: Any) -> RunTable:
+        query = run_query(**options, experiment=experiment, include_children=True)
         self.place.catch_up_all()
-        records = self.store.find_runs(query)
-        return runs_table(records, self.store.latest_values([record.id for record in records]))
+        return self.store.table_runs(query)
 
     def runs_frame(
         self, experiment: str | None = None, *, library: str = "pandas", **options: Any
@@ -608,9 +608,9 @@ class Workspace:
             InvalidInput: as `get_runs`, or another library.
             MissingDependency: the library is not installed.
         """
-        from tandemlab.tracking.tables import to_frame
+        from tandemlab.tracking.tables import runs_frame
 
-        return to_frame(self.runs_table(experiment, **options), library)
+        return runs_frame(self._table_runs(experiment, **options), library)
 
 
 def _place(address: str | os.PathLike[str]) -> Place:

@@ -256,3 +256,12 @@ def test_list_filters_sorts_and_pages(workspace: Workspace, call: Callable[..., 
     refused = call("run", "list", "-w", workspace.path, "--filter", "metrics.auc >")
     assert refused.status == 2
     assert "character 14" in refused.err and "              ^" in refused.err
+
+
+def test_a_long_history_is_sampled(call: Call, lab: Workspace) -> None:
+    run = lab.experiment("long").create_run(type="interactive")
+    run.log_list("loss", [1.0, 9.0, *[2.0] * 500, -9.0, 1.5])
+    command = ("run", "metrics", "long/1", "--max-points", "6")
+    points = call(*command, "--name", "loss", "-o", "json").json
+    assert [point["value"] for point in points] == [1.0, 9.0, 2.0, 2.0, -9.0, 1.5]
+    assert call(*command).status == 2

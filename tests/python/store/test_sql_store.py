@@ -27,12 +27,12 @@ from tandemlab.domain import (
     VersionMismatch,
 )
 from tandemlab.domain.scalars import to_json
-from tandemlab.domain.times import now
+from tandemlab.domain.times import now, to_micros
 from tandemlab.store import Store
 from tandemlab.store.sql import SqlStore, schema
 from tandemlab.store.sql.engine import Place, changing_schema, make_engine, reading
 from tandemlab.store.sql.migrations import upgrade
-from tandemlab.store.sql.runs import ids_statement
+from tandemlab.store.sql.queries import statement as query_statement
 from tandemlab.tracking.queries import run_query
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.services))
@@ -492,6 +492,40 @@ def test_runs_are_sorted_and_those_without_a_value_come_last(
     assert len(searched(None, order)) == 6
 
 
+def test_runs_come_as_columns_too(store: Store) -> None:
+    facts: list[tuple[dict[str, object], dict[str, str | None], dict[str, object]]] = [
+        ({"model": "glm", "depth": 3}, {"team": "a"}, {"auc": 0.9, "loss": 0.5}),
+        ({"model": "gam"}, {"best": None}, {"auc": to_json(float("inf"))}),
+        ({"on": True, "depth": to_json(float("-inf"))}, {}, {"auc": "none"}),
+    ]
+    for letter, (params, tags, values) in zip("abc", facts, strict=True):
+        store.create_run(new_run(f"r_{letter}", params=params, tags=tags))
+        events = [metric(seq, value, name) for seq, (name, value) in enumerate(values.items(), 1)]
+        store.ingest(f"r_{letter}", "w", events, end=1)
+    query = run_query("params.model is not null", "number")
+    table = store.table_runs(query)
+    assert table.fields["run_id"] == ["r_a", "r_b"]
+    assert table.fields["created"] == [to_micros(run.created) for run in store.find_runs(query)]
+    assert table.metrics == {"auc": [0.9, math.inf], "loss": [0.5, None]}
+    assert table.params == {"depth": [3, None], "model": ["glm", "gam"]}
+    assert table.tags == {"best": [None, None], "team": ["a", None]}
+    table = store.table_runs(run_query(None, "number"))
+    assert table.params["depth"] == [3, None, -math.inf]
+    assert table.metrics["auc"] == [0.9, math.inf, "none"]
+    nothing = store.table_runs(run_query("number = 0"))
+    assert nothing.fields["run_id"] == [] and nothing.metrics == {}
+
+
+@pytest.mark.parametrize("order", ["metrics.auc desc", "params.depth", "tags.team, created"])
+def test_a_page_is_the_same_as_the_start_of_the_whole(
+    searched: Callable[..., list[str]], order: str
+) -> None:
+    whole = searched(None, order)
+    for offset in range(6):
+        for limit in range(1, 7):
+            assert searched(None, order, limit=limit, offset=offset) == whole[offset:][:limit]
+
+
 def test_pages_of_a_search_make_the_whole(searched: Callable[..., list[str]]) -> None:
     pages = [searched(None, "number", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
     assert pages == [["a", "b"], ["c", "d"], ["e", "f"], []]
@@ -511,6 +545,22 @@ def test_parameters_come_back_as_they_went_and_the_newest_wins(store: Store) -> 
 
 
 @pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        ("metrics.auc desc", "metrics_by_latest"),
+        ("params.depth", "params_by_number"),
+        ("tags.team desc", "tags_by_value"),
+    ],
+)
+def test_the_first_by_a_value_are_found_without_sorting_all(
+    tmp_path: Path, order: str, index: str
+) -> None:
+    query = run_query(None, order, limit=100)
+    plan = plan_of_query(tmp_path / "store.db", query, only_known=True)
+    assert index in plan and "B-TREE FOR ORDER BY" not in plan
+
+
+@pytest.mark.parametrize(
     ("filter", "options", "index"),
     [
         (None, {}, "runs_by_parent"),
@@ -523,11 +573,93 @@ def test_parameters_come_back_as_they_went_and_the_newest_wins(store: Store) -> 
 def test_the_newest_that_fit_are_found_without_sorting_all(
     tmp_path: Path, filter: str | None, options: dict[str, Any], index: str
 ) -> None:
-    SqlStore.create(tmp_path / "store.db")
-    engine = make_engine(tmp_path / "store.db")
-    statement = ids_statement(run_query(filter, limit=100, **options))
-    compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
-    engine.dispose()
-    plan = plan_of(tmp_path / "store.db", str(compiled))
+    plan = plan_of_query(tmp_path / "store.db", run_query(filter, limit=100, **options))
     assert index in plan and "TEMP B-TREE" not in plan
     assert not re.search(r"SCAN (metrics|params|tags)", plan)
+
+
+def plan_of_query(path: Path, query: RunQuery, *, only_known: bool = False) -> str:
+    SqlStore.create(path)
+    engine = make_engine(path)
+    statement = query_statement(query, schema.runs.c.id, only_known=only_known)
+    compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
+    engine.dispose()
+    return plan_of(path, str(compiled))
+
+
+LONG = 5000
+
+
+def values_of_a_long_series() -> list[Any]:
+    """A course with two peaks, a gap, and what is no number."""
+    values: list[Any] = [math.sin(index / 700) for index in range(LONG)]
+    values[1234], values[3333] = 9.5, -9.5
+    values[2000:2100] = [None] * 100
+    values[4000] = "none"
+    return [to_json(value) for value in values]
+
+
+@pytest.mark.parametrize("size", [LONG, 700])
+def test_a_long_series_is_sampled_without_losing_a_peak(store: Store, size: int) -> None:
+    values = values_of_a_long_series()
+    store.create_run(new_run())
+    for start in range(0, LONG, size):
+        part = enumerate(values[start : start + size], start + 1)
+        events = [
+            event
+            for seq, value in part
+            for event in (
+                Event(2 * seq - 1, 10**15 + seq, "metric", "x", value, seq - 1),
+                Event(2 * seq, 10**15 + seq, "metric", "y", seq),
+            )
+        ]
+        store.ingest("a_01", "w", events, end=start + size)
+    for most in (4, 20, 100, 1000, LONG):
+        found = store.get_metrics("a_01", "x", max_points=most)["x"]
+        assert len(found.values) <= most and len(found.places) == len(found.values)
+        assert (found.places[0], found.places[-1]) == (1, LONG)
+        assert {1235, 3334} <= set(found.places)
+        assert list(found.places) == sorted(set(found.places))
+        assert found.values == [values[place - 1] for place in found.places]
+        assert [place - 1 for place in found.places] == found.steps
+        assert [10**15 + place for place in found.places] == found.times
+    assert store.get_metrics("a_01", "x", max_points=LONG) == store.get_metrics("a_01", "x")
+    assert 100 < len(store.get_metrics("a_01", max_points=300)["y"].values) <= 300
+
+
+def test_a_long_list_is_sampled(store: Store) -> None:
+    store.create_run(new_run())
+    store.ingest("a_01", "w", [Event(1, 1, "list", "x", values_of_a_long_series())], end=1)
+    found = store.get_metrics("a_01", "x", max_points=50)["x"]
+    assert {1, 1235, 3334, LONG} <= set(found.places) and found.is_list
+
+
+def test_series_of_several_writers_are_sampled_in_the_order_of_time(store: Store) -> None:
+    store.create_run(new_run())
+    for writer in range(2):
+        events = [metric(seq, seq + 0.5, time=2 * seq + writer) for seq in range(1, LONG)]
+        store.ingest("a_01", f"w{writer}", events, end=1)
+    found = store.get_metrics("a_01", "x", max_points=20)["x"]
+    assert list(found.times) == sorted(found.times)
+    assert (found.places[-1], len(found.values)) == (2 * (LONG - 1), 20)
+
+
+def test_a_store_without_outlines_is_read_whole_and_gets_them(place: Place) -> None:
+    store = SqlStore.open(place)
+    store.create_run(new_run())
+    events = [metric(seq, float(seq)) for seq in range(1, LONG)]
+    store.ingest("a_01", "w", events, end=1)
+    engine = make_engine(place)
+    with changing_schema(engine) as connection:
+        connection.execute(schema.outline.delete())
+    whole = store.get_metrics("a_01", "x", max_points=40)["x"]
+    later = [metric(seq, float(seq)) for seq in range(LONG, 2 * LONG)]
+    store.ingest("a_01", "w", later, end=2)
+    with reading(engine) as connection:
+        count = connection.execute(text("SELECT count(*) FROM outline")).scalar_one()
+    engine.dispose()
+    found = store.get_metrics("a_01", "x", max_points=40)["x"]
+    store.close()
+    assert (whole.places[0], whole.places[-1], len(whole.places)) == (1, LONG - 1, 40)
+    assert (found.places[0], found.places[-1]) == (1, 2 * LONG - 1)
+    assert count > 2 * (2 * LONG // 64 - 1)

@@ -180,3 +180,14 @@ def test_without_matplotlib_the_error_names_the_extra(run: Run) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingDependency" in done.stderr and "tandemlab[plots]" in done.stderr
+
+
+def test_a_long_series_is_drawn_without_losing_a_peak(workspace: Workspace) -> None:
+    run = workspace.experiment("demo").create_run(type="interactive")
+    values = [0.5] * 40_000
+    values[12_345] = 9.0
+    run.log_list("x", values)
+    (panel,) = panels_of_run(run)
+    (line,) = panel.lines
+    assert len(line.x) <= 2000 and (line.x[0], line.x[-1]) == (1, 40_000)
+    assert dict(zip(line.x, line.y, strict=True))[12_346] == 9.0

@@ -111,15 +111,23 @@ def _follow(run: Run) -> None:
     "metrics",
     "tandemlab run metrics accidents/3",
     "tandemlab run metrics accidents/3 --name loss -o tsv > loss.tsv",
+    "tandemlab run metrics accidents/3 --name loss --max-points 1000 -o json",
 )
 @run_argument()
 @click.option(
     "--name", "-n", metavar="METRIC", help="All that was logged under one name, point by point."
 )
+@click.option(
+    "--max-points",
+    type=click.IntRange(4),
+    metavar="N",
+    help="With --name: of a longer series show at most N points, the first, the last, and the "
+    "least and the greatest of stretches between them.",
+)
 @workspace_option
 @output_option
 @pass_session
-def metrics(session: Session, reference: str, name: str | None) -> None:
+def metrics(session: Session, reference: str, name: str | None, max_points: int | None) -> None:
     """Show what a run has logged.
 
     Without --name there is one line for each metric: how many values it has, the last of them,
@@ -129,7 +137,13 @@ def metrics(session: Session, reference: str, name: str | None) -> None:
     JSON has no numbers that are not finite; here they are the texts "NaN", "Infinity" and
     "-Infinity". A missing value is null.
     """
+    if max_points is not None and name is None:
+        raise click.UsageError("--max-points needs --name.")
     run, short = _find(session, reference)
+    if name is not None and max_points is not None:
+        _show_metric(session, run.get_metric_history(name, max_points))
+        session.suggest("run plot", short, "--metric", name)
+        return
     found = run.metrics
     if name is None:
         rows = [_summary(key, metric) for key, metric in found.items()]

@@ -123,6 +123,21 @@ class MetricContent(BaseModel):
     is_list: bool
     columns: dict[str, list[Any]]
     chart: dict[str, Any] | None
+    indices: list[int] = Field(
+        description="Where a series was sampled, the place of each value in it, from 1 on."
+    )
+
+
+class RunTableContent(BaseModel):
+    """Runs as columns of one length.
+
+    Times are microseconds since 1970-01-01 UTC; numbers that are not finite are {"float": "nan"}.
+    """
+
+    fields: dict[str, list[Any]]
+    metrics: dict[str, list[Any]]
+    params: dict[str, list[Any]]
+    tags: dict[str, list[str | None]]
 
 
 class LogText(BaseModel):

@@ -17,6 +17,7 @@ from tandemlab.domain import (
     RunRecord,
     RunStatus,
 )
+from tandemlab.domain.sampling import LEAST
 from tandemlab.domain.times import from_micros
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.checks import check_run
@@ -24,6 +25,7 @@ from tandemlab.server.api.models import (
     FileContent,
     MetricContent,
     RunIds,
+    RunTableContent,
     StatusChange,
 )
 from tandemlab.server.api.stored import keep_files
@@ -31,6 +33,7 @@ from tandemlab.store.http.wire import (
     encode,
     encode_latest,
     encode_metrics,
+    encode_table,
 )
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])
@@ -65,6 +68,13 @@ def search_runs(found: Found, query: Annotated[RunQuery, Body()]) -> Response:
     """Runs that match, newest first."""
     found.place.catch_up_all()
     return _json(found.store.find_runs(query))
+
+
+@router.post("/table", dependencies=[READER], response_model=RunTableContent)
+def table_runs(found: Found, query: Annotated[RunQuery, Body()]) -> Response:
+    """Runs that match as columns, with the newest value of every series: quicker for many."""
+    found.place.catch_up_all()
+    return _json(encode_table(found.store.table_runs(query)))
 
 
 @router.post("", dependencies=[CONTRIBUTOR], response_model=RunRecord)
@@ -136,10 +146,19 @@ def move_run(found: Found, run: str, body: StatusChange) -> Response:
 
 
 @router.get("/{run}/metrics", dependencies=[READER], response_model=dict[str, MetricContent])
-def get_metrics(found: Found, run: str, name: str | None = None) -> Response:
-    """What a run logged, by name."""
+def get_metrics(
+    found: Found,
+    run: str,
+    name: str | None = None,
+    max_points: Annotated[int | None, Query(ge=LEAST)] = None,
+) -> Response:
+    """What a run logged, by name.
+
+    With `max_points` longer series are sampled for a picture: their first and last points are kept,
+    and the least and the greatest of stretches of equal length.
+    """
     found.place.catch_up(run)
-    return _json(encode_metrics(found.store.get_metrics(run, name)))
+    return _json(encode_metrics(found.store.get_metrics(run, name, max_points=max_points)))
 
 
 @router.get("/{run}/files", dependencies=[READER], response_model=list[FileContent])

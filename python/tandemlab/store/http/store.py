@@ -18,6 +18,7 @@ from tandemlab.domain import (
     RunQuery,
     RunRecord,
     RunStatus,
+    RunTable,
     Scalar,
     TandemlabError,
 )
@@ -28,6 +29,7 @@ from tandemlab.store.http.wire import (
     decode,
     decode_latest,
     decode_metrics,
+    decode_table,
     encode,
     encode_batch,
 )
@@ -93,6 +95,10 @@ class HttpStore:
     def find_runs(self, query: RunQuery) -> list[RunRecord]:
         return self._post("/runs/search", query, list[RunRecord])  # type: ignore[no-any-return]
 
+    def table_runs(self, query: RunQuery) -> RunTable:
+        path = f"{self._base}/runs/table"
+        return decode_table(self._client.request("POST", path, content=encode(query)).content)
+
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         return self._post("/runs/statuses", {"ids": list(run_ids)}, dict[str, RunStatus])  # type: ignore[no-any-return]
 
@@ -148,8 +154,11 @@ class HttpStore:
     def list_files(self, run_id: str) -> list[FileRecord]:
         return self._get(f"/runs/{part(run_id)}/files", list[FileRecord])  # type: ignore[no-any-return]
 
-    def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
-        params = {} if name is None else {"name": name}
+    def get_metrics(
+        self, run_id: str, name: str | None = None, *, max_points: int | None = None
+    ) -> dict[str, Metric]:
+        asked = {"name": name, "max_points": max_points}
+        params = {key: value for key, value in asked.items() if value is not None}
         path = f"{self._base}/runs/{part(run_id)}/metrics"
         return decode_metrics(self._client.request("GET", path, params=params).content)
 

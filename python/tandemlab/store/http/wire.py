@@ -20,6 +20,7 @@ from tandemlab.domain import (
     MetricShape,
     RunError,
     RunStatus,
+    RunTable,
     Scalar,
 )
 from tandemlab.domain.scalars import from_json, to_json
@@ -121,6 +122,7 @@ class _AnyMetric(msgspec.Struct):
     is_list: bool
     columns: dict[str, list[Any]]
     chart: dict[str, Any] | None
+    indices: list[int] = []
 
 
 def _with_scalars(metric: Metric, form: Any) -> Metric:
@@ -130,6 +132,24 @@ def _with_scalars(metric: Metric, form: Any) -> Metric:
         values=list(map(form, metric.values)),
         columns={name: list(map(form, cells)) for name, cells in metric.columns.items()},
     )
+
+
+def encode_table(table: RunTable) -> bytes:
+    """Runs as columns as JSON."""
+    return encode(_table(table, to_json))
+
+
+def decode_table(data: bytes) -> RunTable:
+    """Runs as columns from their JSON."""
+    return _table(RunTable(**decode(data, dict[str, dict[str, list[Any]]])), from_json)
+
+
+def _table(table: RunTable, form: Any) -> RunTable:
+    metrics, params = (
+        {name: list(map(form, column)) for name, column in columns.items()}
+        for columns in (table.metrics, table.params)
+    )
+    return replace(table, metrics=metrics, params=params)
 
 
 def encode_latest(values: Mapping[str, Mapping[str, Scalar]]) -> bytes:

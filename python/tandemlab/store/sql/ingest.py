@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from tandemlab.domain import Event, EventBatch, FileRecord, RunError, RunStatus, StorageError
 from tandemlab.domain.events import SHAPES, MetricShape
-from tandemlab.store.sql import runs
+from tandemlab.store.sql import outline, runs
+from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import insert_rows, upsert
 from tandemlab.store.sql.forms import param_columns, storable, to_columns
 from tandemlab.store.sql.schema import files as files_table
@@ -22,21 +23,20 @@ from tandemlab.store.sql.schema import runs as runs_table
 # Made once: SQLAlchemy takes several times as long to build a statement as to execute it.
 _FIND_WRITERS = select(
     writers.c.run_key, writers.c.name, writers.c.key, writers.c.last_seq, writers.c.position
-).where(
-    writers.c.run_key.in_(bindparam("runs", expanding=True)),
-    writers.c.name.in_(bindparam("names", expanding=True)),
-)
+).where(among(writers.c.run_key, "runs"), among(writers.c.name, "names"))
 _MOVE_WRITER = (
     update(writers)
     .where(writers.c.key == bindparam("writer"))
     .values(last_seq=bindparam("seq"), position=bindparam("end"))
 )
 _FIND_METRICS = select(
-    metrics.c.run_key, metrics.c.name, metrics.c.shape, metrics.c.key, metrics.c.is_list
-).where(
-    metrics.c.run_key.in_(bindparam("runs", expanding=True)),
-    metrics.c.name.in_(bindparam("names", expanding=True)),
-)
+    metrics.c.run_key,
+    metrics.c.name,
+    metrics.c.shape,
+    metrics.c.key,
+    metrics.c.is_list,
+    metrics.c.count,
+).where(among(metrics.c.run_key, "runs"), among(metrics.c.name, "names"))
 _MARK_LIST = update(metrics).where(metrics.c.key == bindparam("metric")).values(is_list=True)
 _COUNT = (
     update(metrics)
@@ -73,7 +73,7 @@ def take_in(connection: Connection, batches: Sequence[EventBatch]) -> list[int]:
         run = found[batch.run_id]
         place = places[run.key, batch.writer]
         portions.append(_Portion(run, place.key, place.advance(batch), batch.files))
-    intake = _Intake(connection, _metric_keys(connection, portions))
+    intake = _Intake(connection, _known_metrics(connection, portions))
     for portion in portions:
         intake.add(portion)
     intake.write()
@@ -204,8 +204,20 @@ _Metric: TypeAlias = tuple[int, str, MetricShape]
 """A run's key, a name, and what the events under it add up to."""
 
 
-def _metric_keys(connection: Connection, portions: Sequence[_Portion]) -> dict[_Metric, int]:
-    """Keys of the metrics that events belong to; those that are missing are made."""
+class _Known(NamedTuple):
+    """A metric that is there.
+
+    Attributes:
+        total: how many values it has.
+    """
+
+    key: int
+    is_list: bool
+    total: int
+
+
+def _known_metrics(connection: Connection, portions: Sequence[_Portion]) -> dict[_Metric, _Known]:
+    """The metrics that events belong to; those that are missing are made."""
     first: dict[_Metric, Event] = {}
     lists: set[_Metric] = set()
     for portion in portions:
@@ -235,31 +247,34 @@ def _metric_keys(connection: Connection, portions: Sequence[_Portion]) -> dict[_
             ],
         )
         found |= _find_metrics(connection, missing)
-    unmarked = [{"metric": found[metric][0]} for metric in lists if not found[metric][1]]
+    unmarked = [{"metric": found[metric].key} for metric in lists if not found[metric].is_list]
     if unmarked:
         connection.execute(_MARK_LIST, unmarked)
-    return {metric: key for metric, (key, _) in found.items()}
+    return found
 
 
-def _find_metrics(
-    connection: Connection, wanted: Iterable[_Metric]
-) -> dict[_Metric, tuple[int, bool]]:
-    """Keys of metrics, and whether they are known to have lists."""
+def _find_metrics(connection: Connection, wanted: Iterable[_Metric]) -> dict[_Metric, _Known]:
     keys = [*{run_key for run_key, _, _ in wanted}]
     names = [*{name for _, name, _ in wanted}]
     return {
-        (row[0], row[1], MetricShape(row[2])): (row[3], row[4])
-        for some in runs.in_batches(names)
-        for row in connection.execute(_FIND_METRICS, {"runs": keys, "names": some})
+        (run_key, name, MetricShape(shape)): _Known(*known)
+        for run_key, name, shape, *known in connection.execute(
+            _FIND_METRICS, {"runs": keys, "names": names}
+        )
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """New points of a series by one writer, as rows of `points`."""
+    """New points of a series by one writer, as rows of `points`.
+
+    Attributes:
+        before: how many points the series had.
+    """
 
     key: int
     created: int
+    before: int
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def latest(self) -> dict[str, Any]:
@@ -278,12 +293,12 @@ class _Intake:
     """New events, sorted into rows and written by one statement a table.
 
     Args:
-        keys: of the metrics that the events belong to.
+        known: the metrics that the events belong to.
     """
 
-    def __init__(self, connection: Connection, keys: Mapping[_Metric, int]) -> None:
+    def __init__(self, connection: Connection, known: Mapping[_Metric, _Known]) -> None:
         self._connection = connection
-        self._keys = keys
+        self._known = known
         self._series: dict[tuple[int, int], _Series] = {}
         self._records: list[tuple[Any, ...]] = []
 
@@ -322,6 +337,8 @@ class _Intake:
         grown = [self._series[place] for place in sorted(self._series) if self._series[place].rows]
         if grown:
             insert_rows(self._connection, points, [row for s in grown for row in s.rows])
+            for series in grown:
+                outline.extend(self._connection, series.rows, series.before)
             self._connection.execute(_LATEST, [series.latest() for series in grown])
         if self._records:
             insert_rows(self._connection, records, self._records)
@@ -334,9 +351,9 @@ class _Intake:
             )
 
     def _series_of(self, portion: _Portion, name: str) -> _Series:
-        key = self._keys[portion.run.key, name, MetricShape.SERIES]
+        key, _, total = self._known[portion.run.key, name, MetricShape.SERIES]
         place = key, portion.writer_key
-        return self._series.setdefault(place, _Series(key, portion.run.created))
+        return self._series.setdefault(place, _Series(key, portion.run.created, total))
 
     def _add_list(self, portion: _Portion, event: Event) -> None:
         series = self._series_of(portion, event.name)
@@ -348,7 +365,7 @@ class _Intake:
         )
 
     def _add_record(self, portion: _Portion, event: Event) -> None:
-        key = self._keys[portion.run.key, event.name, SHAPES[event.kind]]
+        key = self._known[portion.run.key, event.name, SHAPES[event.kind]].key
         data = json.dumps(event.value, ensure_ascii=False, separators=(",", ":"))
         self._records.append((key, portion.writer_key, event.seq, event.time, data))
 

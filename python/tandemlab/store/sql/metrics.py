@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from tandemlab.domain import Metric, Scalar
 from tandemlab.domain.events import MetricShape
+from tandemlab.domain.sampling import sampled
 from tandemlab.domain.scalars import from_json
+from tandemlab.store.sql import outline
+from tandemlab.store.sql.among import among
 from tandemlab.store.sql.forms import FLOAT, from_columns
 from tandemlab.store.sql.runs import created as run_created
-from tandemlab.store.sql.runs import in_batches
 from tandemlab.store.sql.schema import metrics, points, records, runs
 
 _POINTS = (
@@ -28,15 +31,47 @@ _POINTS = (
     .where(points.c.metric_key == bindparam("metric"))
     .order_by(points.c.writer_key, points.c.seq, points.c.position)
 )
+_RECORDS = (
+    select(records.c.metric_key, records.c.data)
+    .where(among(records.c.metric_key, "metrics"))
+    .order_by(records.c.metric_key, records.c.time, records.c.writer_key, records.c.seq)
+)
+_LATEST = (
+    select(
+        runs.c.id,
+        metrics.c.name,
+        metrics.c.latest_form,
+        metrics.c.latest_number,
+        metrics.c.latest_text,
+    )
+    .join(runs, runs.c.key == metrics.c.run_key)
+    .where(among(runs.c.id, "ids"), metrics.c.latest_form.is_not(None))
+    .order_by(metrics.c.key)
+)
+_TOTAL = metrics.c.count.label("total")
 # Rows at a time, straight from the driver. Python's garbage collector starts when 700 new objects
 # are alive: bigger parts, or SQLAlchemy's rows, take twice the time.
 _PART = 500
+# A series is read in outline where that has a few hundred points for each thousand asked for.
+_DENSE = 16
 
 
-def read(connection: Connection, run_key: int, name: str | None) -> dict[str, Metric]:
-    """Metrics of a run by name; a second shape under a name has the shape added to its key."""
+def read(
+    connection: Connection, run_key: int, name: str | None, max_points: int | None = None
+) -> dict[str, Metric]:
+    """Metrics of a run by name; a second shape under a name has the shape added to its key.
+
+    Args:
+        max_points: have longer series sampled.
+    """
     statement = (
-        select(metrics.c.key, metrics.c.name, metrics.c.shape, metrics.c.is_list)
+        select(
+            metrics.c.key,
+            metrics.c.name,
+            metrics.c.shape,
+            metrics.c.is_list,
+            metrics.c.count.label("total"),
+        )
         .where(metrics.c.run_key == run_key)
         .order_by(metrics.c.key)
     )
@@ -45,7 +80,9 @@ def read(connection: Connection, run_key: int, name: str | None) -> dict[str, Me
     rows = connection.execute(statement).all()
     created = run_created(connection, run_key)
     series = {
-        row.key: _series(connection, row.key, row.name, created, is_list=row.is_list)
+        row.key: _series(connection, row, created)
+        if max_points is None or row.total <= max_points
+        else _sampled(connection, row, created, max_points)
         for row in rows
         if row.shape == MetricShape.SERIES
     }
@@ -61,26 +98,13 @@ def read(connection: Connection, run_key: int, name: str | None) -> dict[str, Me
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
     """The newest value of every series of the given runs, by run and name."""
     found: dict[str, dict[str, Scalar]] = {run_id: {} for run_id in run_ids}
-    for batch in in_batches(run_ids):
-        rows = connection.execute(
-            select(
-                runs.c.id,
-                metrics.c.name,
-                metrics.c.latest_form,
-                metrics.c.latest_number,
-                metrics.c.latest_text,
-            )
-            .join(runs, runs.c.key == metrics.c.run_key)
-            .where(runs.c.id.in_(batch), metrics.c.latest_form.is_not(None))
-            .order_by(metrics.c.key)
-        )
-        for run_id, name, form, number, text in rows:
-            found[run_id][name] = from_columns(form, number, text)
+    for run_id, name, *value in connection.execute(_LATEST, {"ids": run_ids}):
+        found[run_id][name] = from_columns(*value)
     return found
 
 
-def _series(connection: Connection, key: int, name: str, created: int, *, is_list: bool) -> Metric:
-    cursor = connection.execute(_POINTS, {"metric": key}).cursor
+def _series(connection: Connection, row: Any, created: int) -> Metric:
+    cursor = connection.execute(_POINTS, {"metric": row.key}).cursor
     assert cursor is not None
     columns: tuple[list[Any], ...] = ([], [], [], [], [], [])
     while rows := cursor.fetchmany(_PART):
@@ -88,26 +112,46 @@ def _series(connection: Connection, key: int, name: str, created: int, *, is_lis
             column.extend(cells)
     writers, since, steps, forms, numbers, texts = columns
     times = [created + time for time in since]
-    values = numbers
-    if any(form != FLOAT for form in set(forms)):
-        values = list(map(from_columns, forms, numbers, texts))
+    values = _values(forms, numbers, texts)
     if writers and writers[0] != writers[-1]:
         order = sorted(range(len(times)), key=times.__getitem__)
         times, steps, values = ([cells[i] for i in order] for cells in (times, steps, values))
     return Metric(
-        name, MetricShape.SERIES, values=values, times=times, steps=steps, is_list=is_list
+        row.name, MetricShape.SERIES, values=values, times=times, steps=steps, is_list=row.is_list
+    )
+
+
+def _values(forms: list[int], numbers: list[Any], texts: list[Any]) -> list[Any]:
+    if all(form == FLOAT for form in set(forms)):
+        return numbers
+    return list(map(from_columns, forms, numbers, texts))
+
+
+def _sampled(connection: Connection, row: Any, created: int, most: int) -> Metric:
+    """At most so many points of a series that has more."""
+    rows = outline.read(connection, row.key) if row.total >= most * _DENSE else []
+    if rows:
+        _, _, _, _, since, steps, forms, numbers, texts, places = map(list, zip(*rows, strict=True))
+        times = [created + time for time in since]
+        values = _values(forms, numbers, texts)
+        found = Metric(row.name, MetricShape.SERIES, values, times, steps, indices=places)
+    else:
+        found = _series(connection, row, created)
+    kept = sampled(found.places, found.values, most)
+    return replace(
+        found,
+        is_list=row.is_list,
+        values=[found.values[at] for at in kept],
+        times=[found.times[at] for at in kept],
+        steps=[found.steps[at] for at in kept],
+        indices=[found.places[at] for at in kept],
     )
 
 
 def _others(connection: Connection, rows: Sequence[Any]) -> dict[int, Metric]:
     data: dict[int, list[Any]] = {row.key: [] for row in rows}
-    for batch in in_batches(list(data)):
-        for key, text in connection.execute(
-            select(records.c.metric_key, records.c.data)
-            .where(records.c.metric_key.in_(batch))
-            .order_by(records.c.metric_key, records.c.time, records.c.writer_key, records.c.seq)
-        ):
-            data[key].append(json.loads(text))
+    for key, text in connection.execute(_RECORDS, {"metrics": list(data)}):
+        data[key].append(json.loads(text))
     return {row.key: _other(row.name, MetricShape(row.shape), data[row.key]) for row in rows}
 
 

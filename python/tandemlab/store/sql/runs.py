@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.scalars import to_json
 from tandemlab.domain.status import TERMINAL
 from tandemlab.domain.times import from_micros, to_micros
+from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import upsert
 from tandemlab.store.sql.forms import from_columns, storable
+from tandemlab.store.sql.queries import find_rows
 from tandemlab.store.sql.schema import experiments, params, properties, runs, tags
-from tandemlab.store.sql.search import condition, sorted_by
 
-_BATCH = 500
+_PART = 500
 
 _FIND = select(runs.c.key).where(runs.c.id == bindparam("run"))
 _CREATED = select(runs.c.created).where(runs.c.key == bindparam("run"))
 # Writers to a run wait for each other here, and so never for each other's rows in a circle.
 _LOCK = (
     select(runs.c.id, runs.c.key, runs.c.created)
-    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(runs.c.id, "ids"))
     .order_by(runs.c.id)
     .with_for_update(key_share=True)
 )
 _INSERT = insert(runs).returning(runs.c.key)
+_STATUSES = select(runs.c.id, runs.c.status).where(among(runs.c.id, "ids"))
+_WHOLE = select(runs, experiments.c.name.label("experiment")).join(
+    experiments, experiments.c.key == runs.c.experiment_key
+)
+_OF_KEYS = _WHOLE.where(among(runs.c.key, "keys"))
+_OF_ID = _WHOLE.where(runs.c.id == bindparam("run"))
+_TAGS = (
+    select(tags.c.run_key, tags.c.name, tags.c.value)
+    .where(among(tags.c.run_key, "keys"), tags.c.removed.is_(False))
+    .order_by(tags.c.name)
+)
+_PROPERTIES = (
+    select(properties.c.run_key, properties.c.name, properties.c.value)
+    .where(among(properties.c.run_key, "keys"))
+    .order_by(properties.c.name)
+)
+_PARAMS = (
+    select(params.c.run_key, params.c.name, params.c.form, params.c.number, params.c.text)
+    .where(among(params.c.run_key, "keys"))
+    .order_by(params.c.name)
+)
 
 
 class RunKey(NamedTuple):
@@ -178,8 +200,8 @@ def _not_found(run_id: str) -> NotFound:
 
 def find_one(connection: Connection, run_id: str) -> RunRecord | None:
     """The record of a run, or None."""
-    found = _records(connection, _select().where(runs.c.id == run_id))
-    return found[0] if found else None
+    found = _records(connection, connection.execute(_OF_ID, {"run": run_id}).all())
+    return next(iter(found.values()), None)
 
 
 def get(connection: Connection, run_id: str) -> RunRecord:
@@ -196,66 +218,18 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
     """Records of the runs that match, in the order that is asked for."""
-    ids = connection.execute(ids_statement(query)).scalars().all()
-    found: dict[str, RunRecord] = {}
-    for batch in in_batches(ids):
-        for record in _records(connection, _select().where(runs.c.id.in_(batch))):
-            found[record.id] = record
-    return [found[run_id] for run_id in ids]
-
-
-def ids_statement(query: RunQuery) -> Select[Any]:
-    """A statement that gives the ids of the runs that match, in order."""
-    # Ids first: a row with all its texts is too wide to be sorted.
-    statement = select(runs.c.id)
-    for order in query.order_by:
-        statement = sorted_by(statement, order)
-    newest = (runs.c.created, runs.c.key)
-    statement = statement.order_by(*(c if query.oldest_first else c.desc() for c in newest))
-    if query.filter is not None:
-        statement = statement.where(condition(query.filter))
-    if query.experiment is not None:
-        experiment = select(experiments.c.key).where(experiments.c.name == query.experiment)
-        statement = statement.where(runs.c.experiment_key == experiment.scalar_subquery())
-    if query.number is not None:
-        statement = statement.where(runs.c.number == query.number)
-    if query.status is not None:
-        statement = statement.where(runs.c.status.in_([status.value for status in query.status]))
-    if query.type is not None:
-        statement = statement.where(runs.c.type == query.type)
-    if query.target is not None:
-        statement = statement.where(runs.c.target == query.target)
-    if query.parent is not None:
-        statement = statement.where(runs.c.parent == query.parent)
-    elif not query.include_children:
-        statement = statement.where(runs.c.parent.is_(None))
-    for name, value in query.tags.items():
-        match = and_(tags.c.run_key == runs.c.key, tags.c.name == name, tags.c.removed.is_(False))
-        if value is not None:
-            match = and_(match, tags.c.value == value)
-        statement = statement.where(exists().where(match))
-    for name, value in query.properties.items():
-        statement = statement.where(
-            exists().where(
-                properties.c.run_key == runs.c.key,
-                properties.c.name == name,
-                properties.c.value == value,
-            )
-        )
-    if query.limit is not None:
-        statement = statement.limit(query.limit)
-    if query.offset:
-        statement = statement.offset(query.offset)
-    return statement
+    keys = [row[0] for row in find_rows(connection, query, runs.c.key)]
+    found: dict[int, RunRecord] = {}
+    for start in range(0, len(keys), _PART):
+        part = connection.execute(_OF_KEYS, {"keys": keys[start : start + _PART]}).all()
+        found.update(_records(connection, part))
+    return [found[key] for key in keys]
 
 
 def statuses(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStatus]:
     """Status of those runs that exist."""
-    return {
-        row[0]: RunStatus(row[1])
-        for batch in in_batches(run_ids)
-        for row in connection.execute(select(runs.c.id, runs.c.status).where(runs.c.id.in_(batch)))
-    }
+    rows = connection.execute(_STATUSES, {"ids": run_ids})
+    return {run_id: RunStatus(status) for run_id, status in rows}
 
 
 def move(
@@ -279,55 +253,29 @@ def move(
     connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
 
 
-def in_batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Parts small enough for one IN clause."""
-    for start in range(0, len(values), _BATCH):
-        yield values[start : start + _BATCH]
-
-
-def _select() -> Select[Any]:
-    return select(runs, experiments.c.name.label("experiment")).join(
-        experiments, experiments.c.key == runs.c.experiment_key
+def _records(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, RunRecord]:
+    """Records of rows of `_OF_KEYS`, by key."""
+    keys = {"keys": [row.key for row in rows]}
+    tags_of, properties_of, params_of = (
+        _by_run(connection, statement, keys) for statement in (_TAGS, _PROPERTIES, _PARAMS)
     )
-
-
-def _records(connection: Connection, statement: Select[Any]) -> list[RunRecord]:
-    """Records of the rows of a statement, at most a batch of them."""
-    rows = connection.execute(statement).all()
-    keys = [row.key for row in rows]
-    tags_of = _by_run(
-        connection,
-        select(tags.c.run_key, tags.c.name, tags.c.value)
-        .where(tags.c.run_key.in_(keys), tags.c.removed.is_(False))
-        .order_by(tags.c.name),
-    )
-    properties_of = _by_run(
-        connection,
-        select(properties.c.run_key, properties.c.name, properties.c.value)
-        .where(properties.c.run_key.in_(keys))
-        .order_by(properties.c.name),
-    )
-    params_of = _by_run(
-        connection,
-        select(params.c.run_key, params.c.name, params.c.form, params.c.number, params.c.text)
-        .where(params.c.run_key.in_(keys))
-        .order_by(params.c.name),
-    )
-    return [
-        _record(
+    return {
+        row.key: _record(
             row,
             dict(tags_of.get(row.key, ())),
             dict(properties_of.get(row.key, ())),
             {name: to_json(from_columns(*value)) for name, *value in params_of.get(row.key, ())},
         )
         for row in rows
-    ]
+    }
 
 
-def _by_run(connection: Connection, statement: Select[Any]) -> dict[int, list[tuple[Any, ...]]]:
+def _by_run(
+    connection: Connection, statement: Select[Any], keys: Mapping[str, Any]
+) -> dict[int, list[tuple[Any, ...]]]:
     """Rows that start with the key of a run, without it, by the key."""
     found: dict[int, list[tuple[Any, ...]]] = {}
-    for key, *rest in connection.execute(statement):
+    for key, *rest in connection.execute(statement, keys):
         found.setdefault(key, []).append(tuple(rest))
     return found
 

@@ -5,6 +5,8 @@ A change here needs a migration in `migrations/versions` and a new `HEAD`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -20,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -156,17 +158,35 @@ def _place() -> list[Column[int]]:
     ]
 
 
+def _value() -> list[Column[Any]]:
+    """When a point was logged, and what."""
+    return [
+        Column("time", BigInteger, nullable=False),
+        Column("step", BigInteger),
+        Column("form", SmallInteger, nullable=False),
+        Column("number", Double),
+        Column("text", Text),
+    ]
+
+
 # The time of a point counts from the creation of its run, which takes half as many bytes.
 points = Table(
     "points",
     metadata,
     *_place(),
     Column("position", Integer, primary_key=True),
-    Column("time", BigInteger, nullable=False),
-    Column("step", BigInteger),
-    Column("form", SmallInteger, nullable=False),
-    Column("number", Double),
-    Column("text", Text),
+    *_value(),
+    sqlite_with_rowid=False,
+)
+
+# Some of the points, with their places among all points of their writer, from 1 on.
+outline = Table(
+    "outline",
+    metadata,
+    *_place(),
+    Column("position", Integer, primary_key=True),
+    *_value(),
+    Column("ordinal", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

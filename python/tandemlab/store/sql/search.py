@@ -19,19 +19,19 @@ _TABLES: dict[str, Table] = {
     "tags": tags,
     "properties": properties,
 }
-_EXPERIMENT = (
+EXPERIMENT = (
     select(experiments.c.name).where(experiments.c.key == runs.c.experiment_key).scalar_subquery()
 )
 _COLUMNS: dict[str, ColumnElement[Any]] = {
     **{column.name: column for column in runs.columns},
-    "experiment": _EXPERIMENT,
+    "experiment": EXPERIMENT,
     "duration": (runs.c.ended - runs.c.started) / 1e6,
 }
 _SEARCHED: tuple[ColumnElement[Any], ...] = (
     runs.c.id,
     runs.c.display_name,
     runs.c.description,
-    _EXPERIMENT,
+    EXPERIMENT,
 )
 
 
@@ -53,19 +53,27 @@ def condition(filter: Filter) -> Condition:
     return known if filter.operator == "exists" else and_(known, _compared(column, filter))
 
 
-def sorted_by(statement: Select[Any], order: Order) -> Select[Any]:
-    """Sort runs by a field; those without a value come last."""
+def sorted_by(statement: Select[Any], order: Order, *, only_known: bool = False) -> Select[Any]:
+    """Sort runs by a field; those without a value come last.
+
+    Args:
+        only_known: leave out runs that have no number, or no text where values are texts, under a
+            field of a group: then an index has the others in order.
+    """
     field = order.field
+    columns = [_COLUMNS[field.name]] if not field.group else []
     if field.group:
         table = _TABLES[field.group].alias()
-        statement = statement.outerjoin(table, _is_row(table, field))
         columns = [column for column in _value_columns(table) if column is not None]
-    else:
-        columns = [_COLUMNS[field.name]]
-    for column in columns:
-        statement = statement.order_by(
-            column.is_(None), column.desc() if order.descending else column
-        )
+        is_value = _is_row(table, field)
+        if only_known:
+            statement = statement.join(table, and_(is_value, columns[0].is_not(None)))
+        else:
+            statement = statement.outerjoin(table, is_value)
+    for number, column in enumerate(columns):
+        if number or not only_known:
+            statement = statement.order_by(column.is_(None))
+        statement = statement.order_by(column.desc() if order.descending else column)
     return statement
 
 

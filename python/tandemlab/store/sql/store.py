@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from tandemlab.domain import (
     Event,
@@ -23,12 +23,14 @@ from tandemlab.domain import (
     RunQuery,
     RunRecord,
     RunStatus,
+    RunTable,
     Scalar,
     TandemlabError,
 )
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.store.sql import engine as database
-from tandemlab.store.sql import ingest, metrics, runs, upkeep
+from tandemlab.store.sql import ingest, metrics, runs, table, upkeep
+from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import Place, repeated
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
@@ -37,7 +39,7 @@ _Result = TypeVar("_Result")
 _POSITIONS = (
     select(runs_table.c.id, writers.c.name, writers.c.last_seq, writers.c.position)
     .join(runs_table, runs_table.c.key == writers.c.run_key)
-    .where(runs_table.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(runs_table.c.id, "ids"))
 )
 
 
@@ -145,6 +147,11 @@ class SqlStore:
             return runs.find(connection, query)
 
     @repeated
+    def table_runs(self, query: RunQuery) -> RunTable:
+        with self._reading() as connection:
+            return table.read(connection, query)
+
+    @repeated
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         with self._reading() as connection:
             return runs.statuses(connection, list(run_ids))
@@ -196,9 +203,8 @@ class SqlStore:
     def positions_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, int]]]:
         found: dict[str, dict[str, tuple[int, int]]] = {}
         with self._reading() as connection:
-            for batch in runs.in_batches(run_ids):
-                for row in connection.execute(_POSITIONS, {"ids": batch}):
-                    found.setdefault(row[0], {})[row[1]] = (row[2], row[3])
+            for run_id, writer, seq, position in connection.execute(_POSITIONS, {"ids": run_ids}):
+                found.setdefault(run_id, {})[writer] = (seq, position)
         return found
 
     def ingest(
@@ -247,9 +253,12 @@ class SqlStore:
             return [FileRecord(*row) for row in connection.execute(statement)]
 
     @repeated
-    def get_metrics(self, run_id: str, name: str | None = None) -> dict[str, Metric]:
+    def get_metrics(
+        self, run_id: str, name: str | None = None, *, max_points: int | None = None
+    ) -> dict[str, Metric]:
         with self._reading() as connection:
-            return metrics.read(connection, runs.require_key(connection, run_id), name)
+            key = runs.require_key(connection, run_id)
+            return metrics.read(connection, key, name, max_points)
 
     @repeated
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, func, select, text, update
 from tandemlab.domain import FileRecord, NewRun, RunRecord
 from tandemlab.domain.times import to_micros
 from tandemlab.store.sql import ingest, runs
+from tandemlab.store.sql.among import among
 from tandemlab.store.sql.schema import experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
 _NUMBER = runs_table.c.number
+_KNOWN_FILES = select(files.c.digest).where(among(files.c.digest, "digests")).distinct()
 
 
 def check(connection: Connection) -> list[str]:
@@ -116,11 +118,7 @@ class Recorded:
 
     def files_of(self, digests: Sequence[str]) -> set[str]:
         """Those of `digests` that are contents of files."""
-        found: set[str] = set()
-        for batch in runs.in_batches(digests):
-            statement = select(files.c.digest).where(files.c.digest.in_(batch)).distinct()
-            found.update(self._connection.execute(statement).scalars())
-        return found
+        return set(self._connection.execute(_KNOWN_FILES, {"digests": digests}).scalars())
 
     def snapshots(self) -> Iterator[tuple[str, str]]:
         """A run for each source that was kept, with the digest of its manifest."""
