@@ -13,17 +13,19 @@
     order      = field ["asc" | "desc"] {"," field ["asc" | "desc"]}
 
 A name with other characters than letters, digits and ``_ - . / :`` stands in backquotes or double
-quotes; text in single or double quotes, a quote in it twice. Keywords are written in any case. It
-is the language of MLflow's searches, and more.
+quotes; text in single or double quotes, a quote in it twice. A time is text such as '2026-01-31',
+or a number of milliseconds since 1970-01-01 UTC. Keywords are written in any case. It is the
+language of MLflow's searches, with its names of attributes and statuses, and more.
 """
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.status import RunStatus
@@ -52,8 +54,10 @@ _OTHER_NAMES = {
     **{"start_time": "started", "end_time": "ended", "experiment_name": "experiment"},
     **{"created_time": "created", "user_id": "user"},
 }
+_OTHER_STATUSES = {"finished": "completed", "killed": "canceled", "scheduled": "queued"}
 OPERATORS = frozenset("= != < <= > >= like ilike contains in exists".split())
 _DEEPEST = 50
+_LATEST = 2**63 - 1
 _WORDS = frozenset("and or not in like ilike contains is null true false asc desc".split())
 
 
@@ -130,8 +134,11 @@ class Order:
     descending: bool = False
 
 
-def parse_filter(text: str) -> Filter:
+def parse_filter(text: str, names: Mapping[str, str] = _OTHER_NAMES) -> Filter:
     """The filter that a text stands for.
+
+    Args:
+        names: other names of attributes.
 
     Raises:
         InvalidInput: it is none; the message points to the place, ``details["position"]`` is it
@@ -140,14 +147,17 @@ def parse_filter(text: str) -> Filter:
     >>> parse_filter("metrics.auc > 0.8").operator
     '>'
     """
-    parser = _Parser(text, "filter")
+    parser = _Parser(text, "filter", names)
     found = parser.either()
     parser.end()
     return found
 
 
-def parse_order(text: str) -> tuple[Order, ...]:
+def parse_order(text: str, names: Mapping[str, str] = _OTHER_NAMES) -> tuple[Order, ...]:
     """The order that a text stands for, such as ``metrics.auc desc, created``.
+
+    Args:
+        names: other names of attributes.
 
     Raises:
         InvalidInput: as `parse_filter`.
@@ -155,12 +165,57 @@ def parse_order(text: str) -> tuple[Order, ...]:
     >>> parse_order("metrics.auc desc")
     (Order(field=Field(group='metrics', name='auc'), descending=True),)
     """
-    parser = _Parser(text, "order")
+    parser = _Parser(text, "order", names)
     found = [parser.order()]
     while parser.take(","):
         found.append(parser.order())
     parser.end()
     return tuple(found)
+
+
+def holds(filter: Filter, value: Callable[[Field], Value | None]) -> bool:
+    """Whether a filter is true of something that is not in a store.
+
+    Args:
+        value: of a field; None if there is none.
+
+    >>> values = {Field("", "display_name"): "accidents"}
+    >>> holds(parse_filter("name like 'acc%' and tags.a is null"), values.get)
+    True
+    """
+    if isinstance(filter, Not):
+        return not holds(filter.part, value)
+    if isinstance(filter, Both):
+        return (any if filter.is_or else all)(holds(part, value) for part in filter.parts)
+    found = value(filter.field)
+    if found is None or filter.operator == "exists":
+        return found is not None
+    return any(_compared(found, filter.operator, wanted) for wanted in filter.values)
+
+
+def _compared(found: Value, sign: str, wanted: Value) -> bool:
+    if sign in ("like", "ilike", "contains"):
+        pattern = re.escape(str(wanted)) if sign == "contains" else _pattern(str(wanted))
+        match = re.search if sign == "contains" else re.fullmatch
+        flags = re.DOTALL if sign == "like" else re.DOTALL | re.IGNORECASE
+        return match(pattern, str(found), flags) is not None
+    if isinstance(wanted, str):
+        return _SIGNS[sign](str(found), wanted)
+    try:
+        return _SIGNS[sign](float(found), float(wanted))
+    except ValueError:
+        return False
+
+
+def _pattern(like: str) -> str:
+    """The regular expression of a pattern with ``%`` and ``_``."""
+    return "".join({"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in like)
+
+
+_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
+    **{"=": operator.eq, "in": operator.eq, "!=": operator.ne},
+    **{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge},
+}
 
 
 class _Token(NamedTuple):
@@ -187,11 +242,12 @@ _TOKEN = re.compile(
 
 
 class _Parser:
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, what: str, names: Mapping[str, str]) -> None:
         if not isinstance(text, str):
             raise InvalidInput(f"The {what} is text, not {type(text).__name__}.")
         self._text = text
         self._what = what
+        self._names = names
         self._tokens = list(self._scan())
         self._next = 0
         self._depth = 0
@@ -349,7 +405,7 @@ class _Parser:
         return _unquoted(token.text)
 
     def _attribute(self, name: str, token: _Token) -> Field:
-        name = _OTHER_NAMES.get(name.lower(), name.lower())
+        name = self._names.get(name.lower(), name.lower())
         if name not in ATTRIBUTES:
             self.fail(
                 token.start,
@@ -367,7 +423,7 @@ class _Parser:
     def _value(self, field: Field) -> Value:
         token = self._token
         if field.is_time:
-            return self._time(self._literal_text(), token)
+            return self._time(token)
         if field.is_text:
             text = self._literal_text()
             return self._status(text, token) if field == Field("", "status") else text
@@ -382,11 +438,16 @@ class _Parser:
 
     def _status(self, text: str, token: _Token) -> str:
         known = {status.value.lower(): status.value for status in RunStatus}
-        if text.lower() not in known:
+        word = _OTHER_STATUSES.get(text.lower(), text.lower())
+        if word not in known:
             self.fail(token.start, f"{text!r} is no status; there are {', '.join(known.values())}")
-        return known[text.lower()]
+        return known[word]
 
-    def _time(self, text: str, token: _Token) -> int:
+    def _time(self, token: _Token) -> int:
+        if token.kind == "number" and token.text.isdecimal():
+            self._next += 1
+            return min(1000 * int(token.text), _LATEST)
+        text = self._literal_text()
         try:
             time = datetime.fromisoformat(text.replace("Z", "+00:00"))
         except ValueError:

@@ -21,10 +21,11 @@ from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
 from tandemlab.server.access import READER
 from tandemlab.server.api import content, events, runs, streams, workspaces
 from tandemlab.server.api.models import EventBatch
-from tandemlab.server.errors import ErrorAnswer, answer_of
+from tandemlab.server.errors import ErrorAnswer, answer_of, internal
 from tandemlab.server.guard import Failures, Guard
 from tandemlab.server.library import Library
 from tandemlab.server.login import router as login_router
+from tandemlab.server.mlflow.router import router as mlflow_router
 from tandemlab.server.observe import Counts, Observer
 from tandemlab.server.sessions import Sessions
 from tandemlab.server.settings import ServerSettings, make_state_folder
@@ -89,6 +90,7 @@ def _application(services: Services) -> FastAPI:
     for router in (events.router, workspaces.router, runs.router, content.router, streams.router):
         app.include_router(router, prefix=API)
     app.include_router(login_router)
+    app.include_router(mlflow_router)
     _add_probes(app, services)
     _add_error_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -143,7 +145,11 @@ def _add_probes(app: FastAPI, services: Services) -> None:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(TandemlabError)
     async def ours(request: Request, error: TandemlabError) -> Response:
-        return answer_of(error, request.state.request_id)
+        return answer_of(error, request.scope)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return answer_of(internal(), request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -155,7 +161,7 @@ def _add_error_handlers(app: FastAPI) -> None:
         problem = InvalidInput(
             f"The request is not what it should be: {shown}.", details={"problems": places}
         )
-        return answer_of(problem, request.state.request_id)
+        return answer_of(problem, request.scope)
 
     @app.exception_handler(HTTPException)
     async def standard(request: Request, error: HTTPException) -> Response:
@@ -164,7 +170,7 @@ def _add_error_handlers(app: FastAPI) -> None:
             problem: TandemlabError = NotFound(
                 f"There is nothing at {path}.", details={"what": "path", "path": path}
             )
-            return answer_of(problem, request.state.request_id)
+            return answer_of(problem, request.scope)
         content = {"code": "invalid_input", "message": str(error.detail), "hint": "", "details": {}}
         return JSONResponse(
             {"error": {**content, "request_id": request.state.request_id}}, error.status_code

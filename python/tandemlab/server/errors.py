@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.responses import Response
 from pydantic import BaseModel
+from starlette.types import Scope
 
 from tandemlab.domain import (
     AlreadyExists,
@@ -19,6 +20,7 @@ from tandemlab.domain import (
     Unavailable,
     VersionMismatch,
 )
+from tandemlab.server.mlflow.errors import content_of, is_mlflow
 from tandemlab.store.http.wire import encode
 
 STATUS: dict[type[TandemlabError], int] = {
@@ -63,8 +65,20 @@ def status_of(error: TandemlabError) -> int:
     return STATUS.get(type(error), 500)
 
 
-def answer_of(error: TandemlabError, request_id: str) -> Response:
-    """The answer that tells of an error."""
+def answer_of(error: TandemlabError, scope: Scope) -> Response:
+    """The answer to a request that tells of an error, in the shape that its client knows."""
+    is_foreign = is_mlflow(scope["path"])
+    content = content_of(error) if is_foreign else _content(error, scope["state"]["request_id"])
+    headers = {}
+    status = status_of(error)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after"])
+    return Response(encode(content), status, headers=headers, media_type="application/json")
+
+
+def _content(error: TandemlabError, request_id: str) -> dict[str, Any]:
     content = ErrorContent(
         code=error.code,
         message=error.message,
@@ -72,14 +86,7 @@ def answer_of(error: TandemlabError, request_id: str) -> Response:
         details=error.details,
         request_id=request_id,
     )
-    body = encode({"error": content.model_dump(mode="json")})
-    headers = {}
-    status = status_of(error)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if "retry_after" in error.details:
-        headers["Retry-After"] = str(error.details["retry_after"])
-    return Response(body, status, headers=headers, media_type="application/json")
+    return {"error": content.model_dump(mode="json")}
 
 
 def internal() -> TandemlabError:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tandemlab.domain import NotAllowed, TandemlabError
 from tandemlab.server.errors import TooLarge, answer_of
+from tandemlab.server.mlflow.errors import is_mlflow
 from tandemlab.server.sessions import COOKIE, CSRF_HEADER, Sessions
 from tandemlab.server.settings import ServerSettings, is_loopback
 from tandemlab.server.tokens import Role, Tokens
@@ -30,6 +31,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/api/v1/openapi.json"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_SITE = (None, "none", "same-origin")
+_UPLOADS = ("/blobs/", "/mlflow-artifacts/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Guard:
             scope["state"]["user"] = self._user(scope, headers)
             receive = _limited(receive, headers, self._limit(scope))
         except TandemlabError as error:
-            await answer_of(error, scope["state"]["request_id"])(scope, receive, send)
+            await answer_of(error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -132,7 +134,7 @@ class Guard:
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         origin, host = headers.get("origin"), headers["host"].lower()
-        is_page = scope["method"] in SAFE and not scope["path"].startswith(("/api/", "/metrics"))
+        is_page = scope["method"] in SAFE and not _is_interface(scope["path"])
         own = f"{scope['scheme']}://{host}"
         is_foreign = origin is not None and origin.lower() != own
         if headers.get("sec-fetch-site") not in _NO_SITE and not is_page:
@@ -182,7 +184,7 @@ class Guard:
         return refusal(self._failures, _client(scope), message, counts=counts)
 
     def _limit(self, scope: Scope) -> int:
-        is_upload = scope["method"] == "PUT" and "/blobs/" in scope["path"]
+        is_upload = scope["method"] == "PUT" and any(part in scope["path"] for part in _UPLOADS)
         return self._settings.max_upload_bytes if is_upload else MAX_EVENTS_BYTES
 
 
@@ -200,6 +202,11 @@ def refusal(failures: Failures, client: str, message: str, *, counts: bool) -> N
             details={"reason": "attempts", "retry_after": wait},
         )
     return NotAllowed(message, details={"reason": "unknown"})
+
+
+def _is_interface(path: str) -> bool:
+    """Whether programs ask there, rather than people who followed a link."""
+    return path.startswith(("/api/", "/metrics")) or is_mlflow(path)
 
 
 def _client(scope: Scope) -> str:

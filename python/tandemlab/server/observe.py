@@ -159,11 +159,11 @@ class Observer:
                     "a request failed", exc_info=problem, extra=_fields(request_id=request_id)
                 )
             if not status:
-                await answer_of(error, request_id)(scope, receive, sending)
+                await answer_of(error, scope)(scope, receive, sending)
         finally:
             seconds = time.perf_counter() - begin
             route = scope.get("route")
-            name = str(getattr(route, "name", "")) or "none"
+            name = state.get("operation") or str(getattr(route, "name", "")) or "none"
             self._counts.request(name, status, seconds)
             user = state.get("user")
             _log.info(

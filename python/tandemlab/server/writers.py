@@ -8,10 +8,12 @@ cost of a transaction. A client hears of its events once they have been committe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any, TypeVar
 
 from tandemlab.domain import EventBatch, TandemlabError
 from tandemlab.server.api.checks import check_events, check_writer
@@ -19,6 +21,7 @@ from tandemlab.server.api.stored import keep_files
 from tandemlab.store.http.wire import Batch, events_of
 from tandemlab.tracking import Workspace
 
+T = TypeVar("T")
 _MOST = 64  # batches in one transaction: nobody waits for more than those
 
 
@@ -38,6 +41,14 @@ class Writers:
         waiting = _Waiting(run_id, batch, loop, loop.create_future())
         self._writer_of(workspace).queue.put(waiting)
         return await waiting.result
+
+    async def run(self, workspace: Workspace, task: Callable[..., T], *arguments: Any) -> T:
+        """What a task gives, beside which nothing else is taken in."""
+        loop = asyncio.get_running_loop()
+        waiting = _Task(partial(task, *arguments), loop, loop.create_future())
+        self._writer_of(workspace).queue.put(waiting)
+        result: T = await waiting.result
+        return result
 
     def _writer_of(self, workspace: Workspace) -> _Writer:
         writer = self._threads.get(workspace.address)
@@ -65,36 +76,55 @@ class _Waiting:
     result: asyncio.Future[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Something else that a client waits for."""
+
+    work: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    result: asyncio.Future[Any]
+
+    def do(self) -> None:
+        """Do it, and tell what came of it."""
+        try:
+            result = self.work()
+        except Exception as error:  # whatever it is, the client has to hear of it
+            result = error
+        self.loop.call_soon_threadsafe(_tell, [self], [result])
+
+
 class _Writer:
     """The thread of a workspace; None in its queue ends it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self.queue: SimpleQueue[_Waiting | _Task | None] = SimpleQueue()
         self.thread = Thread(target=self._work, name="writer", daemon=True)
         self.thread.start()
 
     def _work(self) -> None:
         is_over = False
         while not is_over:
-            waiting, is_over = self._next()
+            waiting, task, is_over = self._next()
             if waiting:
                 results = _take_in(self.workspace, waiting)
                 waiting[0].loop.call_soon_threadsafe(_tell, waiting, results)
+            if task is not None:
+                task.do()
 
-    def _next(self) -> tuple[list[_Waiting], bool]:
-        """All that waits, once something does; and whether nothing comes behind it."""
-        found = []
+    def _next(self) -> tuple[list[_Waiting], _Task | None, bool]:
+        """All batches that wait, once something does; the task behind them; whether it is over."""
+        found: list[_Waiting] = []
         item = self.queue.get()
-        while item is not None:
+        while isinstance(item, _Waiting):
             found.append(item)
             if len(found) == _MOST:
-                break
+                return found, None, False
             try:
                 item = self.queue.get_nowait()
             except Empty:
-                break
-        return found, item is None
+                return found, None, False
+        return found, item, item is None
 
 
 def _take_in(workspace: Workspace, waiting: Sequence[_Waiting]) -> list[int | Exception]:
@@ -123,7 +153,7 @@ def _checked(workspace: Workspace, waiting: _Waiting) -> EventBatch | TandemlabE
     return EventBatch(waiting.run_id, batch.writer, events, batch.end, files)
 
 
-def _tell(waiting: Sequence[_Waiting], results: Sequence[int | Exception]) -> None:
+def _tell(waiting: Sequence[_Waiting | _Task], results: Sequence[Any]) -> None:
     for item, result in zip(waiting, results, strict=True):
         if item.result.done():  # its client has gone
             continue

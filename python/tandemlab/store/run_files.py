@@ -64,6 +64,17 @@ def place_file(source: Path, target: Path, name: str) -> None:
         ) from None
 
 
+def replace_file(source: Path, target: Path) -> None:
+    """Have `target` be a whole file, in the place of what has its name."""
+    temporary = target.with_name(f".{token_hex(6)}.tmp")
+    try:
+        link_or_copy(source, temporary)
+        temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
 def _copy(source: Path | BinaryIO, target: Path) -> None:
     with target.open("wb") as writer:
         if isinstance(source, Path):

@@ -74,7 +74,7 @@ def test_a_text_has_its_meaning(text: str, meaning: object) -> None:
         ("colour = 'red'", 0, "there is no field 'colour'"),
         ("tags.fold = 3", 12, "expected a text in quotes"),
         ("number = 'x'", 9, "expected a number"),
-        ("status = 'finished'", 9, "is no status"),
+        ("status = 'done'", 9, "is no status"),
         ("created > 'yesterday'", 10, "is no time"),
         ("tags.a = 'x", 9, "the quote is not closed"),
         ("metrics.a ~ 1", 10, "'~' means nothing here"),

@@ -164,6 +164,17 @@ def _is_status(value: object) -> bool:
     )
 
 
+def check_run_file(name: str, *, is_script: bool) -> None:
+    """Whether a client may give a run a file of that name.
+
+    Raises:
+        InvalidInput: the name cannot be one, or is the job's own.
+    """
+    check_file_name(name)
+    if is_script and name.startswith(_RESERVED):
+        raise InvalidInput(f"The file {name!r} is written by the run's job alone.")
+
+
 def check_files(files: Iterable[FileRecord], blobs: Blobs, *, is_script: bool) -> None:
     """Whether files can become files of a run.
 
@@ -172,9 +183,7 @@ def check_files(files: Iterable[FileRecord], blobs: Blobs, *, is_script: bool) -
             uploaded.
     """
     for file in files:
-        check_file_name(file.name)
-        if is_script and file.name.startswith(_RESERVED):
-            raise InvalidInput(f"The file {file.name!r} is written by the run's job alone.")
+        check_run_file(file.name, is_script=is_script)
         try:
             size = blobs.find(file.digest).stat().st_size if is_digest(file.digest) else -1
         except NotFound:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from secrets import token_hex
 from typing import Annotated
 from urllib.parse import quote
@@ -72,10 +74,9 @@ def _check_digest(digest: str) -> None:
         raise InvalidInput(f"{digest[:64]!r} is not a SHA-256 in lower-case hexadecimal.")
 
 
-@router.put("/blobs/{digest}", status_code=204, dependencies=[CONTRIBUTOR])
-async def put_content(request: Request, found: Found, digest: str) -> None:
-    """Keep a content; it must be the one that its digest says."""
-    _check_digest(digest)
+@asynccontextmanager
+async def received(request: Request, found: Workspace) -> AsyncIterator[tuple[Path, str]]:
+    """The content of a request as a file that is removed afterwards, and its digest."""
     temporary = found.folder.temporary / f"upload-{token_hex(8)}"
     state = hashlib.sha256()
     try:
@@ -91,14 +92,22 @@ async def put_content(request: Request, found: Found, digest: str) -> None:
                         waiting.clear()
                 state.update(waiting)
                 await run_in_threadpool(writer.write, bytes(waiting))
-        if state.hexdigest() != digest:
+        yield temporary, state.hexdigest()
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@router.put("/blobs/{digest}", status_code=204, dependencies=[CONTRIBUTOR])
+async def put_content(request: Request, found: Found, digest: str) -> None:
+    """Keep a content; it must be the one that its digest says."""
+    _check_digest(digest)
+    async with received(request, found) as (temporary, arrived):
+        if arrived != digest:
             raise InvalidInput(
                 f"What arrived is not the content {digest[:12]}….", hint="Send it again."
             )
         await run_in_threadpool(found.place.blobs.adopt, temporary)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 @router.get("/blobs/{digest}", dependencies=[READER], response_class=FileResponse)

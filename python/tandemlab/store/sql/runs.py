@@ -253,6 +253,12 @@ def move(
     connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
 
 
+def reopen(connection: Connection, run_id: str) -> None:
+    """Have a run that has ended be Running again, as though it had not ended."""
+    values = {"status": RunStatus.RUNNING.value, "ended": None, "error": None, "exit_code": None}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+
+
 def _records(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, RunRecord]:
     """Records of rows of `_OF_KEYS`, by key."""
     keys = {"keys": [row.key for row in rows]}

@@ -183,6 +183,20 @@ class SqlStore:
             runs.move(connection, run_id, status, micros, error, exit_code)
             return runs.get(connection, run_id)
 
+    @repeated
+    def reopen_run(self, run_id: str) -> None:
+        """Have a run that has ended go on, as MLflow's clients do; a job cannot.
+
+        Raises:
+            NotFound: no such run.
+            InvalidState: a job has run there.
+        """
+        with self._writing() as connection:
+            runs.lock(connection, [run_id])
+            if runs.get(connection, run_id).type == "script":
+                raise InvalidState(f"Run {run_id} has ended with its job.", hint="Start a new one.")
+            runs.reopen(connection, run_id)
+
     def delete_run(self, run_id: str) -> None:  # not repeated: the second time it is not there
         with self._writing() as connection:
             runs.lock(connection, [run_id])
