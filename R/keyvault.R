@@ -3,7 +3,8 @@
 #' @description
 #' Passwords, tokens and keys that scripts need and nobody should see. They are encrypted in the
 #' workspace, names and values; the key is with the user who made the vault, in the system keyring
-#' or in a file that only this user may read. Back up both to keep both.
+#' or in a file that only this user may read. Back up both to keep both. In a workspace at a server
+#' the key is with the user who runs the server; secrets are for contributors and owners there.
 #'
 #' A secret is a string of class `tandemlab_secret`: it can be used as any other, with [paste0()],
 #' in [Sys.setenv()], as an argument of a database driver; [print()], [format()] and [str()] do not

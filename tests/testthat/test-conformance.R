@@ -13,7 +13,10 @@ read_cases <- function() {
 
 new_player <- function(case, server = NULL) {
   folder <- withr::local_tempdir(.local_envir = parent.frame())
-  place <- if (is.null(server)) file.path(folder, "lab") else paste0(server$url, "/lab")
+  # Secrets and what a check finds are the whole workspace's.
+  is_shared <- !any(grepl("secrets|^check$", unlist(lapply(case$do, names))))
+  name <- if (is_shared) "lab" else basename(folder)
+  place <- if (is.null(server)) file.path(folder, "lab") else paste0(server$url, "/", name)
   workspace <- create_workspace(place, exist_ok = !is.null(server), show_output = FALSE)
   player <- new.env()
   player$folder <- folder
@@ -211,8 +214,8 @@ for (case in Filter(submits, read_cases())) {
   })
 }
 
-# Secrets and checks stay on the server's machine.
-stays_there <- function(case) any(grepl("secrets|^check$", unlist(lapply(case$do, names))))
+# The folder that a case writes to is the server's.
+stays_there <- function(case) "write" %in% unlist(lapply(case$do, names))
 
 # tier: full
 test_that("the cases hold in a workspace at a server", {

@@ -299,8 +299,8 @@ def _token_row(found: Token) -> dict[str, Any]:
     type=click.Choice(["reader", "contributor", "owner"]),
     default="contributor",
     show_default=True,
-    help="A reader sees everything, a contributor also logs, submits and cancels, an owner also "
-    "makes and deletes workspaces.",
+    help="A reader sees everything but secrets; a contributor also logs, submits, cancels and has "
+    "the secrets; an owner also makes, repairs and deletes workspaces.",
 )
 @click.option("--days", type=float, help="How long it is valid; for ever without it.")
 @_root_option

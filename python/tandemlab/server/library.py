@@ -6,11 +6,24 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, TandemlabError
 from tandemlab.domain.names import check_name
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Workspace
+
+_Identity: TypeAlias = tuple[int, ...]
+
+
+def _identity(folder: WorkspaceFolder) -> _Identity:
+    """What changes when a workspace, or its database, is replaced by another."""
+    marker = folder.marker.stat()
+    try:
+        database = (folder.path / "store.db").stat().st_ino
+    except FileNotFoundError:  # it is elsewhere
+        database = 0
+    return marker.st_dev, marker.st_ino, database
 
 
 class Library:
@@ -24,7 +37,7 @@ class Library:
         self.root = root
         self.is_single = WorkspaceFolder(root).exists
         self._only = Workspace(root).name if self.is_single else ""
-        self._opened: dict[str, tuple[tuple[int, int], Workspace]] = {}
+        self._opened: dict[str, tuple[_Identity, Workspace]] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -47,7 +60,7 @@ class Library:
         """
         try:
             folder = WorkspaceFolder(self._path(name))
-            status = folder.marker.stat()
+            identity = _identity(folder)
         except (InvalidInput, OSError, ValueError):
             self._opened.pop(name, None)
             raise NotFound(
@@ -55,7 +68,6 @@ class Library:
                 hint="`tandemlab server status URL` shows those that it has.",
                 details={"what": "workspace", "name": name[:128]},
             ) from None
-        identity = (status.st_dev, status.st_ino)
         with self._lock:
             found = self._opened.get(name)
             if found is None or found[0] != identity:

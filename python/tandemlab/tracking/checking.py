@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from tandemlab.tracking.workspace import Workspace
 
 
-def check(workspace: Workspace, *, repair: bool, deep: bool) -> list[Finding]:
-    """See `Workspace.check`. While it repairs, no agent can start."""
+def check(
+    workspace: Workspace, *, repair: bool, deep: bool, is_served: bool = False
+) -> list[Finding]:
+    """See `Workspace.check`. While it repairs, no agent can start.
+
+    Args:
+        is_served: whether a server asks, which goes on using the folder meanwhile.
+    """
     folder = workspace.folder
     is_writable = os.access(folder.path, os.W_OK)
     if repair and not is_writable:
@@ -31,7 +37,7 @@ def check(workspace: Workspace, *, repair: bool, deep: bool) -> list[Finding]:
     if lock is not None or repair:
         try:
             if repair:
-                quiet = lock is not None
+                quiet = lock is not None and not is_served
                 findings = check_folder(folder, repair=True, quiet=quiet, deep=deep)
             findings += [] if lock is None else _stale_owner(lock, repair=repair)
         finally:

@@ -9,15 +9,16 @@ from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.secrets import Secret, check_secret, check_secret_name
 
 if TYPE_CHECKING:
+    from tandemlab.store.folder import WorkspaceFolder
     from tandemlab.store.secrets import SecretStore
-    from tandemlab.tracking.workspace import Workspace
 
 
 class Keyvault:
     """Passwords, tokens and keys that scripts need and nobody should see.
 
     They are encrypted in the workspace; the key is with the user who made the vault, in the
-    system keyring or in a file of the configuration folder. Names are encrypted, too.
+    system keyring or in a file of the configuration folder. Names are encrypted, too. At a server
+    the key is with the user who runs it, and secrets are for contributors.
 
     Args:
         store: where they are kept; `Workspace.get_default_keyvault` gives a workspace's own.
@@ -95,20 +96,15 @@ class Keyvault:
             self._store.delete(names)
 
 
-def open_keyvault(workspace: Workspace) -> Keyvault:
-    """The vault of a workspace folder, with its key in the places that are this user's.
-
-    Raises:
-        InvalidState: the workspace is at a server: its vault opens on that machine alone.
-    """
+def open_keyvault(folder: WorkspaceFolder, workspace_id: str) -> Keyvault:
+    """The vault of a workspace folder, with its key in the places that are this user's."""
     from tandemlab.store.secret_keys import KeyFile, SystemKeyring
     from tandemlab.store.secrets import SecretFile
     from tandemlab.store.user import configuration_folder
 
-    file = KeyFile(configuration_folder() / "keys" / f"{workspace.id}.key")
-    ring = SystemKeyring(workspace.id)
-    store = SecretFile(workspace.folder.path, workspace.id, reading=(file, ring), new=(ring, file))
-    return Keyvault(store)
+    file = KeyFile(configuration_folder() / "keys" / f"{workspace_id}.key")
+    ring = SystemKeyring(workspace_id)
+    return Keyvault(SecretFile(folder.path, workspace_id, reading=(file, ring), new=(ring, file)))
 
 
 def _names(secrets: Sequence[str]) -> list[str]:

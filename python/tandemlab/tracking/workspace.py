@@ -356,6 +356,13 @@ class Workspace:
             InvalidState: runs are active.
             StorageError: it cannot be removed.
         """
+        if self.is_remote:
+            self._remote().delete()
+        else:
+            self._delete_folder()
+        known.forget(self.address)
+
+    def _delete_folder(self) -> None:
         from tandemlab.domain.status import ACTIVE
 
         jobs = self.find_runs(RunQuery(status=ACTIVE, type="script", include_children=True))
@@ -366,13 +373,6 @@ class Workspace:
                 hint="Cancel them first, or wait for them.",
             )
         self.store.close()
-        if self.is_remote:
-            self._remote().delete()
-        else:
-            self._delete_folder()
-        known.forget(self.address)
-
-    def _delete_folder(self) -> None:
         doomed = self.path.with_name(f".{self.path.name[:60]}.{token_hex(4)}.deleted")
         with storage_errors(self.path):
             self.path.rename(doomed)
@@ -397,7 +397,8 @@ class Workspace:
         A repair does what can be done without losing anything: it adopts runs that the store does
         not know, takes in what was left out, links files again, removes what is stale, and builds
         a damaged store anew from the runs' spools. What it replaces is kept beside, with
-        ``damaged`` in its name.
+        ``damaged`` in its name. While an agent or a server works in the folder, its store is not
+        built anew.
 
         Args:
             repair: whether to repair what can be repaired.
@@ -409,7 +410,10 @@ class Workspace:
         Raises:
             VersionMismatch: a newer program made the workspace.
             InvalidState: a repair was asked for and the folder is read-only.
+            NotAllowed: a server lets only contributors check, and only owners repair.
         """
+        if self.is_remote:
+            return self._remote().check(repair=repair, deep=deep)
         from tandemlab.tracking.checking import check
 
         return check(self, repair=repair, deep=deep)
@@ -451,9 +455,11 @@ class Workspace:
 
     def get_default_keyvault(self) -> Keyvault:
         """The secrets of this workspace."""
-        from tandemlab.tracking.keyvault import open_keyvault
+        from tandemlab.tracking.keyvault import Keyvault, open_keyvault
 
-        return open_keyvault(self)
+        if self.is_remote:
+            return Keyvault(self._remote().secrets)
+        return open_keyvault(self.folder, self.id)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name, created if it is not there."""

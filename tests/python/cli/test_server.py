@@ -112,6 +112,11 @@ def test_the_commands_work_by_url(call: Call, lab: Path, tmp_path: Path) -> None
     assert {"user_logs/std_log.txt"} <= {item["name"] for item in files}
     assert result(call("experiment", "list", "-o", "json", *there))[0]["runs"] == 1
     assert result(call("workspace", "show", "-o", "json", *there))["path"] == f"{url}/lab"
+    put = [sys.executable, "-m", "tandemlab.cli", "keyvault", "set", "db", *there]
+    subprocess.run(put, input="tiger\n", text=True, check=True, capture_output=True)
+    assert call("keyvault", "get", "db", *there).out == "tiger\n"
+    assert result(call("keyvault", "list", "-o", "json", *there)) == [{"name": "db"}]
+    assert result(call("workspace", "check", f"{url}/lab", "--deep", "-o", "json")) == []
     listed = result(call("workspace", "list", "-o", "json"))
     assert f"{url}/lab" in [item["path"] for item in listed]
 

@@ -8,7 +8,7 @@ import pytest
 
 from plugins.servers import Server, behind
 from tandemlab import Run, ScriptRunConfig, Workspace
-from tandemlab.domain import AlreadyExists, InvalidInput, NotFound, RunFailed
+from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotFound, RunFailed
 
 
 @pytest.fixture
@@ -135,3 +135,58 @@ def test_runs_are_found_by_a_filter_and_keep_their_parameters(remote: Workspace)
     assert [run.params for run in found] == [
         {"depth": depth, "limit": float("inf")} for depth in (2, 3)
     ]
+
+
+def test_secrets_are_the_server_s(
+    remote: Workspace, folder: Workspace, shared_server: Server, local_data: Path
+) -> None:
+    vault = remote.get_default_keyvault()
+    vault.set_secrets({"db-password": "tiger-7f3a", "token": "ü"})
+    run = remote.experiment("demo").create_run(type="interactive")
+    assert run.get_secret("db-password") == "tiger-7f3a"
+    assert repr(vault.get_secrets(["token", "absent"])) == "{'token': Secret('…'), 'absent': None}"
+    assert folder.get_default_keyvault().get_secret("token") == "ü"
+    with pytest.raises(NotFound):
+        vault.delete_secrets(["token", "absent"])
+    vault.delete_secret("token")
+    assert vault.list_secrets() == ["db-password"]
+    kept = [*local_data.rglob("*"), *(shared_server.root / ".tandemlab").rglob("*")]
+    assert not [path for path in kept if path.is_file() and b"tiger-7f3a" in path.read_bytes()]
+    assert not [path for path in kept if path.is_file() and b"db-password" in path.read_bytes()]
+
+
+def test_a_workspace_is_checked_and_repaired_by_url(remote: Workspace, folder: Workspace) -> None:
+    with remote.experiment("demo").start_logging() as run:
+        run.log("x", 0.5)
+    assert remote.check(deep=True) == []
+    (folder.path / "live" / "gone").touch()
+    assert [finding.code for finding in remote.check()] == ["live_stale"]
+    assert [finding.repaired for finding in remote.check(repair=True)] == [True]
+    assert remote.check() == folder.check() == []
+
+
+def test_a_store_is_built_anew_in_the_folder_alone_and_the_server_takes_it(
+    remote: Workspace, folder: Workspace
+) -> None:
+    with remote.experiment("demo").start_logging() as run:
+        run.log("x", 0.5)
+    (folder.path / "store.db").write_bytes(b"x" * 50_000)
+    found = remote.check(repair=True)
+    assert [(finding.code, finding.repaired) for finding in found] == [("store_damaged", False)]
+    assert "server works" in found[0].problem
+    assert [finding.repaired for finding in folder.check(repair=True)] == [True]
+    assert remote.get_run(run.id).get_metrics() == {"x": 0.5}
+    with remote.experiment("demo").start_logging() as run:
+        run.log("x", 0.25)
+    assert folder.get_run(run.id).get_metrics() == {"x": 0.25}
+    assert remote.check() == []
+
+
+def test_a_workspace_with_a_job_is_not_deleted_by_url(remote: Workspace, tmp_path: Path) -> None:
+    run = submit(remote, tmp_path, "import time; time.sleep(60)")
+    with pytest.raises(InvalidState, match="active runs"):
+        remote.delete()
+    run.cancel()
+    run.wait_for_completion(raise_on_error=False, timeout_seconds=60)
+    remote.delete()
+    assert not remote.place.exists

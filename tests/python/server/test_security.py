@@ -183,6 +183,20 @@ def test_roles_expiry_and_revocation_hold_from_one_request_to_the_next(
     assert status(Role.READER, "POST", f"{base}/experiments", json={"name": "a"}) == 403
     assert status(Role.READER, "GET", "/metrics") == 200
     assert status(Role.CONTRIBUTOR, "POST", f"{base}/experiments", json={"name": "a"}) == 200
+    assert status(Role.READER, "POST", f"{base}/runs/demo_1/events", content=b"{}") == 403
+    secrets = {"url": f"{base}/secrets", "json": {"secrets": {"a": "1"}}}
+    names = {"url": f"{base}/secrets/values", "json": {"names": ["a"]}}
+    for role, due in ((Role.READER, [403, 403, 403]), (Role.CONTRIBUTOR, [200, 204, 200])):
+        found = [
+            client.get(f"{base}/secrets", headers=bearer(texts[role][1])),
+            client.post(**secrets, headers=bearer(texts[role][1])),  # type: ignore[arg-type]
+            client.post(**names, headers=bearer(texts[role][1])),  # type: ignore[arg-type]
+        ]
+        assert [answer.status_code for answer in found] == due
+    assert status(Role.READER, "POST", f"{base}/check", json={}) == 403
+    assert status(Role.CONTRIBUTOR, "POST", f"{base}/check", json={"deep": True}) == 200
+    assert status(Role.CONTRIBUTOR, "POST", f"{base}/check", json={"repair": True}) == 403
+    assert status(Role.OWNER, "POST", f"{base}/check", json={"repair": True}) == 200
     assert status(Role.CONTRIBUTOR, "DELETE", base) == 403
     assert status(Role.OWNER, "POST", "/api/v1/workspaces", json={"name": "b"}) == 409
     tokens.revoke(texts[Role.READER][0].id)

@@ -37,6 +37,25 @@ class GarbageQuery(BaseModel):
     dry_run: bool = False
 
 
+class CheckQuery(BaseModel):
+    """How a workspace is to be checked."""
+
+    repair: bool = False
+    deep: bool = False
+
+
+class SecretNames(BaseModel):
+    """Several secrets."""
+
+    names: list[str] = Field(max_length=10_000)
+
+
+class SecretValues(BaseModel):
+    """Secrets by name."""
+
+    secrets: dict[str, str] = Field(max_length=10_000)
+
+
 class ExperimentName(BaseModel):
     """An experiment by its name."""
 

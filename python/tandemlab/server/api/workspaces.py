@@ -7,16 +7,20 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from tandemlab.domain import AlreadyExists, ExperimentRecord, Garbage, NotFound
+from tandemlab.domain.findings import Finding
 from tandemlab.domain.names import check_name
-from tandemlab.server.access import CONTRIBUTOR, OWNER, READER, Found, services
+from tandemlab.server.access import CONTRIBUTOR, OWNER, READER, Found, require, services
 from tandemlab.server.api.models import (
+    CheckQuery,
     ExperimentChange,
     ExperimentName,
     GarbageQuery,
     NewWorkspace,
     WorkspaceContent,
 )
+from tandemlab.server.tokens import Role
 from tandemlab.tracking import Workspace
+from tandemlab.tracking.checking import check
 from tandemlab.training.interpreters import describe_targets
 
 router = APIRouter()
@@ -67,6 +71,14 @@ def delete_workspace(request: Request, workspace: str) -> None:
 def collect_garbage(found: Found, body: GarbageQuery) -> Garbage:
     """Remove contents that no run needs any more, or count them."""
     return found.gc(body.older_than_seconds, body.dry_run)
+
+
+@router.post("/workspaces/{workspace}/check", tags=["workspaces"], dependencies=[CONTRIBUTOR])
+def check_workspace(request: Request, found: Found, body: CheckQuery) -> list[Finding]:
+    """What is not as it should be in a workspace, and what an owner has had repaired of it."""
+    if body.repair:
+        require(request, Role.OWNER)
+    return check(found, repair=body.repair, deep=body.deep, is_served=True)
 
 
 @router.get("/workspaces/{workspace}/targets", tags=["workspaces"], dependencies=[READER])

@@ -22,10 +22,12 @@ from tandemlab.domain import (
     RunRecord,
     Unavailable,
 )
+from tandemlab.domain.findings import Finding
 from tandemlab.domain.names import check_file_name, check_name
 from tandemlab.store.durable import storage_errors, write_file, write_json
 from tandemlab.store.http.blobs import HttpBlobs
 from tandemlab.store.http.client import Address, Client, part
+from tandemlab.store.http.secrets import HttpSecrets
 from tandemlab.store.http.store import HttpStore
 from tandemlab.store.http.wire import decode, encode
 from tandemlab.store.identity import write_identity
@@ -194,6 +196,17 @@ class RemoteWorkspace:
         return decode(
             self.client.request("POST", f"{self._base}/gc", content=body).content, Garbage
         )
+
+    def check(self, *, repair: bool, deep: bool) -> list[Finding]:
+        """Have the server check the workspace; see `Workspace.check`."""
+        body = encode({"repair": repair, "deep": deep})
+        answer = self.client.request("POST", f"{self._base}/check", content=body)
+        return decode(answer.content, list[Finding])
+
+    @property
+    def secrets(self) -> HttpSecrets:
+        """The workspace's secrets."""
+        return HttpSecrets(self.client, self.where.name)
 
     # Runs
 

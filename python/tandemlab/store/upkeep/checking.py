@@ -55,7 +55,8 @@ def _settle(case: Case, quiet: bool) -> Finding:
         return case.finding
     if case.needs_quiet and not quiet:
         return case.finding.failed(
-            "An agent works in this workspace; repeat it when its runs have ended."
+            "An agent or a server works in this workspace; repeat it in the folder when that has "
+            "ended."
         )
     try:
         case.mend()
