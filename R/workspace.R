@@ -67,6 +67,8 @@ check_no_dots <- function(...) {
 #'
 #' The token that a server may ask for comes from the environment variable `TANDEMLAB_TOKEN`, set
 #' before the first call of this package, or is kept by `tandemlab server login URL` in a shell.
+#' Where your own authority has signed the server's certificate, `TANDEMLAB_CA_FILE` names the
+#' authority's file.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` when several known workspaces have that name;
 #' `tandemlab_error_unavailable` when the server cannot be reached, and

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from types import FrameType
 import uvicorn
 
 from tandemlab.compute.processes import is_alive, start_time
-from tandemlab.domain import AlreadyExists, InvalidState, NotAllowed, StorageError
+from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotAllowed, StorageError
 from tandemlab.server.app import Services, create_app
 from tandemlab.server.observe import log_as_json
 from tandemlab.server.settings import ServerSettings, make_state_folder, state_folder
@@ -65,7 +66,9 @@ def check(settings: ServerSettings) -> None:
     Raises:
         InvalidState: one runs already.
         NotAllowed: others could reach it, and nobody would be asked for a token.
+        InvalidInput: the certificate and the key cannot be used.
     """
+    _check_certificate(settings)
     running = find_running(settings.root)
     if running is not None:
         raise _runs_already(running)
@@ -77,6 +80,19 @@ def check(settings: ServerSettings) -> None:
             hint="Make a token first: `tandemlab server token create NAME --role owner`.",
             details={"reason": "unknown", "host": settings.host},
         )
+
+
+def _check_certificate(settings: ServerSettings) -> None:
+    if settings.certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.certificate, settings.key)
+    except OSError as error:
+        raise InvalidInput(
+            f"The certificate {settings.certificate} and the key {settings.key} cannot be used: "
+            f"{error}.",
+            hint="Both are PEM files, the key without a passphrase, and they belong together.",
+        ) from error
 
 
 def _runs_already(running: Running) -> InvalidState:

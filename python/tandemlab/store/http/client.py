@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _BUSY = frozenset({429, 502, 503, 504})
 _FRESH_SECONDS = 30.0
 _PATIENCE = 10.0
+
+AUTHORITIES = "TANDEMLAB_CA_FILE"
+"""The variable that names a PEM file of authorities to be believed beside the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Client:
             httpx = _httpx()
             self._http = httpx.Client(
                 base_url=self.server,
+                # Without TLS there is nothing to verify, and reading certificates takes a while.
+                verify=_trust() if self.server.startswith("https:") else False,
                 headers={"User-Agent": f"tandemlab/{__version__}"},
                 timeout=httpx.Timeout(60.0, connect=5.0),
             )
@@ -196,6 +202,8 @@ class Client:
             except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
                 raise InvalidInput(f"{self.server} cannot be asked: {error}.") from error
             except httpx.TransportError as error:
+                if _is_distrust(error):
+                    raise _unavailable(self.server, error) from error
                 problem = error
             else:
                 self._missed = -_FRESH_SECONDS
@@ -208,6 +216,28 @@ class Client:
                 raise _unavailable(self.server, problem) from problem
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _trust() -> ssl.SSLContext:
+    """Whose certificates are believed: the system's authorities, and those that the user adds."""
+    trust = ssl.create_default_context()
+    file = os.environ.get(AUTHORITIES)
+    if file:
+        try:
+            trust.load_verify_locations(file)
+        except OSError as error:
+            raise InvalidInput(
+                f"{AUTHORITIES} is {file!r}, and no certificates can be read there: {error}.",
+                hint="Name a PEM file with the certificate of the authority, or of the server.",
+            ) from error
+    return trust
+
+
+def _is_distrust(problem: BaseException | None) -> bool:
+    """Whether it was a certificate that is not believed: trying again does not help."""
+    while problem is not None and not isinstance(problem, ssl.SSLCertVerificationError):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
 
 
 def _patience() -> float:
@@ -233,6 +263,13 @@ def _httpx() -> Any:
 
 
 def _unavailable(server: str, problem: Exception) -> Unavailable:
+    if _is_distrust(problem):
+        return Unavailable(
+            f"The certificate of {server} is not believed: {problem}.",
+            hint=f"If it is right, name the file of its authority in {AUTHORITIES}. What was "
+            "logged is kept on this machine.",
+            details={"server": server},
+        )
     return Unavailable(
         f"The server {server} cannot be reached: {str(problem) or type(problem).__name__}.",
         hint="What was logged is kept on this machine and sent when the server answers; "
