@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from tandemlab.domain import EventBatch, TandemlabError
+from tandemlab.domain import EventBatch
 from tandemlab.server.api.checks import check_events, check_writer
 from tandemlab.server.api.stored import keep_files
 from tandemlab.store.http.wire import Batch, events_of
 from tandemlab.tracking import Workspace
 
 T = TypeVar("T")
+AnyBatch: TypeAlias = Batch | Callable[[], Batch]
 _MOST = 64  # batches in one transaction: nobody waits for more than those
 
 
@@ -31,8 +32,11 @@ class Writers:
     def __init__(self) -> None:
         self._threads: dict[str, _Writer] = {}
 
-    async def take_in(self, workspace: Workspace, run_id: str, batch: Batch) -> int:
+    async def take_in(self, workspace: Workspace, run_id: str, batch: AnyBatch) -> int:
         """Take in a batch of a run, with those that come at the same time; how many are new.
+
+        Args:
+            batch: itself, or what gives it in the writing thread.
 
         Raises:
             TandemlabError: it cannot be taken in.
@@ -71,7 +75,7 @@ class _Waiting:
     """A batch whose client waits."""
 
     run_id: str
-    batch: Batch
+    batch: AnyBatch
     loop: asyncio.AbstractEventLoop
     result: asyncio.Future[int]
 
@@ -129,25 +133,25 @@ class _Writer:
 
 def _take_in(workspace: Workspace, waiting: Sequence[_Waiting]) -> list[int | Exception]:
     """For each batch how many events were new, or why it was not taken in."""
-    found: list[EventBatch | TandemlabError] = [_checked(workspace, item) for item in waiting]
+    found: list[EventBatch | Exception] = [_checked(workspace, item) for item in waiting]
     sound = [item for item in found if isinstance(item, EventBatch)]
     try:
         results = iter(workspace.store.ingest_all(sound))
     except Exception as error:  # whatever it is, those who wait have to hear of it
         return [error] * len(waiting)
-    return [item if isinstance(item, TandemlabError) else next(results) for item in found]
+    return [item if isinstance(item, Exception) else next(results) for item in found]
 
 
-def _checked(workspace: Workspace, waiting: _Waiting) -> EventBatch | TandemlabError:
+def _checked(workspace: Workspace, waiting: _Waiting) -> EventBatch | Exception:
     """What a client sent, as the store takes it, with the files that it names in their place."""
-    batch = waiting.batch
     try:
+        batch = waiting.batch if isinstance(waiting.batch, Batch) else waiting.batch()
         events = events_of(batch)
         check_events(events)
         check_writer(batch.writer)
         if batch.files:
             keep_files(workspace, waiting.run_id, batch.files)
-    except TandemlabError as error:
+    except Exception as error:  # whatever it is, the client has to hear of it
         return error
     files = {file.name: file for file in batch.files}
     return EventBatch(waiting.run_id, batch.writer, events, batch.end, files)

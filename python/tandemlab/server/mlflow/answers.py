@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -179,8 +180,9 @@ def artifact_uri(run_id: str, folder: str = "") -> str:
 def models_of(record: RunRecord) -> Iterator[tuple[str, Answer]]:
     """The models that a run has made, by id, in their order."""
     numbers = (name.removeprefix(MODEL) for name in record.tags if name.startswith(MODEL))
-    for number_ in sorted(map(int, numbers)):
-        yield f"m-{record.id}-{number_}", json.loads(record.tags[f"{MODEL}{number_}"] or "{}")
+    for number in sorted(int(text) for text in numbers if text.isdecimal()):
+        with suppress(ValueError):  # somebody else's tag
+            yield f"m-{record.id}-{number}", json.loads(record.tags[f"{MODEL}{number}"] or "")
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What MLflow's clients log."""
+"""What MLflow's clients log: each answers with what is to be taken in."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import msgspec
 
 from tandemlab.domain import InvalidInput, RunRecord
 from tandemlab.server.mlflow import answers, messages, models
-from tandemlab.server.mlflow.events import Entry, append
+from tandemlab.server.mlflow.events import Entry, Logged
 from tandemlab.store.sql.forms import param_columns
 from tandemlab.tracking import Workspace
 
 _ATTRIBUTES = {answers.RUN_NAME: "display_name", answers.NOTE: "description"}
 
 
-def log_metric(found: Workspace, ask: messages.Point) -> int:
+def log_metric(found: Workspace, ask: messages.Point) -> Logged:
     """Log one value of a metric."""
     return _log(found, ask.run, [ask], [], [])
 
 
-def log_param(found: Workspace, ask: messages.NameOfRun) -> int:
+def log_param(found: Workspace, ask: messages.NameOfRun) -> Logged:
     """Log a parameter."""
     return _log(found, ask.run, [], [messages.Named(key=ask.key, value=ask.value)], [])
 
 
-def set_tag(found: Workspace, ask: messages.NameOfRun) -> int:
+def set_tag(found: Workspace, ask: messages.NameOfRun) -> Logged:
     """Set a tag."""
     return _log(found, ask.run, [], [], [messages.Named(key=ask.key, value=ask.value)])
 
 
-def log_batch(found: Workspace, ask: messages.LogBatch) -> int:
+def log_batch(found: Workspace, ask: messages.LogBatch) -> Logged:
     """Log metrics, parameters and tags, all or none of them."""
     return _log(found, ask.run, ask.metrics, ask.params, ask.tags)
 
@@ -41,7 +41,7 @@ def _log(
     points: Sequence[messages.Point],
     params: Sequence[messages.Named],
     tags: Sequence[messages.Named],
-) -> int:
+) -> Logged:
     entries: list[Entry] = []
     if any(point.model_id for point in points):
         points, entries = models.split_points(workspace.get_record(run_id), workspace.store, points)
@@ -49,7 +49,7 @@ def _log(
         record = workspace.get_record(run_id)
         entries += [("param", param.key, param.value) for param in _new_params(record, params)]
     entries += [_tag(workspace, run_id, tag) for tag in tags]
-    return append(workspace, run_id, entries, points) if entries or points else 0
+    return Logged(entries, points)
 
 
 def _new_params(record: RunRecord, params: Sequence[messages.Named]) -> list[messages.Named]:
@@ -83,7 +83,7 @@ def _tag(workspace: Workspace, run_id: str, tag: messages.Named) -> Entry:
     return "tag", tag.key, tag.value
 
 
-def log_inputs(found: Workspace, ask: messages.LogInputs) -> int:
+def log_inputs(found: Workspace, ask: messages.LogInputs) -> Logged:
     """Keep with a run which data and which models it has used."""
     entries: list[Entry] = []
     for item in ask.datasets:
@@ -93,4 +93,4 @@ def log_inputs(found: Workspace, ask: messages.LogInputs) -> int:
     for model in ask.models:
         text = msgspec.json.encode({"model_id": model.model_id}).decode()
         entries.append(("property", f"{answers.MODEL_INPUT}{model.model_id}"[:250], text))
-    return append(found, found.get_record(ask.run).id, entries) if entries else 0
+    return Logged(entries)

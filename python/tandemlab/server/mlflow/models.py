@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from tandemlab.domain import InvalidInput, NotFound, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.filters import Field, Value
 from tandemlab.domain.names import check_name
+from tandemlab.domain.scalars import to_json
 from tandemlab.domain.times import now
 from tandemlab.server.mlflow import answers, messages, runs, search
 from tandemlab.server.mlflow.answers import Answer, experiment_name
@@ -241,7 +242,7 @@ def split_points(
     new: list[messages.Point] = []
     changed: dict[str, Answer] = {}
     for point in points:
-        place = (point.timestamp, point.step, str(value_of(point.value)))
+        place = (point.timestamp, point.step, str(value_of(point)))
         if place not in known[point.key]:
             known[point.key].add(place)
             new.append(point)
@@ -261,7 +262,6 @@ def _logged(store: Store, run_id: str, name: str) -> set[tuple[int, int, str]]:
     if metric is None:
         return set()
     return {
-        (time // 1000, step or 0, str(value_of(answers.number(value))))
+        (time // 1000, step or 0, str(to_json(value)))
         for time, step, value in zip(metric.times, metric.steps, metric.values, strict=True)
-        if answers.number(value) is not None
     }

@@ -14,12 +14,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain import InvalidInput, NotFound, TandemlabError
 from tandemlab.server.access import require, services
 from tandemlab.server.api.content import get_file, received
 from tandemlab.server.mlflow import artifacts, experiments, log, messages, models, runs
+from tandemlab.server.mlflow.answers import Answer
+from tandemlab.server.mlflow.events import Logged, writer_of
 from tandemlab.server.tokens import Role
-from tandemlab.store.http.wire import encode
+from tandemlab.store.http.wire import Batch, encode
 from tandemlab.tracking import Workspace
 
 router = APIRouter(include_in_schema=False)
@@ -31,29 +33,34 @@ class Call:
     """How a call is answered.
 
     Attributes:
-        answer: gives what is answered or, if it logs, how many events were taken in.
+        answer: gives what is answered, or what its run logs.
         content: the type of what is asked.
     """
 
-    answer: Callable[[Workspace, Any], dict[str, Any] | int]
+    answer: Callable[[Workspace, Any], Any]
     content: type[Any]
     changes: bool = True
+    logs: bool = False
 
 
-def _read(answer: Callable[[Workspace, Any], dict[str, Any]], content: type[Any]) -> Call:
+def _read(answer: Callable[[Workspace, Any], Answer], content: type[Any]) -> Call:
     return Call(answer, content, changes=False)
+
+
+def _log(answer: Callable[[Workspace, Any], Logged], content: type[messages.OfRun]) -> Call:
+    return Call(answer, content, logs=True)
 
 
 _MODEL = "logged-models/*"
 _SEARCH_EXPERIMENTS = _read(experiments.search, messages.ExperimentSearch)
 
 _CALLS: dict[tuple[str, str], Call] = {
-    ("POST", "runs/log-metric"): Call(log.log_metric, messages.Point),
-    ("POST", "runs/log-batch"): Call(log.log_batch, messages.LogBatch),
-    ("POST", "runs/log-parameter"): Call(log.log_param, messages.NameOfRun),
-    ("POST", "runs/set-tag"): Call(log.set_tag, messages.NameOfRun),
+    ("POST", "runs/log-metric"): _log(log.log_metric, messages.Point),
+    ("POST", "runs/log-batch"): _log(log.log_batch, messages.LogBatch),
+    ("POST", "runs/log-parameter"): _log(log.log_param, messages.NameOfRun),
+    ("POST", "runs/set-tag"): _log(log.set_tag, messages.NameOfRun),
     ("POST", "runs/delete-tag"): Call(runs.delete_tag, messages.Key),
-    ("POST", "runs/log-inputs"): Call(log.log_inputs, messages.LogInputs),
+    ("POST", "runs/log-inputs"): _log(log.log_inputs, messages.LogInputs),
     ("POST", "runs/outputs"): Call(models.log_outputs, messages.LogOutputs),
     ("POST", "runs/create"): Call(runs.create, messages.NewRun),
     ("POST", "runs/update"): Call(runs.change, messages.RunChange),
@@ -128,14 +135,29 @@ async def call_mlflow(request: Request, path: str, workspace: str | None = None)
     require(request, Role.CONTRIBUTOR if call.changes else Role.READER)
     found = _workspace(request, workspace)
     content = await _content(request, call.content, given)
-    if call.changes:
+    if call.logs:
+        answer = await _take_in(request, found, call, content)
+    elif call.changes:
         answer = await services(request).writers.run(found, call.answer, found, content)
     else:
         answer = await run_in_threadpool(call.answer, found, content)
-    if isinstance(answer, int):
-        services(request).counts.add_events(answer)
-        answer = {}
     return Response(encode(answer), media_type="application/json")
+
+
+async def _take_in(request: Request, found: Workspace, call: Call, ask: messages.OfRun) -> Answer:
+    """Have a run log, together with what others log at the same time."""
+    writer = writer_of(found.address)
+
+    def batch() -> Batch:
+        return writer.batch(found, ask.run, call.answer(found, ask))
+
+    try:
+        new = await services(request).writers.take_in(found, ask.run, batch)
+    except TandemlabError:
+        writer.forget(ask.run)
+        raise
+    services(request).counts.add_events(new)
+    return {}
 
 
 async def _content(request: Request, kind: type[Any], given: dict[str, str]) -> Any:
