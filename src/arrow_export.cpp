@@ -441,6 +441,7 @@ bool put_strings(SEXP x, Target out) {
   bool any_missing = false;
   constexpr std::size_t n_lately = 512;
   Seen lately[n_lately] = {};
+  bool lasting = true;  // what was seen: a translation allocates, and a finalizer may change `x`
   for (std::int64_t i = 0; i < n; i++) {
     if ((i & 0xfffff) == 0xfffff) R_CheckUserInterrupt();
     if (i + ahead < n) prefetch(strings[i + ahead]);
@@ -451,7 +452,7 @@ bool put_strings(SEXP x, Target out) {
       continue;
     }
     Seen& seen = lately[(reinterpret_cast<std::uintptr_t>(string) >> 5) % n_lately];
-    if (seen.string == string) {
+    if (lasting && seen.string == string) {
       if (!bytes.reserve(seen.size + 8)) return out.out_of_memory();
       copy_words(bytes.data + bytes.size, seen.text, seen.size);
       bytes.size += seen.size;
@@ -469,9 +470,11 @@ bool put_strings(SEXP x, Target out) {
     }
     if (translated) {
       mark = vmaxget();
+      lasting = false;
+      const std::int64_t before = count_of('<', text);
       text = Rf_translateCharUTF8(string);
       size = static_cast<std::int64_t>(std::strlen(text));
-      if (count_of('<', text) != count_of('<', CHAR(string))) {
+      if (count_of('<', text) != before) {
         return out.report->problem("encoding", static_cast<double>(i + 1));
       }
     }

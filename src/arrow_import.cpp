@@ -46,17 +46,21 @@ SEXP metadata_value(const char* metadata, const char* key) {
     if (size < 0) return R_NilValue;
     if (found) {
       if (std::memchr(at + 4, 0, static_cast<std::size_t>(size)) != nullptr) return R_NilValue;
-      return Rf_ScalarString(Rf_mkCharLenCE(at + 4, size, CE_UTF8));
+      return Rf_ScalarString(clean_text(at + 4, static_cast<std::size_t>(size)));
     }
     at += 4 + size;
   }
   return R_NilValue;
 }
 
+bool is_text(const char* text) {
+  return is_utf8(text, static_cast<std::int64_t>(std::strlen(text)));
+}
+
 bool sound(const ArrowSchema* schema) {
   if (schema == nullptr || schema->release == nullptr || schema->format == nullptr) return false;
-  const std::size_t size = std::strlen(schema->format);
-  if (!is_utf8(schema->format, static_cast<std::int64_t>(size))) return false;
+  if (!is_text(schema->format)) return false;
+  if (schema->name != nullptr && !is_text(schema->name)) return false;
   if (schema->n_children < 0 || schema->n_children > INT32_MAX) return false;
   return schema->n_children == 0 || schema->children != nullptr;
 }

@@ -7,6 +7,7 @@
 
 #include "arrow_entry.h"
 #include "arrow_keep.h"
+#include "arrow_text.h"
 
 namespace tandemlab {
 namespace {
@@ -49,6 +50,17 @@ Stream* stream_of(SEXP pointer) {
   return owned != nullptr && owned->magic == magic ? owned : nullptr;
 }
 
+SEXP clean_text(const char* text, std::size_t size) {
+  for (std::size_t cut = 0; cut < 4 && cut <= size; cut++) {
+    if (is_utf8(text, static_cast<std::int64_t>(size - cut))) {
+      return Rf_mkCharLenCE(text, static_cast<int>(size - cut), CE_UTF8);
+    }
+  }
+  char* ascii = R_alloc(size, 1);
+  for (std::size_t i = 0; i < size; i++) ascii[i] = (text[i] & 0x80) != 0 ? '?' : text[i];
+  return Rf_mkCharLenCE(ascii, static_cast<int>(size), CE_UTF8);
+}
+
 bool Report::problem(const char* why, double at, const char* text) {
   reason = why;
   row = at;
@@ -68,7 +80,7 @@ void Report::notice(const char* why, double at) {
   join(text, sizeof text);
   SEXP one = PROTECT(Rf_allocVector(VECSXP, 3));
   SET_VECTOR_ELT(one, 0, Rf_mkString(why));
-  SET_VECTOR_ELT(one, 1, Rf_ScalarString(Rf_mkCharCE(text, CE_UTF8)));
+  SET_VECTOR_ELT(one, 1, Rf_ScalarString(clean_text(text, std::strlen(text))));
   SET_VECTOR_ELT(one, 2, Rf_ScalarReal(at));
   SETCDR(notices, Rf_cons(one, CDR(notices)));
   UNPROTECT(1);
@@ -90,8 +102,8 @@ SEXP Report::as_list(SEXP value) const {
   SEXP list = PROTECT(Rf_mkNamed(VECSXP, names));
   if (reason != nullptr) {
     SET_VECTOR_ELT(list, 0, Rf_mkString(reason));
-    SET_VECTOR_ELT(list, 1, Rf_ScalarString(Rf_mkCharCE(where, CE_UTF8)));
-    SET_VECTOR_ELT(list, 2, Rf_ScalarString(Rf_mkCharCE(detail, CE_UTF8)));
+    SET_VECTOR_ELT(list, 1, Rf_ScalarString(clean_text(where, std::strlen(where))));
+    SET_VECTOR_ELT(list, 2, Rf_ScalarString(clean_text(detail, std::strlen(detail))));
     SET_VECTOR_ELT(list, 3, Rf_ScalarReal(row));
   } else {
     SET_VECTOR_ELT(list, 4, value);

@@ -24,6 +24,9 @@ SEXP new_stream();
 // The stream behind an external pointer of new_stream(), or null for anything else.
 Stream* stream_of(SEXP pointer);
 
+// A CHARSXP of a text that may have been cut inside a character, or be no UTF-8 at all.
+SEXP clean_text(const char* text, std::size_t size);
+
 // What a converter has to say: one problem, which stops it, and notices, which do not. Holds no
 // memory of its own; texts are cut to fit.
 struct Report {

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 PLACES = dict(length=0, null_count=1, offset=2, n_buffers=3, n_children=4, buffers=5, children=6,
               dictionary=7)
-SCHEMA = dict(format=0, flags=3, n_children=4, children=5, dictionary=6)
+SCHEMA = dict(format=0, name=1, flags=3, n_children=4, children=5, dictionary=6)
 
 def words(address, count):
     return (ctypes.c_int64 * count).from_address(address)
@@ -96,12 +96,41 @@ def lying(column, path, field, value, schema=False):
     copied = pa.ipc.open_stream(pa.py_buffer(bytearray(sink.getvalue().to_pybytes()))).read_all()
     return Lying(copied, [int(step) for step in path], field, int(value), schema)
 
-def breaking(rows):
+def address_of(text):
+    text = ctypes.create_string_buffer(text.encode('latin-1'))
+    alive.append(text)
+    return ctypes.addressof(text)
+
+def breaking(rows, why='the disk is gone', batches=1):
     schema = pa.schema([('x', pa.float64())])
-    def batches():
-        yield pa.record_batch([pa.array([1.0] * rows)], schema)
-        raise ValueError('the disk is gone')
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    def generate():
+        for _ in range(batches):
+            yield pa.record_batch([pa.array([1.0] * rows)], schema)
+        raise ValueError(why)
+    return pa.RecordBatchReader.from_batches(schema, generate())
+
+class Silent:
+    '''A stream that fails at once, or in the middle, and does not say why.'''
+
+    def __init__(self, at_once):
+        self.at_once = at_once
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        capsule = breaking(3).__arrow_c_stream__()
+        get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+            ('PyCapsule_GetPointer', ctypes.pythonapi))
+        stream = words(get(capsule, b'arrow_array_stream'), 5)
+        fail = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda a, b: 5)
+        say = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda owner: None)
+        alive.extend([capsule, fail, say])
+        stream[0 if self.at_once else 1] = ctypes.cast(fail, ctypes.c_void_p).value
+        stream[2] = ctypes.cast(say, ctypes.c_void_p).value
+        return capsule
+
+def rows(*counts):
+    kind = pa.schema([('x', pa.null())])
+    batches = [pa.record_batch([pa.nulls(count)], kind) for count in counts]
+    return pa.RecordBatchReader.from_batches(kind, batches)
 ", local = FALSE, convert = FALSE)
 }
 
@@ -153,9 +182,165 @@ for (lie in schema_lies) {
   })
 }
 
+for (lie in list(c("number", "n_children"), c("listed", "children"))) {
+  test_that(sprintf("a column whose schema has a false %s is refused", lie[[2]]), {
+    skip_without_pyarrow()
+    false <- if (lie[[2]] == "n_children") -1 else 0
+    stream <- hostile()$lying(lie[[1]], list(0L), lie[[2]], false, schema = TRUE)
+    expect_error(as_r_frame(stream), class = "tandemlab_error_invalid_input")
+  })
+}
+
+test_that("a column that says that it is of another type, or of none, is refused", {
+  skip_without_pyarrow()
+  made <- hostile()
+  formats <- c(
+    "", "?", "+l", "+L", "+s", "+m", "+w:", "+w:-1", "+w:1", "w:-2", "w:99999999999", "d:", "d:0,0",
+    "d:5,2,7", "tsx:UTC", "tdX", "tDx", "ttx", "u", "U", "vu", "z", "vz", "+vl", "+ud:0,1", "\xff"
+  )
+  for (format in formats) {
+    stream <- made$lying("number", list(0L), "format", made$address_of(format), schema = TRUE)
+    expect_error(
+      as_r_frame(stream, decimal = "double", map = "list"),
+      class = "tandemlab_error_invalid_input", label = format
+    )
+  }
+})
+
+test_that("a name that is not UTF-8 is refused", {
+  skip_without_pyarrow()
+  made <- hostile()
+  stream <- made$lying("number", list(0L), "name", made$address_of("a\u00ff"), schema = TRUE)
+  expect_error(as_r_frame(stream), "not well formed", class = "tandemlab_error_invalid_input")
+})
+
 test_that("a stream that fails midway is an error with Python's words, and leaves nothing behind", {
   skip_without_pyarrow()
+  memory <- reticulate::import("pyarrow", convert = FALSE)$total_allocated_bytes
+  held <- function() {
+    gc()
+    reticulate::import("gc")$collect()
+    reticulate::py_to_r(memory())
+  }
+  before <- held()
   expect_error(as_r_frame(hostile()$breaking(10L)), "the disk is gone")
+  expect_error(as_r_frame(hostile()$breaking(10000L, "no more", 20L)), "no more")
+  expect_identical(held(), before)
+})
+
+test_that("what Python says is cut between characters", {
+  skip_without_pyarrow()
+  made <- hostile()
+  for (n in 0:2) {
+    why <- paste0(strrep("x", 900 + n), strrep("\U1F600", 100))
+    said <- tryCatch(as_r_frame(made$breaking(1L, why)), error = conditionMessage)
+    expect_true(validUTF8(said))
+    expect_match(said, "could not deliver it.*x\U1F600")
+  }
+})
+
+test_that("a stream that fails without a word is an error, too", {
+  skip_without_pyarrow()
+  for (at_once in c(TRUE, FALSE)) {
+    expect_error(as_r_frame(hostile()$Silent(at_once)), "Python could not deliver it")
+  }
+})
+
+test_that("columns of 2^31 rows are refused, in one batch, in several, and by R's own vectors", {
+  skip_without_pyarrow()
+  made <- hostile()
+  expect_error(as_r_frame(made$rows(2^31)), "more rows than a data frame can have")
+  expect_error(as_r_frame(made$rows(2^30, 2^30)), "more rows than a data frame can have")
+  long <- structure(list(x = seq_len(2^31)), class = "data.frame", row.names = c(NA, -5L))
+  expect_error(as_python_frame(long), "2147483648 values where the frame has 5 rows")
+})
+
+test_that("a frame that a finalizer changes while it crosses is sent with old and new values", {
+  skip_if_not_installed("data.table")
+  old <- c("plain", iconv(sprintf("\u00e9%d", 1:5), "UTF-8", "latin1"), rep("plain", 5))
+  new <- sprintf("new %d", seq_along(old))
+  x <- data.table::data.table(x = old)
+  context <- list(notes = new_notes(), share = FALSE, keeps_tags = TRUE, depth = 0)
+  plan <- root_plan(x, context)
+  change <- function(gone) data.table::set(x, seq_along(new), "x", new)
+  for (i in 1:2) reg.finalizer(new.env(), change)
+  gctorture(TRUE)
+  answer <- tryCatch(.Call(C_arrow_export, plan, TRUE), finally = gctorture(FALSE))
+  y <- import_stream(answer$value)
+  expect_true(all(y$x == enc2utf8(old) | y$x == new))
+  expect_identical(x$x, new)
+})
+
+# In a process of its own, since the limit holds for all of it.
+# tier: full
+test_that("where memory ends there is an error, nothing is held, and the next frame crosses", {
+  skip_without_pyarrow()
+  skip_if_not_installed("callr")
+  skip_if_not(file.exists("/proc/self/statm"), "the size of a process is not known here")
+  found <- callr::r(function(python) {
+    options(tandemlab.python = python)
+    library(tandemlab)
+    tandemlab_is_ready()
+    memory <- reticulate::py_run_string("
+import gc, resource
+import pyarrow as pa
+
+def limit(room):
+    pages = int(open('/proc/self/statm').read().split()[0])
+    most = pages * resource.getpagesize() + room if room else resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+def numbers(count):
+    return pa.table({'x': pa.nulls(count)})
+
+def texts(count):
+    return pa.table({'x': pa.array([f'text {i}' for i in range(count)])})
+
+def held():
+    gc.collect()
+    return pa.total_allocated_bytes()
+")
+    numbers <- memory$numbers(50000000L)
+    texts <- memory$texts(1000000L)
+    lazy <- as_r_frame(texts)
+    limited <- function(code) {
+      gc()
+      memory$limit(4000000L)
+      on.exit(memory$limit(0L))
+      tryCatch(
+        {
+          force(code)
+          "no error"
+        },
+        error = function(problem) c(class(problem), conditionMessage(problem))
+      )
+    }
+    large <- data.frame(x = rep(c(TRUE, NA), 5e5), y = 0.5, z = "some text that is not short")
+    held <- memory$held()
+    said <- list(
+      numbers = limited(as_r_frame(numbers)),
+      texts = limited(as_r_frame(texts, lazy = FALSE)),
+      lazy = limited(paste(lazy$x)),
+      doubles = limited(as_python_frame(large["y"], copy = TRUE)),
+      truths = limited(as_python_frame(large["x"][rep(1, 40)])),
+      words = limited(as_python_frame(large["z"]))
+    )
+    gc()
+    list(
+      said = said, held = memory$held() - held,
+      again = identical(as_r_frame(as_python_frame(iris)), iris),
+      lazy = identical(lazy$x, sprintf("text %d", 0:999999))
+    )
+  }, list(python = find_python()$path), libpath = .libPaths())
+  for (way in c("numbers", "texts", "lazy")) {
+    expect_match(found$said[[way]], "cannot allocate|memory", all = FALSE, label = way)
+  }
+  for (way in c("doubles", "truths", "words")) {
+    expect_true("tandemlab_error_storage_error" %in% found$said[[way]], label = way)
+    expect_match(found$said[[way]], "memory is exhausted", all = FALSE)
+  }
+  expect_lte(found$held, 0)
+  expect_identical(found[c("again", "lazy")], list(again = TRUE, lazy = TRUE))
 })
 
 test_that("a stream is read once; what is read, empty or no stream is an error", {
