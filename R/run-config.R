@@ -28,6 +28,20 @@
 #'   or [read_environment()], built before the script starts; `NULL` for what the interpreter has.
 #' @param command What runs instead of a script: one string for the shell, or a list or vector of a
 #'   program and its arguments.
+#' @param inputs Files and folders that the script reads, a named list or vector of paths; or, for
+#'   an input, `list(path = , mode = )` with the mode `"direct"` (the very path), `"mount"` (a link
+#'   in the run's directory) or `"download"` (a copy there). `${inputs.NAME}` in the arguments or
+#'   the command is the path, and so is the environment variable `TANDEMLAB_INPUT_NAME`. Relative
+#'   paths start at the source directory.
+#' @param outputs Folders that the script writes: names, for folders whose files the run keeps
+#'   (`outputs/NAME`), or a named list of absolute paths. Likewise `${outputs.NAME}` and
+#'   `TANDEMLAB_OUTPUT_NAME`.
+#' @param resources What the run needs of its machine, and may not exceed: a list of `cpus` (as many
+#'   slots are taken, and libraries for numbers start as many threads), `memory` (such as `"4GB"`;
+#'   a run that uses more is ended) and `gpus` (0 hides all).
+#' @param distribution For several processes of the script that find each other by `RANK`,
+#'   `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT`, as those of torchrun do: a list of
+#'   `process_count_per_node` and `node_count`. When one fails the others are ended.
 #' @param run_config,object A `tandemlab_run_config`.
 #' @param path The source directory, or, without a `name`, the file.
 #' @param name Name of the configuration: `.tandemlab/NAME.yml` in the source directory, or else
@@ -47,13 +61,15 @@
 #' @export
 run_config <- function(script = NULL, arguments = NULL, compute_target = "local", ...,
                        environment_variables = NULL, interpreter = NULL,
-                       max_run_duration_seconds = NULL, environment = NULL, command = NULL) {
+                       max_run_duration_seconds = NULL, environment = NULL, command = NULL,
+                       inputs = NULL, outputs = NULL, resources = NULL, distribution = NULL) {
   check_no_dots(...)
   new_run_config(drop_null(list(
     script = script, arguments = arguments, compute_target = compute_target,
     environment_variables = environment_variables, interpreter = interpreter,
     max_run_duration_seconds = max_run_duration_seconds, environment = environment,
-    command = command
+    command = command, inputs = inputs, outputs = outputs, resources = resources,
+    distribution = distribution
   )))
 }
 
@@ -97,7 +113,18 @@ run_config_settings <- list(
   interpreter = function(x) arg_string(x, "interpreter"),
   max_run_duration_seconds = function(x) arg_number(x, "max_run_duration_seconds"),
   environment = function(x) arg_run_environment(x, "environment"),
-  command = function(x) arg_command(x, "command")
+  command = function(x) arg_command(x, "command"),
+  inputs = function(x) arg_inputs(x, "inputs"),
+  outputs = function(x) arg_outputs(x, "outputs"),
+  resources = function(x) {
+    arg_section(x, "resources", list(
+      cpus = function(x, arg) arg_count(x, arg, least = 1L), memory = arg_string, gpus = arg_count
+    ))
+  },
+  distribution = function(x) {
+    count <- function(x, arg) arg_count(x, arg, least = 1L)
+    arg_section(x, "distribution", list(process_count_per_node = count, node_count = count))
+  }
 )
 
 new_run_config <- function(settings) {
@@ -143,6 +170,48 @@ arg_run_environment <- function(x, arg) {
 arg_command <- function(x, arg) {
   refuse_secret(x, arg)
   if (is_string(x)) arg_string(x, arg) else lapply(as.list(unname(x)), argument_word, where = arg)
+}
+
+# A list of settings by name, each with its check.
+arg_section <- function(x, arg, checks) {
+  if (!is.list(x) || length(names(x)) < length(x) || !all(names(x) %in% names(checks))) {
+    abort_argument(arg, sprintf("a list of %s", toString(names(checks))), x)
+  }
+  x <- drop_null(x)
+  Map(function(value, name) checks[[name]](value, sprintf("%s$%s", arg, name)), x, names(x))
+}
+
+arg_inputs <- function(x, arg) {
+  x <- arg_named(x, arg)
+  Map(function(value, name) {
+    where <- sprintf("%s$%s", arg, name)
+    if (!is.list(value)) {
+      return(arg_string(value, where))
+    }
+    modes <- c("direct", "mount", "download")
+    arg_section(value, where, list(
+      path = arg_string, mode = function(x, arg) arg_choice(x, modes, arg)
+    ))
+  }, x, names(x))
+}
+
+arg_outputs <- function(x, arg) {
+  if (is.null(names(x))) {
+    return(stats::setNames(vector("list", length(x)), unlist(arg_strings(x, arg))))
+  }
+  x <- arg_named(x, arg)
+  Map(
+    function(value, name) arg_optional(value, arg_string, arg = sprintf("%s$%s", arg, name)),
+    x, names(x)
+  )
+}
+
+arg_named <- function(x, arg) {
+  x <- as.list(x)
+  if (length(x) > 0 && (is.null(names(x)) || !all(nzchar(names(x))) || anyDuplicated(names(x)))) {
+    abort_argument(arg, "a named list or vector with distinct names", x)
+  }
+  x
 }
 
 # Arguments in the core's form: a list of words, and of named lists for flags.
@@ -241,5 +310,6 @@ setting_text <- function(value) {
   if (inherits(value, "tandemlab_environment")) {
     return(value$name)
   }
-  if (is.null(names(value))) unlist(value) else sprintf("%s = %s", names(value), unlist(value))
+  texts <- vapply(as.list(value), function(one) toString(unlist(one)), "")
+  if (is.null(names(value))) texts else sprintf("%s = %s", names(value), texts)
 }

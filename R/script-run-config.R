@@ -20,7 +20,8 @@
 script_run_config <- function(source_directory, script = NULL, arguments = NULL,
                               compute_target = NULL, ..., environment_variables = NULL,
                               interpreter = NULL, max_run_duration_seconds = NULL,
-                              environment = NULL, command = NULL, run_config = NULL) {
+                              environment = NULL, command = NULL, inputs = NULL, outputs = NULL,
+                              resources = NULL, distribution = NULL, run_config = NULL) {
   check_no_dots(...)
   source_directory <- arg_path(source_directory)
   config <- arg_optional(run_config, arg_run_config)
@@ -28,7 +29,8 @@ script_run_config <- function(source_directory, script = NULL, arguments = NULL,
     script = script, arguments = arguments, compute_target = compute_target,
     environment_variables = environment_variables, interpreter = interpreter,
     max_run_duration_seconds = max_run_duration_seconds, environment = environment,
-    command = command
+    command = command, inputs = inputs, outputs = outputs, resources = resources,
+    distribution = distribution
   )
   made <- change_config(if (is.null(config)) new_run_config(list()) else config, drop_null(given))
   structure(

@@ -113,3 +113,43 @@ test_that("a script is submitted as its configuration says", {
   )
   expect_output(wait_for_run_completion(run, timeout_seconds = 60), "--n 3 hello", fixed = TRUE)
 })
+
+test_that("inputs, outputs, resources and processes are checked at once", {
+  config <- run_config(
+    "a.R",
+    inputs = list(data = "x.csv", more = list(path = "y", mode = "mount")),
+    outputs = c("model", "plots"), resources = list(cpus = 2, memory = "4GB"),
+    distribution = list(process_count_per_node = 2)
+  )
+  expect_identical(names(config$outputs), c("model", "plots"))
+  expect_identical(config$resources, list(cpus = 2L, memory = "4GB"))
+  expect_output(print(config), "cpus = 2, memory = 4GB")
+  expect_error(run_config(inputs = "x.csv"), "`inputs`")
+  expect_error(run_config(inputs = list(a = list(path = "x", mode = "fly"))), "mode")
+  expect_error(run_config(resources = list(cpu = 1)), "cpus, memory, gpus")
+  expect_error(run_config(resources = list(cpus = 0)), "resources\\$cpus")
+  expect_error(run_config(distribution = 2), "`distribution`")
+})
+
+# tier: full
+test_that("an R script finds its inputs and outputs, and each process its rank", {
+  exp <- local_experiment()
+  source <- local_script("job.R", c(
+    "arguments <- commandArgs(TRUE)",
+    "rank <- Sys.getenv('RANK')",
+    "line <- paste(readLines(arguments[1]), rank, Sys.getenv('WORLD_SIZE'))",
+    "writeLines(line, file.path(Sys.getenv('TANDEMLAB_OUTPUT_model'), paste0(rank, '.txt')))"
+  ))
+  writeLines("two words", file.path(source, "data.txt"))
+  config <- script_run_config(
+    source, "job.R", list("${inputs.data}"),
+    inputs = c(data = "data.txt"), outputs = "model",
+    distribution = list(process_count_per_node = 2)
+  )
+  run <- submit_experiment(exp, config)
+  wait_for_run_completion(run, show_output = FALSE, timeout_seconds = 120)
+  lines <- vapply(c("outputs/model/0.txt", "outputs/model/1.txt"), function(name) {
+    readLines(download_file_from_run(run, name, withr::local_tempfile()))
+  }, "")
+  expect_identical(unname(lines), c("two words 0 2", "two words 1 2"))
+})

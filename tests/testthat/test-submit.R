@@ -6,7 +6,7 @@ test_that("named arguments become flags, and values keep their type until the la
   )
   expect_error(script_run_config(".", "a.R", arguments = list(x = NA)), "arguments\\$x")
   expect_error(script_run_config(".", "a.R", arguments = list(mean)), "`arguments`")
-  expect_error(script_run_config(".", "a.R", inputs = 1), "Unknown arguments")
+  expect_error(script_run_config(".", "a.R", input = 1), "Unknown arguments")
   expect_output(print(config), "x.csv")
 })
 

@@ -60,6 +60,7 @@ class Agent:
         self._targets: dict[str, ComputeTarget] = {}
         self._followed: dict[str, _Followed] = {}
         self._busy: dict[str, Future[None]] = {}
+        self._slots: dict[str, int] = {}
         self._questions: dict[str, Future[None]] = {}
         self._workers = ThreadPoolExecutor(max_workers=2 * settings.slots + 2)
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -126,8 +127,15 @@ class Agent:
             self._look_after(run_id)
         for record in self._find({RunStatus.CANCEL_REQUESTED}):
             self._cancel(record)
-        free = self._settings.slots - len(self._followed) - len(self._busy)
+        free = self._settings.slots - sum(
+            self._slots.get(run_id, 1) for run_id in {*self._followed, *self._busy}
+        )
         for record in self._queue(free) if free > 0 else []:
+            needed = min(lifecycle.slots_of(record), self._settings.slots)
+            if needed > free:
+                break  # those behind it do not overtake it
+            free -= needed
+            self._slots[record.id] = needed
             self._in_background(record.id, self._start, record)
 
     def _recover(self) -> None:
@@ -136,6 +144,7 @@ class Agent:
             if record.id in self._followed or record.id in self._busy:
                 continue
             _log.info("taking over run %s (%s)", record.id, record.status)
+            self._slots[record.id] = lifecycle.slots_of(record)
             if record.status in (RunStatus.PREPARING, RunStatus.RUNNING):
                 self._in_background(record.id, self._start, record)
             elif record.status is RunStatus.FINALIZING:
@@ -229,6 +238,7 @@ class Agent:
         if question := self._questions.pop(run_id, None):
             wait([question])
         status = lifecycle.finalize(self._folder, record, exit_code)
+        self._slots.pop(run_id, None)
         _log.info("run %s ended as %s", run_id, status)
 
     # Following
@@ -236,12 +246,16 @@ class Agent:
     def _look_after(self, run_id: str) -> None:
         followed = self._followed[run_id]
         job = followed.job
-        if not followed.target.poll(job, followed.handle).is_running:
+        state = followed.target.poll(job, followed.handle)
+        if not state.is_running:
             del self._followed[run_id]
             self._in_background(run_id, self._end, run_id)
         elif job.max_seconds is not None and lifecycle.age(job) > job.max_seconds:
             lifecycle.note_time_limit(job)
             self._terminate(followed)
+        elif job.max_memory is not None and (state.memory or 0) > job.max_memory:
+            lifecycle.note_memory_limit(job, state.memory or 0)
+            followed.target.cancel(job, followed.handle, force=True)
 
     def _cancel(self, record: RunRecord) -> None:
         followed = self._followed.get(record.id)

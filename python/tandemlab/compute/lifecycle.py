@@ -22,7 +22,16 @@ from tandemlab.domain import (
     RunStatus,
 )
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Job, exit_error
+from tandemlab.domain.jobs import (
+    Input,
+    InputMode,
+    Job,
+    JobSettings,
+    Resources,
+    exit_error,
+    fill_places,
+    place_variable,
+)
 from tandemlab.domain.names import check_file_name
 from tandemlab.environments import BuiltEnvironment, EnvironmentCache
 from tandemlab.store.durable import storage_errors, write_file
@@ -41,20 +50,25 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
     """The job of a submitted run."""
     definition = record.definition
     directory = folder.run_directory(record.id)
+    settings = JobSettings.of(definition)
+    places = places_of(settings, directory)
     command, variables = in_environment(
-        definition["command"],
+        [fill_places(word, places) for word in definition["command"]],
         {
             **record.context.get("environment", {}),
+            **_threads(settings.resources),
             **definition.get("environment_variables", {}),
         },
         definition,
     )
+    distribution = settings.distribution
     return Job(
         run_id=record.id,
         directory=directory,
         command=command,
         environment={
             **variables,
+            **{place_variable(*place): path for place, path in places.items()},
             "PYTHONUNBUFFERED": "1",
             "TANDEMLAB_RUN_ID": record.id,
             "TANDEMLAB_RUN_DIR": str(directory),
@@ -62,7 +76,67 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
             "TANDEMLAB_EXPERIMENT": record.experiment,
         },
         max_seconds=definition.get("max_run_duration_seconds"),
+        max_memory=settings.resources.memory_bytes,
+        processes=distribution.process_count_per_node if distribution else None,
+        gpus=settings.resources.gpus,
     )
+
+
+def slots_of(record: RunRecord) -> int:
+    """How many slots of its machine a run takes: one for each processor that it asks for."""
+    return JobSettings.of(record.definition).resources.cpus or 1
+
+
+def _threads(resources: Resources) -> dict[str, str]:
+    """How libraries for numbers learn how many threads to start."""
+    if resources.cpus is None:
+        return {}
+    names = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "POLARS_MAX", "RAYON_NUM")
+    return {f"{name}_THREADS": str(resources.cpus) for name in names}
+
+
+def places_of(settings: JobSettings, directory: Path) -> dict[tuple[str, str], str]:
+    """Where a run's inputs and outputs are, by kind and name."""
+    places = {}
+    for name, found in settings.inputs.items():
+        here = directory / "inputs" / name / os.path.basename(found.path.rstrip("/"))
+        is_direct = found.mode == InputMode.DIRECT.value
+        places["inputs", name] = found.path if is_direct else str(here)
+    for name, path in settings.outputs.items():
+        places["outputs", name] = path or str(directory / "work" / "outputs" / name)
+    return places
+
+
+def lay_out_places(settings: JobSettings, directory: Path) -> None:
+    """Link or copy the inputs of a run, and make the folders of its outputs.
+
+    Raises:
+        InvalidInput: an input is not there.
+    """
+    shutil.rmtree(directory / "inputs", ignore_errors=True)
+    places = places_of(settings, directory)
+    for name, found in settings.inputs.items():
+        _lay_out(name, found, Path(places["inputs", name]))
+    for name in settings.outputs:
+        folder = Path(places["outputs", name])
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def _lay_out(name: str, found: Input, target: Path) -> None:
+    source = Path(found.path)
+    if not source.exists():
+        raise InvalidInput(f"The input {name!r} is not there: {source}.")
+    if found.mode == InputMode.DIRECT.value:
+        return
+    with storage_errors(target):
+        target.parent.mkdir(parents=True)
+        if found.mode == InputMode.MOUNT.value:
+            target.symlink_to(source)
+        elif source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
 
 
 def in_environment(
@@ -132,6 +206,8 @@ def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
     with storage_errors(work):
         for name in COLLECTED:
             (work / name).mkdir(exist_ok=True)
+    lay_out_places(JobSettings.of(record.definition), work.parent)
+    with storage_errors(work):
         (work.parent / "job").mkdir(exist_ok=True)
     try:
         folder.store.move_run(record.id, RunStatus.RUNNING)
@@ -154,11 +230,21 @@ def age(job: Job) -> float:
 
 
 def note_time_limit(job: Job) -> None:
-    """Keep the reason why a job is about to be ended, for whoever finalizes it."""
+    """Say that a job is ended for its time, for whoever finalizes it."""
+    _note_limit(job, f"it took longer than {job.max_seconds:g} seconds", "time_limit")
+
+
+def note_memory_limit(job: Job, used: int) -> None:
+    """Say that a job is ended for its memory, for whoever finalizes it."""
+    limit = (job.max_memory or 0) / 1e6
+    _note_limit(job, f"it used {used / 1e6:.0f} of {limit:.0f} MB of memory", "memory_limit")
+
+
+def _note_limit(job: Job, reason: str, code: str) -> None:
     note = job.directory / "job" / "stopped.json"
     if not note.exists():
-        message = f"The run was stopped: it took longer than {job.max_seconds:g} seconds."
-        write_file(note, json.dumps({"message": message, "code": "time_limit"}).encode())
+        message = {"message": f"The run was stopped: {reason}.", "code": code}
+        write_file(note, json.dumps(message).encode())
 
 
 def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) -> RunStatus:
@@ -176,7 +262,8 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
     status, error = _outcome(folder, record.id, exit_code)
     record = folder.store.move_run(record.id, status, error=error, exit_code=exit_code)
     if status is RunStatus.COMPLETED:
-        shutil.rmtree(directory / "work", ignore_errors=True)
+        for name in ("work", "inputs"):
+            shutil.rmtree(directory / name, ignore_errors=True)
     settle(directory)
     return status
 

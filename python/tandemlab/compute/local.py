@@ -6,9 +6,19 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from tandemlab.compute.processes import group_is_alive, is_alive, signal_group, start_time
+from tandemlab.compute import launch
+from tandemlab.compute.gpus import GpuShares
+from tandemlab.compute.processes import (
+    group_is_alive,
+    group_memory,
+    is_alive,
+    signal_group,
+    start_time,
+)
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.domain.jobs import Capacity, Job, JobState, exit_code_of
 from tandemlab.store.durable import storage_errors, write_file
@@ -48,6 +58,7 @@ class LocalTarget:
         self._folder = folder
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._canceled: set[str] = set()
+        self._gpus = GpuShares()
 
     def submit(self, job: Job) -> str:
         directory = job.directory / "job"
@@ -55,7 +66,7 @@ class LocalTarget:
         with storage_errors(directory):
             directory.mkdir(exist_ok=True)
             log.mkdir(parents=True, exist_ok=True)
-            write_file(directory / "job.sh", _script(job).encode())
+            write_file(directory / "job.sh", _script(job, self._visible_gpus(job)).encode())
             child = subprocess.Popen(
                 ["/bin/sh", str(directory / "job.sh")],
                 stdin=subprocess.DEVNULL,
@@ -85,7 +96,9 @@ class LocalTarget:
         runs = is_alive(pid, started) or (job.run_id in self._canceled and _is_orphaned(pid))
         status = _exit_status(job.directory)  # read last: it may have ended meanwhile
         if status is None:
-            return JobState(runs)
+            used = group_memory(pid) if runs and job.max_memory is not None else None
+            return JobState(runs, memory=used)
+        self._gpus.give_back(job.run_id)
         return JobState(runs and job.run_id in self._canceled, exit_code_of(status))
 
     def cancel(self, job: Job, handle: str, *, force: bool = False) -> None:
@@ -96,6 +109,12 @@ class LocalTarget:
 
     def capacity(self) -> Capacity:
         return Capacity(AgentSettings.from_environment().slots, len(self._children))
+
+    def _visible_gpus(self, job: Job) -> dict[str, str]:
+        if job.gpus is None:
+            return {}
+        taken = self._gpus.take(job.run_id, job.gpus)
+        return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, taken))}
 
 
 def _parse(handle: str) -> tuple[int, str]:
@@ -108,15 +127,19 @@ def _is_orphaned(group: int) -> bool:
     return group > 0 and start_time(group) is None and group_is_alive(group)
 
 
-def _script(job: Job) -> str:
+def _script(job: Job, variables: Mapping[str, str]) -> str:
+    environment = {**job.environment, **variables}
     exports = "\n".join(
-        f"export {name}={shlex.quote(value)}" for name, value in sorted(job.environment.items())
+        f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())
     )
+    command = list(job.command)
+    if job.processes is not None:
+        command = [sys.executable, str(launch.__file__), str(job.processes), *command]
     return _SCRIPT.format(
         run_id=job.run_id,
         directory=shlex.quote(str(job.directory)),
         exports=exports,
-        command=shlex.join(job.command),
+        command=shlex.join(command),
     )
 
 

@@ -55,3 +55,31 @@ def group_is_alive(group: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def group_memory(group: int) -> int | None:
+    """Bytes of memory that the processes of a group use; None where the system does not tell.
+
+    Memory that several of them share counts once (proportional set size).
+    """
+    processes = [entry for entry in Path("/proc").glob("[0-9]*") if _group(entry) == group]
+    sizes = [_memory(entry) for entry in processes]
+    return sum(sizes) if sizes else None
+
+
+def _group(entry: Path) -> int | None:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[2])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _memory(entry: Path) -> int:
+    """Proportional set size of a process; the resident one where that cannot be read."""
+    for name, key in (("smaps_rollup", "Pss:"), ("status", "VmRSS:")):
+        with suppress(OSError, IndexError, ValueError):
+            lines = (entry / name).read_text().splitlines()
+            found = next((line for line in lines if line.startswith(key)), None)
+            if found is not None:
+                return int(found.split()[1]) * 1024
+    return 0

@@ -2,12 +2,202 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
+from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
+from tandemlab.domain.schemas import nearest
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B?")
+_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLACE = re.compile(r"\$\{(inputs|outputs)\.([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a job needs of its machine, and may not exceed.
+
+    Attributes:
+        cpus: processors; as many slots of the machine are taken, and libraries for numbers
+            (OpenMP, BLAS) start as many threads. None: one slot, and as many threads as they like.
+        memory: most that all of its processes together may use, such as ``"4GB"``; more ends the
+            job, and the run fails. None: no limit.
+        gpus: GPUs that it sees; 0 hides all. None: all of them.
+
+    Raises:
+        InvalidInput: a number below its least, or a memory that is no size.
+
+    >>> Resources(cpus=2, memory="1.5 GB").memory_bytes
+    1500000000
+    """
+
+    cpus: int | None = None
+    memory: str | None = None
+    gpus: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_count(self.cpus, "cpus", 1)
+        _check_count(self.gpus, "gpus", 0)
+        if not self.memory_bytes and self.memory is not None:
+            raise InvalidInput(
+                f"{self.memory!r} is no size of memory.", hint='Write one such as "4GB".'
+            )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory in bytes; ``kB`` is 1000, ``KiB`` 1024."""
+        found = _MEMORY.fullmatch(str(self.memory).strip())
+        if found is None:
+            return None
+        base = 1024 if found[3] else 1000
+        return int(float(found[1]) * base ** _POWERS[found[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Several processes of one script, which find each other as torchrun's and MPI's do.
+
+    Each has ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE``, ``LOCAL_WORLD_SIZE``, ``NODE_RANK``,
+    ``MASTER_ADDR``, ``MASTER_PORT`` and ``OMPI_COMM_WORLD_RANK``, ``…_SIZE``, ``…_LOCAL_RANK``,
+    ``…_LOCAL_SIZE``. When one fails the others are ended.
+
+    Attributes:
+        process_count_per_node: processes on each machine.
+        node_count: machines; the target ``local`` is one.
+
+    Raises:
+        InvalidInput: a count below 1.
+    """
+
+    process_count_per_node: int = 1
+    node_count: int = 1
+
+    def __post_init__(self) -> None:
+        _check_count(self.process_count_per_node, "process_count_per_node", 1)
+        _check_count(self.node_count, "node_count", 1)
+
+
+class InputMode(str, Enum):
+    """How an input reaches a job."""
+
+    DIRECT = "direct"
+    DOWNLOAD = "download"
+    MOUNT = "mount"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file or folder that a script reads.
+
+    Attributes:
+        path: where it is, on the machine of the target; relative to the source directory.
+        mode: ``direct``: the script gets this very path; ``mount``: a link to it in the run's
+            directory; ``download``: a copy there, which the script may change.
+
+    Raises:
+        InvalidInput: another mode.
+    """
+
+    path: str
+    mode: str = InputMode.DIRECT.value
+
+    def __post_init__(self) -> None:
+        modes = [mode.value for mode in InputMode]
+        if self.mode not in modes:
+            raise InvalidInput(f"An input is {', '.join(modes)}, not {self.mode!r}.")
+
+
+def _check_count(value: object, name: str, least: int) -> None:
+    if value is not None and (
+        not isinstance(value, int) or isinstance(value, bool) or value < least
+    ):
+        raise InvalidInput(f"{name} must be a whole number from {least} on, not {value!r}.")
+
+
+def place_variable(kind: str, name: str) -> str:
+    """The environment variable that holds the path of an input or output.
+
+    >>> place_variable("inputs", "data")
+    'TANDEMLAB_INPUT_data'
+    """
+    return f"TANDEMLAB_{kind.removesuffix('s').upper()}_{name}"
+
+
+def fill_places(text: str, places: Mapping[tuple[str, str], str]) -> str:
+    """A text with the paths for ``${inputs.NAME}`` and ``${outputs.NAME}``.
+
+    >>> fill_places("${inputs.data}/x.csv", {("inputs", "data"): "/srv"})
+    '/srv/x.csv'
+    """
+    return _PLACE.sub(lambda found: places.get((found[1], found[2]), found[0]), text)
+
+
+def check_places(texts: Iterable[str], known: Iterable[tuple[str, str]]) -> None:
+    """Refuse texts that name an input or output that there is not.
+
+    Raises:
+        InvalidInput: one of them does.
+    """
+    there = list(known)
+    for kind, name in (found for text in texts for found in _PLACE.findall(text)):
+        if (kind, name) not in there:
+            meant = nearest(name, [known for of, known in there if of == kind])
+            raise InvalidInput(
+                f"${{{kind}.{name}}} stands there, and the configuration has no such one.",
+                hint=f"Did you mean ${{{kind}.{meant}}}?" if meant else f"Add {name} to {kind}.",
+                details={"name": name},
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """What a run's definition says of its places and its machine.
+
+    Attributes:
+        outputs: by name; None for a folder of the run.
+    """
+
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, str | None]
+    resources: Resources
+    distribution: Distribution | None
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> JobSettings:
+        """Those of a definition.
+
+        Raises:
+            InvalidInput: they are of no such form.
+        """
+        distribution = definition.get("distribution")
+        outputs = definition.get("outputs") or {}
+        try:
+            found = cls(
+                {key: Input(**each) for key, each in (definition.get("inputs") or {}).items()},
+                dict(outputs),
+                Resources(**(definition.get("resources") or {})),
+                Distribution(**distribution) if distribution else None,
+            )
+        except (TypeError, ValueError, AttributeError) as problem:
+            raise InvalidInput(f"The run's settings are of no known form: {problem}.") from None
+        texts: list[Any] = [each.path for each in found.inputs.values()]
+        texts += [path for path in found.outputs.values() if path is not None]
+        if not all(isinstance(text, str) and "\0" not in text for text in texts):
+            raise InvalidInput("The run's inputs and outputs have paths that are no texts.")
+        for name in (*found.inputs, *found.outputs):
+            if not _NAME.fullmatch(name):
+                raise InvalidInput(
+                    f"{name!r} cannot be the name of an input or output.",
+                    hint="Use letters, digits and '_'.",
+                )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +209,10 @@ class Job:
         command: program and arguments.
         environment: variables beyond those that the target has anyway.
         max_seconds: time limit; None for none.
+        max_memory: most bytes that its processes may use together; None for no limit.
+        processes: how many processes of the command run, told apart by ``RANK``; None for one
+            that is told nothing.
+        gpus: how many GPUs it sees; None for all.
     """
 
     run_id: str
@@ -26,6 +220,9 @@ class Job:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     max_seconds: float | None = None
+    max_memory: int | None = None
+    processes: int | None = None
+    gpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +233,12 @@ class JobState:
         is_running: whether any part of it may still run.
         exit_code: process exit status, negative for a signal; None while it runs, or when the
             process went away without leaving one.
+        memory: bytes that its processes use together, if the job has a limit and the target knows.
     """
 
     is_running: bool
     exit_code: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tandemlab.domain.names import check_name
 from tandemlab.domain.schemas import Mistake, nearest
 from tandemlab.environments.files import environment_schema, read_environment
 from tandemlab.store.durable import storage_errors, write_file
-from tandemlab.training.run_configuration import RunConfiguration
+from tandemlab.training.run_configuration import RunConfiguration, build_run_configuration
 from tandemlab.training.runconfig_v1 import read_runconfig
 
 _FOLDERS = ((".tandemlab", ".yml"), (".azureml", ".runconfig"), ("aml_config", ".runconfig"))
@@ -72,7 +72,10 @@ def load_run_configuration(path: str | os.PathLike[str], name: str | None) -> Ru
     environment = content.pop("environment", None)
     if environment is not None:
         environment = _environment(document, environment, file)
-    return RunConfiguration(**content, environment=environment)
+    try:
+        return build_run_configuration(content, environment)
+    except InvalidInput as problem:
+        raise document.error([Mistake((), problem.message.rstrip("."))], problem.hint) from None
 
 
 def _environment(document: Document, content: Any, file: Path) -> Environment:

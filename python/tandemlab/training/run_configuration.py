@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
+from tandemlab.domain.jobs import Distribution, Input, InputMode, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
 
@@ -33,6 +34,14 @@ class RunConfiguration:
             runs that need the same. None: what the interpreter has.
         command: what runs instead of a script: a line for the shell, or a program and its
             arguments.
+        inputs: files and folders that the script reads, by name: paths, or `Input` for a link or
+            a copy. ``${inputs.NAME}`` in the arguments or the command is the path, and so is the
+            environment variable ``TANDEMLAB_INPUT_NAME``.
+        outputs: folders that the script writes, by name: None for one whose files the run keeps
+            (``outputs/NAME``), or the path of a folder on the target's machine. Likewise
+            ``${outputs.NAME}`` and ``TANDEMLAB_OUTPUT_NAME``.
+        resources: processors, memory and GPUs.
+        distribution: several processes of the script that find each other.
 
     >>> quick = RunConfiguration("train.py", {"epochs": 1}, max_run_duration_seconds=60)
     >>> quick.replace(arguments={"epochs": 100}).to_dict()["arguments"]
@@ -47,6 +56,10 @@ class RunConfiguration:
     max_run_duration_seconds: float | None = None
     environment: Environment | None = None
     command: str | Sequence[str] | None = None
+    inputs: Mapping[str, Input | str | os.PathLike[str]] = field(default_factory=dict)
+    outputs: Mapping[str, str | os.PathLike[str] | None] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    distribution: Distribution | None = None
 
     def replace(self: _Configuration, **changes: Any) -> _Configuration:
         """A copy with some attributes changed."""
@@ -90,7 +103,7 @@ class RunConfiguration:
             )
         if environment is not None:
             environment = Environment.from_dict({"name": "environment", **environment})
-        return RunConfiguration(**value, environment=environment)
+        return build_run_configuration(value, environment)
 
     def save(self, path: str | os.PathLike[str] = ".", name: str | None = None) -> Path:
         """Write the configuration as YAML; the path.
@@ -126,9 +139,33 @@ class RunConfiguration:
         return load_run_configuration(path, name)
 
 
+def build_run_configuration(
+    content: Mapping[str, Any], environment: Environment | None
+) -> RunConfiguration:
+    """The configuration of values that conform to the schema.
+
+    Raises:
+        InvalidInput: a value that no such thing can have.
+    """
+    settings = dict(content)
+    for name, kind in (("resources", Resources), ("distribution", Distribution)):
+        if name in settings:
+            settings[name] = kind(**settings[name])
+    if "inputs" in settings:
+        settings["inputs"] = {
+            name: Input(**item) if isinstance(item, Mapping) else item
+            for name, item in settings["inputs"].items()
+        }
+    return RunConfiguration(**settings, environment=environment)
+
+
 def _plain(value: Any, what: str) -> Any:
     if isinstance(value, Environment):
         return value.to_dict()
+    if isinstance(value, Input) and value.mode == InputMode.DIRECT.value:
+        return value.path
+    if isinstance(value, (Resources, Distribution, Input)):
+        return {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, what) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

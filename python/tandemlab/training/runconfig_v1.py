@@ -15,6 +15,7 @@ from typing import Any
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import Document
 from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.jobs import Distribution
 from tandemlab.domain.schemas import Mistake, conform, key_of, nearest
 from tandemlab.domain.warnings import ConfigurationWarning
 from tandemlab.environments.files import conda_environment, from_conda_specification
@@ -22,7 +23,7 @@ from tandemlab.training.run_configuration import RunConfiguration
 
 _TEXT = {"type": ["string", "number", "null"]}
 _TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
-_COUNT = {"type": ["integer", "null"]}
+_COUNT = {"type": ["integer", "null"], "minimum": 1}
 _VARIABLES = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number"]}}
 
 
@@ -32,12 +33,17 @@ def _section(**properties: Any) -> dict[str, Any]:
 
 # What is read, with its type. Everything else is compared with _USUAL.
 _SCHEMA = _section(
+    framework=_TEXT,
+    communicator=_TEXT,
     script=_TEXT,
     command={"anyOf": [_TEXT, _TEXTS]},
     arguments=_TEXTS,
     target=_TEXT,
     maxRunDurationSeconds={"type": ["number", "null"], "exclusiveMinimum": 0},
     environmentVariables=_VARIABLES,
+    nodeCount=_COUNT,
+    mpi=_section(processCountPerNode=_COUNT, nodeCount=_COUNT),
+    pytorch=_section(processCount=_COUNT, nodeCount=_COUNT),
     environment=_section(
         name=_TEXT,
         environmentVariables=_VARIABLES,
@@ -61,12 +67,11 @@ _SCHEMA = _section(
     ),
 )
 
-_PLACE = {"dataset": {"id": None, "name": None, "version": None}, "dataPath": None, "uri": None}
+_MPI = ("OpenMpi", "IntelMpi", "Mpi")
 _USUAL: dict[str, Any] = {
-    "framework": ("Python", "R"),
-    "communicator": "None",
+    "framework": ("Python", "R", "PyTorch", "TensorFlow"),
+    "communicator": ("None", *_MPI),
     "autoPrepareEnvironment": True,
-    "nodeCount": 1,
     "priority": None,
     "credentialPassthrough": False,
     "identity": None,
@@ -118,8 +123,8 @@ _USUAL: dict[str, Any] = {
     "docker": {"useDocker": False, "sharedVolumes": True, "arguments": None, "shmSize": ...},
     "hdi": {"yarnDeployMode": ...},
     "tensorflow": {"workerCount": 1, "parameterServerCount": (0, 1)},
-    "mpi": {"processCountPerNode": 1, "nodeCount": 1},
-    "pytorch": {"communicationBackend": ..., "processCount": None, "nodeCount": 1},
+    "mpi": {},
+    "pytorch": {"communicationBackend": ...},
     "paralleltask": {
         "maxRetriesPerWorker": 0,
         "workerCountPerNode": 1,
@@ -153,9 +158,9 @@ _REASONS = {
     "environment.r.customUrlPackages": "R packages come from CRAN-like repositories",
     "environment.r.bioconductorPackages": "give Bioconductor's repository instead",
     "amlcompute": "the compute target says what machines there are",
-    "dataReferences": "give the folder's path in the arguments",
-    "data": "give the data's path in the arguments",
-    "outputData": "what the script writes to outputs/ is kept",
+    "dataReferences": "give the folder's path in inputs",
+    "data": "give the data's path in inputs",
+    "outputData": "what the script writes to outputs/ is kept; give others in outputs",
 }
 
 
@@ -193,12 +198,29 @@ def read_runconfig(document: Document, home: Path) -> RunConfiguration:
         interpreter=None if interpreter in (None, "", "python") else interpreter,
         max_run_duration_seconds=read.get("maxRunDurationSeconds"),
         environment=environment,
+        distribution=_distribution(read, notices),
     )
     if notices:
         told = [f"{document.place(each.path)}: {each.message}" for each in notices]
         text = f"{document.source} has settings without a meaning here:\n  " + "\n  ".join(told)
         warnings.warn(text, ConfigurationWarning, stacklevel=5)
     return configuration
+
+
+def _distribution(read: Mapping[str, Any], notices: list[Mistake]) -> Distribution | None:
+    """MPI has processes for each node, PyTorch a number of all of them."""
+    nodes = read.get("nodeCount") or 1
+    mpi, pytorch = read.get("mpi") or {}, read.get("pytorch") or {}
+    if read.get("communicator") in _MPI:
+        nodes = max(nodes, mpi.get("nodeCount") or 1)
+        return Distribution(mpi.get("processCountPerNode") or 1, nodes)
+    if read.get("framework") == "PyTorch" and pytorch.get("processCount"):
+        nodes = max(nodes, pytorch.get("nodeCount") or 1)
+        return Distribution(-(-pytorch["processCount"] // nodes), nodes)
+    if nodes > 1:
+        message = "left out; neither MPI nor PyTorch says how its nodes find each other"
+        notices.append(Mistake(("nodeCount",), message))
+    return None
 
 
 def _left_over(

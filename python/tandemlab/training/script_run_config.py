@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.environments import Environment
+from tandemlab.domain.jobs import Distribution, Input, JobSettings, Resources, check_places
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.interpreters import Interpreters, find_interpreters
@@ -20,6 +22,7 @@ from tandemlab.training.languages import (
     parameters_of,
     session_environment,
 )
+from tandemlab.training.places import check_machine, checked_inputs, checked_outputs, in_shell
 from tandemlab.training.run_configuration import RunConfiguration
 
 if TYPE_CHECKING:
@@ -62,6 +65,10 @@ class ScriptRunConfig(RunConfiguration):
         max_run_duration_seconds: float | None = None,
         environment: Environment | None = None,
         command: str | Sequence[str] | None = None,
+        inputs: Mapping[str, Input | str | os.PathLike[str]] | None = None,
+        outputs: Mapping[str, str | os.PathLike[str] | None] | None = None,
+        resources: Resources | None = None,
+        distribution: Distribution | None = None,
         *,
         run_config: RunConfiguration | None = None,
     ) -> None:
@@ -74,6 +81,10 @@ class ScriptRunConfig(RunConfiguration):
             "max_run_duration_seconds": max_run_duration_seconds,
             "environment": environment,
             "command": command,
+            "inputs": inputs,
+            "outputs": outputs,
+            "resources": resources,
+            "distribution": distribution,
         }
         base = run_config or RunConfiguration()
         for name, value in given.items():
@@ -131,8 +142,23 @@ class ScriptRunConfig(RunConfiguration):
             raise InvalidInput(
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
             )
+        check_machine(self.resources, self.distribution, self.compute_target, workspace)
+        inputs = checked_inputs(self.inputs, source, workspace)
+        outputs = checked_outputs(self.outputs)
+        what = self._command() if self.script is None else self._script(source, target)
+        known = [("inputs", name) for name in inputs] + [("outputs", name) for name in outputs]
+        check_places(what["command"], known)
+        if isinstance(self.command, str):
+            what["command"] = [in_shell(word) for word in what["command"]]
+        settings = {
+            "inputs": inputs,
+            "outputs": outputs,
+            **_plain_settings(self.resources, self.distribution),
+        }
+        JobSettings.of(settings)
         return {
-            **(self._command() if self.script is None else self._script(source, target)),
+            **what,
+            **{name: value for name, value in settings.items() if value},
             "source_directory": str(source),
             "environment_variables": _check_variables(self.environment_variables),
             "max_run_duration_seconds": self.max_run_duration_seconds,
@@ -186,6 +212,17 @@ class ScriptRunConfig(RunConfiguration):
                 hint="Leave out the interpreter, or the environment.",
             )
         target.check(environment)
+
+
+def _plain_settings(
+    resources: Resources, distribution: Distribution | None
+) -> dict[str, dict[str, Any]]:
+    settings = {"resources": resources, "distribution": distribution}
+    return {
+        name: {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
+        for name, value in settings.items()
+        if value is not None
+    }
 
 
 def _check_source(source: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tandemlab.domain import FileRecord, InvalidInput, NewRun, NotFound, RunStatus
 from tandemlab.domain.events import SHAPES, Event, Kind
+from tandemlab.domain.jobs import JobSettings
 from tandemlab.domain.names import check_file_name, check_metric_name, check_name
 from tandemlab.domain.scalars import as_scalars, from_json
 from tandemlab.store.blobs import is_digest
@@ -70,6 +71,7 @@ def _check_job(definition: Mapping[str, Any]) -> None:
         problem = "its environment variables are not names with texts"
     elif limit is not None and not (isinstance(limit, (int, float)) and limit > 0):
         problem = "its time limit is not above 0"
+    JobSettings.of(definition)
     if problem:
         raise InvalidInput(f"The run cannot be queued: {problem}.")
 
