@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -63,9 +65,21 @@ ROWS = (
 )
 
 
-def summarize(samples: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+SERVER_ROWS = (
+    Row("batches of 10 points, all clients", "batches", "/s", rate=True),
+    Row("a point, one client", "call", "ms", MILLI),
+    Row("a batch of 1,000 points, one client", "thousand", "ms", MILLI),
+    Row("runs created, one client", "create", "/s", rate=True),
+    Row("first 100 runs found", "page", "ms", MILLI),
+    Row("history of one metric", "history", "ms", MILLI),
+)
+
+
+def summarize(
+    samples: Mapping[str, Sequence[float]], rows: Sequence[Row] = ROWS
+) -> list[dict[str, Any]]:
     """The rows that were measured, with medians, quartiles, ratios and verdicts."""
-    return [_summary(row, samples) for row in ROWS if samples.get(row.key)]
+    return [_summary(row, samples) for row in rows if samples.get(row.key)]
 
 
 def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
@@ -154,3 +168,33 @@ MLflow's median may be several times its quickest quarter.
   {machine["system"]}, {machine["file_system"]}; load average before: {machine["load_before"]}
 - Versions: {versions}
 """
+
+
+def server_part(result: Mapping[str, Any]) -> str:
+    """The part of the page about servers."""
+    machine, sizes = result["machine"], result["sizes"]
+    method = f"""
+        Both servers answer the same calls of MLflow's REST API on this machine, each as one process
+        on a SQLite store. {sizes["clients"]} clients log for
+        {sizes["seconds"]} seconds; {sizes["calls"]} points one by one; {sizes["runs"]} runs; a
+        history of {sizes["points"]:,} points. Measured on {result["date"]}; load average before:
+        {machine["load_before"]}.
+    """
+    return f"""
+## Beside MLflow's server
+
+`bench/mlflow_server.py` measures this part.
+
+{table(result["rows"])}
+
+{fill(" ".join(method.split()), width=100)}
+"""
+
+
+def write_page(folder: Path) -> None:
+    """Write README.md from the results beside it."""
+    text = page(json.loads((folder / "results.json").read_text("utf-8")))
+    servers = folder / "mlflow_server.json"
+    if servers.exists():
+        text += server_part(json.loads(servers.read_text("utf-8")))
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -236,7 +236,7 @@ def main() -> None:
     if not options.quick and with_mlflow:
         text = json.dumps(result, indent=1, ensure_ascii=False)
         (HERE / "results.json").write_text(f"{text}\n", encoding="utf-8")
-        (HERE / "README.md").write_text(report.page(result), encoding="utf-8")
+        report.write_page(HERE)
 
 
 if __name__ == "__main__":
