@@ -108,6 +108,13 @@ arg_address <- function(x, arg = deparse1(substitute(x))) {
   if (is_url(text)) text else absolute_path(text)
 }
 
+# A URL of any kind, or a path.
+arg_artifacts <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  text <- arg_string(x, arg)
+  if (grepl("://", text, fixed = TRUE)) text else absolute_path(text)
+}
+
 is_url <- function(text) grepl("^https?://", text)
 
 arg_path <- function(x, arg = deparse1(substitute(x))) {

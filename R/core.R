@@ -52,7 +52,8 @@ in_r_words <- function(text) {
     "`tandemlab keyvault list`" = "list_secrets()",
     "`tandemlab workspace check --repair`" = "check_workspace(repair = TRUE)",
     "`tandemlab workspace check`" = "check_workspace()",
-    "`tandemlab workspace gc`" = "collect_garbage()"
+    "`tandemlab workspace gc`" = "collect_garbage()",
+    "`tandemlab sync`" = "sync_workspace()"
   )
   for (python in names(words)) {
     text <- gsub(python, words[[python]], text, fixed = TRUE)

@@ -12,21 +12,30 @@
 #' @param store Address of a PostgreSQL database that keeps runs and metrics, such as
 #'   `"postgresql://user@host/lab"`, without a password: that comes from `PGPASSWORD`, `~/.pgpass`
 #'   or a service file. `NULL` keeps them in the folder.
+#' @param artifacts Where the contents of files and sources are kept: `"s3://bucket/prefix"`, or the
+#'   path of another folder. Options for S3 may follow, as in
+#'   `"?endpoint=https://minio.example.org&region=eu-west-1&profile=lab"`. Keys come from the
+#'   environment (`AWS_ACCESS_KEY_ID` and so on, set before the first call of this package) or
+#'   `~/.aws`, and later also from the keyvault's `artifacts-access-key-id` and
+#'   `artifacts-secret-access-key`. `NULL` keeps contents in the folder.
 #' @param exist_ok Whether a workspace that is there already is opened, and a database that holds
 #'   one is joined (folders on several machines then see the same runs); else it is an error.
 #' @param show_output Whether to say what was done; by default only in interactive sessions.
 #' @return A `tandemlab_workspace`.
 #' @section Errors:
-#' `tandemlab_error_already_exists`, `tandemlab_error_invalid_input` (a name that cannot be one, an
-#' address with a password), `tandemlab_error_storage_error` (a folder that cannot be written, a
-#' database that cannot be reached).
+#' `tandemlab_error_already_exists` (also artifacts of another workspace),
+#' `tandemlab_error_invalid_input` (a name that cannot be one, an address with a password or key),
+#' `tandemlab_error_storage_error` (a folder that cannot be written, a database that cannot be
+#' reached, a bucket that is not there), `tandemlab_error_not_allowed` (keys for S3 are missing or
+#' do not suffice), `tandemlab_error_unavailable` (S3 cannot be reached).
 #' @examplesIf tandemlab_is_ready()
 #' ws <- create_workspace(tempfile("lab"))
 #' ws
 #' delete_workspace(ws)
 #' @export
 create_workspace <- function(name, ..., friendly_name = NULL, description = NULL, tags = NULL,
-                             store = NULL, exist_ok = FALSE, show_output = interactive()) {
+                             store = NULL, artifacts = NULL, exist_ok = FALSE,
+                             show_output = interactive()) {
   check_no_dots(...)
   handle <- call_core(
     "workspace.create",
@@ -35,6 +44,7 @@ create_workspace <- function(name, ..., friendly_name = NULL, description = NULL
     description = arg_optional(description, arg_string),
     tags = arg_text_map(tags),
     store = arg_optional(store, arg_string),
+    artifacts = arg_optional(artifacts, arg_artifacts),
     exist_ok = arg_flag(exist_ok)
   )
   if (arg_flag(show_output)) {
@@ -127,17 +137,18 @@ write_workspace_config <- function(workspace, path = NULL, file_name = NULL) {
   ))
 }
 
-#' Send what waits on this machine to a server
+#' Send what waits on this machine to a server or to S3
 #'
-#' What runs log in a workspace at a server is sent by itself. While the server cannot be reached it
-#' waits on this machine; this sends it at once. It may be repeated: everything arrives once.
+#' What runs log in a workspace at a server is sent by itself, as are the contents of a workspace
+#' that keeps them at another place (`artifacts`). While these cannot be reached it waits on this
+#' machine; this sends it at once. It may be repeated: everything arrives once.
 #'
-#' @param workspace A `tandemlab_workspace` that was opened by URL.
+#' @param workspace A `tandemlab_workspace` that was opened by URL or has `artifacts`.
 #' @return A data frame with the columns `run` and `status`, one row per run of which something
-#'   waited.
+#'   waited for a server.
 #' @section Errors:
-#' `tandemlab_error_unavailable` when the server cannot be reached; what waits stays.
-#' `tandemlab_error_invalid_input` for a workspace that is a folder.
+#' `tandemlab_error_unavailable` when the server or S3 cannot be reached; what waits stays.
+#' `tandemlab_error_invalid_input` for a workspace that keeps everything in its folder.
 #' @examplesIf tandemlab_is_ready()
 #' try(sync_workspace(temp_workspace()))
 #' @export
@@ -161,7 +172,7 @@ list_workspaces <- function() {
 #' Delete a workspace
 #'
 #' Deletes the workspace with everything in it: experiments, runs and files. There is no way back. A
-#' PostgreSQL database stays as it is.
+#' PostgreSQL database stays as it is, and so do contents at another place than the folder.
 #'
 #' @param workspace A `tandemlab_workspace`.
 #' @return `NULL`, invisibly.
@@ -185,7 +196,8 @@ delete_workspace <- function(workspace) {
 #'
 #' @param workspace A `tandemlab_workspace`.
 #' @return A named list with `id`, `name`, `path`, `created`, `friendly_name`, `description`,
-#'   `tags`, `store` (`NULL` if it is in the folder) and the counts `experiments` and `runs`.
+#'   `tags`, `store` and `artifacts` (`NULL` if they are in the folder) and the counts `experiments`
+#'   and `runs`.
 #' @examplesIf tandemlab_is_ready()
 #' get_workspace_details(temp_workspace())$runs
 #' @export

@@ -23,14 +23,23 @@ def store_address() -> str | None:
 
 
 @pytest.fixture
+def artifacts_address() -> str | None:
+    """Where `workspace` keeps contents: in its folder, unless a test module overrides this."""
+    return None
+
+
+@pytest.fixture
 def workspace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_address: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store_address: str | None,
+    artifacts_address: str | None,
 ) -> Iterator[Workspace]:
     """A new workspace in a folder of its own, which is also the working directory's parent."""
     monkeypatch.setattr(context, "_active", [])  # a test may leave runs open
     monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
     monkeypatch.setenv("TANDEMLAB_GRACE_SECONDS", "1")
-    lab = Workspace.create(tmp_path / "lab", store=store_address)
+    lab = Workspace.create(tmp_path / "lab", store=store_address, artifacts=artifacts_address)
     yield lab
     stop_agent(lab)
     lab.store.close()

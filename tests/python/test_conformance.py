@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from plugins.servers import Server
+from plugins.workspaces import stop_agent
 from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace
 from tandemlab.domain.findings import Finding
 from tandemlab.domain.ids import new_ulid
@@ -228,6 +229,33 @@ def test_case(
     case: dict[str, Any], language: str | None, workspace: Workspace, tmp_path: Path
 ) -> None:
     play(Player(workspace, tmp_path, language), case)
+
+
+@pytest.fixture
+def contents_in_s3(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    """A workspace that keeps contents in S3."""
+    monkeypatch.setattr(context, "_active", [])
+    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "1")
+    lab = Workspace.create(tmp_path / "lab", artifacts=bucket)
+    yield lab
+    stop_agent(lab)
+    lab.store.close()
+
+
+def _has_contents(case: Mapping[str, Any]) -> bool:
+    return any(verb in ("upload", "submit", "check") for step in case["do"] for verb in step)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    ("case", "language"), [case for case in load() if _has_contents(case.values[0])]
+)
+def test_case_with_contents_in_s3(
+    case: dict[str, Any], language: str | None, contents_in_s3: Workspace, tmp_path: Path
+) -> None:
+    play(Player(contents_in_s3, tmp_path, language), case)
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ def sync(session: Session, folder: str | None) -> None:
 
     This happens by itself while a server can be reached. Without --workspace it is done for every
     workspace at a server that this machine has logged to. It may be repeated and interrupted:
-    everything arrives once.
+    everything arrives once. The contents of a folder that keeps them in S3 are sent with its
+    --workspace.
 
     With --from the runs of a folder, such as .tandemlab/offline, are copied to the workspace of
     --workspace.
@@ -47,6 +48,13 @@ def sync(session: Session, folder: str | None) -> None:
 
     if folder is not None or session.workspace_name is not None:
         found = session.workspace()
+        if folder is None and not found.is_remote:
+            from tandemlab.tracking.sending import send as send_from
+
+            send_from(found)
+            artifacts = found.get_details()["artifacts"]
+            session.screen.rows(_COLUMNS, [], empty=f"All contents are at {artifacts}.")
+            return
         if not found.is_remote:
             raise InvalidInput(
                 f"The workspace {found.address} is a folder of this machine.",

@@ -62,6 +62,7 @@ _DETAILS = (
     Column("tags", form=tag_text),
     Column("created"),
     Column("store"),
+    Column("artifacts"),
     Column("experiments"),
     Column("runs"),
 )
@@ -80,6 +81,7 @@ def _details(found: Workspace) -> dict[str, Any]:
     "tandemlab workspace create lab",
     "tandemlab workspace create ~/labs/crashes --tag team=safety --exist-ok",
     "tandemlab workspace create team --store postgresql://ana@db.example.org/lab --exist-ok",
+    "tandemlab workspace create big --artifacts s3://bucket/big",
 )
 @click.argument("name_or_path")
 @click.option("--friendly-name", metavar="TEXT", help="A longer name to show to people.")
@@ -97,6 +99,12 @@ def _details(found: Workspace) -> dict[str, Any]:
     metavar="URL",
     help="A PostgreSQL database for runs and metrics, such as postgresql://ana@host/lab; its "
     "password comes from PGPASSWORD or ~/.pgpass. Without it they are in the folder.",
+)
+@click.option(
+    "--artifacts",
+    metavar="URL",
+    help="Where the contents of files are kept, such as s3://bucket/prefix or another folder; keys "
+    "come from AWS_ACCESS_KEY_ID and so on. Without it they are in the folder.",
 )
 @click.option(
     "--exist-ok",
@@ -117,6 +125,7 @@ def create(
     description: str | None,
     labels: Mapping[str, str | None],
     store: str | None,
+    artifacts: str | None,
     exist_ok: bool,
     no_config: bool,
 ) -> None:
@@ -135,6 +144,7 @@ def create(
         description=description,
         tags={name: value or "" for name, value in labels.items()},
         store=store,
+        artifacts=artifacts,
         exist_ok=exist_ok,
     )
     if not no_config:
@@ -316,6 +326,8 @@ def delete(session: Session, name_or_path: str, yes: bool) -> None:
         session.screen.note(f"Deleted {found.address}.")
         if details["store"] is not None:
             session.screen.note(f"The database {details['store']} stays as it is.")
+        if details["artifacts"] is not None:
+            session.screen.note(f"The contents at {details['artifacts']} stay as they are.")
         session.screen.suggest("workspace list")
 
 

@@ -259,6 +259,7 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
         folder.store.move_run(record.id, RunStatus.FINALIZING)
     files = list(_collect(folder, directory))
     folder.store.add_files(record.id, files)
+    folder.blobs.commit([file.digest for file in files])
     status, error = _outcome(folder, record.id, exit_code)
     record = folder.store.move_run(record.id, status, error=error, exit_code=exit_code)
     if status is RunStatus.COMPLETED:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TypeAlias
 
 from tandemlab.bridge.values import Table
-from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain import NotFound
 from tandemlab.r_interface.handles import (
     forget_workspace,
     open_workspace,
@@ -25,6 +25,7 @@ def _create(
     description: str | None,
     tags: Mapping[str, str],
     store: str | None,
+    artifacts: str | None,
     exist_ok: bool,
 ) -> object:
     workspace = Workspace.create(
@@ -33,6 +34,7 @@ def _create(
         description=description,
         tags=tags,
         store=store,
+        artifacts=artifacts,
         exist_ok=exist_ok,
     )
     return workspace_handle(workspace)
@@ -65,15 +67,9 @@ def _delete(workspace: str) -> None:
 
 
 def _sync(workspace: str) -> object:
-    from tandemlab.store.http import RemoteWorkspace
-    from tandemlab.store.http.sync import send
+    from tandemlab.tracking.sending import send
 
-    place = open_workspace(workspace).place
-    if not isinstance(place, RemoteWorkspace):
-        raise InvalidInput(
-            f"The workspace {workspace} is a folder of this machine: there is nothing to send."
-        )
-    sent = send(place)
+    sent = send(open_workspace(workspace))
     return Table({"run": list(sent), "status": [status.value for status in sent.values()]})
 
 

@@ -137,6 +137,9 @@ def _take_in(workspace: Workspace, waiting: Sequence[_Waiting]) -> list[int | Ex
     sound = [item for item in found if isinstance(item, EventBatch)]
     try:
         results = iter(workspace.store.ingest_all(sound))
+        digests = [file.digest for batch in sound for file in batch.files.values()]
+        if digests:
+            workspace.place.blobs.commit(digests)
     except Exception as error:  # whatever it is, those who wait have to hear of it
         return [error] * len(waiting)
     return [item if isinstance(item, Exception) else next(results) for item in found]

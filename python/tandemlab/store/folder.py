@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import AlreadyExists, NewRun, StorageError, VersionMismatch
 from tandemlab.domain.names import check_file_name
@@ -23,7 +23,10 @@ from tandemlab.store.protocol import Store
 from tandemlab.store.snapshots import read_manifest
 from tandemlab.store.spool import live_runs, spool_files
 
-FORMAT = 2
+if TYPE_CHECKING:
+    from tandemlab.store.artifacts import ArtifactPlace
+
+FORMAT = 3
 MARKER = "workspace.json"
 _PARTS = ("runs", "blobs", "agent", "tmp", "live")
 _NEW_STORE = "store.new"
@@ -49,6 +52,26 @@ def _create_in_database(address: str, *, join: bool) -> None:
             hint="Join it with ensure() or exist_ok=True, or name another database.",
             details={"store": address},
         )
+
+
+@contextmanager
+def _claimed(
+    artifacts: str | None, workspace_id: str, store: str | None, *, join: bool
+) -> Iterator[None]:
+    """Have a place for contents belong to a new workspace, unless making it fails."""
+    if artifacts is None:
+        yield
+        return
+    from tandemlab.store.artifacts import claim, open_place
+
+    place = open_place(artifacts)
+    is_new = claim(place, workspace_id, store, join=join)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            place.remove_marker()
+        raise
 
 
 @dataclass(frozen=True)
@@ -93,8 +116,26 @@ class WorkspaceFolder:
 
     @cached_property
     def blobs(self) -> BlobStore:
-        """File contents."""
-        return BlobStore(self.path / "blobs", self.temporary)
+        """File contents: in this folder, or at what the marker's ``artifacts`` names."""
+        if not self.exists or self.read_marker().get("artifacts") is None:
+            return BlobStore(self.path / "blobs", self.temporary)
+        from tandemlab.store.artifacts import ArtifactBlobs
+        from tandemlab.store.artifacts.sender import start_sender
+
+        return ArtifactBlobs(
+            self.path / "blobs",
+            self.temporary,
+            self.path / "unsent",
+            opened=lambda: self._artifacts,
+            start=partial(start_sender, self.path),
+        )
+
+    @cached_property
+    def _artifacts(self) -> ArtifactPlace:
+        from tandemlab.store.artifacts import open_place
+
+        marker = self.read_marker()
+        return open_place(marker["artifacts"], secrets=(self.path, marker["id"]))
 
     @cached_property
     def store(self) -> Store:
@@ -146,29 +187,38 @@ class WorkspaceFolder:
         return self.path.is_dir() and {*os.listdir(self.path)} <= parts
 
     def fill(
-        self, marker: Mapping[str, Any], *, store: str | None = None, join: bool = False
+        self,
+        marker: Mapping[str, Any],
+        *,
+        store: str | None = None,
+        artifacts: str | None = None,
+        join: bool = False,
     ) -> None:
         """Make a folder that may be filled a workspace, once; the marker comes last.
 
         Args:
             store: address of a PostgreSQL database; None makes a SQLite file.
-            join: whether a database may belong to other folders already.
+            artifacts: address of a place for contents; None keeps them in the folder.
+            join: whether a database, and its place, may belong to other folders already.
 
         Raises:
-            AlreadyExists: the database holds a workspace, and `join` is False.
+            AlreadyExists: the database or the place holds a workspace, and `join` is False.
         """
         with storage_errors(self.path), _locked(self.path):
             if self.exists:
                 return
-            if store is None:
-                self._make_parts()
-                self._create_file()
-                write_json(self.marker, {"format": 1, **marker})
-            else:
-                _create_in_database(store, join=join)
-                self._make_parts()
-                # Programs that know only SQLite shall not look for a file here.
-                write_json(self.marker, {"format": FORMAT, **marker, "store": store})
+            with _claimed(artifacts, str(marker["id"]), store, join=join):
+                if store is None:
+                    self._make_parts()
+                    self._create_file()
+                else:
+                    _create_in_database(store, join=join)
+                    self._make_parts()
+                # Programs that do not know of these shall not look for them here.
+                known = 3 if artifacts else 2 if store else 1
+                places = {"store": store, "artifacts": artifacts}
+                named = {name: place for name, place in places.items() if place is not None}
+                write_json(self.marker, {"format": known, **marker, **named})
 
     def _make_parts(self) -> None:
         for part in _PARTS:
@@ -193,20 +243,23 @@ class WorkspaceFolder:
             except FileExistsError:
                 raise AlreadyExists(f"There is a run {run.id!r} already.") from None
         try:
-            if run.snapshot is not None:
-                self._renew(run.snapshot)
+            source = [] if run.snapshot is None else self._renewed(run.snapshot)
             with storage_errors(directory):
                 write_identity(directory, run, str(self.path))
             self.store.create_run(run)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
+        if source:
+            self.blobs.commit(source)
 
-    def _renew(self, snapshot: str) -> None:
-        """Make the contents of a source young that is about to be recorded, as after a put."""
-        self.blobs.renew(snapshot)
-        for file in read_manifest(snapshot, self.blobs):
-            self.blobs.renew(file.digest)
+    def _renewed(self, snapshot: str) -> list[str]:
+        """The contents of a source that is about to be recorded, made young as after a put."""
+        files = read_manifest(snapshot, self.blobs)
+        digests = [*dict.fromkeys(file.digest for file in files), snapshot]
+        for digest in digests:
+            self.blobs.renew(digest)
+        return digests
 
     def remove_run(self, run_id: str) -> None:
         """Forget a run that has ended, with its files."""
@@ -245,7 +298,17 @@ class WorkspaceFolder:
         files = self.run_directory(run_id).resolve() / "files"
         path = files / check_file_name(name)
         if path.resolve() != path or not path.is_file():
-            return None
+            content = self._content_elsewhere(run_id, name)
+            if content is None:
+                return None
+            path = content
         with storage_errors(path), path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size + offset) if offset < 0 else offset)
             return stream.read(-1 if limit is None else limit)
+
+    def _content_elsewhere(self, run_id: str, name: str) -> Path | None:
+        """The content of a file that another machine's run has left at the place for contents."""
+        if self.read_marker().get("artifacts") is None or self.owns_run(run_id):
+            return None
+        digests = {file.name: file.digest for file in self.store.list_files(run_id)}
+        return self.blobs.find(digests[name]) if name in digests else None

@@ -77,6 +77,8 @@ class Intake:
                 for events, end in read_events(path, offset):
                     files = self._adopt_files(directory, events)
                     self.store.ingest(run_id, path.stem, events, end=end, files=files)
+                    if files:
+                        self.blobs.commit([file.digest for file in files.values()])
 
     def _adopt_files(self, directory: Path, events: Sequence[Event]) -> dict[str, FileRecord]:
         names = [event.name for event in events if event.kind == "file"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +28,9 @@ class Blobs(Protocol):
 
     def adopt(self, source: Path) -> tuple[str, int]:
         """Keep the content of a file that nobody writes any more; its digest and size."""
+
+    def commit(self, digests: Iterable[str]) -> None:
+        """Say that contents which were put are recorded now, so that they go where they stay."""
 
     def materialize(self, digest: str, target: Path, *, executable: bool = False) -> None:
         """Write a copy of a content that may be changed."""

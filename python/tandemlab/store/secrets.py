@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from tandemlab.domain import NotFound, StorageError, VersionMismatch
 from tandemlab.domain.secrets import Secret
 from tandemlab.store.durable import storage_error, storage_errors, write_json
-from tandemlab.store.secret_keys import Key, KeyPlace
+from tandemlab.store.secret_keys import Key, KeyFile, KeyPlace, SystemKeyring
+from tandemlab.store.user import configuration_folder
 
 FILE = "secrets.json"
 _FORMAT = 1
@@ -218,3 +219,10 @@ class SecretFile:
 
 def _as_secrets(found: dict[str, str]) -> dict[str, Secret]:
     return {name: Secret(value) for name, value in found.items()}
+
+
+def open_secrets(workspace: Path, workspace_id: str) -> SecretFile:
+    """The secrets of a workspace folder, with their key in the places that are this user's."""
+    file = KeyFile(configuration_folder() / "keys" / f"{workspace_id}.key")
+    ring = SystemKeyring(workspace_id)
+    return SecretFile(workspace, workspace_id, reading=(file, ring), new=(ring, file))

@@ -98,13 +98,9 @@ class Keyvault:
 
 def open_keyvault(folder: WorkspaceFolder, workspace_id: str) -> Keyvault:
     """The vault of a workspace folder, with its key in the places that are this user's."""
-    from tandemlab.store.secret_keys import KeyFile, SystemKeyring
-    from tandemlab.store.secrets import SecretFile
-    from tandemlab.store.user import configuration_folder
+    from tandemlab.store.secrets import open_secrets
 
-    file = KeyFile(configuration_folder() / "keys" / f"{workspace_id}.key")
-    ring = SystemKeyring(workspace_id)
-    return Keyvault(SecretFile(folder.path, workspace_id, reading=(file, ring), new=(ring, file)))
+    return Keyvault(open_secrets(folder.path, workspace_id))
 
 
 def _names(secrets: Sequence[str]) -> list[str]:

@@ -192,8 +192,9 @@ class RunHandle:
         """
         from tandemlab.tracking.downloads import digests_of
 
-        if not self.workspace.is_remote:
-            return self.directory / "files" / name
+        path = self.directory / "files" / name
+        if not self.workspace.is_remote and path.is_file():
+            return path
         return self.workspace.place.blobs.find(digests_of(self, [name])[name])
 
     def get_secret(self, name: str) -> Secret:

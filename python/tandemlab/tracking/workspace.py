@@ -100,6 +100,7 @@ class Workspace:
         description: str | None = None,
         tags: Mapping[str, str] | None = None,
         store: str | None = None,
+        artifacts: str | os.PathLike[str] | None = None,
         exist_ok: bool = False,
     ) -> Workspace:
         """Make a workspace.
@@ -114,41 +115,51 @@ class Workspace:
                 ``"postgresql://user@host/lab"``, without a password: that comes from
                 ``PGPASSWORD``, ``~/.pgpass`` or a service file. None keeps them in the folder,
                 in SQLite.
+            artifacts: where the contents of files and sources are kept: ``"s3://bucket/prefix"``,
+                or another folder. Options for S3 may follow, as in
+                ``?endpoint=https://minio.example.org&region=eu-west-1&profile=lab``. Keys come from
+                the environment (``AWS_ACCESS_KEY_ID`` and so on) or ``~/.aws``, and later also from
+                the keyvault's ``artifacts-access-key-id`` and ``artifacts-secret-access-key``. None
+                keeps contents in the folder.
             exist_ok: whether a workspace that is there already is opened, and a database that
                 holds one is joined: folders on several machines then see the same runs.
 
         Raises:
-            InvalidInput: the name cannot be one, or the address has a password.
+            InvalidInput: the name cannot be one, or an address has a password or key.
             AlreadyExists: a workspace is there and `exist_ok` is False, or other things are, or
-                one with another store.
-            StorageError: the folder cannot be written, or the database cannot be reached.
+                one with another store or artifacts; or the artifacts are another workspace's.
+            StorageError: the folder cannot be written, the database cannot be reached, or there is
+                no such bucket.
+            NotAllowed: the keys for the artifacts are missing or do not suffice.
+            Unavailable: the artifacts' place cannot be reached.
         """
         workspace = cls(name)
         if workspace.is_remote:
-            workspace._create_remote(friendly_name, description, tags, store, exist_ok=exist_ok)
+            places = (store, artifacts)
+            workspace._create_remote(friendly_name, description, tags, places, exist_ok=exist_ok)
             return workspace
-        from tandemlab.store.sql.postgresql import check_address
-
-        store = None if store is None else check_address(store)
+        store, artifacts = _checked(store, artifacts)
         path = workspace.path
         check_name(path.name, what="workspace")
         workspace._complete()
         if not workspace.folder.exists:
             marker = workspace._new_marker(friendly_name, description, tags)
-            workspace._make(marker, store=store, join=exist_ok)
+            workspace._make(marker, store=store, artifacts=artifacts, join=exist_ok)
         elif not exist_ok:
             raise AlreadyExists(
                 f"There is a workspace at {path} already.",
                 hint="Open it with Workspace.ensure() or exist_ok=True.",
                 details={"path": str(path)},
             )
-        found = workspace.folder.read_marker().get("store")
-        if store not in (None, found):
-            raise AlreadyExists(
-                f"The workspace at {path} keeps its runs in {found or 'its folder'}.",
-                hint="Open it without a store, or make another workspace.",
-                details={"path": str(path), "store": found},
-            )
+        for what, asked in (("store", store), ("artifacts", artifacts)):
+            found = workspace.folder.read_marker().get(what)
+            if asked not in (None, found):
+                kept = "runs" if what == "store" else "contents"
+                raise AlreadyExists(
+                    f"The workspace at {path} keeps its {kept} in {found or 'its folder'}.",
+                    hint=f"Open it without {what}, or make another workspace.",
+                    details={"path": str(path), what: found},
+                )
         known.remember(workspace.address, workspace.name)
         return workspace
 
@@ -157,13 +168,14 @@ class Workspace:
         friendly_name: str | None,
         description: str | None,
         tags: Mapping[str, str] | None,
-        store: str | None,
+        places: tuple[object, object],
         *,
         exist_ok: bool,
     ) -> None:
-        if store is not None:
+        if any(place is not None for place in places):
             raise InvalidInput(
-                "A server chooses where its workspaces keep their runs.", hint="Leave store out."
+                "A server chooses where its workspaces keep their runs and contents.",
+                hint="Leave store and artifacts out.",
             )
         place = self._remote()
         if not exist_ok or not place.exists:
@@ -176,9 +188,15 @@ class Workspace:
         known.remember(self.address, self.name)
 
     @classmethod
-    def ensure(cls, name: str | os.PathLike[str], *, store: str | None = None) -> Workspace:
+    def ensure(
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        store: str | None = None,
+        artifacts: str | os.PathLike[str] | None = None,
+    ) -> Workspace:
         """The workspace of that name or path, made if it is not there; see `create`."""
-        return cls.create(name, store=store, exist_ok=True)
+        return cls.create(name, store=store, artifacts=artifacts, exist_ok=True)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Workspace:
@@ -243,7 +261,12 @@ class Workspace:
         return {address: Workspace(address) for address in sorted(known.known_workspaces())}
 
     def _make(
-        self, marker: Mapping[str, Any], *, store: str | None = None, join: bool = False
+        self,
+        marker: Mapping[str, Any],
+        *,
+        store: str | None = None,
+        artifacts: str | None = None,
+        join: bool = False,
     ) -> None:
         """Make the folder a workspace, once, however many processes try; or leave it as it was."""
         path = self.path
@@ -257,7 +280,7 @@ class Workspace:
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         try:
-            self.folder.fill(marker, store=store, join=join)
+            self.folder.fill(marker, store=store, artifacts=artifacts, join=join)
         except BaseException:
             if is_new and not self.folder.exists:
                 shutil.rmtree(path, ignore_errors=True)
@@ -321,13 +344,15 @@ class Workspace:
         return self.place.store
 
     def get_details(self) -> dict[str, Any]:
-        """Name, id, path, creation time, descriptions, tags, store and counts.
+        """Name, id, path, creation time, descriptions, tags, store, artifacts and counts.
 
-        ``store`` is the address of its database, None if that is in the folder.
+        ``store`` and ``artifacts`` are the addresses of its database and of the place for contents,
+        None if they are in the folder.
         """
         experiments = self.store.list_experiments()
         return {
             "store": None,
+            "artifacts": None,
             **self._marker,
             "path": self.address,
             "experiments": len(experiments),
@@ -350,7 +375,8 @@ class Workspace:
     def delete(self) -> None:
         """Delete the workspace with everything in it.
 
-        A PostgreSQL database stays as it is, with the runs in it.
+        A PostgreSQL database stays as it is, with the runs in it; so do contents that are kept at
+        another place than the folder.
 
         Raises:
             InvalidState: runs are active.
@@ -417,6 +443,21 @@ class Workspace:
         from tandemlab.tracking.checking import check
 
         return check(self, repair=repair, deep=deep)
+
+    def sync(self) -> None:
+        """Send what waits on this machine, now: to the server, or contents to their place.
+
+        It happens by itself while these can be reached. It may be repeated and interrupted:
+        everything arrives once.
+
+        Raises:
+            InvalidInput: the workspace is a folder that keeps its contents itself.
+            Unavailable: the server or the place cannot be reached; what was not sent stays.
+            NotAllowed: it does not let you in.
+        """
+        from tandemlab.tracking.sending import send
+
+        send(self)
 
     def gc(self, older_than_seconds: float = 86_400, dry_run: bool = False) -> Garbage:
         """Remove the contents of files and sources that no run needs any more.
@@ -625,3 +666,18 @@ def _place(address: str | os.PathLike[str]) -> Place:
 
         return RemoteWorkspace(address)
     return WorkspaceFolder(Path(os.path.abspath(Path(address).expanduser())))
+
+
+def _checked(
+    store: str | None, artifacts: str | os.PathLike[str] | None
+) -> tuple[str | None, str | None]:
+    """Addresses as they are written down."""
+    if store is not None:
+        from tandemlab.store.sql.postgresql import check_address as check_store
+
+        store = check_store(store)
+    if artifacts is None:
+        return store, None
+    from tandemlab.store.artifacts import check_address
+
+    return store, check_address(artifacts)

@@ -174,4 +174,5 @@ def add_files(found: Found, run: str, body: list[FileContent]) -> dict[str, int]
     files = [FileRecord(file.name, file.digest, file.size) for file in body]
     keep_files(found, run, files)
     found.store.add_files(run, files)
+    found.place.blobs.commit([file.digest for file in files])
     return {"files": len(files)}

@@ -49,6 +49,7 @@ def keep(workspace: Workspace, path: str, content: Path) -> None:
     file = FileRecord(name, *workspace.place.blobs.adopt(content))
     keep_files(workspace, record.id, [file], replace=True)
     workspace.store.add_files(record.id, [file])
+    workspace.place.blobs.commit([file.digest])
 
 
 def list_files(found: Workspace, ask: messages.ArtifactList) -> Answer:

@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from tandemlab.domain import FileRecord
+from tandemlab.store.artifacts import ArtifactBlobs
 from tandemlab.store.blobs import digest_of
 from tandemlab.store.durable import link_or_copy
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.upkeep.artifacts import artifact_cases
 from tandemlab.store.upkeep.cases import Case, case, inside, note, set_aside, sql_store
 
 _DAY = 86_400
@@ -20,6 +22,9 @@ _DAY = 86_400
 
 def content_cases(folder: WorkspaceFolder, *, deep: bool) -> Iterator[Case]:
     """Blobs that are missing or damaged, files that are no links to them, and blobs of nobody."""
+    if isinstance(folder.blobs, ArtifactBlobs):
+        yield from artifact_cases(folder, folder.blobs, deep=deep)
+        return
     store = sql_store(folder)
     referenced: set[str] = set()
     checked: dict[str, bool] | None = {} if deep else None

@@ -2,7 +2,8 @@
 
 Three things keep what is needed. A content that was put lately is never taken, whoever it is for:
 its run may be about to be recorded. Those that no run needs are looked up once more while nothing
-can be recorded, and removed then. And what cannot be known is an error that removes nothing.
+can be recorded, and removed then: whoever records later looks whether they are there. And what
+cannot be known is an error that removes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tandemlab.domain import Garbage, InvalidInput, InvalidState, NotFound
-from tandemlab.store.blobs import Content
+from tandemlab.store.artifacts import ArtifactBlobs, ArtifactPlace, is_ours
+from tandemlab.store.blobs import BlobStore, Content
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.identity import read_identity
 from tandemlab.store.snapshots import read_manifest
@@ -27,38 +29,103 @@ def collect_garbage(folder: WorkspaceFolder, *, older_than: float, dry_run: bool
     It may be interrupted and repeated, and others may do the same at the same time.
 
     Raises:
-        InvalidState: the source of a run cannot be read, so that what it needs is not known.
+        InvalidState: the source of a run cannot be read, so that what it needs is not known; or
+            the place for contents is another workspace's.
         StorageError: the folder cannot be written.
+        Unavailable: the place for contents cannot be reached.
     """
     folder.read_marker()
     folder.catch_up_all()
-    before = folder.blobs.clock() - older_than
-    found = list(folder.blobs.contents())
+    places: list[_Here | _There] = [_Here(folder.blobs, older_than)]
+    if isinstance(folder.blobs, ArtifactBlobs):
+        places.append(_There(folder, folder.blobs.place, older_than))
+    found = {content.digest: content for place in places for content in place.contents}
     needed = _Needed(folder)
-    unneeded = [content for content in found if content.digest not in needed.digests]
-    old = [content for content in unneeded if content.modified < before]
-    removed = old if dry_run else list(_remove(folder, old, needed, before))
+    unneeded = found.keys() - needed.digests
+    young = {digest for digest in unneeded if any(place.is_young(digest) for place in places)}
+    old = sorted(unneeded - young)
+    removed = old if dry_run else list(_remove(folder, places, old, needed))
     return Garbage(
         contents=len(removed),
-        bytes=sum(content.size for content in removed),
-        young=len(unneeded) - len(old),
+        bytes=sum(found[digest].size for digest in removed),
+        young=len(young),
         kept=len(found) - len(unneeded),
         dry_run=dry_run,
     )
 
 
+class _Here:
+    """The contents on this machine, as they are when a collection begins."""
+
+    def __init__(self, blobs: BlobStore, older_than: float) -> None:
+        self._blobs = blobs
+        self._before = blobs.clock() - older_than
+        self.contents = list(blobs.contents())
+        self._young = _young(self.contents, self._before)
+
+    def is_young(self, digest: str) -> bool:
+        return digest in self._young
+
+    def remove(self, digests: Sequence[str]) -> set[str]:
+        """Those that are gone; what was put meanwhile stays."""
+        return {digest for digest in digests if self._blobs.remove(digest, self._before)}
+
+
+class _There:
+    """The contents at the other place. What is recorded is looked up there afterwards."""
+
+    def __init__(self, folder: WorkspaceFolder, place: ArtifactPlace, older_than: float) -> None:
+        marker = folder.read_marker()
+        whose = place.read_marker()
+        if whose is None or not is_ours(whose, marker["id"], marker.get("store")):
+            raise InvalidState(
+                f"{place.address} is not known to hold the contents of this workspace.",
+                hint=f"Look at tandemlab.json there: it names {whose and whose.get('workspace')}.",
+                details={"artifacts": str(place.address)},
+            )
+        self._place = place
+        before = place.clock() - older_than
+        self.contents = list(place.contents())
+        self._there = {content.digest for content in self.contents}
+        self._young = _young(self.contents, before)
+        self.before = before
+
+    def is_young(self, digest: str) -> bool:
+        return digest in self._young
+
+    def remove(self, digests: Sequence[str]) -> set[str]:
+        doomed = [digest for digest in digests if digest in self._there]
+        if doomed:
+            self._place.remove(doomed)
+        return set(doomed)
+
+    def abandon(self) -> None:
+        """Remove what interrupted uploads have left."""
+        self._place.abandon(self.before)
+
+
+def _young(contents: Sequence[Content], before: float) -> set[str]:
+    return {content.digest for content in contents if content.modified >= before}
+
+
 def _remove(
-    folder: WorkspaceFolder, old: Sequence[Content], needed: _Needed, before: float
-) -> Iterator[Content]:
+    folder: WorkspaceFolder,
+    places: Sequence[_Here | _There],
+    old: Sequence[str],
+    needed: _Needed,
+) -> Iterator[str]:
     for start in range(0, len(old), _BATCH):
         batch = old[start : start + _BATCH]
 
-        def remove(recorded: Recorded, batch: Sequence[Content] = batch) -> list[Content]:
-            needed.look_again(recorded, [content.digest for content in batch])
-            doomed = [content for content in batch if content.digest not in needed.digests]
-            return [each for each in doomed if folder.blobs.remove(each.digest, before)]
+        def remove(recorded: Recorded, batch: Sequence[str] = batch) -> set[str]:
+            needed.look_again(recorded, batch)
+            doomed = [digest for digest in batch if digest not in needed.digests]
+            return set().union(*(place.remove(doomed) for place in places))
 
         yield from sql_store(folder).while_nothing_is_recorded(remove)
+    for place in places:
+        if isinstance(place, _There):
+            place.abandon()
 
 
 class _Needed:
@@ -94,12 +161,13 @@ class _Needed:
         try:
             files = read_manifest(snapshot, self._folder.blobs)
         except (NotFound, InvalidInput) as problem:
-            if not self._folder.owns_run(run_id):
+            is_shared = isinstance(self._folder.blobs, ArtifactBlobs)
+            if not is_shared and not self._folder.owns_run(run_id):
                 return  # it is in another folder of the same database, with its contents
             raise InvalidState(
                 f"What the source of run {run_id} needs is not known: its list cannot be read.",
-                hint="`tandemlab workspace check` says more. Restore it from a backup, or delete "
-                "the run.",
+                hint="If it was submitted on another machine, it may still wait there to be sent. "
+                "`tandemlab workspace check` says more.",
                 details={"run_id": run_id, "snapshot": snapshot},
             ) from problem
         self._snapshots.add(snapshot)
