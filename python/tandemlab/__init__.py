@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from tandemlab.compute import LocalTarget
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
-    from tandemlab.tracking import Experiment, Keyvault, Run, Workspace, get_current_run
+    from tandemlab.tracking import (
+        Experiment,
+        Keyvault,
+        Run,
+        Workspace,
+        compare_runs,
+        get_current_run,
+    )
     from tandemlab.training import RunConfiguration, ScriptRunConfig
 
 _HOMES = {
@@ -32,6 +39,7 @@ _HOMES = {
     "ScriptRunConfig": "tandemlab.training",
     "TandemlabError": "tandemlab.domain",
     "Workspace": "tandemlab.tracking",
+    "compare_runs": "tandemlab.tracking",
     "get_current_run": "tandemlab.tracking",
 }
 
@@ -47,6 +55,7 @@ __all__ = [
     "TandemlabError",
     "Workspace",
     "__version__",
+    "compare_runs",
     "get_current_run",
 ]
 

@@ -12,7 +12,7 @@ import yaml
 
 from plugins.servers import Server
 from plugins.workspaces import stop_agent
-from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace
+from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace, compare_runs
 from tandemlab.domain.findings import Finding
 from tandemlab.domain.ids import new_ulid
 from tandemlab.tracking import context
@@ -63,6 +63,8 @@ class Player:
         self.findings: list[Finding] = []
         self.names_found: list[str] = []
         self.points: dict[str, list[Any]] = {}
+        self.differences: list[str] = []
+        self.links: list[str] = []
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -108,6 +110,25 @@ class Player:
             "step": list(found.steps),
             "value": list(found.values),
         }
+
+    def compare(self, left: str, right: str) -> None:
+        # A workspace at a server serves all cases: the newest of a name is this case's.
+        runs = [
+            self.workspace.get_runs(f"display_name = '{name}'", limit=1)[0]
+            for name in (left, right)
+        ]
+        table = compare_runs(*runs).to_table()
+        self.differences = [
+            f"{group}.{name}"
+            for group, name, differs in zip(
+                table["group"], table["name"], table["differs"], strict=True
+            )
+            if differs and group != "run"
+        ]
+
+    def lineage(self) -> None:
+        links = self.need_run().get_lineage().links
+        self.links = [f"{link.source.kind} {link.relation} {link.target.kind}" for link in links]
 
     def new_run(self, name: str) -> None:
         self.run = self.workspace.experiment("conformance").start_logging(display_name=name)
@@ -181,6 +202,8 @@ class Player:
             return self.experiment_name
         if what == "found":
             return self.names_found
+        if what in ("differences", "links"):
+            return getattr(self, what)
         if what == "history":
             return self.points
         if what == "secrets":

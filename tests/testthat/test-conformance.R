@@ -68,6 +68,18 @@ verbs <- list(
   history = function(player, name, max_points = 1000) {
     player$history <- get_run_metric_history(player$need_run(), name, max_points)
   },
+  compare = function(player, left, right) {
+    runs <- lapply(c(left, right), function(name) {
+      get_runs(player$workspace, sprintf("display_name = '%s'", name), limit = 1)[[1]]
+    })
+    table <- as.data.frame(compare_runs(runs[[1]], runs[[2]]))
+    table <- table[table$differs & table$group != "run", ]
+    player$differences <- as.list(paste(table$group, table$name, sep = "."))
+  },
+  lineage = function(player) {
+    links <- as.data.frame(get_run_lineage(player$need_run()))
+    player$links <- as.list(paste(links$source_kind, links$relation, links$target_kind))
+  },
   new_run = function(player, name) {
     player$run <- start_logging_run(
       experiment(player$workspace, "conformance"),
@@ -135,6 +147,8 @@ found <- list(
   tags = function(player) get_run_tags(player$need_run()),
   params = function(player) get_run_params(player$need_run()),
   found = function(player) player$found,
+  differences = function(player) player$differences,
+  links = function(player) player$links,
   history = function(player) player$history[c("index", "step", "value")],
   properties = function(player) get_run_properties(player$need_run()),
   status = function(player) player$need_run()$status,

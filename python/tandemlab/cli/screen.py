@@ -64,6 +64,12 @@ class Screen:
             self._fields(columns, record)
         sys.stdout.flush()
 
+    def text(self, text: str) -> None:
+        """Print a result that is a text of several lines, such as a tree."""
+        lines = text.splitlines()
+        sys.stdout.write("".join(f"{one_line(line.expandtabs())}\n" for line in lines))
+        sys.stdout.flush()
+
     def _json(self, value: Any) -> None:
         is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         json.dump(as_json(value), sys.stdout, indent=2, ensure_ascii=not is_unicode)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tandemlab.bridge.values import Table, Vector, kind_of
-from tandemlab.domain import MetricShape, RunError
+from tandemlab.domain import MetricShape, RunError, Scalar
 from tandemlab.domain.scalars import from_json
 from tandemlab.r_interface.configurations import script_run_config
 from tandemlab.r_interface.handles import (
@@ -15,7 +15,7 @@ from tandemlab.r_interface.handles import (
     run_handles,
 )
 from tandemlab.r_interface.panels import panel_list
-from tandemlab.tracking import Run
+from tandemlab.tracking import Run, compare_runs
 from tandemlab.tracking.panels import panels_of_details, panels_of_run
 from tandemlab.tracking.waiting import raise_if_failed
 
@@ -136,6 +136,44 @@ def _panels(workspace: str, run: str, metrics: Sequence[str], over: str, details
     )
 
 
+def _compare(workspace: str, run: str, other_workspace: str, other: str) -> object:
+    found = compare_runs(open_run(workspace, run), open_run(other_workspace, other))
+    table = found.to_table()
+    for side in ("left", "right"):
+        table[side] = [_text(value) for value in table[side]]
+    return {
+        "left": found.left,
+        "right": found.right,
+        "table": Table(table),
+        "packages": None
+        if found.packages is None
+        else _columns(found.packages, ("package", "left", "right", "change")),
+        "code": None if found.code is None else _columns(found.code, ("path", "change", "diff")),
+        "text": str(found),
+    }
+
+
+def _columns(rows: Sequence[object], names: Sequence[str]) -> Table:
+    return Table({name: [getattr(row, name) for row in rows] for name in names})
+
+
+def _text(value: Scalar) -> str | None:
+    """A scalar as R writes it."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    return None if value is None else str(value)
+
+
+def _lineage(workspace: str, run: str) -> object:
+    found = open_run(workspace, run).get_lineage()
+    return {
+        "run": found.run.id,
+        "links": Table(found.to_table()),
+        "tree": str(found),
+        "mermaid": found.to_mermaid(),
+    }
+
+
 def _tags(workspace: str, run: str) -> object:
     return _texts(open_run(workspace, run).get_tags())
 
@@ -253,6 +291,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "run.check": _check,
     "run.child": _child,
     "run.children": _children,
+    "run.compare": _compare,
     "run.complete": _complete,
     "run.create_children": _create_children,
     "run.delete": _delete,
@@ -264,6 +303,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "run.files": _files,
     "run.get": _get,
     "run.history": _history,
+    "run.lineage": _lineage,
     "run.metrics": _metrics,
     "run.panels": _panels,
     "run.params": _params,

@@ -21,6 +21,7 @@ from tandemlab.tracking import context
 from tandemlab.tracking.run_log import RunLog
 
 if TYPE_CHECKING:
+    from tandemlab.domain.lineage import Lineage
     from tandemlab.tracking.experiment import Submittable
     from tandemlab.tracking.workspace import Workspace
 
@@ -80,6 +81,24 @@ class Run(RunLog):
                 if isinstance(value, dict) and set(value) == {"file"}:
                     value["content"] = self.read_file(value["file"])
         return values
+
+    def get_lineage(self) -> Lineage:
+        """Where the run comes from and what came of it.
+
+        Inputs are the source that was kept and the environment of its script, outputs its files
+        without logs; beside them its parents up to the first, and its children.
+
+        Returns:
+            A `Lineage`: it prints as a tree; ``to_mermaid()`` draws it, ``links`` has all.
+
+        >>> parent = getfixture("workspace").experiment("demo").create_run(type="interactive")
+        >>> child = parent.child_run("fold 1")
+        >>> [node.id for node in parent.get_lineage().children] == [child.id]
+        True
+        """
+        from tandemlab.tracking.lineage import lineage_of
+
+        return lineage_of(self.workspace, self.id)
 
     # Life cycle
 

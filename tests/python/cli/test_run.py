@@ -265,3 +265,41 @@ def test_a_long_history_is_sampled(call: Call, lab: Workspace) -> None:
     points = call(*command, "--name", "loss", "-o", "json").json
     assert [point["value"] for point in points] == [1.0, 9.0, 2.0, 2.0, -9.0, 1.5]
     assert call(*command).status == 2
+
+
+def test_runs_are_compared(call: Call, lab: Workspace) -> None:
+    for depth in (3, 4):
+        with lab.experiment("demo").start_logging() as run:
+            run.log_param("depth", depth)
+            run.log("auc", float("nan"))
+    answer = call("run", "compare", "demo/1", "demo/2")
+    assert "demo/1 → demo/2" in answer.out and "  depth  3  4  +1\n" in answer.out
+    assert answer.err.endswith("tandemlab run show demo/2\n")
+    found = call("run", "compare", "demo/1", "demo/2", "-o", "json").json
+    values = {(value["group"], value["name"]): value for value in found["values"]}
+    assert values["metrics", "auc"] == {
+        "group": "metrics",
+        "name": "auc",
+        "left": "NaN",
+        "right": "NaN",
+        "differs": False,
+    }
+    heading, *lines = call("run", "compare", "demo/1", "demo/2", "-o", "tsv").lines
+    assert heading == ["group", "name", "left", "right", "differs"]
+    assert ["params", "depth", "3", "4", "true"] in lines
+
+
+def test_lineage_is_a_tree_or_a_chart(call: Call, several: list[str]) -> None:
+    first, *_, child = several
+    answer = call("run", "lineage", "demo/1")
+    assert answer.out.splitlines()[1] == "└─ children" and "run demo/3" in answer.out
+    assert call("run", "lineage", first, "--mermaid").out.startswith("flowchart LR\n")
+    found = call("run", "lineage", "demo/3", "-o", "json").json
+    assert found["run"]["id"] == child
+    assert call("run", "lineage", "demo/3", "-o", "tsv").lines[1] == [
+        "run",
+        first,
+        "parent",
+        "run",
+        child,
+    ]

@@ -4,6 +4,7 @@ from tandemlab.cli.commands import Noun
 from tandemlab.cli.pictures import plot_run
 from tandemlab.cli.run.browse import list_, show
 from tandemlab.cli.run.change import cancel, delete, tag, untag, update, wait
+from tandemlab.cli.run.relate import compare, lineage
 from tandemlab.cli.run.results import download, files, logs, metrics, snapshot
 from tandemlab.cli.run.submit import submit
 
@@ -21,6 +22,8 @@ for command in (
     files,
     download,
     snapshot,
+    compare,
+    lineage,
 ):
     run.add_command(command)
 for command in (tag, untag, update, delete):

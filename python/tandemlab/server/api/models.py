@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from tandemlab.domain import RunStatus
+from tandemlab.domain.lineage import LineageKind, LineageRelation
 
 
 class NewWorkspace(BaseModel):
@@ -157,6 +158,67 @@ class RunTableContent(BaseModel):
     metrics: dict[str, list[Any]]
     params: dict[str, list[Any]]
     tags: dict[str, list[str | None]]
+
+
+class ComparedValueContent(BaseModel):
+    """What two runs have under one name; null where one has nothing."""
+
+    group: str
+    name: str
+    left: Any
+    right: Any
+    differs: bool
+
+
+class ComparedPackageContent(BaseModel):
+    """A package that differs; null where it is absent."""
+
+    package: str
+    left: str | None
+    right: str | None
+    change: str
+
+
+class ComparedFileContent(BaseModel):
+    """A file of the source that differs, as a unified diff where it is text."""
+
+    path: str
+    change: str
+    diff: str
+
+
+class ComparisonContent(BaseModel):
+    """Two runs side by side; packages and code are null unless both runs have them."""
+
+    left: str
+    right: str
+    values: list[ComparedValueContent]
+    packages: list[ComparedPackageContent] | None
+    code: list[ComparedFileContent] | None
+
+
+class LineageNodeContent(BaseModel):
+    """A run, or what runs are made from or make."""
+
+    kind: LineageKind
+    id: str
+    label: str
+    details: dict[str, Any]
+
+
+class LineageLinkContent(BaseModel):
+    """Two things of which the second came from the first."""
+
+    source: LineageNodeContent
+    relation: LineageRelation
+    target: LineageNodeContent
+
+
+class LineageContent(BaseModel):
+    """The links of a run and its ancestors."""
+
+    run: LineageNodeContent
+    links: list[LineageLinkContent]
 
 
 class LogText(BaseModel):

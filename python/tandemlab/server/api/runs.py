@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 
+from tandemlab import tracking
 from tandemlab.domain import (
     AlreadyExists,
     FileRecord,
@@ -18,11 +19,14 @@ from tandemlab.domain import (
     RunStatus,
 )
 from tandemlab.domain.sampling import LEAST
+from tandemlab.domain.scalars import to_json
 from tandemlab.domain.times import from_micros
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.checks import check_run
 from tandemlab.server.api.models import (
+    ComparisonContent,
     FileContent,
+    LineageContent,
     MetricContent,
     RunIds,
     RunTableContent,
@@ -122,6 +126,21 @@ def get_latest_values(found: Found, body: RunIds) -> Response:
 def get_run(found: Found, run: str) -> Response:
     """The run of that id."""
     return _json(found.get_record(run))
+
+
+@router.get("/{run}/comparison/{other}", dependencies=[READER], response_model=ComparisonContent)
+def compare_runs(found: Found, run: str, other: str) -> Response:
+    """What is different in another run: values, packages, and the source as unified diffs."""
+    comparison = tracking.compare_runs(found.get_run(run), found.get_run(other)).to_dict()
+    for value in comparison["values"]:
+        value.update(left=to_json(value["left"]), right=to_json(value["right"]))
+    return _json(comparison)
+
+
+@router.get("/{run}/lineage", dependencies=[READER], response_model=LineageContent)
+def get_lineage(found: Found, run: str) -> Response:
+    """Where a run comes from and what came of it."""
+    return _json(found.get_run(run).get_lineage().to_dict())
 
 
 @router.delete("/{run}", status_code=204, dependencies=[CONTRIBUTOR])

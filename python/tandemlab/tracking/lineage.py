@@ -1,0 +1,141 @@
+"""Where a run comes from and what came of it: links, gathered from all that knows some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tandemlab.domain import FileRecord, NotFound, RunQuery, RunRecord
+from tandemlab.domain.lineage import (
+    Lineage,
+    LineageKind,
+    LineageLink,
+    LineageNode,
+    LineageRelation,
+)
+from tandemlab.store.run_files import ENVIRONMENT_FILE
+
+if TYPE_CHECKING:
+    from tandemlab.tracking.workspace import Workspace
+
+_NO_OUTPUTS = frozenset({"logs", "user_logs", "system", "source"})
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRun:
+    """A run whose links are gathered.
+
+    Attributes:
+        node: it as an end of links.
+    """
+
+    workspace: Workspace
+    record: RunRecord
+    files: list[FileRecord]
+    node: LineageNode
+
+
+class LineageSource(Protocol):
+    """Knows links of one kind: what a run was made from, or what it has made."""
+
+    def __call__(self, run: LinkedRun) -> Iterable[LineageLink]:
+        """The links of a run, in a stable order."""
+
+
+def lineage_of(workspace: Workspace, run_id: str) -> Lineage:
+    """The links of a run; see `Run.get_lineage`."""
+    workspace.place.catch_up_all()
+    record = workspace.get_record(run_id)
+    files = workspace.store.list_files(run_id)
+    run = LinkedRun(workspace, record, files, run_node(record))
+    return Lineage(run.node, [link for source in SOURCES for link in source(run)])
+
+
+def run_node(record: RunRecord) -> LineageNode:
+    """A run as an end of links."""
+    reference = f"{record.experiment}/{record.number}"
+    return LineageNode(
+        LineageKind.RUN,
+        record.id,
+        f"{reference} {record.display_name}, {record.status.value}",
+        {"run": reference, "type": record.type, "status": record.status.value},
+    )
+
+
+def _parents(run: LinkedRun) -> Iterator[LineageLink]:
+    at = run.record
+    while at.parent is not None:
+        parent = run.workspace.store.get_run(at.parent)
+        if parent is None:  # it was deleted
+            return
+        yield LineageLink(run_node(parent), LineageRelation.PARENT, run_node(at))
+        at = parent
+
+
+def _snapshot(run: LinkedRun) -> Iterator[LineageLink]:
+    digest = run.record.snapshot
+    if digest is None:
+        return
+    from tandemlab.store.snapshots import read_manifest
+
+    try:
+        paths = [file.path for file in read_manifest(digest, run.workspace.place.blobs)]
+    except NotFound:  # it was removed since
+        paths = []
+    git = run.record.context.get("git") or {}
+    named = (
+        run.record.definition.get("script") or f"{len(paths)} file{'s' if len(paths) != 1 else ''}"
+    )
+    commit = f", commit {str(git['commit'])[:10]}" if git.get("commit") else ""
+    node = LineageNode(
+        LineageKind.SNAPSHOT,
+        digest,
+        f"{digest[:12]} ({named}{commit})",
+        {"files": paths, "git": git or None},
+    )
+    yield LineageLink(node, LineageRelation.INPUT, run.node)
+
+
+def _environment(run: LinkedRun) -> Iterator[LineageLink]:
+    wanted = run.record.definition.get("environment")
+    content = run.workspace.place.read_file(run.record.id, ENVIRONMENT_FILE)
+    if content is None and wanted is None:
+        return
+    found = json.loads(content) if content is not None else {}
+    digests = {file.name: file.digest for file in run.files}
+    name = (wanted or {}).get("name") or ""
+    words = [name, found.get("language"), found.get("version")]
+    label = " ".join(str(word) for word in words if word)
+    if found:
+        label += f", {len(found['packages'])} packages"
+    node = LineageNode(
+        LineageKind.ENVIRONMENT,
+        digests.get(ENVIRONMENT_FILE, name),
+        label,
+        {"name": name or None, "interpreter": found.get("interpreter")},
+    )
+    yield LineageLink(node, LineageRelation.INPUT, run.node)
+
+
+def _outputs(run: LinkedRun) -> Iterator[LineageLink]:
+    for file in run.files:
+        if file.name.split("/", 1)[0] not in _NO_OUTPUTS:
+            node = LineageNode(
+                LineageKind.FILE,
+                f"{run.record.id}/{file.name}",
+                file.name,
+                {"digest": file.digest, "size": file.size},
+            )
+            yield LineageLink(run.node, LineageRelation.OUTPUT, node)
+
+
+def _children(run: LinkedRun) -> Iterator[LineageLink]:
+    query = RunQuery(parent=run.record.id, oldest_first=True)
+    for child in run.workspace.store.find_runs(query):
+        yield LineageLink(run.node, LineageRelation.PARENT, run_node(child))
+
+
+# Whatever else runs read or make (a model, a data set) is one more function here, and a kind.
+SOURCES: tuple[LineageSource, ...] = (_parents, _snapshot, _environment, _outputs, _children)
