@@ -22,7 +22,7 @@ def test_an_error_has_code_message_hint_and_details(workspace: Workspace) -> Non
     error = answer("run.get", workspace=str(workspace.path), run="nope")["error"]
     assert error["code"] == "not_found"
     assert "nope" in error["message"]
-    assert error["details"] == {"$map": [["run_id", "nope"]]}
+    assert error["details"] == {"$map": [["what", "run"], ["run_id", "nope"]]}
 
 
 def test_a_mistake_of_ours_is_an_answer_too() -> None:

@@ -59,3 +59,50 @@ test_that("a folder has nothing to send", {
   skip_unless_ready()
   expect_error(sync_workspace(temp_workspace()), class = "tandemlab_error_invalid_input")
 })
+
+test_that("tokens are made, listed and revoked", {
+  ws <- local_experiment()$workspace
+  expect_identical(dim(list_server_tokens(ws)), c(0L, 6L))
+  expect_error(
+    create_server_token("ana", role = "king", root = ws),
+    class = "tandemlab_error_invalid_input"
+  )
+  ana <- create_server_token("ana", role = "reader", days = 90, root = ws)
+  robot <- create_server_token("robot", root = ws$path)
+  expect_match(as.character(ana$token), paste0("^tandem_", ana$id, "_.{43}$"))
+  expect_output(print(ana), "<secret>")
+  days <- as.numeric(difftime(ana$expires, ana$created, units = "days"))
+  expect_equal(days, 90, tolerance = 1e-6)
+  found <- list_server_tokens(ws)
+  expect_identical(found$name, c("ana", "robot"))
+  expect_identical(found$role, c("reader", "contributor"))
+  expect_identical(found$valid, c(TRUE, TRUE))
+  expect_identical(is.na(found$expires), c(FALSE, TRUE))
+  expect_false(withVisible(revoke_server_token(ana$id, ws))$visible)
+  expect_identical(list_server_tokens(ws)$id, robot$id)
+  expect_error(revoke_server_token(ana$id, ws), class = "tandemlab_error_not_found")
+  expect_error(
+    create_server_token("ana", days = 0, root = ws),
+    class = "tandemlab_error_invalid_input"
+  )
+  for (nowhere in c("http://localhost:1/lab", tempfile())) {
+    expect_error(list_server_tokens(nowhere), class = "tandemlab_error_invalid_input")
+  }
+})
+
+# tier: full
+test_that("a token that R makes opens the server, and opens it no more once it is revoked", {
+  server <- local_server()
+  url <- paste0(server$url, "/lab")
+  create_workspace(url, show_output = FALSE)
+  made <- create_server_token("ana", role = "owner", root = server$root)
+  expect_error(experiment(get_workspace(url), "demo"), class = "tandemlab_error_not_allowed")
+  arguments <- c("-m", "tandemlab.cli", "server", "login", server$url)
+  system2(
+    Sys.getenv("TANDEMLAB_PYTHON"), arguments,
+    input = as.character(made$token), stdout = TRUE, env = "LD_LIBRARY_PATH="
+  )
+  expect_identical(experiment(get_workspace(url), "demo")$name, "demo")
+  revoke_server_token(made$id, server$root)
+  expect_error(experiment(get_workspace(url), "demo"), class = "tandemlab_error_not_allowed")
+})

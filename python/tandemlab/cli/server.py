@@ -48,21 +48,9 @@ _root_option = click.option(
 
 def _root(root: str | None) -> Path:
     """The folder that a server serves."""
-    from tandemlab.domain import InvalidInput
-    from tandemlab.tracking import Workspace
+    from tandemlab.server.library import served_folder
 
-    if root is None:
-        found = Workspace.from_config()
-        if found.is_remote:
-            raise InvalidInput(
-                f"The workspace here is at a server: {found.address}.",
-                hint="Give the folder to serve with --root.",
-            )
-        return found.path
-    path = Path(root).expanduser().absolute()
-    if not path.is_dir():
-        raise InvalidInput(f"{path} is not a folder.", details={"path": str(path)})
-    return path
+    return served_folder(root)
 
 
 def _row(running: Running, status: str = "running") -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tandemlab.r_interface import (
     experiments,
     keyvaults,
     runs,
+    servers,
     workspaces,
 )
 from tandemlab.version import __version__
@@ -44,6 +45,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **experiments.CALLS,
     **runs.CALLS,
     **keyvaults.CALLS,
+    **servers.CALLS,
     **environments.CALLS,
     **configurations.CALLS,
 }

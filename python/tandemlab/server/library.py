@@ -26,6 +26,30 @@ def _identity(folder: WorkspaceFolder) -> _Identity:
     return marker.st_dev, marker.st_ino, database
 
 
+def served_folder(root: str | None) -> Path:
+    """The folder that a server serves.
+
+    Args:
+        root: a workspace folder, or a folder of workspaces; the workspace that the working
+            directory belongs to if None.
+
+    Raises:
+        InvalidInput: it is no folder of this machine.
+    """
+    if root is None:
+        found = Workspace.from_config()
+        if found.is_remote:
+            raise InvalidInput(
+                f"The workspace here is at a server: {found.address}.",
+                hint="Name the folder that is served, with --root.",
+            )
+        return found.path
+    path = Path(root).expanduser().absolute()
+    if not path.is_dir():
+        raise InvalidInput(f"{path} is not a folder.", details={"path": str(path)})
+    return path
+
+
 class Library:
     """Finds workspaces by name, each opened once.
 
