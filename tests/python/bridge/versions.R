@@ -12,7 +12,9 @@ bridge <- reticulate::import("tandemlab.bridge", convert = FALSE)
 
 cases <- function(file) {
   found <- yaml::read_yaml(file.path(tests, "conformance", "frames", file))
-  there <- function(case) all(vapply(as.character(case$needs), requireNamespace, NA, quietly = TRUE))
+  there <- function(case) {
+    all(vapply(as.character(case$needs), requireNamespace, NA, quietly = TRUE))
+  }
   Filter(there, found)
 }
 
