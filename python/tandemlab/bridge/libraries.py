@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,7 @@ def need(library: str) -> Any:
         MissingDependency: it is not installed.
     """
     try:
-        return import_module(library)
+        return sys.modules.get(library) or import_module(library)
     except ImportError as problem:
         raise MissingDependency(
             f"Frames of this kind need the Python package {library}: {problem}",

@@ -6,13 +6,18 @@ way back only bitmaps are made. Types that are not handled here go the libraries
 
 from __future__ import annotations
 
+from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.bridge.libraries import need
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import pandas as pd
     import pyarrow as pa
+
+_NAT = -(2**63)
 
 _MASKED = {
     "bool": "boolean",
@@ -23,29 +28,30 @@ _MASKED = {
 }
 
 
-def series(column: pa.Array) -> Any:
-    """A column of any type but double as one that can be written to."""
+def values(column: pa.Array) -> Any:
+    """A column of any type but double as values for pandas that can be written to."""
     pd, np, types = need("pandas"), need("numpy"), need("pyarrow").types
     kind = column.type
     if types.is_boolean(kind):
-        truths = _bits(column, 1)
-        return pd.Series(pd.arrays.BooleanArray(truths, _missing(column)), copy=False)
+        return pd.arrays.BooleanArray(_bits(column, 1), _missing(column))
     if types.is_signed_integer(kind):
-        values = _values(column, str(kind)).copy()
-        return pd.Series(pd.arrays.IntegerArray(values, _missing(column)), copy=False)
+        return pd.arrays.IntegerArray(_bytes(column, str(kind)).copy(), _missing(column))
     if types.is_timestamp(kind) or types.is_duration(kind):
         return _times(column)
     if types.is_dictionary(kind) and types.is_string(kind.value_type):
         return _categories(column)
-    found = column.to_pandas(types_mapper=_dtype)
+    dtype = _dtype(kind)
+    if dtype is not None:
+        return dtype.__from_arrow__(column)
+    found = column.to_pandas()
     shared = isinstance(found.dtype, np.dtype) or found.dtype.kind == "M"
     return found.copy() if shared else found
 
 
 def doubles(column: pa.Array, row: Any) -> Any:
     """The values beneath the bitmap, copied to a row: they are R's, where NA is one of the NaN."""
-    row[:] = _values(column, "float64")
-    return need("pandas").Series(row, copy=False)
+    row[:] = _bytes(column, "float64")
+    return row
 
 
 def array(column: pd.Series) -> Any:
@@ -58,17 +64,17 @@ def array(column: pd.Series) -> Any:
         truths = np.packbits(column.to_numpy(bool, na_value=False), bitorder="little")
         return _from_bytes(pa.bool_(), truths, column.isna().to_numpy())
     if kind.kind in "Mm" and getattr(kind, "unit", None) is not None:
-        values = column.to_numpy(f"{kind.kind}8[{kind.unit}]")
-        zone = getattr(kind, "tz", None)
+        times = column.to_numpy(f"{kind.kind}8[{kind.unit}]")
+        zone = _zone_name(getattr(kind, "tz", None))
         arrow = pa.timestamp(kind.unit, zone) if kind.kind == "M" else pa.duration(kind.unit)
-        return _from_bytes(arrow, values, np.isnat(values))
+        return _from_bytes(arrow, times, times.view("i8") == _NAT)
     if isinstance(kind, pd.CategoricalDtype):
-        codes = column.cat.codes.to_numpy()
+        codes: Any = column.array.codes
         indices = _from_bytes(pa.from_numpy_dtype(codes.dtype), codes, codes < 0)
-        values = pa.array(kind.categories, from_pandas=True)
-        if isinstance(values, pa.ChunkedArray):
-            values = values.combine_chunks()
-        return pa.DictionaryArray.from_arrays(indices, values, ordered=bool(kind.ordered))
+        categories = pa.array(kind.categories, from_pandas=True)
+        if isinstance(categories, pa.ChunkedArray):
+            categories = categories.combine_chunks()
+        return pa.DictionaryArray.from_arrays(indices, categories, ordered=bool(kind.ordered))
     found = pa.array(column, from_pandas=True)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
@@ -82,13 +88,14 @@ def _from_bytes(kind: pa.DataType, values: Any, missing: Any) -> Any:
     return pa.Array.from_buffers(kind, len(missing), [bits, bytes_])
 
 
-def _values(column: pa.Array, dtype: str) -> Any:
+def _bytes(column: pa.Array, dtype: str) -> Any:
+    """The values beneath the bitmap, not to be written to."""
     np = need("numpy")
-    values = column.buffers()[1]
-    if values is None:
+    buffer = column.buffers()[1]
+    if buffer is None:
         return np.zeros(len(column), dtype)
     width = np.dtype(dtype).itemsize
-    return np.frombuffer(values, dtype, len(column), column.offset * width)
+    return np.frombuffer(buffer, dtype, len(column), column.offset * width)
 
 
 def _bits(column: pa.Array, which: int) -> Any:
@@ -108,28 +115,35 @@ def _missing(column: pa.Array) -> Any:
 
 
 def _times(column: pa.Array) -> Any:
-    pd, np, types = need("pandas"), need("numpy"), need("pyarrow").types
+    pd, types = need("pandas"), need("pyarrow").types
     kind = column.type
-    values = _values(column, "int64")
-    zone = kind.to_pandas_dtype().tz if types.is_timestamp(kind) and kind.tz is not None else None
-    if column.null_count or zone is None:  # giving it a zone copies it
-        values = values.copy()
+    times = _bytes(column, "int64").copy()
     if column.null_count:
-        values[_missing(column)] = np.iinfo("int64").min  # that is NaT
-    letter = "M" if types.is_timestamp(kind) else "m"
-    found = pd.Series(values.view(f"{letter}8[{kind.unit}]"), copy=False)
-    return found if zone is None else found.dt.tz_localize("UTC").dt.tz_convert(zone)
+        times[_missing(column)] = _NAT
+    if not types.is_timestamp(kind):
+        return times.view(f"m8[{kind.unit}]")
+    if kind.tz is None:
+        return times.view(f"M8[{kind.unit}]")
+    zone = pd.DatetimeTZDtype(kind.unit, kind.to_pandas_dtype().tz)
+    return pd.array(times, dtype=zone, copy=False)  # whole numbers are instants, whatever the zone
+
+
+def _zone_name(zone: tzinfo | None) -> Any:
+    """The zone as a text if it has a name: for anything else pyarrow looks for pytz each time."""
+    return "UTC" if zone is timezone.utc else getattr(zone, "key", zone)
 
 
 def _categories(column: pa.DictionaryArray) -> Any:
+    """The codes in the type that pandas has for so many categories; from_codes() copies others."""
     pd, np = need("pandas"), need("numpy")
-    indices = column.indices
-    codes = _values(indices, str(indices.type)).copy()
+    indices, categories = column.indices, column.dictionary
+    narrow = np.min_scalar_type(-max(len(categories), 1))
+    codes = _bytes(indices, str(indices.type)).astype(narrow)
     if column.null_count:
-        codes[_missing(indices)] = np.array(-1).astype(codes.dtype)
-    values = pd.Index(column.dictionary.to_pandas(types_mapper=_dtype))
-    dtype = pd.CategoricalDtype(values, ordered=column.type.ordered)
-    return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype), copy=False)
+        codes[_missing(indices)] = -1
+    labels = pd.Index(_dtype(categories.type).__from_arrow__(categories), copy=False)
+    dtype = pd.CategoricalDtype(labels, ordered=column.type.ordered)
+    return pd.Categorical.from_codes(codes, dtype=dtype)
 
 
 def _dtype(kind: pa.DataType) -> Any:

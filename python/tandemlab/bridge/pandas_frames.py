@@ -39,7 +39,7 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     columns = [
         pandas_columns.doubles(piece, next(rows))
         if types.is_float64(piece.type)
-        else _series(piece)
+        else _values(piece)
         for piece in pieces
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
@@ -89,9 +89,9 @@ def _joined(column: pa.ChunkedArray) -> Any:
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def _series(column: pa.Array) -> Any:
+def _values(column: pa.Array) -> Any:
     try:
-        return pandas_columns.series(column)
+        return pandas_columns.values(column)
     except need("pyarrow").ArrowInvalid as problem:
         if getattr(column.type, "tz", None) is None:
             raise
@@ -109,7 +109,7 @@ def to_table(
     tags, about = _known(frame)
     notices: list[dict[str, str]] = []
     labels = list(frame.columns)
-    columns = [frame.iloc[:, i] for i in range(len(labels))]
+    columns = [column for _, column in frame.items()]
     keys, index = _index(frame, about, labels)
     names = [*keys, *labels] if "index" in about else [*labels, *keys]
     series = [*index, *columns] if "index" in about else [*columns, *index]
