@@ -5,6 +5,7 @@
 
 #include <R.h>
 #include <R_ext/Utils.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <climits>
@@ -183,11 +184,24 @@ bool begin_array(ArrowArray* out, std::int64_t length, std::int64_t n_buffers) {
 
 ArrayOwner* owner_of(ArrowArray* array) { return static_cast<ArrayOwner*>(array->private_data); }
 
-// Room for `size` bytes as buffer `which`, aligned to 64 as Arrow recommends; padding is zero.
+// Memory aligned to 64 as Arrow recommends, to be freed. Much of it comes in huge pages where the
+// system has them: getting it in small ones takes longer than filling it.
+void* new_memory(std::size_t size) {
+  constexpr std::size_t huge = std::size_t{1} << 21;
+  const bool much = size >= 2 * huge;
+  void* bytes = nullptr;
+  if (posix_memalign(&bytes, much ? huge : 64, size) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (much) madvise(bytes, size, MADV_HUGEPAGE);
+#endif
+  return bytes;
+}
+
+// Room for `size` bytes as buffer `which`; padding is zero.
 void* new_buffer(ArrowArray* array, int which, std::size_t size) {
   const std::size_t room = (size / 64 + 1) * 64;
-  void* bytes = nullptr;
-  if (posix_memalign(&bytes, 64, room) != 0) return nullptr;
+  void* bytes = new_memory(room);
+  if (bytes == nullptr) return nullptr;
   std::memset(static_cast<char*>(bytes) + room - 64, 0, 64);
   ArrayOwner* owner = owner_of(array);
   std::free(owner->owned[which]);
@@ -379,23 +393,39 @@ struct Bytes {
   std::int64_t size;
   std::int64_t room;
 
+  bool begin(std::int64_t wanted) {
+    hold(static_cast<char*>(new_memory(static_cast<std::size_t>(wanted))), wanted);
+    return data != nullptr;
+  }
+
   bool reserve(std::int64_t more) {
     if (room - size >= more) return true;
     std::int64_t wanted = room;
     while (wanted - size < more) wanted *= 2;
-    char* grown = static_cast<char*>(std::realloc(data, static_cast<std::size_t>(wanted)));
+    char* grown = static_cast<char*>(new_memory(static_cast<std::size_t>(wanted)));
     if (grown == nullptr) return false;
-    data = grown;
-    room = wanted;
-    own();
+    std::memcpy(grown, data, static_cast<std::size_t>(size));
+    std::free(data);
+    hold(grown, wanted);
     return true;
   }
 
-  void own() {
+  void hold(char* bytes, std::int64_t there) {
+    data = bytes;
+    room = there;
     owner_of(array)->owned[2] = data;
     owner_of(array)->buffers[2] = data;
   }
 };
+
+// About the bytes of all strings, by some of them. What is not used costs nothing.
+std::int64_t guess_bytes(const SEXP* strings, std::int64_t n) {
+  constexpr std::int64_t asked = 256;
+  const std::int64_t step = n / asked + 1;
+  std::int64_t total = 0;
+  for (std::int64_t i = 0; i < n; i += step) total += LENGTH(strings[i]);
+  return total * step + total * step / 4 + 64;
+}
 
 // R keeps the bytes of a string in whole words of 8, so that reading up to the end of the last one
 // is reading R's own memory; short strings are copied without a call.
@@ -434,11 +464,9 @@ bool put_strings(SEXP x, Target out) {
   const std::size_t width = sizeof(Offset);
   Offset* offsets =
       static_cast<Offset*>(new_buffer(out.array, 1, (static_cast<std::size_t>(n) + 1) * width));
-  Bytes bytes = {out.array, nullptr, 0, n * 8 + 64};
-  bytes.data = static_cast<char*>(std::malloc(static_cast<std::size_t>(bytes.room)));
-  bytes.own();
-  if (offsets == nullptr || bytes.data == nullptr) return out.out_of_memory();
-  bool any_missing = false;
+  Bytes bytes = {out.array, nullptr, 0, 0};
+  if (offsets == nullptr || !bytes.begin(guess_bytes(strings, n))) return out.out_of_memory();
+  bool any_missing = false, ascii = true;
   constexpr std::size_t n_lately = 512;
   Seen lately[n_lately] = {};
   bool lasting = true;  // what was seen: a translation allocates, and a finalizer may change `x`
@@ -447,16 +475,16 @@ bool put_strings(SEXP x, Target out) {
     if (i + ahead < n) prefetch(strings[i + ahead]);
     offsets[i] = static_cast<Offset>(bytes.size);
     SEXP string = strings[i];
-    if (string == NA_STRING) {
-      any_missing = true;
-      continue;
-    }
     Seen& seen = lately[(reinterpret_cast<std::uintptr_t>(string) >> 5) % n_lately];
     if (lasting && seen.string == string) {
       if (!bytes.reserve(seen.size + 8)) return out.out_of_memory();
       copy_words(bytes.data + bytes.size, seen.text, seen.size);
       bytes.size += seen.size;
       if (width == 4 && bytes.size > INT32_MAX) return out.report->problem("offsets");
+      continue;
+    }
+    if (string == NA_STRING) {
+      any_missing = true;
       continue;
     }
     const char* text = CHAR(string);
@@ -478,6 +506,7 @@ bool put_strings(SEXP x, Target out) {
         return out.report->problem("encoding", static_cast<double>(i + 1));
       }
     }
+    ascii &= is_ascii(text, size);
     if (!bytes.reserve(size + 8)) return out.out_of_memory();
     if (translated || size > 64) {
       std::memcpy(bytes.data + bytes.size, text, static_cast<std::size_t>(size));
@@ -490,7 +519,7 @@ bool put_strings(SEXP x, Target out) {
     if (width == 4 && bytes.size > INT32_MAX) return out.report->problem("offsets");
   }
   offsets[n] = static_cast<Offset>(bytes.size);
-  if (!is_ascii(bytes.data, bytes.size)) {
+  if (!ascii) {
     for (std::int64_t i = 0; i < n; i++) {
       if (!is_utf8(bytes.data + offsets[i], offsets[i + 1] - offsets[i])) {
         return out.report->problem("encoding", static_cast<double>(i + 1));
@@ -500,8 +529,7 @@ bool put_strings(SEXP x, Target out) {
   if (bytes.room - bytes.size > 4096) {
     const std::size_t size = static_cast<std::size_t>(bytes.size) + 64;
     char* shrunk = static_cast<char*>(std::realloc(bytes.data, size));
-    if (shrunk != nullptr) bytes.data = shrunk;
-    bytes.own();
+    if (shrunk != nullptr) bytes.hold(shrunk, static_cast<std::int64_t>(size));
   }
   const auto missing = [=](std::int64_t i) { return strings[i] == NA_STRING; };
   return !any_missing || put_validity(out.array, n, missing) || out.out_of_memory();
