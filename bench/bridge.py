@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from datetime import datetime, timezone
@@ -38,6 +39,7 @@ def measure(section: Section, *, quick: bool) -> dict[str, Any]:
     machine = describe_machine(BUILD)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="bench-") as folder:
         found = section.measure(Bench(Path(folder), quick))
+    machine["load_after"] = round(os.getloadavg()[0], 2)
     return {
         "title": section.title,
         "about": section.about,

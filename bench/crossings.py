@@ -1,8 +1,7 @@
 """What the sections of bench/bridge.py are made of: rows, measures, and the page.
 
 A section is one table. It names its rows, and a function that measures everything they show. Times
-are in seconds and memory in bytes, by key; what is taken by turns with its limit has as many
-samples as that, in the same order.
+are in seconds and memory in bytes, by key.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from statistics import median
 from textwrap import fill
 from typing import Any
 
-from harness import Figure, run_json
+from harness import run_json
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / ".build"
@@ -35,7 +34,7 @@ class Row:
 
     Attributes:
         key: of the samples.
-        limit: key of what cannot be beaten, sampled by turns.
+        limit: key of what cannot be beaten.
         at_most: the aim as a multiple of the limit.
         within: the aim in seconds.
         rivals: keys of other software's samples, by its name; those that were not measured are
@@ -119,45 +118,41 @@ def versions() -> dict[str, str]:
 
 
 def summarize(section: Section, found: Found) -> list[dict[str, Any]]:
-    """The rows that were measured, with medians, ratios and verdicts."""
+    """The rows that were measured, with ratios and verdicts."""
     return [_summary(row, found) for row in section.rows if found.samples.get(row.key)]
 
 
 def _summary(row: Row, found: Found) -> dict[str, Any]:
     samples = found.samples[row.key]
-    figure = Figure(samples)
+    least = min(samples)
     summary: dict[str, Any] = {
         "measure": row.title,
-        "median": figure.median,
+        "least": least,
+        "median": median(samples),
         "memory": row.memory,
         "repeats": len(samples),
     }
     verdicts, aims = [], []
     limit = found.samples.get(row.limit or "")
     if limit:
-        ratios = Figure([one / bound for one, bound in zip(samples, limit, strict=True)])
-        low, high = ratios.spread
-        summary |= {"limit": median(limit), "ratio": ratios.median, "ratio_quartiles": [low, high]}
+        summary |= {"limit": min(limit), "ratio": least / min(limit)}
         if row.at_most is not None:
             aims.append(f"≤ {row.at_most:g} ×")
-            verdicts.append(low <= row.at_most)
+            verdicts.append(summary["ratio"] <= row.at_most)
     if row.within is not None:
         aims.append(f"≤ {_amount(row.within, memory=row.memory)}")
-        verdicts.append(figure.median <= row.within)
+        verdicts.append(least <= row.within)
     rivals = {name: key for name, key in row.rivals.items() if found.samples.get(key)}
     if rivals:
         summary["rivals"] = {
-            name: {
-                "times": Figure(found.samples[key]).spread[0] / figure.spread[0],
-                "right": key not in found.wrong,
-            }
+            name: {"times": min(found.samples[key]) / least, "right": key not in found.wrong}
             for name, key in rivals.items()
         }
     if row.faster is not None:
         right = [one["times"] for one in summary.get("rivals", {}).values() if one["right"]]
-        aims.append(f"{row.faster:g} × faster")
+        aims.append(f"{row.faster:g} × faster" if row.faster > 1 else "no slower")
         verdicts += [times >= row.faster for times in right]
-    if aims:
+    if aims and verdicts:
         summary |= {"aim": ", ".join(aims), "met": all(verdicts)}
     return summary
 
@@ -166,13 +161,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as a Markdown table."""
     names = list(dict.fromkeys(name for row in rows for name in row.get("rivals", {})))
     limited = any("limit" in row for row in rows)
-    heads = ["measure", "tandemlab"]
-    heads += ["limit", "× limit", "quartiles"] if limited else []
+    heads = ["measure", "tandemlab", "median"]
+    heads += ["limit", "× limit"] if limited else []
     heads += [f"{name} takes" for name in names]
     heads += ["aim", ""] if any("aim" in row for row in rows) else []
     lines = [heads, ["---"] + ["--:"] * (len(heads) - 2) + ["---"]]
     for row in rows:
-        cells = [row["measure"], _amount(row["median"], memory=row["memory"])]
+        cells = [row["measure"]]
+        cells += [_amount(row[key], memory=row["memory"]) for key in ("least", "median")]
         if limited:
             cells += _limit_cells(row)
         cells += [_rival(row.get("rivals", {}).get(name)) for name in names]
@@ -184,10 +180,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _limit_cells(row: Mapping[str, Any]) -> list[str]:
     if "limit" not in row:
-        return ["", "", ""]
-    low, high = row["ratio_quartiles"]
-    limit = _amount(row["limit"], memory=row["memory"])
-    return [limit, _number(row["ratio"]), f"{_number(low)} – {_number(high)}"]
+        return ["", ""]
+    return [_amount(row["limit"], memory=row["memory"]), _number(row["ratio"])]
 
 
 def _rival(rival: Mapping[str, Any] | None) -> str:
@@ -208,11 +202,10 @@ def _amount(value: float, *, memory: bool) -> str:
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The Markdown page of all sections, in the order in which they are given."""
-    about = """A limit is what no conversion can beat, taken by turns with what is measured. The
-        quartiles are those of the ratio; the lower one decides whether an aim is met, since other
-        work on the machine only lengthens. What another library takes is a multiple of
-        tandemlab's time, lower quartile by lower quartile; *wrong*: what arrives is not what went
-        in."""
+    about = """Of each measure the least sample and the median are given; ratios and verdicts are
+        those of the least, since other work on the machine only adds. A limit is what no
+        conversion can beat, taken by turns with what is measured. What other software takes is a
+        multiple of tandemlab's; *wrong*: what arrives is not what went in."""
     parts = [
         "# The bridge between R and Python",
         "`make bench` measures and writes this page and `results-bridge.json`.",
@@ -226,8 +219,9 @@ def page(results: Mapping[str, Mapping[str, Any]]) -> str:
             _wrapped(result["about"]),
             table(result["rows"]),
             f"- Measured on {result['date']}: {machine['processor']}, {machine['cores']} cores, "
-            f"{machine['memory_gib']} GiB,\n  {machine['system']}; load average before: "
-            f"{machine['load_before']}\n- Versions: {versions}",
+            f"{machine['memory_gib']} GiB,\n  {machine['system']}; load average before "
+            f"and after: {machine['load_before']} and {machine['load_after']}\n"
+            f"- Versions: {versions}",
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -22,7 +22,7 @@ _WAYS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 def measure(bench: Bench) -> Found:
     """One R process that has Python."""
-    rows, repeats = (100_000, 3) if bench.quick else (1_000_000, 7)
+    rows, repeats = (100_000, 3) if bench.quick else (1_000_000, 5)
     found: Any = bench.tandemlab("files.R", bench.limits, rows, repeats, bench.folder)
     wrong = {f"{data}/{way}" for data in found for way in found[data].pop("wrong")}
     samples: Samples = {}

@@ -81,7 +81,7 @@ def _rows() -> list[Row]:
 
 def measure(bench: Bench) -> Found:
     """Times by turns in one R process; the rivals in processes of their own, between two rounds."""
-    rows, repeats = (100_000, 3) if bench.quick else (1_000_000, 5)
+    rows, repeats = (100_000, 3) if bench.quick else (1_000_000, 3)
     samples: Samples = {}
     wrong: set[str] = set()
 
