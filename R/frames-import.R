@@ -230,28 +230,36 @@ finishers <- list(
 finish_factor <- function(field, raw, notes) {
   child <- field$children[[1]]
   values <- finish_column(child, raw$values, notes)
-  codes <- raw$codes
   if (length(values) == 0) {
     values <- character()
   } else if (!is.character(values)) {
     note(notes, "categories", field$where)
     values <- as.character(values)
   }
-  if (anyDuplicated(values) || anyNA(values)) {
+  repeated <- anyDuplicated(values) > 0 || anyNA(values)
+  place <- if (identical(field$tag$kind, "factor")) field$tag$na_level
+  if (!repeated && !is.numeric(place)) {
+    return(as_factor(raw$codes, values, field$ordered)) # under a name here they would be copied
+  }
+  codes <- raw$codes
+  if (repeated) {
     levels <- unique(values[!is.na(values)])
     codes <- match(values, levels)[codes]
     values <- levels
   }
-  place <- field$tag$na_level
-  if (identical(field$tag$kind, "factor") && is.numeric(place)) {
+  if (is.numeric(place)) {
     place <- min(max(place, 1), length(values) + 1)
     after <- !is.na(codes) & codes >= place
     codes[after] <- codes[after] + 1L
     codes[is.na(codes)] <- as.integer(place)
     values <- append(values, NA, place - 1)
   }
+  as_factor(codes, values, field$ordered)
+}
+
+as_factor <- function(codes, levels, ordered) {
   attributes(codes) <- list(
-    levels = values, class = if (field$ordered) c("ordered", "factor") else "factor"
+    levels = levels, class = if (ordered) c("ordered", "factor") else "factor"
   )
   codes
 }

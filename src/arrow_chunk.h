@@ -2,9 +2,9 @@
 #define TANDEMLAB_ARROW_CHUNK_H
 
 #include <cstdint>
-#include <cstring>
 
 #include "arrow_abi.h"
+#include "arrow_buffers.h"
 #include "arrow_stream.h"
 
 // The pieces of a column, and how their buffers are read. Nothing here is R's.
@@ -48,41 +48,8 @@ inline const unsigned char* validity(const Chunk& chunk) {
   return static_cast<const unsigned char*>(buffer(chunk, 0));
 }
 
-inline bool bit(const unsigned char* bits, std::int64_t i) {
-  return (bits[i >> 3] >> (i & 7) & 1) != 0;
-}
-
-inline bool present(const unsigned char* bits, std::int64_t i) {
-  return bits == nullptr || bit(bits, i);
-}
-
-// Buffers need not be aligned.
-template <class T>
-T load(const void* values, std::int64_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char*>(values) + i * static_cast<std::int64_t>(sizeof(T)),
-              sizeof(T));
-  return value;
-}
-
 // Where the bytes of an element of a view array are; null if they are not in its buffers.
 const char* viewed(const ArrowArray* array, std::int64_t at, std::int64_t* size);
-
-// Whether offsets never fall, from at least 0 on; `first` and `last` are the outer ones.
-template <class Offset>
-bool in_order(const void* offsets, std::int64_t at, std::int64_t length, Offset* first,
-              Offset* last) {
-  *first = load<Offset>(offsets, at);
-  Offset before = *first;
-  bool good = before >= 0;
-  for (std::int64_t i = 1; i <= length; i++) {
-    const Offset here = load<Offset>(offsets, at + i);
-    good &= here >= before;
-    before = here;
-  }
-  *last = before;
-  return good;
-}
 
 inline double row_number(std::int64_t i) { return static_cast<double>(i + 1); }
 

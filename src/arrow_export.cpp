@@ -17,8 +17,9 @@
 
 #include "arrow_entry.h"
 #include "arrow_keep.h"
+#include "arrow_rounding.h"
 #include "arrow_stream.h"
-#include "arrow_text.h"
+#include "utf8.h"
 
 namespace tandemlab {
 namespace {
@@ -249,6 +250,18 @@ std::uint64_t pack(std::int64_t from, std::int64_t count, Truth truth) {
   return word;
 }
 
+// Whether any of at most 64 truths holds. Compilers do a fixed number of them many at a time.
+template <class Truth>
+bool any_of(std::int64_t from, std::int64_t count, Truth truth) {
+  int any = 0;
+  if (count == 64) {
+    for (int j = 0; j < 64; j++) any |= truth(from + j);
+  } else {
+    for (std::int64_t j = 0; j < count; j++) any |= truth(from + j);
+  }
+  return any != 0;
+}
+
 // The bitmap of what is there, made only when something is missing.
 template <class Missing>
 bool put_validity(ArrowArray* array, std::int64_t length, Missing missing) {
@@ -257,9 +270,7 @@ bool put_validity(ArrowArray* array, std::int64_t length, Missing missing) {
   for (std::int64_t w = 0; w < n_words; w++) {
     if ((w & 0x3fff) == 0x3fff) R_CheckUserInterrupt();
     const std::int64_t from = w * 64, size = length - from < 64 ? length - from : 64;
-    bool any = false;
-    for (std::int64_t j = 0; j < size; j++) any |= missing(from + j);
-    if (!any) continue;
+    if (!any_of(from, size, missing)) continue;
     if (words == nullptr) {
       const std::size_t bytes = static_cast<std::size_t>(n_words) * 8;
       words = static_cast<std::uint64_t*>(new_buffer(array, 0, bytes));
@@ -418,12 +429,16 @@ struct Bytes {
   }
 };
 
-// About the bytes of all strings, by some of them. What is not used costs nothing.
+// About the bytes of all strings, by some of them; a long one says little of the others. What is
+// not used costs nothing.
 std::int64_t guess_bytes(const SEXP* strings, std::int64_t n) {
-  constexpr std::int64_t asked = 256;
+  constexpr std::int64_t asked = 256, usual = 256;
   const std::int64_t step = n / asked + 1;
   std::int64_t total = 0;
-  for (std::int64_t i = 0; i < n; i += step) total += LENGTH(strings[i]);
+  for (std::int64_t i = 0; i < n; i += step) {
+    const std::int64_t size = LENGTH(strings[i]);
+    total += size < usual ? size : usual;
+  }
   return total * step + total * step / 4 + 64;
 }
 
@@ -557,16 +572,20 @@ bool put_date(SEXP x, Target out) {
   if (days == nullptr) return out.out_of_memory();
   std::int64_t fraction = -1, nan = -1;
   for (std::int64_t i = 0; i < n; i++) {
-    const double value = values[i], day = std::floor(value);
+    const double value = values[i];
     if (std::isnan(value)) {
       days[i] = 0;
       if (nan < 0 && !is_na(value)) nan = i;
-    } else if (!(std::fabs(day) < 2147483648.0)) {
-      return out.report->problem("date_range", static_cast<double>(i + 1));
-    } else {
-      days[i] = static_cast<int>(day);
-      if (day != value && fraction < 0) fraction = i;
+      continue;
     }
+    const bool far = !(std::fabs(value) < 2147483648.0);
+    const std::int64_t whole = far ? 0 : static_cast<std::int64_t>(value);
+    const std::int64_t day = whole - (static_cast<double>(whole) > value);
+    if (far || day < -INT32_MAX) {
+      return out.report->problem("date_range", static_cast<double>(i + 1));
+    }
+    days[i] = static_cast<int>(day);
+    if (static_cast<double>(day) != value && fraction < 0) fraction = i;
   }
   if (fraction >= 0) out.report->notice("date_fraction", static_cast<double>(fraction + 1));
   if (nan >= 0) out.report->notice("not_a_number", static_cast<double>(nan + 1));
@@ -591,7 +610,7 @@ std::int64_t put_times(const double* values, std::int64_t n, std::int64_t* times
 struct Units {
   double per_value;  // units in 1 of R's
   bool operator()(double value, std::int64_t* units) const {
-    const double whole = std::nearbyint(value * per_value);
+    const double whole = nearest(value * per_value);
     if (!(std::fabs(whole) < 9.2e18)) return false;
     *units = static_cast<std::int64_t>(whole);
     return whole / per_value == value;
@@ -604,7 +623,7 @@ struct Nanoseconds {
   bool operator()(double value, std::int64_t* units) const {
     const double second = std::floor(value);
     if (!(std::fabs(second) < 9.2e9)) return false;
-    const double fraction = std::nearbyint((value - second) * 1e9);
+    const double fraction = nearest((value - second) * 1e9);
     *units = static_cast<std::int64_t>(second) * 1000000000 + static_cast<std::int64_t>(fraction);
     constexpr std::int64_t exact = INT64_C(1) << 53;
     if (*units >= -exact && *units <= exact) return static_cast<double>(*units) / 1e9 == value;

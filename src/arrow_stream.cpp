@@ -7,7 +7,7 @@
 
 #include "arrow_entry.h"
 #include "arrow_keep.h"
-#include "arrow_text.h"
+#include "utf8.h"
 
 namespace tandemlab {
 namespace {

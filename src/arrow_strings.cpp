@@ -3,7 +3,7 @@
 #include <R.h>
 #include <R_ext/Utils.h>
 
-#include "arrow_text.h"
+#include "utf8.h"
 
 namespace tandemlab {
 namespace {

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include "arrow_buffers.h"
+
 namespace tandemlab::ipc {
 namespace {
 
@@ -19,30 +21,12 @@ std::int64_t product(std::int64_t a, std::int64_t b) {
   return result;
 }
 
-template <class T>
-T load(const void* values, std::int64_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char*>(values) + i * static_cast<std::int64_t>(sizeof(T)),
-              sizeof(T));
-  return value;
-}
-
-bool present(const void* bits, std::int64_t i) {
-  return bits == nullptr || (load<std::uint8_t>(bits, i >> 3) >> (i & 7) & 1) != 0;
-}
-
-// The last of `length` + 1 offsets, which must not fall from 0 or more on.
+// The last of `length` + 1 offsets.
 template <class Offset>
 std::int64_t last_offset(const void* offsets, std::int64_t length) {
-  Offset before = load<Offset>(offsets, 0);
-  bool good = before >= 0;
-  for (std::int64_t i = 1; i <= length; i++) {
-    const auto here = load<Offset>(offsets, i);
-    good &= here >= before;
-    before = here;
-  }
-  if (!good) damaged("its offsets are out of order");
-  return before;
+  Offset first, last;
+  if (!in_order(offsets, 0, length, &first, &last)) damaged("its offsets are out of order");
+  return last;
 }
 
 std::int64_t last_offset(const Layout& layout, const Array& array) {

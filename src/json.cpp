@@ -7,50 +7,11 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "utf8.h"
+
 namespace tandemlab {
 
 namespace {
-
-// Position of the first byte that is not part of valid UTF-8, or `size`.
-std::size_t first_invalid(const char* bytes, std::size_t size) {
-  const auto* s = reinterpret_cast<const unsigned char*>(bytes);
-  std::size_t i = 0;
-  while (i < size) {
-    const unsigned char lead = s[i];
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    std::size_t more = 0;
-    unsigned low = 0x80, high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-      more = 1;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-      more = 2;
-      if (lead == 0xE0) low = 0xA0;
-      if (lead == 0xED) high = 0x9F;  // no surrogates
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-      more = 3;
-      if (lead == 0xF0) low = 0x90;
-      if (lead == 0xF4) high = 0x8F;
-    } else {
-      return i;
-    }
-    if (size - i <= more || s[i + 1] < low || s[i + 1] > high) return i;
-    for (std::size_t k = 2; k <= more; ++k) {
-      if (s[i + k] < 0x80 || s[i + k] > 0xBF) return i;
-    }
-    i += more + 1;
-  }
-  return size;
-}
-
-bool is_ascii(const char* bytes, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    if (static_cast<unsigned char>(bytes[i]) >= 0x80) return false;
-  }
-  return true;
-}
 
 // Whether unmarked strings hold some other encoding. In the C locale of a bare job they hold
 // what the script's file holds, which is UTF-8 or refused.
@@ -268,13 +229,14 @@ Problem text_of(SEXP charsxp, Text* text) {
   const cetype_t encoding = Rf_getCharCE(charsxp);
   text->data = CHAR(charsxp);
   text->size = static_cast<std::size_t>(LENGTH(charsxp));
-  if (is_ascii(text->data, text->size)) return {};
+  if (is_ascii(text->data, LENGTH(charsxp))) return {};
   if (encoding == CE_LATIN1 || (encoding == CE_NATIVE && locale_is_foreign())) {
     text->data = Rf_translateCharUTF8(charsxp);
     text->size = std::strlen(text->data);
   }
-  const std::size_t bad = first_invalid(text->data, text->size);
-  if (bad < text->size) return refuse("encoding", static_cast<double>(bad + 1));
+  const auto size = static_cast<std::int64_t>(text->size);
+  const std::int64_t bad = first_invalid(text->data, size);
+  if (bad < size) return refuse("encoding", static_cast<double>(bad + 1));
   return {};
 }
 

@@ -1,5 +1,5 @@
-#ifndef TANDEMLAB_ARROW_TEXT_H
-#define TANDEMLAB_ARROW_TEXT_H
+#ifndef TANDEMLAB_UTF8_H
+#define TANDEMLAB_UTF8_H
 
 #include <cstdint>
 #include <cstring>
@@ -18,8 +18,9 @@ inline bool is_ascii(const char* text, std::int64_t size) {
   return (all & 0x8080808080808080u) == 0;
 }
 
-// Whether the bytes are well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-inline bool is_utf8(const char* text, std::int64_t size) {
+// Position of the first character that is not well-formed UTF-8, or `size`: an overlong form, a
+// surrogate, something above U+10FFFF.
+inline std::int64_t first_invalid(const char* text, std::int64_t size) {
   const unsigned char* p = reinterpret_cast<const unsigned char*>(text);
   const unsigned char* end = p + size;
   while (p < end) {
@@ -30,22 +31,27 @@ inline bool is_utf8(const char* text, std::int64_t size) {
       p += 8;
     }
     if (p == end) break;
+    const std::int64_t at = reinterpret_cast<const char*>(p) - text;
     unsigned char first = *p++;
     if (first < 0x80) continue;
     int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4 || end - p < more) return false;
+    if (first < 0xc2 || first > 0xf4 || end - p < more) return at;
     unsigned char low = 0x80, high = 0xbf;
     if (first == 0xe0) low = 0xa0;
     if (first == 0xed) high = 0x9f;
     if (first == 0xf0) low = 0x90;
     if (first == 0xf4) high = 0x8f;
-    if (*p < low || *p > high) return false;
+    if (*p < low || *p > high) return at;
     for (int i = 1; i < more; i++) {
-      if ((p[i] & 0xc0) != 0x80) return false;
+      if ((p[i] & 0xc0) != 0x80) return at;
     }
     p += more;
   }
-  return true;
+  return size;
+}
+
+inline bool is_utf8(const char* text, std::int64_t size) {
+  return first_invalid(text, size) == size;
 }
 
 inline bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
