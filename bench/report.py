@@ -151,9 +151,9 @@ def page(result: Mapping[str, Any]) -> str:
     """
     return f"""# Measurements
 
-`make bench` measures and writes this page and `results.json`. MLflow runs beside tandemlab, on its
-SQLite store, in an environment of its own. Take the ratios: the machine is shared, and its figures
-are noisy.
+`make bench` measures and writes this page and `results.json`; [bridge.md](bridge.md) has the bridge
+between R and Python. MLflow runs beside tandemlab, on its SQLite store, in an environment of its
+own. Take the ratios: the machine is shared, and its figures are noisy.
 
 {table(result["rows"])}
 
