@@ -113,6 +113,12 @@ class S3:
         found = [f"{line['method']} {line['url'].partition(str(self.port))[2]}" for line in lines]
         return [line for line in found if method in (None, line.partition(" ")[0])]
 
+    def refuse_all(self) -> None:
+        """Let nobody do anything from now on."""
+        plain = {"Content-Type": "text/plain"}
+        url = f"{self.url}/moto-api/reset-auth"
+        urlopen(Request(url, method="POST", data=b"0", headers=plain)).close()
+
     def record(self) -> None:
         """Begin to remember what is asked of it, from nothing."""
         for verb in ("reset-recording", "start-recording"):

@@ -48,3 +48,27 @@ test_that("arguments are checked by name and type before anything happens", {
   expect_error(get_workspace(NA_character_), "`name`")
   expect_error(create_workspace("lab", "auth"), "Unknown arguments")
 })
+
+test_that("contents may be kept in another folder", {
+  skip_unless_ready()
+  folder <- normalizePath(withr::local_tempdir())
+  withr::local_dir(folder)
+  ws <- create_workspace("lab", artifacts = "elsewhere", show_output = FALSE)
+  expect_identical(
+    get_workspace_details(ws)$artifacts, paste0("file://", file.path(folder, "elsewhere"))
+  )
+  run <- start_logging_run(experiment(ws, "demo"))
+  writeLines("fitted", "model.txt")
+  upload_files_to_run("model.txt", "model.txt", run)
+  complete_run(run)
+  expect_identical(get_run_file_names(run), "model.txt")
+  expect_identical(nrow(sync_workspace(ws)), 0L)
+  expect_length(list.files(file.path(folder, "elsewhere", "blobs"), recursive = TRUE), 1L)
+  expect_error(
+    create_workspace("other", artifacts = "elsewhere"), class = "tandemlab_error_already_exists"
+  )
+  expect_error(
+    create_workspace("other", artifacts = "s3://key:secret@bucket"),
+    class = "tandemlab_error_invalid_input"
+  )
+})

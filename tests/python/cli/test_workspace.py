@@ -33,6 +33,21 @@ def test_created_workspace_is_used_in_the_folder_and_below(
     assert (details["experiments"], details["runs"]) == (0, 0)
 
 
+def test_contents_may_be_kept_in_another_folder(call: Call, folder: Path) -> None:
+    made = call("workspace", "create", "lab", "--artifacts", "elsewhere", "-o", "json")
+    assert made.json["artifacts"] == f"file://{folder}/elsewhere"
+    with Workspace(folder / "lab").experiment("demo").start_logging() as run:
+        (folder / "model.txt").write_text("fitted")
+        run.upload_file("model.txt", folder / "model.txt")
+    sent = call("sync", "--workspace", "lab")
+    assert sent.status == 0 and f"file://{folder}/elsewhere" in sent.err
+    (content,) = (folder / "elsewhere").glob("blobs/*/*")
+    assert content.read_text() == "fitted"
+    assert call("workspace", "check", "--deep").status == 0
+    gone = call("workspace", "delete", "lab", "--yes")
+    assert "stay as they are" in gone.err and content.exists()
+
+
 def test_config_of_another_workspace_stays(call: Call, folder: Path) -> None:
     call("workspace", "create", "first")
     answer = call("workspace", "create", "second")

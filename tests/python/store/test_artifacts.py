@@ -372,6 +372,28 @@ def test_without_keys_nothing_is_made(
     assert not (tmp_path / "lab").exists()
 
 
+@services
+def test_a_place_that_is_not_ours_to_write_says_so(aws: None, tmp_path: Path) -> None:
+    server = S3(tmp_path)
+    server.start()
+    try:
+        bucket = server.new_bucket()
+        lab = Workspace.create(tmp_path / "lab", artifacts=bucket)
+        lock = hold_senders(lab)
+        run = keep(lab, b"content")
+        server.refuse_all()
+        with pytest.raises(NotAllowed, match="does not let you in"):
+            Workspace.create(tmp_path / "other", artifacts=bucket.replace("/lab", "/other"))
+        assert not (tmp_path / "other").exists()
+        with pytest.raises(NotAllowed, match="does not let you in"):
+            lab.sync()
+        assert run.read_file("0.bin") == b"content" and blobs_of(lab).waiting()
+        os.close(lock)
+        lab.store.close()
+    finally:
+        server.kill()
+
+
 def test_a_folder_that_cannot_be_written_leaves_no_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
