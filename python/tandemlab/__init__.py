@@ -16,6 +16,7 @@ from tandemlab.version import __version__
 
 if TYPE_CHECKING:
     from tandemlab.compute import LocalTarget
+    from tandemlab.data import Dataset
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
     from tandemlab.tracking import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tandemlab.training import RunConfiguration, ScriptRunConfig
 
 _HOMES = {
+    "Dataset": "tandemlab.data",
     "Environment": "tandemlab.environments",
     "Experiment": "tandemlab.tracking",
     "Keyvault": "tandemlab.tracking",
@@ -44,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Dataset",
     "Environment",
     "Experiment",
     "Keyvault",

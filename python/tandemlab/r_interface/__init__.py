@@ -20,6 +20,7 @@ from tandemlab.bridge import values
 from tandemlab.domain import TandemlabError
 from tandemlab.r_interface import (
     configurations,
+    datasets,
     environments,
     experiments,
     keyvaults,
@@ -47,6 +48,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **keyvaults.CALLS,
     **servers.CALLS,
     **environments.CALLS,
+    **datasets.CALLS,
     **configurations.CALLS,
 }
 

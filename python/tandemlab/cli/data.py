@@ -1,0 +1,159 @@
+"""``tandemlab data``: look into tables in files, and write them in another form."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tandemlab.cli.commands import Noun, output_option, pass_session, verb
+from tandemlab.cli.session import Session
+from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.data import TabularDataset
+
+data = Noun("data")
+
+_COLUMNS = (Column("name", whole=True), Column("type"))
+_PROFILE = (
+    Column("name", whole=True),
+    Column("type"),
+    Column("count", right=True),
+    Column("missing", right=True),
+    Column("distinct", right=True, rank=1),
+    Column("least"),
+    Column("greatest"),
+    Column("mean", right=True),
+    Column("deviation", right=True, rank=2),
+    Column("quantiles", in_table=False),
+    Column("histogram", in_table=False),
+    Column("most_frequent", in_table=False),
+)
+_WRITTEN = (Column("folder"), Column("files", right=True), Column("rows", right=True))
+
+_path_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+_separator_option = click.option(
+    "--separator", default=",", show_default=True, help="Between the values of delimited text."
+)
+
+
+def _table(paths: tuple[str, ...], separator: str) -> TabularDataset:
+    from tandemlab.data import Dataset
+
+    endings = {Path(path).suffix.lower() for path in paths}
+    if endings == {".parquet"}:
+        return Dataset.Tabular.from_parquet_files(paths)
+    if endings <= {".jsonl", ".ndjson"}:
+        return Dataset.Tabular.from_json_lines_files(paths)
+    tab = endings == {".tsv"} and separator == ","
+    return Dataset.Tabular.from_delimited_files(paths, separator="\t" if tab else separator)
+
+
+@verb("columns", "tandemlab data columns accidents.csv", "tandemlab data columns '2026/*.parquet'")
+@_path_argument
+@_separator_option
+@output_option
+@pass_session
+def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
+    """Show the columns of a table and their types.
+
+    PATH is a file, a folder or a pattern in quotes. Its ending says the format: .parquet, .jsonl
+    or .ndjson (JSON lines), .tsv; anything else is delimited text.
+    """
+    found = _table(paths, separator).columns
+    rows = [{"name": name, "type": kind} for name, kind in found.items()]
+    session.screen.rows(_COLUMNS, rows, empty="No columns.")
+
+
+@verb("head", "tandemlab data head accidents.csv", "tandemlab data head a.csv --filter 'age = 90'")
+@_path_argument
+@_separator_option
+@click.option(
+    "--rows",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="COUNT",
+    help="How many rows.",
+)
+@click.option("--filter", "condition", metavar="SQL", help="Only rows for which this is true.")
+@output_option
+@pass_session
+def head(
+    session: Session, paths: tuple[str, ...], separator: str, rows: int, condition: str | None
+) -> None:
+    """Show the first rows of a table."""
+    table = _table(paths, separator)
+    if condition is not None:
+        table = table.filter(condition)
+    found = table.take(rows).to_arrow()
+    shown = tuple(Column(name) for name in found.column_names)
+    values = [{name: _clock(value) for name, value in row.items()} for row in found.to_pylist()]
+    session.screen.rows(shown, values, empty="No rows.")
+
+
+def _clock(value: object) -> object:
+    """A time without a zone as text: it stays what the clock showed."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.isoformat(sep=" ")
+    return value
+
+
+@verb("profile", "tandemlab data profile accidents.csv")
+@_path_argument
+@_separator_option
+@output_option
+@pass_session
+def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
+    """Show what the columns of a table hold.
+
+    Quantiles, histograms and most frequent values are in the JSON form (-o json).
+    """
+    found = [each.to_dict() for each in _table(paths, separator).profile()]
+    session.screen.rows(_PROFILE, found, empty="No columns.")
+
+
+@verb(
+    "convert",
+    "tandemlab data convert accidents.csv --to parquet accidents",
+    "tandemlab data convert 'logs/*.jsonl' --to csv errors --filter 'level = 3'",
+)
+@_path_argument
+@click.argument("folder", type=click.Path())
+@click.option(
+    "--to", "form", type=click.Choice(["parquet", "csv"]), required=True, help="The other form."
+)
+@_separator_option
+@click.option("--filter", "condition", metavar="SQL", help="Only rows for which this is true.")
+@output_option
+@pass_session
+def convert(
+    session: Session,
+    paths: tuple[str, ...],
+    folder: str,
+    form: str,
+    separator: str,
+    condition: str | None,
+) -> None:
+    """Write a table into a new FOLDER in another form.
+
+    FOLDER is there when all of the table is in it, or not at all.
+    """
+    table = _table(paths, separator)
+    if condition is not None:
+        table = table.filter(condition)
+    written = (
+        table.to_parquet_files(folder)
+        if form == "parquet"
+        else table.to_csv_files(folder, separator=separator)
+    )
+    session.screen.record(
+        _WRITTEN, {"folder": folder, "files": len(written.files()), "rows": len(table)}
+    )
+
+
+for command in (columns, head, profile, convert):
+    data.add_command(command)

@@ -1,0 +1,34 @@
+"""Datasets: tables and files that are described now and read when they are needed.
+
+`Dataset.Tabular` makes lazy tables of delimited text, Parquet and JSON lines, `Dataset.File` sets
+of files. DuckDB reads them, so a table may be larger than memory until it is asked for. Names are
+loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tandemlab.data.dataset import Dataset
+    from tandemlab.data.file_dataset import FileDataset
+    from tandemlab.data.profile import ColumnProfile
+    from tandemlab.data.tabular import TabularDataset
+
+_HOMES = {
+    "ColumnProfile": "tandemlab.data.profile",
+    "Dataset": "tandemlab.data.dataset",
+    "FileDataset": "tandemlab.data.file_dataset",
+    "TabularDataset": "tandemlab.data.tabular",
+}
+
+__all__ = ["ColumnProfile", "Dataset", "FileDataset", "TabularDataset"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

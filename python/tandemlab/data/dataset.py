@@ -1,0 +1,185 @@
+"""`Dataset`: how datasets are made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from tandemlab.data import delimited, partitions
+from tandemlab.data.definition import Definition, Source
+from tandemlab.data.file_dataset import FileDataset
+from tandemlab.data.locations import absolute, expand
+from tandemlab.data.tabular import TabularDataset
+from tandemlab.domain import InvalidInput
+
+Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+class _Tabular:
+    """Lazy tables of files."""
+
+    @staticmethod
+    def from_delimited_files(
+        path: Paths,
+        *,
+        separator: str = ",",
+        header: bool = True,
+        infer_column_types: bool = True,
+        set_column_types: Mapping[str, str] | None = None,
+        missing_values: Sequence[str] = ("", "NA"),
+        encoding: str = "utf-8",
+        partition_format: str | None = None,
+        include_path: bool = False,
+    ) -> TabularDataset:
+        """A table in delimited text, such as CSV. Values in quotes may hold separators and lines.
+
+        A column without a name is ``Column1``, ``Column2`` … by its place. What types the columns
+        have is found now, from the first 20,480 rows, and kept; a value further on that does not
+        fit is an error with its line.
+
+        Args:
+            path: files, folders or patterns (``*``, ``?``, ``**``).
+            separator: one character.
+            header: whether the first line of each file has the names.
+            infer_column_types: whether to find the types; otherwise all columns are text.
+            set_column_types: types by column: string, integer, double, boolean, date, datetime,
+                time.
+            missing_values: texts that stand for a missing value.
+            encoding: utf-8, utf-16 or latin-1.
+            partition_format: what parts of the paths mean, such as
+                ``"/{country}/{day:yyyy/MM/dd}/*.csv"``, for the end of each path; makes columns.
+            include_path: whether to add the path of its file to each row, as the column ``Path``.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: files have different columns, a row is malformed (with its line), or a
+                format cannot be used.
+        """
+        if len(separator) != 1:
+            raise InvalidInput(f"separator must be one character, not {separator!r}.")
+        options = {
+            "separator": separator,
+            "header": bool(header),
+            "missing_values": list(missing_values),
+            "encoding": encoding.lower().replace("utf8", "utf-8"),
+        }
+        paths = absolute(path)
+        columns, options = delimited.look(
+            expand(paths), options, set_column_types or {}, infer=infer_column_types
+        )
+        return _checked(
+            Source("delimited", paths, columns, options, partition_format, include_path)
+        )
+
+    @staticmethod
+    def from_parquet_files(
+        path: Paths,
+        *,
+        set_column_types: Mapping[str, str] | None = None,
+        partition_format: str | None = None,
+        include_path: bool = False,
+    ) -> TabularDataset:
+        """A table in Parquet files; the arguments are those of `from_delimited_files`."""
+        source = Source("parquet", absolute(path), {}, {}, partition_format, include_path)
+        return _cast(_checked(source), set_column_types or {})
+
+    @staticmethod
+    def from_json_lines_files(
+        path: Paths,
+        *,
+        set_column_types: Mapping[str, str] | None = None,
+        partition_format: str | None = None,
+        include_path: bool = False,
+        invalid_lines: str = "error",
+    ) -> TabularDataset:
+        """A table in JSON lines, one object a line.
+
+        Args:
+            invalid_lines: ``"error"``, or ``"drop"`` to leave out lines that are no JSON, and to
+                take a value that does not fit its column as missing.
+
+        The others are those of `from_delimited_files`.
+        """
+        if invalid_lines not in ("error", "drop"):
+            raise InvalidInput(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
+        paths = absolute(path)
+        options = {"invalid_lines": invalid_lines}
+        found = _checked(Source("json_lines", paths, {}, options))
+        columns = found.columns
+        for name, kind in (set_column_types or {}).items():
+            columns[name] = delimited.as_type(name, kind, list(columns))
+        return _checked(
+            Source("json_lines", paths, columns, options, partition_format, include_path)
+        )
+
+
+class _File:
+    """Sets of files."""
+
+    @staticmethod
+    def from_files(path: Paths, *, partition_format: str | None = None) -> FileDataset:
+        """The files of paths, folders and patterns.
+
+        Args:
+            path: files, folders or patterns (``*``, ``?``, ``**``).
+            partition_format: what the end of each path must look like.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: a path does not fit the partition format.
+        """
+        found = FileDataset(
+            Definition(Source("files", absolute(path), partition_format=partition_format))
+        )
+        found.files()
+        return found
+
+
+class Dataset:
+    r"""Makes datasets: `Dataset.Tabular` of tables, `Dataset.File` of files as they are.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "cars.csv")
+    >>> _ = path.write_text("speed,dist\n4,2\n7,4\n")
+    >>> cars = Dataset.Tabular.from_delimited_files(path)
+    >>> cars.columns
+    {'speed': 'BIGINT', 'dist': 'BIGINT'}
+    """
+
+    Tabular: ClassVar[type[_Tabular]] = _Tabular
+    File: ClassVar[type[_File]] = _File
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> TabularDataset | FileDataset:
+        """A dataset from the plain data of its definition."""
+        definition = Definition.from_dict(content)
+        if definition.source.format == "files":
+            return FileDataset(definition)
+        return TabularDataset(definition)
+
+
+def _checked(source: Source) -> TabularDataset:
+    if source.partition_format is not None:
+        partitions.parse(source.partition_format)
+    found = TabularDataset(Definition(source))
+    _ = found.columns
+    return found
+
+
+def _cast(found: TabularDataset, types: Mapping[str, str]) -> TabularDataset:
+    if not types:
+        return found
+    names = list(found.columns)
+    casts = {name: delimited.as_type(name, kind, names) for name, kind in types.items()}
+    source = found.definition.source
+    return _checked(
+        Source(
+            source.format,
+            source.paths,
+            {},
+            {"casts": casts},
+            source.partition_format,
+            source.include_path,
+        )
+    )

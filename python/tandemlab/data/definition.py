@@ -1,0 +1,140 @@
+"""What a dataset is, as plain data: where it comes from, and what is done to it step by step."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, cast
+
+from tandemlab.domain import InvalidInput
+
+Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "files"]
+Step: TypeAlias = Mapping[str, Any]
+
+FORMATS = ("delimited", "parquet", "json_lines", "files")
+STEPS = ("take", "skip", "portion", "keep", "drop", "filter", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files of a dataset and how they are read.
+
+    Attributes:
+        format: ``delimited``, ``parquet``, ``json_lines``, or ``files`` for files as they are.
+        paths: absolute paths of files and folders, or patterns with ``*``, ``?`` and ``**``.
+        columns: type of each column in DuckDB's words, in order; empty where it was not looked at.
+        options: what the format needs, such as ``separator``.
+        partition_format: what parts of the paths mean; None for nothing.
+        include_path: whether each row has the path of its file, in a column ``Path``.
+    """
+
+    format: Format
+    paths: tuple[str, ...]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    partition_format: str | None = None
+    include_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A source and the steps from its rows or files to those of the dataset.
+
+    Attributes:
+        steps: each a mapping with ``do``, the step's name, and its arguments.
+        timestamp: the column that time filters use, or None.
+        partition_timestamp: a coarser column of time that the files are parted by, or None.
+
+    >>> definition = Definition(Source("files", ("/data/*.png",)))
+    >>> Definition.from_dict(definition.to_dict()) == definition
+    True
+    """
+
+    source: Source
+    steps: tuple[Step, ...] = ()
+    timestamp: str | None = None
+    partition_timestamp: str | None = None
+
+    def then(self, do: str, **arguments: Any) -> Definition:
+        """The same with one more step."""
+        return replace(self, steps=(*self.steps, {"do": do, **arguments}))
+
+    def first(self, count: int) -> Definition:
+        """The first `count` rows or files."""
+        return self.then("take", count=_checked_count(count))
+
+    def without_first(self, count: int) -> Definition:
+        """All rows or files but the first `count`."""
+        return self.then("skip", count=_checked_count(count))
+
+    def portion(self, start: float, end: float, seed: int | None) -> Definition:
+        """Those whose share, a number from 0 to 1 drawn by the seed, is from `start` below `end`.
+
+        Raises:
+            InvalidInput: a bound is not from 0 to 1.
+        """
+        for bound in (start, end):
+            if not 0 <= bound <= 1:
+                raise InvalidInput(f"A share must be from 0 to 1, not {bound!r}.")
+        return self.then("portion", start=float(start), end=float(end), seed=int(chosen_seed(seed)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that JSON holds."""
+        source = {
+            "format": self.source.format,
+            "paths": list(self.source.paths),
+            "columns": [[name, kind] for name, kind in self.source.columns.items()],
+            "options": dict(self.source.options),
+            "partition_format": self.source.partition_format,
+            "include_path": self.source.include_path,
+        }
+        return {
+            "source": source,
+            "steps": [dict(step) for step in self.steps],
+            "timestamp": self.timestamp,
+            "partition_timestamp": self.partition_timestamp,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Definition:
+        """A definition from what `to_dict` gave.
+
+        Raises:
+            InvalidInput: it is something else, or from a newer program.
+        """
+        try:
+            source = content["source"]
+            steps = tuple({**step} for step in content["steps"])
+            if source["format"] not in FORMATS or any(step["do"] not in STEPS for step in steps):
+                raise KeyError("format or step")
+            return cls(
+                Source(
+                    cast(Format, source["format"]),
+                    tuple(source["paths"]),
+                    {name: kind for name, kind in source["columns"]},
+                    dict(source["options"]),
+                    source["partition_format"],
+                    source["include_path"],
+                ),
+                steps,
+                content["timestamp"],
+                content["partition_timestamp"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise InvalidInput(
+                f"This is no definition of a dataset: {type(problem).__name__}: {problem}.",
+                hint="A dataset comes from Dataset.Tabular or Dataset.File; a newer tandemlab may "
+                "know steps that this one does not.",
+            ) from None
+
+
+def chosen_seed(seed: int | None) -> int:
+    """The seed, or a random one that every language holds exactly."""
+    return secrets.randbits(53) if seed is None else seed
+
+
+def _checked_count(count: int) -> int:
+    if type(count) is not int or count < 0:
+        raise InvalidInput(f"count must be a whole number from 0 on, not {count!r}.")
+    return count

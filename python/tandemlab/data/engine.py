@@ -1,0 +1,147 @@
+"""DuckDB: the connections, values and names in its SQL, and its errors in our words."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.domain import InvalidInput, MissingDependency, NotFound, StorageError, TandemlabError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def need_duckdb() -> Any:
+    """The library.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError as problem:
+        raise MissingDependency(
+            f"Datasets of tables need the Python package duckdb: {problem}",
+            hint="pip install 'tandemlab[data]'",
+        ) from None
+    return duckdb
+
+
+@contextmanager
+def connection() -> Iterator[DuckDBPyConnection]:
+    """A database in memory, in UTC, that keeps the order of rows and spills to temporary files."""
+    duckdb = need_duckdb()
+    with tempfile.TemporaryDirectory(prefix="tandemlab-data-") as spill:
+        found = duckdb.connect(
+            ":memory:", config={"autoinstall_known_extensions": "false", "temp_directory": spill}
+        )
+        try:
+            found.execute("SET TimeZone = 'UTC'")
+            found.execute("SET preserve_insertion_order = true")
+            yield found
+        except duckdb.Error as problem:
+            raise in_our_words(problem) from None
+        finally:
+            found.close()
+
+
+def identifier(name: str) -> str:
+    """A name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A text, number, truth value, None, list or dict in SQL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(literal(each) for each in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{literal(key)}: {literal(value[key])}' for key in value)}}}"
+    text = str(value).replace("'", "''")
+    return f"'{text}'"
+
+
+def check_expression(text: str) -> None:
+    """Refuse what is not one expression of SQL.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    duckdb = need_duckdb()
+    try:
+        duckdb.SQLExpression(text)
+    except duckdb.Error as problem:
+        raise InvalidInput(
+            f"The condition {text!r} cannot be read: {_first_line(problem)}",
+            hint="It is an expression of SQL, such as \"age >= 18 AND sex = 'f'\".",
+        ) from None
+
+
+def in_our_words(problem: Exception) -> TandemlabError:
+    """What an error of DuckDB means for who reads data."""
+    duckdb = need_duckdb()
+    text = str(problem)
+    if line := re.search(r"CSV Error on Line: (\d+)", text):
+        return _malformed_row(text, int(line[1]))
+    if found := re.search(r'Malformed JSON in file "(.*)", at', text):
+        return _malformed_json(found[1], _first_line(problem))
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return StorageError(
+            "Memory does not suffice for this table.",
+            hint="take(), keep_columns() and filter() make it smaller; to_parquet_files() writes "
+            "it piece by piece.",
+        )
+    if isinstance(problem, duckdb.IOException) and "No files found" in text:
+        return NotFound(_first_line(problem), hint="Was the file moved or removed?")
+    return InvalidInput(f"The data cannot be read: {_first_line(problem)}")
+
+
+def _malformed_row(text: str, line: int) -> InvalidInput:
+    path = re.search(r"^\s*file = (.*)$", text, re.MULTILINE)
+    count = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    value = re.search(r'Error when converting column "(.*)"\. (.*)', text)
+    details: dict[str, Any] = {"line": line}
+    if path:
+        details["path"] = path[1].strip()
+    place = f"{details.get('path', 'The file')}, line {line}"
+    if value:
+        details["column"] = value[1]
+        return InvalidInput(
+            f"{place}: column {value[1]!r}: {value[2]}.",
+            hint="Give the column another type by set_column_types, or name the text that stands "
+            "for a missing value by missing_values.",
+            details=details,
+        )
+    if count:
+        return InvalidInput(
+            f"{place}: {count[2]} values where the header has {count[1]}.",
+            hint="Nothing was read. A value that holds the separator needs quotes.",
+            details=details,
+        )
+    lines = text.splitlines()
+    reason = next((each for each in lines[2:] if each.strip()), lines[0])
+    return InvalidInput(f"{place}: {reason.strip()}", hint="Nothing was read.", details=details)
+
+
+def _malformed_json(path: str, reason: str) -> InvalidInput:
+    from tandemlab.data.json_lines import malformed_line
+
+    line = malformed_line(path)  # DuckDB counts lines by its buffers
+    place = path if line is None else f"{path}, line {line}"
+    return InvalidInput(
+        f"{place}: {reason.rsplit(': ', 1)[-1].strip()}",
+        hint="Nothing was read. invalid_lines='drop' leaves out lines that are no JSON.",
+        details={"path": path, "line": line},
+    )
+
+
+def _first_line(problem: Exception) -> str:
+    return re.sub(r"^[A-Z]\w*( [A-Z]\w*)* Error: ", "", str(problem).split("\n", 1)[0])

@@ -1,0 +1,192 @@
+"""What R asks of datasets. R keeps a dataset as the text of its definition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from tandemlab.bridge import write
+from tandemlab.bridge.values import Table
+from tandemlab.data import Dataset, FileDataset, TabularDataset
+from tandemlab.domain import InvalidInput
+
+
+def _handle(dataset: TabularDataset | FileDataset) -> object:
+    return {
+        "kind": "tabular" if isinstance(dataset, TabularDataset) else "file",
+        "definition": json.dumps(dataset.definition.to_dict()),
+    }
+
+
+def _open(definition: str) -> TabularDataset | FileDataset:
+    try:
+        content = json.loads(definition)
+    except ValueError as problem:
+        raise InvalidInput(f"This is no definition of a dataset: {problem}.") from None
+    return Dataset.from_dict(content)
+
+
+def _table(definition: str) -> TabularDataset:
+    found = _open(definition)
+    if isinstance(found, FileDataset):
+        raise InvalidInput(
+            "This is a dataset of files, not of a table.",
+            hint="create_tabular_dataset_from_delimited_files() makes one of a table.",
+        )
+    return found
+
+
+def _files(definition: str) -> FileDataset:
+    found = _open(definition)
+    if isinstance(found, TabularDataset):
+        raise InvalidInput(
+            "This is a dataset of a table, not of files.",
+            hint="create_file_dataset_from_files() makes one of files.",
+        )
+    return found
+
+
+def _from_delimited(path: Sequence[str], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_delimited_files(path, **options))
+
+
+def _from_parquet(path: Sequence[str], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_parquet_files(path, **options))
+
+
+def _from_json_lines(path: Sequence[str], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_json_lines_files(path, **options))
+
+
+def _from_files(path: Sequence[str], partition_format: str | None) -> object:
+    return _handle(Dataset.File.from_files(path, partition_format=partition_format))
+
+
+def _take(definition: str, count: int) -> object:
+    return _handle(_open(definition).take(count))
+
+
+def _skip(definition: str, count: int) -> object:
+    return _handle(_open(definition).skip(count))
+
+
+def _sample(definition: str, probability: float, seed: int | None) -> object:
+    return _handle(_open(definition).take_sample(probability, seed))
+
+
+def _split(definition: str, percentage: float, seed: int | None) -> object:
+    return [_handle(part) for part in _open(definition).random_split(percentage, seed)]
+
+
+def _keep(definition: str, columns: Sequence[str]) -> object:
+    return _handle(_table(definition).keep_columns(columns))
+
+
+def _drop(definition: str, columns: Sequence[str]) -> object:
+    return _handle(_table(definition).drop_columns(columns))
+
+
+def _filter(definition: str, condition: str) -> object:
+    return _handle(_table(definition).filter(condition))
+
+
+def _timestamps(definition: str, timestamp: str | None, partition: str | None) -> object:
+    return _handle(_table(definition).with_timestamp_columns(timestamp, partition))
+
+
+def _time(
+    definition: str,
+    start: datetime | None,
+    end: datetime | None,
+    recent: float | None,
+    include_boundary: bool,
+) -> object:
+    table = _table(definition)
+    if recent is not None:
+        return _handle(table.time_recent(timedelta(seconds=recent), include_boundary))
+    if start is None:
+        return _handle(table.time_before(cast(datetime, end), include_boundary))
+    if end is None:
+        return _handle(table.time_after(start, include_boundary))
+    return _handle(table.time_between(start, end, include_boundary))
+
+
+def _columns(definition: str) -> object:
+    found = _table(definition).columns
+    return Table({"name": list(found), "type": list(found.values())})
+
+
+def _load(definition: str, address: str) -> object:
+    """Puts the table at the address of R's stream."""
+    return write(_table(definition).to_arrow(), address)
+
+
+def _paths(definition: str) -> object:
+    found = _open(definition)
+    return found.to_path() if isinstance(found, FileDataset) else [f.name for f in found.files()]
+
+
+def _download(definition: str, target: str | None, overwrite: bool) -> object:
+    return _files(definition).download(target, overwrite=overwrite)
+
+
+def _mount(definition: str, target: str | None) -> object:
+    return _files(definition).mount(target)
+
+
+def _write_csv(definition: str, target: str | None, separator: str) -> object:
+    return _handle(_table(definition).to_csv_files(target, separator=separator))
+
+
+def _write_parquet(definition: str, target: str | None) -> object:
+    return _handle(_table(definition).to_parquet_files(target))
+
+
+def _profile(definition: str) -> object:
+    found = [each.to_dict() for each in _table(definition).profile()]
+    texts = ("least", "greatest")
+    return [
+        {
+            **each,
+            **{name: None if each[name] is None else str(each[name]) for name in texts},
+            "quantiles": list(each["quantiles"]),
+            "histogram": _pairs(each["histogram"], "upper"),
+            "most_frequent": _pairs(each["most_frequent"], "value"),
+        }
+        for each in found
+    ]
+
+
+def _pairs(pairs: Sequence[tuple[Any, int]], name: str) -> Mapping[str, list[Any]]:
+    return {
+        name: [str(value) if name == "value" else value for value, _ in pairs],
+        "count": [count for _, count in pairs],
+    }
+
+
+CALLS: dict[str, Callable[..., object]] = {
+    "dataset.columns": _columns,
+    "dataset.digest": lambda definition: _open(definition).digest(),
+    "dataset.download": _download,
+    "dataset.drop": _drop,
+    "dataset.filter": _filter,
+    "dataset.from_delimited": _from_delimited,
+    "dataset.from_files": _from_files,
+    "dataset.from_json_lines": _from_json_lines,
+    "dataset.from_parquet": _from_parquet,
+    "dataset.keep": _keep,
+    "dataset.load": _load,
+    "dataset.mount": _mount,
+    "dataset.paths": _paths,
+    "dataset.profile": _profile,
+    "dataset.sample": _sample,
+    "dataset.skip": _skip,
+    "dataset.split": _split,
+    "dataset.take": _take,
+    "dataset.time": _time,
+    "dataset.timestamps": _timestamps,
+    "dataset.write_csv": _write_csv,
+    "dataset.write_parquet": _write_parquet,
+}

@@ -1,0 +1,74 @@
+"""``tandemlab data``, over real files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from python.cli.conftest import Answer
+
+pytest.importorskip("duckdb")
+pytest.importorskip("pyarrow")
+Call = Callable[..., Answer]
+
+
+@pytest.fixture
+def trips(folder: Path) -> Path:
+    path = folder / "trips.csv"
+    path.write_text("day,town,km\n2026-01-01,Ulm,3\n2026-01-02,Bern,NA\n2026-01-03,Ulm,8.5\n")
+    return path
+
+
+def test_columns_and_rows_are_shown(call: Call, trips: Path) -> None:
+    rows = call("data", "columns", "trips.csv", "-o", "json").json
+    assert {row["name"]: row["type"] for row in rows} == {
+        "day": "DATE",
+        "town": "VARCHAR",
+        "km": "DOUBLE",
+    }
+    rows = call("data", "head", "*.csv", "--rows", "2", "-o", "json").json
+    assert rows == [
+        {"day": "2026-01-01", "town": "Ulm", "km": 3.0},
+        {"day": "2026-01-02", "town": "Bern", "km": None},
+    ]
+    assert "8.5" in call("data", "head", trips, "--filter", "km > 5").out
+
+
+def test_clock_times_stay_what_they_are(call: Call, folder: Path) -> None:
+    (folder / "a.csv").write_text("at\n2026-03-01 10:00:00\n")
+    assert call("data", "head", "a.csv", "-o", "json").json == [{"at": "2026-03-01 10:00:00"}]
+    assert "2026-03-01 10:00:00" in call("data", "head", "a.csv").out
+
+
+def test_a_profile_is_shown(call: Call, trips: Path) -> None:
+    profile = {row["name"]: row for row in call("data", "profile", trips, "-o", "json").json}
+    assert (profile["km"]["missing"], profile["km"]["mean"]) == (1, 5.75)
+    assert profile["town"]["most_frequent"] == [["Ulm", 2], ["Bern", 1]]
+    assert profile["day"]["greatest"] == "2026-01-03"
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_a_table_is_converted(form: str, call: Call, trips: Path, folder: Path) -> None:
+    answer = call("data", "convert", trips, "out", "--to", form, "--filter", "town = 'Ulm'")
+    assert answer.status == 0
+    rows = call("data", "head", f"out/*.{form}", "-o", "json").json
+    assert [row["km"] for row in rows] == [3.0, 8.5]
+    again = call("data", "convert", trips, "out", "--to", form)
+    assert again.status == 4 and "is there already" in again.err
+
+
+def test_a_malformed_row_is_told_with_its_line(call: Call, trips: Path, folder: Path) -> None:
+    with trips.open("a") as stream:
+        stream.write("2026-01-04\n")
+    answer = call("data", "convert", trips, "out", "--to", "parquet")
+    assert answer.status == 2 and "trips.csv, line 5" in answer.err
+    assert not (folder / "out").exists()
+
+
+def test_json_lines_and_tabs_are_known_by_their_endings(call: Call, folder: Path) -> None:
+    (folder / "a.jsonl").write_text('{"x": 1}\n')
+    (folder / "a.tsv").write_text("x\ty\n1\t2\n")
+    assert call("data", "head", "a.jsonl", "-o", "json").json == [{"x": 1}]
+    assert call("data", "head", "a.tsv", "-o", "json").json == [{"x": 1, "y": 2}]

@@ -1,0 +1,159 @@
+dataset_cases <- function() {
+  path <- file.path(testthat::test_path(), "..", "conformance", "datasets", "tables.yaml")
+  if (!file.exists(path) || !requireNamespace("yaml", quietly = TRUE)) {
+    return(list())
+  }
+  yaml::read_yaml(path)
+}
+
+skip_without_duckdb <- function() {
+  skip_unless_ready()
+  for (module in c("duckdb", "pyarrow")) {
+    skip_if_not(reticulate::py_module_available(module), sprintf("no Python package %s", module))
+  }
+}
+
+written_files <- function(files, env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  for (name in names(files)) {
+    path <- file.path(folder, name)
+    dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
+    writeBin(charToRaw(enc2utf8(files[[name]])), path)
+  }
+  folder
+}
+
+instant <- function(text) {
+  if (!is.null(text)) as.POSIXct(text, tz = "UTC", format = "%Y-%m-%dT%H:%M:%SZ")
+}
+
+do_step <- function(data, step) {
+  switch(step$do,
+    take = take_from_dataset(data, step$count),
+    skip = skip_from_dataset(data, step$count),
+    keep = keep_columns_from_dataset(data, step$columns),
+    drop = drop_columns_from_dataset(data, step$columns),
+    filter = filter_dataset(data, step$condition),
+    sample = take_sample_from_dataset(data, step$probability, step$seed),
+    timestamps = define_timestamp_columns_for_dataset(data, step$timestamp),
+    time = {
+      boundary <- !isFALSE(step$include_boundary)
+      if (is.null(step$end)) {
+        filter_dataset_after_time(data, instant(step$start), boundary)
+      } else if (is.null(step$start)) {
+        filter_dataset_before_time(data, instant(step$end), boundary)
+      } else {
+        filter_dataset_between_time(data, instant(step$start), instant(step$end), boundary)
+      }
+    },
+    stop("unknown step ", step$do)
+  )
+}
+
+make_dataset <- function(folder, case) {
+  path <- if (grepl("://", case$path)) case$path else file.path(folder, case$path)
+  make <- switch(if (is.null(case$from)) "delimited" else case$from,
+    delimited = create_tabular_dataset_from_delimited_files,
+    json_lines = create_tabular_dataset_from_json_lines_files
+  )
+  Reduce(do_step, case$steps, do.call(make, c(list(path), case$options)))
+}
+
+# Columns as the cases have them: times as text, NA as NULL.
+plain_columns <- function(frame) {
+  lapply(frame, function(column) {
+    if (inherits(column, c("Date", "POSIXct"))) column <- as.character(column)
+    lapply(column, function(value) if (is.na(value)) NULL else value)
+  })
+}
+
+expect_columns <- function(frame, columns) {
+  expect_identical(names(frame), names(columns))
+  expect_equal(plain_columns(frame), lapply(columns, as.list), ignore_attr = TRUE)
+}
+
+for (case in dataset_cases()) {
+  test_that(sprintf("tables: %s", case$name), {
+    skip_without_duckdb()
+    folder <- written_files(case$files)
+    if (!is.null(case$error)) {
+      expect_error(make_dataset(folder, case), case$error, fixed = TRUE, class = "tandemlab_error")
+      return()
+    }
+    data <- make_dataset(folder, case)
+    data <- unserialize(serialize(data, NULL))
+    if (!is.null(case$read_error)) {
+      expect_error(as.data.frame(data), case$read_error, fixed = TRUE, class = "tandemlab_error")
+    } else if (!is.null(case$split)) {
+      parts <- random_split_dataset(data, case$split$percentage, case$split$seed)
+      found <- lapply(parts, function(part) as.data.frame(part)$x)
+      expect_equal(found, lapply(case$parts, unlist))
+    } else {
+      expect_columns(load_dataset_into_data_frame(data), case$columns)
+    }
+  })
+}
+
+test_that("a dataset prints what it is, has columns and a digest", {
+  skip_without_duckdb()
+  folder <- written_files(list(a.csv = "x,y\n1,a\n"))
+  data <- create_tabular_dataset_from_delimited_files(file.path(folder, "a.csv"))
+  expect_output(print(data), "<tabular dataset of .*a.csv>")
+  expect_identical(
+    get_dataset_columns(data), data.frame(name = c("x", "y"), type = c("BIGINT", "VARCHAR"))
+  )
+  expect_match(get_dataset_digest(data), "^[0-9a-f]{64}$")
+  expect_error(take_from_dataset(data, -1), class = "tandemlab_error_invalid_input")
+  expect_error(take_from_dataset(mtcars, 1), "must be a dataset")
+  expect_error(download_from_file_dataset(data), "of a table, not of files")
+})
+
+test_that("tables are written, and files are listed, copied and linked", {
+  skip_without_duckdb()
+  folder <- written_files(list(a.csv = "x,y\n1,a\n2,NA\n"))
+  data <- create_tabular_dataset_from_delimited_files(file.path(folder, "a.csv"))
+  files <- convert_to_dataset_with_parquet_files(data, file.path(folder, "out"))
+  expect_identical(get_file_dataset_paths(files), "part-00000.parquet")
+  back <- create_tabular_dataset_from_parquet_files(
+    file.path(folder, "out"),
+    set_column_types = c(x = "double")
+  )
+  expect_identical(as.data.frame(back), data.frame(x = c(1, 2), y = c("a", NA)))
+  csv <- convert_to_dataset_with_csv_files(data, ";")
+  copies <- download_from_file_dataset(csv, file.path(folder, "copies"))
+  expect_identical(readLines(copies), c("x;y", "1;a", "2;"))
+  expect_error(
+    download_from_file_dataset(csv, file.path(folder, "copies")),
+    class = "tandemlab_error_already_exists"
+  )
+  links <- mount_file_dataset(csv)
+  expect_true(nzchar(Sys.readlink(links)))
+  expect_identical(readLines(links), readLines(copies))
+})
+
+test_that("a profile has a row for each column", {
+  skip_without_duckdb()
+  folder <- withr::local_tempdir()
+  utils::write.csv(iris, file.path(folder, "iris.csv"), row.names = FALSE)
+  data <- create_tabular_dataset_from_delimited_files(file.path(folder, "iris.csv"))
+  profile <- get_dataset_profile(data)
+  expect_identical(profile$name, names(iris))
+  expect_equal(profile$mean[1:4], unname(colMeans(iris[1:4])))
+  expect_equal(profile$deviation[1:4], unname(vapply(iris[1:4], sd, 0)))
+  expect_equal(profile$quantiles[[1]][[4]], median(iris$Sepal.Length))
+  expect_identical(sum(profile$histogram[[2]]$count), 150)
+  expect_identical(profile$most_frequent[[5]]$count, c(50, 50, 50))
+})
+
+test_that("recent rows are asked for by a difftime", {
+  skip_without_duckdb()
+  folder <- withr::local_tempdir()
+  days <- Sys.Date() - c(0, 40)
+  utils::write.csv(data.frame(day = days), file.path(folder, "a.csv"), row.names = FALSE)
+  data <- define_timestamp_columns_for_dataset(
+    create_tabular_dataset_from_delimited_files(file.path(folder, "a.csv")), "day"
+  )
+  recent <- filter_dataset_from_recent_time(data, as.difftime(30, units = "days"))
+  expect_identical(as.data.frame(recent)$day, days[[1]])
+  expect_error(filter_dataset_from_recent_time(data, 30), "difftime")
+})
