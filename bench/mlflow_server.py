@@ -107,7 +107,7 @@ def theirs(folder: Path) -> Iterator[tuple[int, str]]:
 
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     """Until a server answers."""
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and server.poll() is None:
         try:
             Caller(port, "").get("experiments/get?experiment_id=0")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -94,6 +98,29 @@ def test_the_snippet_of_the_readme_runs(
         mlflow.set_tracking_uri(None)
     (run,) = remote.experiment("accidents").get_runs(filter="metrics.auc > 0.8")
     assert run.get_status() == "Completed"
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_r_and_the_command_line_see_a_run_of_mlflow(at: str, client: Any) -> None:
+    run = client.create_run("0", run_name="first").info.run_id
+    client.log_metric(run, "auc", 0.5)
+    client.log_param(run, "model", "glm")
+    client.log_text(run, "42", "a.txt")
+    client.set_terminated(run)
+    code = f"""
+      library(tandemlab)
+      run <- get_run(get_workspace("{at}"), "{run}")
+      details <- get_run_details(run)
+      cat(details$status, get_run_metrics(run)$auc, get_run_params(run)$model,
+          get_run_file_names(run))
+    """
+    shown = subprocess.run(
+        ["Rscript", "--no-init-file", "-e", code], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == "Completed 0.5 glm a.txt"
+    command = [sys.executable, "-m", "tandemlab.cli", "run", "show", run, "--output", "json"]
+    listed = subprocess.run([*command, "--workspace", at], capture_output=True, check=True)
+    assert json.loads(listed.stdout)["status"] == "Completed"
 
 
 def test_nested_runs_are_children(at: str, remote: Workspace) -> None:
