@@ -30,6 +30,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tandemlab.bridge.embedded import fitting_rpy2, version_of_r
 from tandemlab.bridge.rscript import find_r, r_environment, r_places, without_r
 from tandemlab.domain.errors import TandemlabError
 from tandemlab.version import __version__
@@ -156,6 +157,8 @@ def _packages() -> tuple[dict[str, str | None], list[Finding]]:
 
 def _repair(name: str) -> str:
     pip = f"{shlex.quote(sys.executable)} -m pip install --upgrade"
+    if name == "rpy2":
+        return f"{pip} {shlex.join(fitting_rpy2(version_of_r()))}"
     together = ("numpy", "pandas", "pyarrow")  # each must fit the others
     return f"{pip} {' '.join(together)}" if name in together else f"{pip} {name}"
 

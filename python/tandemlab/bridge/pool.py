@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
-from tandemlab.bridge import values
+from tandemlab.bridge import conditions, values
 from tandemlab.bridge.files import read_frame, write_frame
 from tandemlab.bridge.worker import RWorker
-from tandemlab.domain.errors import InvalidInput, InvalidState, RCrashed, RError
-from tandemlab.domain.warnings import WARNINGS, RWarning
+from tandemlab.domain.errors import InvalidInput, InvalidState, RCrashed
 
 Library: TypeAlias = Literal["arrow", "pandas", "polars"]
 Kind: TypeAlias = Literal[
@@ -295,9 +293,9 @@ def _call(
         on_output=write,
         on_message=lambda message: log.info("%s", message),
     )
-    _warn(values.read(answer["warnings"]))
+    conditions.warn(values.read(answer["warnings"]))
     if "error" in answer:
-        raise _as_error(answer["error"])
+        raise conditions.as_error(answer["error"])
     return answer["value"]
 
 
@@ -394,29 +392,3 @@ def _described(value: Any) -> str:
         return f"a {value.type} vector of length {len(value)}"
     words = {list: "a list", dict: "a named list", bytes: "a raw vector", type(None): "NULL"}
     return words.get(type(value), "a data frame")
-
-
-def _warn(warned: list[dict[str, Any]]) -> None:
-    for one in warned:
-        text = f"In {one['call']}: {one['message']}" if one["call"] else one["message"]
-        warnings.warn(text, WARNINGS.get(one["code"], RWarning), stacklevel=_callers_level())
-
-
-def _callers_level() -> int:
-    """How many frames above the caller of this function the first one outside this module is."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
-        level, frame = level + 1, frame.f_back
-    return level
-
-
-def _as_error(form: Any) -> BaseException:
-    if form == {"kind": "interrupt"}:
-        return KeyboardInterrupt("R was interrupted.")
-    said = values.read(form)
-    where = f"Error in {said['call']}: " if said["call"] else "Error: "
-    lines = [f"{where}{said['message']}"]
-    if said["traceback"]:
-        lines += ["R's calls, the last one last:", *(f"  {call}" for call in said["traceback"])]
-    del said["kind"]
-    return RError("\n".join(lines), details=said)

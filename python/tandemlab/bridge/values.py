@@ -238,7 +238,7 @@ class _Encoder:
             return self.value(plain)
         if type(plain) in _SCALARS:
             return self.scalar(plain)
-        if _is_frame(value):
+        if is_frame(value):
             if self.frame is None:
                 raise _Refused("data frames do not cross here", _FRAMES_HINT)
             return {"$file": self.frame(value)}
@@ -522,7 +522,7 @@ def _from_numpy(array: Any, shape: tuple[int, ...]) -> Any:
     return Vector(values, kind.get(array.dtype.kind, of_integers), attributes=attributes)
 
 
-def _is_frame(value: Any) -> bool:
+def is_frame(value: Any) -> bool:
     """Whether a library gives it columns with names; no library is imported for that."""
     streams = hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
     pandas = type(value).__name__ == "DataFrame" and hasattr(value, "iloc")

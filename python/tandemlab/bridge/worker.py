@@ -130,7 +130,7 @@ class RWorker:
         except RCrashed as crash:
             self._say_why_not(crash)
         if (hello["version"], hello["protocol"]) != (__version__, PROTOCOL):
-            raise _other_version(self.rscript, hello["version"])
+            raise other_version(self.rscript, hello["version"])
         self._temporary = hello["temporary"]
 
     def _say_why_not(self, crash: RCrashed) -> NoReturn:
@@ -143,7 +143,7 @@ class RWorker:
                 details=crash.details,
             ) from None
         if status == _NO_WORKER:
-            raise _other_version(self.rscript, "older") from None
+            raise other_version(self.rscript, "older") from None
         raise RCrashed(f"R did not start. {crash.message}", details=crash.details) from None
 
     def call(
@@ -420,7 +420,8 @@ def _environment(libraries: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
     return names
 
 
-def _other_version(rscript: str, version: str) -> VersionMismatch:
+def other_version(rscript: str, version: str) -> VersionMismatch:
+    """The error for an R package that is not of this version."""
     return VersionMismatch(
         f"R's package tandemlab is version {version}, Python's {__version__}; they must agree.",
         hint="Install the same version of both.",
