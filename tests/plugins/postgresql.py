@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -73,6 +74,15 @@ class Server:
             self._process.wait()
             self._process = None
 
+    def kill_worker(self) -> None:
+        """Kill a process that serves a connection: the server cuts all others, and recovers."""
+        with self.connect() as connection:
+            found = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                " ORDER BY random() LIMIT 1"
+            ).fetchone()
+            os.kill(found[0], signal.SIGKILL)
+
     def new_database(self) -> str:
         """Address of an empty database: a schema of its own, which is made faster."""
         name = f"test_{next(self._names)}"
@@ -109,6 +119,19 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A running server; the test is skipped where PostgreSQL is not installed."""
+    with _running() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[Server]:
+    """A running server that the test may kill."""
+    with _running() as server:
+        yield server
+
+
+@contextmanager
+def _running() -> Iterator[Server]:
     programs, account = _find_programs(), _find_account()
     if programs is None or account is None:
         pytest.skip("PostgreSQL is not installed; tools/bootstrap dev does that")

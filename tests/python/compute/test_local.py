@@ -225,7 +225,11 @@ def test_killing_the_agent_again_and_again_runs_every_job_once(
     workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
 ) -> None:
     started = tmp_path / "started"
-    code = f"import time; open({str(started)!r}, 'a').write('x'); time.sleep(0.1)"
+    code = (
+        "import time\nfrom tandemlab import Run\n"
+        f"open({str(started)!r}, 'a').write('x'); time.sleep(0.1)\n"
+        "for step in range(20): Run.get_context().log('x', step)"
+    )
     runs = [submit(code) for _ in range(12)]
 
     def attended() -> int | None:
@@ -242,6 +246,8 @@ def test_killing_the_agent_again_and_again_runs_every_job_once(
     for run in runs:
         run.wait_for_completion(timeout_seconds=60)
     assert started.read_text() == "x" * 12
+    assert [run.get_metrics() for run in runs] == [{"x": list(range(20))}] * 12
+    assert workspace.check(deep=True) == []
 
 
 def test_however_many_submit_at_once_one_agent_starts(

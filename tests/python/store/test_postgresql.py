@@ -128,38 +128,29 @@ def test_a_lost_connection_is_made_again(store: SqlStore, postgresql: Server) ->
 
 @services
 def test_a_server_that_is_killed_while_points_come_in_loses_and_doubles_none(
-    tmp_path: Path, postgresql: Server
+    own_postgresql: Server,
 ) -> None:
-    server = Server(tmp_path, postgresql.programs, postgresql.account)
-    server.folder.chmod(0o755)
-    for parent in (tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o711)
-    server.make()
-    server.start()
-    try:
-        place = server.new_database()
-        SqlStore.create(place)
-        store = SqlStore.open(place)
-        store.create_run(NewRun("a_01", "a", "interactive", "calm_otter_12", now()))
-        events = [Event(seq, seq, "metric", "x", float(seq)) for seq in range(1, 4001)]
-        started = threading.Event()
+    place = own_postgresql.new_database()
+    SqlStore.create(place)
+    store = SqlStore.open(place)
+    store.create_run(NewRun("a_01", "a", "interactive", "calm_otter_12", now()))
+    events = [Event(seq, seq, "metric", "x", float(seq)) for seq in range(1, 4001)]
+    started = threading.Event()
 
-        def ingest() -> None:
-            for end in range(100, 4001, 100):
-                store.ingest("a_01", "w", events[end - 100 : end], end=end)
-                if end == 1000:
-                    started.set()
+    def ingest() -> None:
+        for end in range(100, 4001, 100):
+            store.ingest("a_01", "w", events[end - 100 : end], end=end)
+            if end == 1000:
+                started.set()
 
-        writer = threading.Thread(target=ingest)
-        writer.start()
-        assert started.wait(30)
-        server.stop(signal.SIGQUIT)
-        server.start()
-        writer.join()
-        assert store.get_metrics("a_01")["x"].value == [float(seq) for seq in range(1, 4001)]
-        store.close()
-    finally:
-        server.stop()
+    writer = threading.Thread(target=ingest)
+    writer.start()
+    assert started.wait(30)
+    own_postgresql.stop(signal.SIGQUIT)
+    own_postgresql.start()
+    writer.join()
+    assert store.get_metrics("a_01")["x"].value == [float(seq) for seq in range(1, 4001)]
+    store.close()
 
 
 @services
