@@ -1,17 +1,33 @@
-"""The contract of every Store, run against the one over REST."""
+"""The contract of every Store, run against the one over REST, on both databases."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from plugins.servers import Server
 from python.store import test_sql_store
-from python.store.test_sql_store import metric, new_run
+from python.store.test_sql_store import BOTH, metric, new_run
 from tandemlab import Workspace
 from tandemlab.domain import Event, FileRecord, InvalidInput, RunStatus
+from tandemlab.domain.ids import new_ulid
 from tandemlab.store import Store
+
+
+@pytest.fixture(params=BOTH)
+def remote(
+    request: pytest.FixtureRequest, shared_server: Server, local_data: Path
+) -> Iterator[Workspace]:
+    """A new workspace at a server, with its store in either database."""
+    name = f"{request.param}_{new_ulid()}"
+    database = request.getfixturevalue("database") if request.param == "postgresql" else None
+    Workspace.create(shared_server.root / name, store=database).store.close()
+    remote = Workspace.open(f"{shared_server.url}/{name}")
+    yield remote
+    remote.store.close()
 
 
 @pytest.fixture

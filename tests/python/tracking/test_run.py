@@ -21,6 +21,28 @@ from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotFound
 matplotlib.use("Agg")
 
 
+@pytest.fixture(
+    params=[
+        "folder",
+        pytest.param("postgresql", marks=pytest.mark.services),
+        pytest.param("url", marks=pytest.mark.full),
+    ]
+)
+def kind(request: pytest.FixtureRequest) -> str:
+    """A run is the same wherever its workspace is."""
+    return str(request.param)
+
+
+@pytest.fixture
+def store_address(kind: str, request: pytest.FixtureRequest) -> str | None:
+    return str(request.getfixturevalue("database")) if kind == "postgresql" else None
+
+
+@pytest.fixture
+def workspace(kind: str, workspace: Workspace, request: pytest.FixtureRequest) -> Workspace:
+    return request.getfixturevalue("remote") if kind == "url" else workspace
+
+
 @pytest.fixture
 def run(workspace: Workspace) -> Run:
     return workspace.experiment("demo").create_run(type="interactive")
