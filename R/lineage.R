@@ -1,8 +1,8 @@
 #' Lineage of a run
 #'
-#' Where a run comes from and what came of it. Inputs are the source that was kept and the
-#' environment of its script, outputs its files without logs; beside them are its parents up to the
-#' first, and its children.
+#' Where a run comes from and what came of it. Inputs are the source that was kept, the environment
+#' of its script and the inputs of its configuration, outputs its files without logs and the outputs
+#' of its configuration; beside them are its parents up to the first, and its children.
 #'
 #' @param run A `tandemlab_run`; `NULL` means [get_current_run()].
 #' @param x A `tandemlab_lineage`.

@@ -13,6 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from tandemlab import Experiment, Run, Workspace
+from tandemlab.domain import Event, EventBatch, NewRun
+from tandemlab.domain.times import now, to_micros
 
 clock = time.perf_counter
 Samples = defaultdict[str, list[float]]
@@ -108,6 +110,9 @@ def history(folder: Path, points: int, names: int, repeats: int) -> Samples:
             watch = Stopwatch()
             run.get_metrics()
             keep(found, f"read{suffix}", watch.read())
+            watch = Stopwatch()
+            run.get_metric_history("loss0", max_points=1000)
+            keep(found, f"sample{suffix}", watch.read())
         found[f"bytes{suffix}"].append((size_of_store(workspace) - before) / points)
     return found
 
@@ -141,6 +146,31 @@ def table(folder: Path, runs: int, repeats: int) -> Samples:
     return found
 
 
+def search(folder: Path, runs: int, repeats: int) -> Samples:
+    """Many runs that have ended, with two metrics each: their frame, and a page of them."""
+    found: Samples = defaultdict(list)
+    workspace = Workspace.create(folder / "search")
+    batches = []
+    for number in range(runs):
+        new = NewRun(f"bench_{number}", "bench", "interactive", f"run {number}", now())
+        workspace.store.create_run(new)
+        events = [
+            Event(seq, to_micros(new.created), "metric", name, number * 0.25)
+            for seq, name in enumerate(("loss", "accuracy"), 1)
+        ]
+        batches.append(EventBatch(new.id, "w", events, 1, {}))
+    workspace.store.ingest_all(batches)
+    for _ in range(repeats + 1):
+        watch = Stopwatch()
+        frame = workspace.runs_frame("bench")
+        keep(found, "frame_many", watch.read())
+        watch = Stopwatch()
+        page = workspace.get_runs(order_by="metrics.accuracy desc", limit=50)
+        keep(found, "page", watch.read())
+    assert (frame.shape[0], page[0].number) == (runs, runs)
+    return found
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     calls, points, runs, repeats = map(int, sys.argv[2:])
@@ -151,6 +181,7 @@ def main() -> None:
     result |= history(folder, points, 1, repeats)
     result |= history(folder, points, 10, repeats)
     result |= table(folder, runs, repeats)
+    result |= search(folder, 10 * runs, repeats)
     print(json.dumps(result))
 
 

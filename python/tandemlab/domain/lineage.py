@@ -39,7 +39,7 @@ class LineageNode:
 
     Attributes:
         id: of a run; the digest of a snapshot's manifest or of what was installed; RUN/NAME for
-            a file.
+            a file of a run, the absolute path of another.
         label: what people call it.
         details: more about it, by name.
     """

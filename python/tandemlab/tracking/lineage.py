@@ -119,6 +119,23 @@ def _environment(run: LinkedRun) -> Iterator[LineageLink]:
     yield LineageLink(node, LineageRelation.INPUT, run.node)
 
 
+def _inputs(run: LinkedRun) -> Iterator[LineageLink]:
+    for name, given in (run.record.definition.get("inputs") or {}).items():
+        node = _place(name, str(given["path"]), mode=given.get("mode"))
+        yield LineageLink(node, LineageRelation.INPUT, run.node)
+
+
+def _places(run: LinkedRun) -> Iterator[LineageLink]:
+    for name, path in (run.record.definition.get("outputs") or {}).items():
+        if path is not None:  # else it is a folder of the run, whose files are
+            yield LineageLink(run.node, LineageRelation.OUTPUT, _place(name, str(path)))
+
+
+def _place(name: str, path: str, **details: object) -> LineageNode:
+    """A file or folder outside of the run, on the machine where it ran."""
+    return LineageNode(LineageKind.FILE, path, f"{name}: {path}", {"name": name, **details})
+
+
 def _outputs(run: LinkedRun) -> Iterator[LineageLink]:
     for file in run.files:
         if file.name.split("/", 1)[0] not in _NO_OUTPUTS:
@@ -138,4 +155,12 @@ def _children(run: LinkedRun) -> Iterator[LineageLink]:
 
 
 # Whatever else runs read or make (a model, a data set) is one more function here, and a kind.
-SOURCES: tuple[LineageSource, ...] = (_parents, _snapshot, _environment, _outputs, _children)
+SOURCES: tuple[LineageSource, ...] = (
+    _parents,
+    _snapshot,
+    _environment,
+    _inputs,
+    _places,
+    _outputs,
+    _children,
+)

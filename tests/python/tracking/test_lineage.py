@@ -79,6 +79,20 @@ def test_a_flow_chart_names_each_thing_once_and_escapes(
     assert len([line for line in lines if "-->" not in line]) == 6 + 2
 
 
+def test_what_one_run_writes_and_another_reads_is_one_thing(workspace: Workspace) -> None:
+    experiment = workspace.experiment("demo")
+    writer = experiment.create_run(
+        type="interactive", definition={"outputs": {"clean": "/srv/clean", "own": None}}
+    )
+    reader = experiment.create_run(
+        type="interactive", definition={"inputs": {"data": {"path": "/srv/clean", "mode": "mount"}}}
+    )
+    (written,) = writer.get_lineage().outputs
+    (read,) = reader.get_lineage().inputs
+    assert (written.kind, written.id) == (read.kind, read.id)
+    assert (written.label, read.label) == ("clean: /srv/clean", "data: /srv/clean")
+
+
 def test_a_deleted_parent_ends_the_line(workspace: Workspace) -> None:
     child = workspace.experiment("demo").create_run(type="child", parent="demo_gone")
     assert child.get_lineage().links == []
