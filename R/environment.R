@@ -78,12 +78,16 @@ read_environment <- function(path, name = NULL) {
 
 # An environment that the core has sent.
 environment_from <- function(found) {
-  new_environment(
+  environment <- new_environment(
     found$name,
-    python = arrays_in(found$python, c("requirements", "conda", "channels")),
+    python = arrays_in(
+      found$python, c("requirements", "conda", "channels", "no_build_isolation")
+    ),
     r = arrays_in(found$r, c("packages", "repositories", "libraries", "system_packages")),
     variables = as.list(found$variables)
   )
+  environment$version <- found$version
+  environment
 }
 
 #' One package of R
@@ -112,10 +116,14 @@ cran_package <- function(name, version = NULL, repo = NULL) {
 #'
 #' @param environment A [r_environment()], [python_environment()] or [read_environment()].
 #' @param rebuild Whether to build it even if it is there.
+#' @param workspace A `tandemlab_workspace`, for the environments that it keeps
+#'   ([register_environment()]) and the curated ones; `NULL` for those that were built on this
+#'   machine.
 #' @param unused_days Remove what was not used for so many days.
 #' @return `build_environment()`: a named list with the programs and libraries of the environment,
 #'   and the log of the build. The others: a data frame with `name`, `used` (time of the last use),
-#'   `size` (bytes) and `key`, of what is there, or of what was removed.
+#'   `size` (bytes) and `key`, of what is there, or of what was removed. `list_environments()` of a
+#'   workspace: a data frame with `name`, `version` and `created`.
 #' @examplesIf tandemlab_is_ready()
 #' build_environment(r_environment("plain", "stats"))$r_libraries
 #' list_environments()
@@ -129,8 +137,57 @@ build_environment <- function(environment, rebuild = FALSE) {
 
 #' @rdname build_environment
 #' @export
-list_environments <- function() {
-  call_core("environment.list")
+list_environments <- function(workspace = NULL) {
+  if (is.null(workspace)) {
+    return(call_core("environment.list"))
+  }
+  call_core(
+    "environment.registered",
+    workspace = .subset2(arg_workspace(workspace), "path")
+  )
+}
+
+#' Keep environments in a workspace
+#'
+#' A registered environment has a name and a version. Scripts ask for it by `"NAME"` (the newest
+#' version) or `"NAME:VERSION"`, as `environment` of [script_run_config()] and in files of run
+#' configurations. One that is the same as the newest version is that version.
+#'
+#' Every workspace has the curated environments `"sklearn"`, `"pytorch"`, `"tensorflow"`,
+#' `"chainer"` and `"r"`, which a registered one of that name replaces.
+#'
+#' @param environment A [r_environment()], [python_environment()] or [read_environment()].
+#' @param workspace A `tandemlab_workspace` in a folder.
+#' @param name Name of the environment, or `"NAME:VERSION"`.
+#' @param version Its version; `NULL` for the newest.
+#' @return A `tandemlab_environment`, whose `version` is that in the workspace (none for a curated
+#'   one).
+#' @section Errors:
+#' `tandemlab_error_not_found` if there is no such environment or version.
+#' @examplesIf tandemlab_is_ready()
+#' ws <- temp_workspace()
+#' register_environment(r_environment("models", "survival"), ws)
+#' get_environment(ws, "models")$version
+#' list_environments(ws)
+#' @export
+register_environment <- function(environment, workspace) {
+  environment <- arg_environment(environment)
+  found <- call_core(
+    "environment.register",
+    workspace = .subset2(arg_workspace(workspace), "path"), environment = environment
+  )
+  environment_from(found)
+}
+
+#' @rdname register_environment
+#' @export
+get_environment <- function(workspace, name, version = NULL) {
+  found <- call_core(
+    "environment.get",
+    workspace = .subset2(arg_workspace(workspace), "path"), name = arg_string(name),
+    version = arg_optional(version, arg_count, least = 1L)
+  )
+  environment_from(found)
 }
 
 #' @rdname build_environment
@@ -184,7 +241,8 @@ arg_environment <- function(x, arg = deparse1(substitute(x))) {
       arg, "an environment of r_environment(), python_environment() or read_environment()", x
     )
   }
-  unclass(x)
+  x <- unclass(x)
+  x[names(x) != "version"]
 }
 
 #' @export
@@ -196,7 +254,8 @@ format.tandemlab_environment <- function(x, ...) {
     if (length(packages) > 0) sprintf("R: %s", toString(packages)),
     if (length(x$python) > 0) sprintf("Python: %s", toString(unlist(x$python)))
   )
-  c(sprintf("<environment %s>", x$name), if (length(words) > 0) paste0("  ", words))
+  title <- paste(c(x$name, x$version), collapse = ":")
+  c(sprintf("<environment %s>", title), if (length(words) > 0) paste0("  ", words))
 }
 
 #' @export

@@ -25,7 +25,8 @@
 #' @param max_run_duration_seconds The script is stopped and the run fails after so long; `NULL` for
 #'   no limit.
 #' @param environment Packages that the script needs: an [r_environment()], [python_environment()]
-#'   or [read_environment()], built before the script starts; `NULL` for what the interpreter has.
+#'   or [read_environment()], or the name of a registered or curated one ([register_environment()]).
+#'   It is built before the script starts; `NULL` for what the interpreter has.
 #' @param command What runs instead of a script: one string for the shell, or a list or vector of a
 #'   program and its arguments.
 #' @param inputs Files and folders that the script reads, a named list or vector of paths; or, for
@@ -80,7 +81,7 @@ load_run_config <- function(path = ".", name = NULL) {
     "run_config.load",
     path = arg_path(path), name = arg_optional(name, arg_string)
   )
-  if (!is.null(found[["environment"]])) {
+  if (is.list(found[["environment"]])) {
     found[["environment"]] <- environment_from(found[["environment"]])
   }
   new_run_config(found)
@@ -163,7 +164,7 @@ arg_run_config <- function(x, arg = deparse1(substitute(x))) {
 }
 
 arg_run_environment <- function(x, arg) {
-  arg_environment(x, arg)
+  if (!is_string(x)) arg_environment(x, arg)
   x
 }
 
@@ -264,7 +265,7 @@ argument_word <- function(value, where) {
 # What the core's RunConfiguration.from_dict() takes.
 config_form <- function(settings) {
   settings[["environment"]] <- arg_optional(
-    settings[["environment"]], arg_environment,
+    settings[["environment"]], function(x, arg) if (is_string(x)) x else arg_environment(x, arg),
     arg = "environment"
   )
   flags <- settings$arguments

@@ -47,7 +47,8 @@ config_arguments <- function(config) {
   content <- unclass(config)
   is_r <- is.null(content$script) || grepl("[.][rR]$", content$script)
   if (is_r && is.null(content$interpreter)) {
-    if (!is.null(content$script) && is.null(content[["environment"]]$r$rscript)) {
+    environment <- content[["environment"]]
+    if (!is.null(content$script) && !(is.list(environment) && length(environment$r$rscript))) {
       content$interpreter <- file.path(R.home("bin"), "Rscript")
     }
     if (is.null(content$environment_variables[["R_LIBS"]])) {

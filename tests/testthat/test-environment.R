@@ -9,7 +9,7 @@ test_that("environments are plain data, checked at once", {
   expect_identical(format(environment), c("<environment models>", "  R: stats, glmnet 4.1-8"))
   expect_error(r_environment("models", 1), class = "tandemlab_error_invalid_input")
   expect_error(
-    script_run_config(".", "a.R", environment = "models"), "r_environment",
+    script_run_config(".", "a.R", environment = 1), "r_environment",
     class = "tandemlab_error_invalid_input"
   )
 })
@@ -86,4 +86,34 @@ test_that("a script of R runs with the packages of its environment", {
     "not in the repositories: nosuch",
     class = "tandemlab_error_missing_dependency"
   )
+})
+
+test_that("environments are registered in a workspace by name and version", {
+  skip_unless_ready()
+  ws <- temp_workspace()
+  plain <- r_environment("models", "stats", repositories = "https://cran.example.org")
+  expect_identical(register_environment(plain, ws)$version, 1L)
+  changed <- r_environment("models", "stats", environment_variables = list(A = 1))
+  expect_identical(register_environment(changed, ws)$version, 2L)
+  expect_identical(get_environment(ws, "models")$variables, list(A = "1"))
+  found <- get_environment(ws, "models", 1)
+  expect_identical(found$r, plain$r)
+  expect_identical(format(found)[[1]], "<environment models:1>")
+  expect_identical(register_environment(get_environment(ws, "models:1"), ws)$version, 3L)
+  expect_error(get_environment(ws, "model"), "Did you mean 'models'")
+  expect_error(get_environment(ws, "models", 9), class = "tandemlab_error_not_found")
+  table <- list_environments(ws)
+  expect_identical(table$version[table$name == "models"], 3L)
+  expect_true(all(c("sklearn", "pytorch", "tensorflow", "chainer", "r") %in% table$name))
+})
+
+# tier: full
+test_that("a script runs in a registered environment", {
+  exp <- local_experiment()
+  ws <- get_workspace(exp$workspace$path)
+  variables <- list(GREETING = "hello")
+  register_environment(r_environment("models", environment_variables = variables), ws)
+  source <- local_script("job.R", "cat(Sys.getenv('GREETING'))")
+  run <- submit_experiment(exp, script_run_config(source, "job.R", environment = "models:1"))
+  expect_output(wait_for_run_completion(run, timeout_seconds = 60), "hello")
 })

@@ -68,7 +68,7 @@ test_that("a configuration is a value: a copy with other settings leaves it as i
   expect_identical(update(config), config)
   expect_error(update(config, argument = 1), "Unknown settings: argument")
   expect_error(run_config(script = 1), "`script`")
-  expect_error(run_config(environment = "study"), "r_environment")
+  expect_error(run_config(environment = 1), "r_environment")
   expect_error(run_config(seed = 1), "Unknown arguments")
   expect_output(print(config), "script train.R on local")
 })

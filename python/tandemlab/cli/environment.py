@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tandemlab.cli.commands import Noun, output_option, pass_session, verb
+from tandemlab.cli.commands import Noun, output_option, pass_session, verb, workspace_option
 from tandemlab.cli.forms import size
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
-    from tandemlab.environments import CachedEnvironment
+    from tandemlab.environments import CachedEnvironment, RegisteredEnvironment
 
 environment = Noun("environment")
 
@@ -30,6 +30,17 @@ _BUILT = (
     Column("r_libraries"),
     Column("log"),
 )
+
+
+_REGISTERED = (
+    Column("name", whole=True),
+    Column("version", right=True),
+    Column("created"),
+)
+
+
+def _registered_row(found: RegisteredEnvironment) -> dict[str, Any]:
+    return {"name": found.name, "version": found.version, "created": found.created}
 
 
 def _row(found: CachedEnvironment) -> dict[str, Any]:
@@ -71,15 +82,71 @@ def build(session: Session, file: str, rebuild: bool) -> None:
     session.screen.suggest(f"run submit --environment {file} train.py")
 
 
-@verb("list", "tandemlab environment list")
+@verb(
+    "list",
+    "tandemlab environment list",
+    "tandemlab environment list --registered",
+)
+@click.option(
+    "--registered",
+    is_flag=True,
+    help="Those that the workspace keeps by name, and the curated ones, instead.",
+)
+@workspace_option
 @output_option
 @pass_session
-def list_(session: Session) -> None:
+def list_(session: Session, registered: bool) -> None:
     """List the environments on this machine, the last used first."""
-    from tandemlab.environments import EnvironmentCache
+    from tandemlab.environments import EnvironmentCache, list_environments
 
+    if registered:
+        rows = [_registered_row(each) for each in list_environments(session.workspace())]
+        session.screen.rows(_REGISTERED, rows)
+        return
     found = [_row(each) for each in EnvironmentCache().built()]
     session.screen.rows(_LIST, found, empty="No environments yet.")
+
+
+@verb(
+    "register",
+    "tandemlab environment register requirements.txt --name study",
+    "tandemlab environment register renv.lock",
+)
+@click.argument("file", type=click.Path())
+@click.option("--name", metavar="NAME", help="Its name; without it, that in FILE or of FILE.")
+@workspace_option
+@output_option
+@pass_session
+def register(session: Session, file: str, name: str | None) -> None:
+    """Keep the environment that FILE describes in the workspace.
+
+    It gets the next version of its name. Scripts then ask for it as NAME or NAME:VERSION. One that
+    is the same as the newest version is that version.
+    """
+    from tandemlab.environments import read_environment, register_environment
+
+    found = register_environment(session.workspace(), read_environment(file, name))
+    session.screen.record(_REGISTERED, _registered_row(found))
+    session.suggest(f"run submit --environment {found.name}:{found.version} train.py")
+
+
+@verb("show", "tandemlab environment show sklearn", "tandemlab environment show study:3")
+@click.argument("name", metavar="NAME[:VERSION]")
+@workspace_option
+@output_option
+@pass_session
+def show(session: Session, name: str) -> None:
+    """Print a registered or curated environment, as a file has it."""
+    import json
+
+    from tandemlab.domain.documents import write_document
+    from tandemlab.environments import get_environment
+
+    content = get_environment(session.workspace(), name).environment.to_dict()
+    if session.screen.format == "json":
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        click.echo(write_document(content), nl=False)
 
 
 @verb("prune", "tandemlab environment prune --unused-days 90")
@@ -104,5 +171,5 @@ def prune(session: Session, unused_days: float) -> None:
     session.screen.rows(_LIST, [_row(each) for each in removed], empty="Nothing to remove.")
 
 
-for command in (build, list_, prune):
+for command in (build, list_, register, show, prune):
     environment.add_command(command)

@@ -27,6 +27,8 @@ class PythonSection:
         interpreter: path of an existing Python to use as it is; then nothing is installed.
         conda: packages that only conda has; they need micromamba, mamba or conda.
         channels: where conda looks.
+        no_build_isolation: packages among the requirements that are built with what the others
+            have installed, because their build needs packages of those versions.
 
     Raises:
         InvalidInput: a version that is none, or an interpreter beside what is to be installed.
@@ -37,10 +39,12 @@ class PythonSection:
     interpreter: str | None = None
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    no_build_isolation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_texts(self.requirements, "requirements")
         _check_texts(self.conda, "conda")
+        _check_texts(self.no_build_isolation, "no_build_isolation")
         if self.version is not None and not _VERSION.match(self.version):
             raise InvalidInput(
                 f"{self.version!r} is no version of Python.", hint='Write one such as "3.11".'

@@ -15,6 +15,12 @@ from tandemlab.environments.files import (
     read_environment,
     save_environment,
 )
+from tandemlab.environments.registry import (
+    RegisteredEnvironment,
+    get_environment,
+    list_environments,
+    register_environment,
+)
 
 __all__ = [
     "BuiltEnvironment",
@@ -24,11 +30,15 @@ __all__ = [
     "PythonSection",
     "RPackage",
     "RSection",
+    "RegisteredEnvironment",
     "check_environment",
     "from_conda_specification",
     "from_pip_requirements",
     "from_renv_lock",
+    "get_environment",
+    "list_environments",
     "load_environment",
     "read_environment",
+    "register_environment",
     "save_environment",
 ]

@@ -16,6 +16,7 @@ from tandemlab.domain.environments import Environment, PythonSection, RPackage, 
 from tandemlab.domain.schemas import Mistake
 from tandemlab.store.durable import write_file
 
+ENVIRONMENT_SUFFIXES = (".txt", ".lock", ".yml", ".yaml")
 _OPTIONS = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 
 
@@ -48,6 +49,17 @@ def read_environment(path: str | os.PathLike[str], name: str | None = None) -> E
         return from_conda_specification(name or str(content.get("name") or file.stem), file)
     found = load_environment(file)
     return found if name is None else found.replace(name=name)
+
+
+def environment_of(text: str | None) -> Environment | str | None:
+    """The environment of a file, by its ending; any other text is the name of one.
+
+    >>> environment_of("sklearn")
+    'sklearn'
+    """
+    if text is None or Path(text).suffix not in ENVIRONMENT_SUFFIXES:
+        return text
+    return read_environment(text)
 
 
 def from_pip_requirements(name: str, path: str | os.PathLike[str]) -> Environment:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tandemlab.bridge import without_r
 from tandemlab.domain import InvalidState
 
 _PAUSE = 0.5
@@ -24,7 +25,7 @@ def run_logged(
     """Run a program to its end; its exit code and what it printed, which is also in `log`.
 
     Args:
-        environment: variables beside those of this process.
+        environment: variables beside those of this process, which may be a session of R.
         stopped: asked twice a second; when it is True the program and its children are killed.
 
     Raises:
@@ -39,7 +40,7 @@ def run_logged(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            env={**without_r(os.environ), **(environment or {})},
             start_new_session=True,
             cwd="/",
         )

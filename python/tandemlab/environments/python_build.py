@@ -69,17 +69,28 @@ def build(environment: Environment, folder: Path, log: Path, stopped: Callable[[
         _make_by_conda(environment, target, log, stopped)
     else:
         _make_venv(environment, target, log, stopped)
-    wanted = [*python.requirements, *_core_requirements()]
+    late = {_name(each) for each in python.no_build_isolation}
+    first = [each for each in python.requirements if _name(each) not in late]
     uv = _uv()
     command = (
         [uv, "pip", "install", "--python", str(program(folder))]
         if uv
         else [str(program(folder)), "-m", "pip", "install", "--disable-pip-version-check"]
     )
-    code, output = run_logged([*command, *wanted], log, environment=_clean(), stopped=stopped)
-    if code != 0:
-        raise _not_built(environment, output, log)
+    steps = [[*first, *_core_requirements()]]
+    if late:
+        steps.append(["--no-build-isolation", *python.requirements])
+    for step in steps:
+        code, output = run_logged([*command, *step], log, environment=_clean(), stopped=stopped)
+        if code != 0:
+            raise _not_built(environment, output, log)
     _share_core(target)
+
+
+def _name(requirement: str) -> str:
+    """The package's name in a requirement, in its normal form."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else requirement
 
 
 def _make_venv(

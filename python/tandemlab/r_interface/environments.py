@@ -8,7 +8,16 @@ from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
 from tandemlab.domain.environments import Environment
-from tandemlab.environments import CachedEnvironment, EnvironmentCache, read_environment
+from tandemlab.environments import (
+    CachedEnvironment,
+    EnvironmentCache,
+    RegisteredEnvironment,
+    get_environment,
+    list_environments,
+    read_environment,
+    register_environment,
+)
+from tandemlab.r_interface.handles import open_workspace
 
 
 def _read(path: str, name: str | None) -> object:
@@ -36,6 +45,31 @@ def _prune(unused_days: float) -> object:
     return _rows(EnvironmentCache().prune(unused_days=unused_days))
 
 
+def _register(workspace: str, environment: Mapping[str, Any]) -> object:
+    return _described(
+        register_environment(open_workspace(workspace), Environment.from_dict(environment))
+    )
+
+
+def _get(workspace: str, name: str, version: int | None) -> object:
+    return _described(get_environment(open_workspace(workspace), name, version))
+
+
+def _registered(workspace: str) -> object:
+    found = list_environments(open_workspace(workspace))
+    return Table(
+        {
+            "name": [each.name for each in found],
+            "version": Vector([each.version for each in found], "integer"),
+            "created": [each.created for each in found],
+        }
+    )
+
+
+def _described(found: RegisteredEnvironment) -> object:
+    return {**found.environment.to_dict(), "version": found.version}
+
+
 def _rows(found: list[CachedEnvironment]) -> object:
     return Table(
         {
@@ -51,5 +85,8 @@ CALLS: dict[str, Callable[..., object]] = {
     "environment.build": _build,
     "environment.list": _list,
     "environment.prune": _prune,
+    "environment.get": _get,
     "environment.read": _read,
+    "environment.register": _register,
+    "environment.registered": _registered,
 }

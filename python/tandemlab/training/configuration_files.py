@@ -14,7 +14,11 @@ from tandemlab.domain.documents import Document, read_document, write_document
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.names import check_name
 from tandemlab.domain.schemas import Mistake, nearest
-from tandemlab.environments.files import environment_schema, read_environment
+from tandemlab.environments.files import (
+    ENVIRONMENT_SUFFIXES,
+    environment_schema,
+    read_environment,
+)
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.training.run_configuration import RunConfiguration, build_run_configuration
 from tandemlab.training.runconfig_v1 import read_runconfig
@@ -78,7 +82,9 @@ def load_run_configuration(path: str | os.PathLike[str], name: str | None) -> Ru
         raise document.error([Mistake((), problem.message.rstrip("."))], problem.hint) from None
 
 
-def _environment(document: Document, content: Any, file: Path) -> Environment:
+def _environment(document: Document, content: Any, file: Path) -> Environment | str:
+    if isinstance(content, str) and Path(content).suffix not in ENVIRONMENT_SUFFIXES:
+        return content  # a name
     try:
         if isinstance(content, str):
             return read_environment(source_directory(file) / content)

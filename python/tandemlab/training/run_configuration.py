@@ -31,7 +31,8 @@ class RunConfiguration:
             for ``.py`` and Rscript for ``.R``.
         max_run_duration_seconds: the script is stopped and the run fails after so long.
         environment: packages that the script needs; they are built before it starts, once for all
-            runs that need the same. None: what the interpreter has.
+            runs that need the same: an `Environment`, or the name of a registered or curated one,
+            ``"NAME"`` or ``"NAME:VERSION"``. None: what the interpreter has.
         command: what runs instead of a script: a line for the shell, or a program and its
             arguments.
         inputs: files and folders that the script reads, by name: paths, or `Input` for a link or
@@ -54,7 +55,7 @@ class RunConfiguration:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     interpreter: str | None = None
     max_run_duration_seconds: float | None = None
-    environment: Environment | None = None
+    environment: Environment | str | None = None
     command: str | Sequence[str] | None = None
     inputs: Mapping[str, Input | str | os.PathLike[str]] = field(default_factory=dict)
     outputs: Mapping[str, str | os.PathLike[str] | None] = field(default_factory=dict)
@@ -96,12 +97,7 @@ class RunConfiguration:
             told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]
             raise InvalidInput(f"The run configuration cannot be used. {'; '.join(told)}.")
         environment = value.pop("environment", None)
-        if isinstance(environment, str):
-            raise InvalidInput(
-                f"The environment {environment!r} must be read from its file first.",
-                hint="read_environment() does that.",
-            )
-        if environment is not None:
+        if isinstance(environment, Mapping):
             environment = Environment.from_dict({"name": "environment", **environment})
         return build_run_configuration(value, environment)
 
@@ -140,7 +136,7 @@ class RunConfiguration:
 
 
 def build_run_configuration(
-    content: Mapping[str, Any], environment: Environment | None
+    content: Mapping[str, Any], environment: Environment | str | None
 ) -> RunConfiguration:
     """The configuration of values that conform to the schema.
 

@@ -14,6 +14,7 @@ from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Input, JobSettings, Resources, check_places
 from tandemlab.domain.secrets import as_public_text
+from tandemlab.environments import get_environment
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.interpreters import Interpreters, find_interpreters
 from tandemlab.training.languages import (
@@ -63,7 +64,7 @@ class ScriptRunConfig(RunConfiguration):
         environment_variables: Mapping[str, str] | None = None,
         interpreter: str | None = None,
         max_run_duration_seconds: float | None = None,
-        environment: Environment | None = None,
+        environment: Environment | str | None = None,
         command: str | Sequence[str] | None = None,
         inputs: Mapping[str, Input | str | os.PathLike[str]] | None = None,
         outputs: Mapping[str, str | os.PathLike[str] | None] | None = None,
@@ -145,7 +146,13 @@ class ScriptRunConfig(RunConfiguration):
         check_machine(self.resources, self.distribution, self.compute_target, workspace)
         inputs = checked_inputs(self.inputs, source, workspace)
         outputs = checked_outputs(self.outputs)
-        what = self._command() if self.script is None else self._script(source, target)
+        environment = self.environment
+        if isinstance(environment, str):
+            environment = get_environment(workspace, environment).environment
+        is_command = self.script is None
+        what = self._command() if is_command else self._script(source, target, environment)
+        if environment is not None:
+            target.check(environment)
         known = [("inputs", name) for name in inputs] + [("outputs", name) for name in outputs]
         check_places(what["command"], known)
         if isinstance(self.command, str):
@@ -162,10 +169,12 @@ class ScriptRunConfig(RunConfiguration):
             "source_directory": str(source),
             "environment_variables": _check_variables(self.environment_variables),
             "max_run_duration_seconds": self.max_run_duration_seconds,
-            **({"environment": self.environment.to_dict()} if self.environment else {}),
+            **({"environment": environment.to_dict()} if environment else {}),
         }
 
-    def _script(self, source: Path, target: Interpreters) -> dict[str, Any]:
+    def _script(
+        self, source: Path, target: Interpreters, environment: Environment | None
+    ) -> dict[str, Any]:
         assert self.script is not None
         if self.command is not None:
             raise InvalidInput(
@@ -175,8 +184,8 @@ class ScriptRunConfig(RunConfiguration):
         script = _check_script(source, self.script)
         language = Language.of(script)
         arguments = format_arguments(self.arguments, language)
-        if self.environment is not None:
-            self._check_environment(self.environment, target, language)
+        if environment is not None:
+            self._check_environment(environment, language)
         interpreter = target.interpreter(language, self.interpreter)
         return {
             "script": script,
@@ -202,16 +211,13 @@ class ScriptRunConfig(RunConfiguration):
         )
         return {"language": None, "arguments": [], "command": command}
 
-    def _check_environment(
-        self, environment: Environment, target: Interpreters, language: Language
-    ) -> None:
+    def _check_environment(self, environment: Environment, language: Language) -> None:
         if environment.brings(language.value) and self.interpreter is not None:
             raise InvalidInput(
                 f"The environment {environment.name!r} has a {language.value} of its own; the "
                 f"script cannot run with {self.interpreter} as well.",
                 hint="Leave out the interpreter, or the environment.",
             )
-        target.check(environment)
 
 
 def _plain_settings(

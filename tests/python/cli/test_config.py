@@ -84,3 +84,19 @@ def test_what_cannot_be_submitted_is_refused(
     assert answer.status in (2, 3)
     assert told in answer.err
     assert call("experiment", "list", "--all", "-o", "json").json == []
+
+
+def test_an_environment_is_registered_shown_and_asked_for(
+    call: Call, lab: Workspace, folder: Path
+) -> None:
+    (folder / "study.yml").write_text("name: study\nvariables: {A: hello}\n")
+    registered = call("environment", "register", "study.yml", "-o", "json").json
+    assert (registered["name"], registered["version"]) == ("study", 1)
+    rows = call("environment", "list", "--registered", "-o", "json").json
+    assert {row["name"]: row["version"] for row in rows}["study"] == 1
+    shown = call("environment", "show", "study:1")
+    assert shown.out == "name: study\nvariables:\n  A: hello\n"
+    (folder / "job.py").write_text("import os; print(os.environ['A'])")
+    answer = call("run", "submit", "--wait", "--environment", "study", "job.py")
+    assert answer.out == "hello\n"
+    assert call("environment", "show", "stdy").status == 3

@@ -74,9 +74,10 @@ if TYPE_CHECKING:
 @click.option(
     "--environment",
     "environment_file",
-    metavar="FILE",
+    metavar="FILE|NAME",
     help="What the script needs: a requirements.txt, a conda file, an renv.lock or a file of "
-    "tandemlab's own (.yml). It is built before the script starts, once for all runs.",
+    "tandemlab's own (.yml), or a registered or curated environment (NAME or NAME:VERSION). It is "
+    "built before the script starts, once for all runs.",
 )
 @click.option(
     "--interpreter",
@@ -131,7 +132,7 @@ def submit(
     canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
     standard error, so that standard output holds the run alone.
     """
-    from tandemlab.environments import read_environment
+    from tandemlab.environments.files import environment_of
     from tandemlab.training import RunConfiguration, ScriptRunConfig
 
     base = RunConfiguration()
@@ -149,7 +150,7 @@ def submit(
         environment_variables={**base.environment_variables, **environment_variables},
         interpreter=interpreter,
         max_run_duration_seconds=max_duration,
-        environment=None if environment_file is None else read_environment(environment_file),
+        environment=environment_of(environment_file),
         run_config=base.replace(command=None) if script else base,
     )
     workspace = session.workspace()

@@ -1,0 +1,119 @@
+"""Environments by name and version in a workspace."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tandemlab import Environment, RunConfiguration, ScriptRunConfig, Workspace
+from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.environments import (
+    EnvironmentCache,
+    PythonSection,
+    get_environment,
+    list_environments,
+    register_environment,
+)
+
+STUDY = Environment("study", PythonSection(("six==1.16.0",)))
+CURATED = ["chainer", "pytorch", "r", "sklearn", "tensorflow"]
+
+
+def test_each_change_is_a_version_and_none_is_lost(workspace: Workspace) -> None:
+    changed = STUDY.replace(variables={"A": "1"})
+    versions = [
+        register_environment(workspace, each).version for each in (STUDY, STUDY, changed, STUDY)
+    ]
+    assert versions == [1, 1, 2, 3]
+    again = Workspace(workspace.path)
+    assert get_environment(again, "study", 2).environment == changed
+    assert get_environment(again, "study:1").environment == STUDY
+    assert get_environment(again, "study").version == 3
+    assert [each.name for each in list_environments(again)] == sorted([*CURATED, "study"])
+
+
+def test_many_who_register_at_once_get_versions_of_their_own(workspace: Workspace) -> None:
+    many = [STUDY.replace(variables={"N": str(n)}) for n in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda each: register_environment(workspace, each), many))
+    assert sorted(each.version or 0 for each in found) == list(range(1, 13))
+    for each in found:
+        assert get_environment(workspace, "study", each.version).environment == each.environment
+    folder = workspace.path / "environments" / "study"
+    assert len(list(folder.iterdir())) == 12
+
+
+def test_curated_environments_are_there_until_one_of_that_name_is_registered(
+    workspace: Workspace,
+) -> None:
+    found = get_environment(workspace, "sklearn")
+    assert found.version is None
+    assert found.environment.python.requirements[0].startswith("scikit-learn")
+    register_environment(workspace, STUDY.replace(name="sklearn"))
+    assert get_environment(workspace, "sklearn").environment.python == STUDY.python
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("studi", "Did you mean 'study'"),
+        ("study:7", "study has the versions 1"),
+        ("nothing-like-it", "There are chainer"),
+        ("sklearn:1", "no environment 'sklearn:1'"),
+    ],
+)
+def test_what_is_not_there_is_told(workspace: Workspace, name: str, words: str) -> None:
+    register_environment(workspace, STUDY)
+    with pytest.raises(NotFound, match=words):
+        get_environment(workspace, name)
+
+
+@pytest.mark.parametrize("name", ["study:x", "../study", "a/b"])
+def test_names_that_lead_elsewhere_are_refused(workspace: Workspace, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        get_environment(workspace, name)
+    with pytest.raises(InvalidInput):
+        register_environment(workspace, STUDY.replace(name=name))
+    assert not (workspace.path / "environments").exists()
+
+
+def test_a_run_asks_for_an_environment_by_name_and_records_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").touch()
+    register_environment(workspace, STUDY)
+    register_environment(workspace, STUDY.replace(variables={"A": "1"}))
+    config = ScriptRunConfig(tmp_path, "a.py", environment="study:1")
+    assert config.check(workspace)["environment"] == STUDY.to_dict()
+    saved = RunConfiguration("a.py", environment="study").save(tmp_path, "cpu")
+    assert "environment: study\n" in saved.read_text()
+    loaded = ScriptRunConfig(tmp_path, run_config=RunConfiguration.load(saved))
+    assert loaded.check(workspace)["environment"]["variables"] == {"A": "1"}
+    with pytest.raises(NotFound, match="Did you mean 'study'"):
+        config.replace(environment="stuy").check(workspace)
+
+
+@pytest.mark.full
+def test_a_package_is_built_with_what_the_others_have_installed(
+    cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    source = tmp_path / "late"
+    source.mkdir()
+    (source / "setup.py").write_text(
+        "import six\nfrom setuptools import setup\n"
+        "setup(name='late', version=six.__version__, py_modules=['late'])"
+    )
+    (source / "late.py").touch()
+    late = f"late @ file://{source}"
+    python = PythonSection(
+        ("six==1.16.0", "setuptools<70", "wheel", late), no_build_isolation=("late",)
+    )
+    built = cache.build(Environment("study", python))
+    code = "import importlib.metadata as m; print(m.version('late'))"
+    done = subprocess.run(
+        [str(built.python), "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1.16.0\n"
