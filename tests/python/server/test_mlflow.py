@@ -26,7 +26,7 @@ from tandemlab.server.tokens import Role, Tokens
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
 mlflow = pytest.importorskip("mlflow")
 MlflowException: type[Exception] = mlflow.exceptions.MlflowException
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
