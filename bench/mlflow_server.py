@@ -125,6 +125,7 @@ def measure(port: int, base: str, size: dict[str, int], found: Samples) -> None:
     experiment = caller.post("experiments/create", name=name)["experiment_id"]
 
     found["batches"].append(log_batches(port, base, experiment, size))
+    caller = Caller(port, base)  # servers close a connection that rests
     run = caller.create_run(experiment)
     begin = time.perf_counter()
     for step in range(size["calls"]):
