@@ -117,6 +117,7 @@ def in_a_child(action: Callable[[], object]) -> int:
         "s3:///lab",
         "s3://",
         "s3://bucket/a/../b",
+        "s3://bucket/a*",
         "s3://bucket/lab?colour=red",
         "ftp://host/lab",
         "",

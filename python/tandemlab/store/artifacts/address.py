@@ -67,7 +67,9 @@ class Address:
                 )
         root = (parts.netloc + parts.path).rstrip("/")
         is_complete = bool(parts.netloc) if parts.scheme == "s3" else root.startswith("/")
-        if not is_complete or parts.fragment or "//" in root or "/../" in f"{root}/":
+        has_pattern = parts.scheme == "s3" and bool(set("*[]") & set(root))  # s3fs would expand it
+        is_plain = not (parts.fragment or has_pattern or "//" in root or "/../" in f"{root}/")
+        if not is_complete or not is_plain:
             raise InvalidInput(f"{text!r} is no address for artifacts.", hint=_EXAMPLE)
         return cls(parts.scheme, root, tuple(sorted(options)))
 
