@@ -21,6 +21,7 @@ from tandemlab.bridge.pandas_frames import from_table  # noqa: E402
 
 pytestmark = [
     pytest.mark.full,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed"),
 ]
 

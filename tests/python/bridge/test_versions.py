@@ -27,6 +27,7 @@ LIBRARIES = {
 
 pytestmark = [
     pytest.mark.services,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed"),
     pytest.mark.skipif(UV is None, reason="uv is not installed"),
 ]
