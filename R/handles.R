@@ -130,6 +130,13 @@ run_fields <- list(
 #' `properties`, `metrics`, `files` and the functions `get_status()`, `get_details()` and
 #' `get_metrics()`.
 #'
+#' @section In Python code:
+#' Where reticulate hands a handle to Python code, it becomes Python's object, opened anew:
+#' `reticulate::r_to_py(run)$log("loss", 0.5)`. `py_to_r()` makes a handle of Python's `Workspace`,
+#' `Experiment` and `Run`, also of results of a module that was imported with `convert = TRUE`; to
+#' keep Python's own objects, use `reticulate::import("tandemlab", convert = FALSE)`. Data frames
+#' are no handles: [as_python_frame()] and [as_r_frame()] take them across.
+#'
 #' @param x,object A handle.
 #' @param name Name of a field.
 #' @param ... For methods.
