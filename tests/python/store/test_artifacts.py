@@ -33,6 +33,7 @@ from tandemlab.store.artifacts import ArtifactBlobs, ArtifactPlace, check_addres
 from tandemlab.tracking import context
 
 services = pytest.mark.services
+pytestmark = pytest.mark.timeout(400)  # processes of their own, on a busy machine
 DAY = 86_400.0
 BOTH = ("folder", pytest.param("s3", marks=services))
 

@@ -171,6 +171,7 @@ def _use_again(path: Path, numbers: Sequence[int], sources: Sequence[Path]) -> N
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 def test_nothing_that_is_needed_goes_while_others_write_and_collectors_are_killed(
     workspace: Workspace, tmp_path: Path
 ) -> None:
