@@ -10,8 +10,9 @@ are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tandemlab.lazy import loader
 
 if TYPE_CHECKING:
     from tandemlab.bridge.crossing import read, write
@@ -58,10 +59,4 @@ __all__ = [
     "write_frame",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOMES)

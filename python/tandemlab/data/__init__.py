@@ -7,8 +7,9 @@ loaded when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tandemlab.lazy import loader
 
 if TYPE_CHECKING:
     from tandemlab.data.dataset import Dataset
@@ -25,10 +26,4 @@ _HOMES = {
 
 __all__ = ["ColumnProfile", "Dataset", "FileDataset", "TabularDataset"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOMES)
