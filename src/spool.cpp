@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -28,6 +29,7 @@ struct Writer {
   int descriptor = -1;
   std::uint64_t seq = 0;
   std::uint64_t last_used = 0;
+  std::int64_t time = 0;  // of the last event
   off_t length = 0;
   bool torn = false;
   std::unordered_map<std::string, Shape> shapes;
@@ -144,17 +146,19 @@ const char* open_file(Writer& writer) {
   return nullptr;
 }
 
-std::int64_t now_micros() {
+// Never before the writer's last event: a clock may be set back.
+std::int64_t now_micros(const Writer& writer) {
   timespec time;
   ::clock_gettime(CLOCK_REALTIME, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * 1000000 + time.tv_nsec / 1000;
+  const std::int64_t now = static_cast<std::int64_t>(time.tv_sec) * 1000000 + time.tv_nsec / 1000;
+  return std::max(now, writer.time);
 }
 
 // Writes {"seq":…,"time":…, so that it ends where `line` begins; its first byte.
-char* put_head(char* line, std::uint64_t seq) {
+char* put_head(char* line, std::uint64_t seq, std::int64_t time) {
   char head[head_room];
   const int printed = std::snprintf(head, sizeof head, "{\"seq\":%" PRIu64 ",\"time\":%" PRId64 ",",
-                                    seq, now_micros());
+                                    seq, time);
   const auto count = static_cast<std::size_t>(printed);
   std::memcpy(line - count, head, count);
   return line - count;
@@ -233,10 +237,12 @@ Outcome append(const char* run, Shape shape, const char* name, std::size_t name_
     return outcome;
   }
   writer.torn = false;
-  const char* first = put_head(line, writer.seq + 1);
+  const std::int64_t time = now_micros(writer);
+  const char* first = put_head(line, writer.seq + 1, time);
   outcome = write_whole(writer, first, static_cast<std::size_t>(line + size - first));
   if (outcome.operation == nullptr) {
     ++writer.seq;
+    writer.time = time;
     if (known != nullptr) *known = shape;
   }
   return outcome;

@@ -77,3 +77,37 @@ test_that("a file that does not fit leaves nothing behind", {
   )
   expect_length(list.files(mount, "[.]bin$|^[0-9a-z]{26}$", recursive = TRUE), 0)
 })
+
+# A library that sets the clock back by a minute with each look at it.
+clock_that_goes_back <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  writeLines(c(
+    "#define _GNU_SOURCE", "#include <dlfcn.h>", "#include <time.h>",
+    "int clock_gettime(clockid_t clock, struct timespec *now) {",
+    "  static int (*real)(clockid_t, struct timespec *);",
+    "  static long looks;",
+    "  if (!real) *(void **) &real = dlsym(RTLD_NEXT, \"clock_gettime\");",
+    "  int answer = real(clock, now);",
+    "  if (clock == CLOCK_REALTIME) now->tv_sec -= 60 * looks++;",
+    "  return answer;",
+    "}"
+  ), file.path(folder, "clock.c"))
+  withr::with_dir(folder, {
+    system2(file.path(R.home("bin"), "R"), c("CMD", "SHLIB", "clock.c", "-ldl"),
+      stdout = FALSE, stderr = FALSE
+    )
+  })
+  file.path(folder, paste0("clock", .Platform$dynlib.ext))
+}
+
+# tier: full
+test_that("times do not go back with the clock", {
+  skip_on_os(c("windows", "mac"))
+  directory <- local_job()
+  withr::local_envvar(LD_PRELOAD = clock_that_goes_back())
+  pid <- start_r(c("library(tandemlab)", "for (i in 1:5) log_metric_to_run('point', i)"))
+  wait_until(function() has_ended(pid))
+  events <- read_spool(directory)
+  expect_equal(vapply(events, `[[`, 0, "value"), 1:5)
+  expect_equal(diff(vapply(events, `[[`, 0, "time")), rep(0, 4))
+})

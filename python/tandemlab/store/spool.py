@@ -47,6 +47,7 @@ class SpoolWriter:
 
     def __init__(self, run_directory: Path) -> None:
         self._directory = run_directory
+        self._time = 0  # of the last event
         self._start()
         _writers.add(self)
 
@@ -129,7 +130,8 @@ class SpoolWriter:
     def _write(self, middle: str, value: str) -> None:
         with self._lock:
             seq = self._seq + 1
-            line = f'{{"seq":{seq},"time":{time.time_ns() // 1000}{middle}{value}}}\n'
+            now = max(time.time_ns() // 1000, self._time)  # a clock may be set back
+            line = f'{{"seq":{seq},"time":{now}{middle}{value}}}\n'
             try:
                 data = line.encode()
             except UnicodeEncodeError as error:
@@ -145,7 +147,7 @@ class SpoolWriter:
                     self._finish(data, written)
             except OSError as error:
                 raise storage_error(error, self._path) from error
-            self._seq = seq
+            self._seq, self._time = seq, now
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -246,8 +246,11 @@ def test_a_clock_that_jumps_changes_neither_values_nor_their_order(
     run = lab.experiment("demo").create_run(type="interactive")
     for step in range(50):
         run.log("x", step, step=step)
+        run.tag("last", str(step))
+        run.log_param("last", step)
     run.complete()
     monkeypatch.undo()
+    assert (run.tags["last"], run.get_params()["last"]) == ("49", 49)
     folder = lab
     if lab.is_remote:
         folder = behind(lab, request.getfixturevalue("shared_server"))

@@ -12,15 +12,18 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tandemlab import Workspace
 from tandemlab.domain import InvalidInput, StorageError
+from tandemlab.store import spool
 from tandemlab.store.spool import SpoolWriter, read_events, spool_files
 
 
-def lines(directory: Path) -> list[dict[str, object]]:
+def lines(directory: Path) -> list[dict[str, Any]]:
     return [
         json.loads(line)
         for path in spool_files(directory)
@@ -94,6 +97,20 @@ def test_threads_share_a_writer_without_gaps(directory: Path) -> None:
     for thread in threads:
         thread.join()
     assert [line["seq"] for line in lines(directory)] == list(range(1, 4001))
+
+
+def test_times_do_not_go_back_with_the_clock(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    jumps = iter([0, 5, -3600, 7])  # seconds
+    clock = SimpleNamespace(time_ns=lambda: now + next(jumps) * 10**9)
+    monkeypatch.setattr(spool, "time", clock)
+    writer = SpoolWriter(directory)
+    for number in range(4):
+        writer.append("tag", "t", str(number))
+    times = [line["time"] - now // 1000 for line in lines(directory)]
+    assert times == [0, 5_000_000, 5_000_000, 7_000_000]
 
 
 def test_a_forked_child_writes_a_file_of_its_own(directory: Path) -> None:
