@@ -190,7 +190,8 @@ FIELDS = {
     "experiment show": "name runs created archived statuses latest_run",
     "experiment archive": "name runs created archived",
     "workspace list": "name path current",
-    "workspace show": "name path id friendly_name description tags created store experiments runs",
+    "workspace show": "name path id friendly_name description tags created store artifacts "
+    "experiments runs",
 }
 
 
