@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -103,11 +102,19 @@ def test_packages_of_conda_need_a_conda(
         cache.build(Environment("study", PythonSection(conda=("gdal",))))
 
 
-def test_a_build_can_be_stopped(cache: EnvironmentCache) -> None:
-    environment = Environment("study", PythonSection(("pandas",)))
-    started = time.monotonic()
+def test_a_build_can_be_stopped(cache: EnvironmentCache, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    project = tmp_path / "slow"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
+    )
+    (project / "slow.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(600)\n"
+    )
+    environment = Environment("study", PythonSection((f"slow @ {project.as_uri()}",)))
     with pytest.raises(InvalidState, match="stopped"):
-        cache.build(environment, stopped=lambda: time.monotonic() > started)
+        cache.build(environment, stopped=begun.exists)
     assert not (cache.root / cache.key(environment)).exists()
 
 

@@ -707,8 +707,16 @@ def is_free(workspace: Workspace) -> bool:
 
 
 def wait_for_no_agent(workspace: Workspace) -> None:
-    stop_agent(workspace)
-    wait_until(lambda: agent_pid(workspace) is None)
+    """Wait until the lock is free; an agent that comes or goes has it without its name."""
+
+    def is_free() -> bool:
+        stop_agent(workspace)
+        lock = take_lock(workspace.folder)
+        if lock is not None:
+            os.close(lock)
+        return lock is not None
+
+    wait_until(is_free)
 
 
 def test_a_workspace_that_may_only_be_read_is_checked_and_not_repaired(run: Run) -> None:
