@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tandemlab import Workspace, __version__
 from tandemlab.bridge.values import encode
 from tandemlab.r_interface import call
+from tandemlab.tracking.known import remember
 
 
 def answer(verb: str, /, **arguments: Any) -> Any:
@@ -33,6 +36,16 @@ def test_a_mistake_of_ours_is_an_answer_too() -> None:
 
 def test_an_unknown_workspace_is_null() -> None:
     assert answer("workspace.get", name="no such workspace")["value"] is None
+
+
+def test_workspaces_are_listed_while_a_server_is_away(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("TANDEMLAB_PATIENCE_SECONDS", "0")
+    remember("http://127.0.0.1:1/lab", "lab")
+    listed = json.dumps(answer("workspace.list"))
+    assert "http://127.0.0.1:1/lab" in listed and "error" not in listed
 
 
 def test_runs_that_r_made_offline_are_taken_in(tmp_path: Any) -> None:

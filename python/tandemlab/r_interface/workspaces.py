@@ -15,6 +15,7 @@ from tandemlab.r_interface.handles import (
     workspace_handle,
 )
 from tandemlab.tracking import Workspace
+from tandemlab.tracking.known import known_workspaces
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
@@ -52,13 +53,9 @@ def _from_config(path: str, file_name: str | None) -> object:
 
 
 def _list() -> object:
-    found = list(Workspace.list().values())
-    return Table(
-        {
-            "name": [workspace.name for workspace in found],
-            "path": [workspace.address for workspace in found],
-        }
-    )
+    # By what is known here: a server that is away must not be waited for.
+    found = sorted(known_workspaces().items())
+    return Table({"name": [name for _, name in found], "path": [path for path, _ in found]})
 
 
 def _delete(workspace: str) -> None:
