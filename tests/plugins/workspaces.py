@@ -45,6 +45,16 @@ def workspace(
     lab.store.close()
 
 
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with a script and its data, unless a test module has one of its own."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "train.py").write_text("print(1)")
+    (folder / "data.csv").write_text("x\n1\n")
+    return folder
+
+
 def agent_pid(workspace: Workspace) -> int | None:
     """Pid of the workspace's agent, from its lock; None while there is none or it comes or goes."""
     lock = workspace.folder.agent / "lock"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,8 @@ for library in ("pyarrow", "pandas", "polars", "duckdb"):
 
 import pyarrow as pa  # noqa: E402
 
+from conformance.frames import values  # noqa: E402
+from python.bridge import r_session  # noqa: E402
 from tandemlab.bridge.pandas_frames import from_table  # noqa: E402
 
 pytestmark = [
@@ -24,18 +24,6 @@ pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed"),
 ]
-
-
-def module(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-values = module(Path(__file__).parents[2] / "conformance" / "frames" / "values.py")
-r_session = module(Path(__file__).with_name("r_session.py"))
 
 
 @pytest.fixture(scope="module")

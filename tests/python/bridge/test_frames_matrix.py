@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +14,10 @@ for library in ("pyarrow", "pandas", "polars", "duckdb", "yaml"):
 
 import yaml  # noqa: E402
 
+from conformance.frames import values  # noqa: E402
+from python.bridge import r_session  # noqa: E402
+
 FRAMES = Path(__file__).parents[2] / "conformance" / "frames"
-
-
-def module(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
-
-
-values = module(FRAMES / "values.py")
-r_session = module(Path(__file__).with_name("r_session.py"))
 
 
 def cases(name: str) -> list[Any]:

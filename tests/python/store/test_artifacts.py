@@ -57,15 +57,6 @@ def lab(artifacts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     lab.store.close()
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "train.py").write_text("print(1)")
-    (folder / "data.csv").write_text("x\n1\n")
-    return folder
-
-
 def blobs_of(lab: Workspace) -> ArtifactBlobs:
     blobs = lab.folder.blobs
     assert isinstance(blobs, ArtifactBlobs)

@@ -38,15 +38,6 @@ def keep(workspace: Workspace, *texts: str, source: Path | None = None) -> Run:
     return run
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (folder / "train.py").write_text("print(1)")
-    (folder / "data.csv").write_text("x\n1\n")
-    return folder
-
-
 def test_what_only_a_deleted_run_needed_goes(workspace: Workspace) -> None:
     kept, deleted = keep(workspace, "shared", "mine"), keep(workspace, "shared", "yours")
     deleted.delete()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,11 @@ from tandemlab.cli.commands import (
 )
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.cli.screen import Screen
+    from tandemlab.domain.comparison import Comparison
+    from tandemlab.domain.lineage import Lineage
 
 _VALUES = tuple(Column(name) for name in ("group", "name", "left", "right", "differs"))
 _COMPARISON = tuple(Column(name) for name in ("left", "right", "values", "packages", "code"))
@@ -51,12 +57,7 @@ def compare(session: Session, reference: str, other: str) -> None:
     workspace = session.workspace()
     runs = [find_run(workspace, name) for name in (reference, other)]
     found = compare_runs(*runs)
-    if session.screen.is_for_people:
-        session.screen.text(str(found))
-    elif session.screen.format == "json":
-        session.screen.record(_COMPARISON, found.to_dict())
-    else:
-        session.screen.rows(_VALUES, _rows(found.to_table()))
+    _show(session.screen, found, _COMPARISON, _VALUES)
     session.suggest("run show", reference_of(runs[1].record))
 
 
@@ -84,14 +85,23 @@ def lineage(session: Session, reference: str, mermaid: bool) -> None:
     found = run.get_lineage()
     if mermaid:
         session.screen.text(found.to_mermaid())
-    elif session.screen.is_for_people:
-        session.screen.text(str(found))
-    elif session.screen.format == "json":
-        session.screen.record(_LINEAGE, found.to_dict())
     else:
-        session.screen.rows(_LINKS, _rows(found.to_table()))
+        _show(session.screen, found, _LINEAGE, _LINKS)
     session.suggest("run show", reference_of(run.record))
 
 
-def _rows(table: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
-    return [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
+def _show(
+    screen: Screen,
+    found: Comparison | Lineage,
+    fields: Sequence[Column],
+    columns: Sequence[Column],
+) -> None:
+    """As text for people, whole in JSON, and as the rows of its table otherwise."""
+    if screen.is_for_people:
+        screen.text(str(found))
+    elif screen.format == "json":
+        screen.record(fields, found.to_dict())
+    else:
+        table = found.to_table()
+        cells = zip(*table.values(), strict=True)
+        screen.rows(columns, [dict(zip(table, each, strict=True)) for each in cells])
