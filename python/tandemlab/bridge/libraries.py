@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import Any
 
 from tandemlab.domain.errors import MissingDependency
 
 
-def need(library: str) -> Any:
+def need(library: str, what: str = "Frames of this kind", extra: str = "frames") -> Any:
     """The library, imported now.
+
+    Args:
+        what: what needs it.
+        extra: the extra of tandemlab that brings it.
 
     Raises:
         MissingDependency: it is not installed.
     """
     try:
-        return sys.modules.get(library) or import_module(library)
+        return import_module(library)
     except ImportError as problem:
         raise MissingDependency(
-            f"Frames of this kind need the Python package {library}: {problem}",
-            hint=f"pip install 'tandemlab[frames]' or pip install {library}",
+            f"{what} need the Python package {library}: {problem}",
+            hint=f"pip install 'tandemlab[{extra}]' or pip install {library}",
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,15 +92,15 @@ def head(
         table = table.filter(condition)
     found = table.take(rows).to_arrow()
     shown = tuple(Column(name) for name in found.column_names)
-    values = [{name: _clock(value) for name, value in row.items()} for row in found.to_pylist()]
+    values = [{name: _shown(value) for name, value in row.items()} for row in found.to_pylist()]
     session.screen.rows(shown, values, empty="No rows.")
 
 
-def _clock(value: object) -> object:
-    """A time without a zone as text: it stays what the clock showed."""
+def _shown(value: object) -> object:
+    """A value as results hold it; a time without a zone stays what the clock showed."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.isoformat(sep=" ")
-    return value
+    return str(value) if isinstance(value, Decimal) else value
 
 
 @verb("profile", "tandemlab data profile accidents.csv")
@@ -112,7 +113,8 @@ def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
 
     Quantiles, histograms and most frequent values are in the JSON form (-o json).
     """
-    found = [each.to_dict() for each in _table(paths, separator).profile()]
+    profiles = [each.to_dict() for each in _table(paths, separator).profile()]
+    found = [{name: _shown(value) for name, value in each.items()} for each in profiles]
     session.screen.rows(_PROFILE, found, empty="No columns.")
 
 
@@ -142,16 +144,21 @@ def convert(
 
     FOLDER is there when all of the table is in it, or not at all.
     """
+    from tandemlab.data import Dataset
+
     table = _table(paths, separator)
     if condition is not None:
         table = table.filter(condition)
-    written = (
-        table.to_parquet_files(folder)
-        if form == "parquet"
-        else table.to_csv_files(folder, separator=separator)
-    )
+    if form == "parquet":
+        files = table.to_parquet_files(folder)
+        written = Dataset.Tabular.from_parquet_files(folder)
+    else:
+        files = table.to_csv_files(folder, separator=separator)
+        written = Dataset.Tabular.from_delimited_files(
+            folder, separator=separator, infer_column_types=False
+        )
     session.screen.record(
-        _WRITTEN, {"folder": folder, "files": len(written.files()), "rows": len(table)}
+        _WRITTEN, {"folder": folder, "files": len(files.files()), "rows": len(written)}
     )
 
 

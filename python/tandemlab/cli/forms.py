@@ -7,7 +7,6 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, TypeAlias
@@ -134,7 +133,7 @@ def as_json(value: Any) -> Any:
         return {str(name): as_json(item) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [as_json(item) for item in value]
-    if isinstance(value, (date, time, timedelta, Decimal)):
+    if isinstance(value, (date, time, timedelta)):
         return str(value)
     if isinstance(value, PurePath):
         return str(value)

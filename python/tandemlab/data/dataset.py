@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias
 
 from tandemlab.data import delimited, partitions
@@ -82,7 +83,14 @@ class _Tabular:
     ) -> TabularDataset:
         """A table in Parquet files; the arguments are those of `from_delimited_files`."""
         source = Source("parquet", absolute(path), {}, {}, partition_format, include_path)
-        return _cast(_checked(source), set_column_types or {})
+        if set_column_types:
+            names = list(TabularDataset(Definition(source)).columns)
+            casts = {
+                name: delimited.as_type(name, kind, names)
+                for name, kind in set_column_types.items()
+            }
+            source = replace(source, options={"casts": casts})
+        return _checked(source)
 
     @staticmethod
     def from_json_lines_files(
@@ -105,8 +113,7 @@ class _Tabular:
             raise InvalidInput(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         paths = absolute(path)
         options = {"invalid_lines": invalid_lines}
-        found = _checked(Source("json_lines", paths, {}, options))
-        columns = found.columns
+        columns = TabularDataset(Definition(Source("json_lines", paths, {}, options))).columns
         for name, kind in (set_column_types or {}).items():
             columns[name] = delimited.as_type(name, kind, list(columns))
         return _checked(
@@ -165,21 +172,3 @@ def _checked(source: Source) -> TabularDataset:
     found = TabularDataset(Definition(source))
     _ = found.columns
     return found
-
-
-def _cast(found: TabularDataset, types: Mapping[str, str]) -> TabularDataset:
-    if not types:
-        return found
-    names = list(found.columns)
-    casts = {name: delimited.as_type(name, kind, names) for name, kind in types.items()}
-    source = found.definition.source
-    return _checked(
-        Source(
-            source.format,
-            source.paths,
-            {},
-            {"casts": casts},
-            source.partition_format,
-            source.include_path,
-        )
-    )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import InvalidInput, MissingDependency, NotFound, StorageError, TandemlabError
+from tandemlab.bridge.libraries import need
+from tandemlab.domain import InvalidInput, NotFound, StorageError, TandemlabError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,14 +21,7 @@ def need_duckdb() -> Any:
     Raises:
         MissingDependency: it is not installed.
     """
-    try:
-        import duckdb
-    except ImportError as problem:
-        raise MissingDependency(
-            f"Datasets of tables need the Python package duckdb: {problem}",
-            hint="pip install 'tandemlab[data]'",
-        ) from None
-    return duckdb
+    return need("duckdb", "Datasets of tables", "data")
 
 
 @contextmanager

@@ -53,9 +53,7 @@ class FileDataset:
         """The files, as they are now."""
         found = expand(self.definition.source.paths)
         if self.definition.source.partition_format is not None:
-            parts = partitions.parse(self.definition.source.partition_format)
-            for file in found:
-                parts.check(file.path)
+            partitions.parse(self.definition.source.partition_format).check(found)
         for step in self.definition.steps:
             if step["do"] == "take":
                 found = found[: step["count"]]

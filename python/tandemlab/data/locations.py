@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemlab.domain import InvalidInput, NotFound, StorageError
-
-_CHUNK = 1 << 20
+from tandemlab.store import blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +127,10 @@ def digest_of(files: Iterable[DataFile]) -> str:
 
 def _content(file: DataFile) -> str:
     if file not in _digests:
-        content = hashlib.sha256()
         try:
-            with open(file.path, "rb") as stream:
-                while piece := stream.read(_CHUNK):
-                    content.update(piece)
+            _digests[file] = blobs.digest_of(Path(file.path))
         except OSError as problem:
             raise StorageError(
                 f"{file.path} cannot be read: {problem.strerror}.", details={"path": file.path}
             ) from None
-        _digests[file] = content.hexdigest()
     return _digests[file]

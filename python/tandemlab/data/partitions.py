@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tandemlab.data.engine import literal
+from tandemlab.data.locations import DataFile
 from tandemlab.domain import InvalidInput
 
 _FIELD = re.compile(r"\{(\w+)(?::([^{}]+))?\}")
@@ -25,19 +27,20 @@ class Partitions:
     pattern: str
     columns: tuple[tuple[str, str | None], ...]
 
-    def check(self, path: str) -> None:
-        """Refuse a path that has no such end.
+    def check(self, files: Iterable[DataFile]) -> None:
+        """Refuse files whose paths have no such end.
 
         Raises:
-            InvalidInput: it has none.
+            InvalidInput: one has none.
         """
-        if re.search(self.pattern, path) is None:
-            raise InvalidInput(
-                f"{path} does not fit the partition format.",
-                hint="The format is for the end of each path, the file's name included; "
-                "* stands for any part of a name.",
-                details={"path": path},
-            )
+        for file in files:
+            if re.search(self.pattern, file.path) is None:
+                raise InvalidInput(
+                    f"{file.path} does not fit the partition format.",
+                    hint="The format is for the end of each path, the file's name included; "
+                    "* stands for any part of a name.",
+                    details={"path": file.path},
+                )
 
     def expressions(self) -> list[str]:
         """Each column in SQL, from the column ``filename``."""

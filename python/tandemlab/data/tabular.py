@@ -89,11 +89,11 @@ class TabularDataset:
 
     def keep_columns(self, columns: str | Sequence[str]) -> TabularDataset:
         """Only these columns, in this order."""
-        return self._then("keep", columns=self._known(columns))
+        return self._chosen("keep", columns)
 
     def drop_columns(self, columns: str | Sequence[str]) -> TabularDataset:
         """All columns but these."""
-        return self._then("drop", columns=self._known(columns))
+        return self._chosen("drop", columns)
 
     def filter(self, condition: str) -> TabularDataset:
         """The rows for which a condition in SQL is true.
@@ -122,8 +122,10 @@ class TabularDataset:
             timestamp: a column of dates or times; None takes back what was said.
             partition_timestamp: a coarser one that the files are parted by.
         """
-        for name in filter(None, (timestamp, partition_timestamp)):
-            self._check_time(name)
+        names = list(filter(None, (timestamp, partition_timestamp)))
+        known = self._known(names)
+        for name in names:
+            _check_time(name, known[name])
         return TabularDataset(
             replace(self.definition, timestamp=timestamp, partition_timestamp=partition_timestamp)
         )
@@ -225,15 +227,20 @@ class TabularDataset:
     def _portion(self, start: float, end: float, seed: int | None) -> TabularDataset:
         return TabularDataset(self.definition.portion(start, end, seed))
 
-    def _known(self, columns: str | Sequence[str]) -> list[str]:
-        wanted = [columns] if isinstance(columns, str) else list(columns)
+    def _known(self, names: Sequence[str]) -> dict[str, str]:
+        """Types of all columns, once it is sure that those of these names are there."""
         known = self.columns
-        for name in wanted:
+        for name in names:
             if name not in known:
                 raise InvalidInput(
                     f"There is no column {name!r}.", hint=f"The columns are {', '.join(known)}."
                 )
-        return wanted
+        return known
+
+    def _chosen(self, do: str, columns: str | Sequence[str]) -> TabularDataset:
+        names = [columns] if isinstance(columns, str) else list(columns)
+        self._known(names)
+        return self._then(do, columns=names)
 
     def _timestamp(self) -> str:
         if self.definition.timestamp is None:
@@ -242,15 +249,6 @@ class TabularDataset:
                 hint="with_timestamp_columns() says it; do that first.",
             )
         return self.definition.timestamp
-
-    def _check_time(self, name: str) -> None:
-        self._known(name)
-        kind = self.columns[name]
-        if not kind.startswith(("DATE", "TIMESTAMP")):
-            raise InvalidInput(
-                f"Column {name!r} is of type {kind}, not a date or time.",
-                hint=f'set_column_types={{"{name}": "datetime"}} reads it as one.',
-            )
 
     def _between(
         self, start: date | datetime | None, end: date | datetime | None, include_boundary: bool
@@ -298,6 +296,14 @@ class TabularDataset:
         return Dataset.File.from_files(target)
 
 
+def _check_time(name: str, kind: str) -> None:
+    if not kind.startswith(("DATE", "TIMESTAMP")):
+        raise InvalidInput(
+            f"Column {name!r} is of type {kind}, not a date or time.",
+            hint=f'set_column_types={{"{name}": "datetime"}} reads it as one.',
+        )
+
+
 def _instant(time: date | datetime) -> str:
     if not isinstance(time, datetime):
         time = datetime(time.year, time.month, time.day)
@@ -321,8 +327,7 @@ def _scan(definition: Definition, files: Sequence[DataFile]) -> str:
     added = ['filename AS "Path"'] if source.include_path else []
     if source.partition_format is not None:
         parts = partitions.parse(source.partition_format)
-        for file in files:
-            parts.check(file.path)
+        parts.check(files)
         added += parts.expressions()
     extra = "".join(f", {expression}" for expression in added)
     casts = "".join(

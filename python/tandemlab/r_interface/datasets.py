@@ -124,8 +124,7 @@ def _load(definition: str, address: str) -> object:
 
 
 def _paths(definition: str) -> object:
-    found = _open(definition)
-    return found.to_path() if isinstance(found, FileDataset) else [f.name for f in found.files()]
+    return [file.name for file in _open(definition).files()]
 
 
 def _download(definition: str, target: str | None, overwrite: bool) -> object:
