@@ -22,6 +22,7 @@ from tandemlab.domain import (
 )
 from tandemlab.server.mlflow.errors import content_of, is_mlflow
 from tandemlab.store.http.wire import encode
+from tandemlab.store.sql.engine import PassingError
 
 STATUS: dict[type[TandemlabError], int] = {
     InvalidInput: 400,
@@ -30,6 +31,7 @@ STATUS: dict[type[TandemlabError], int] = {
     InvalidState: 409,
     VersionMismatch: 409,
     StorageError: 500,
+    PassingError: 503,  # clients ask again, as they do while the server itself is away
     MissingDependency: 501,
     Unavailable: 503,
     NotAllowed: 403,

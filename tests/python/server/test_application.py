@@ -14,8 +14,11 @@ import pytest
 
 from plugins.servers import Server, behind
 from tandemlab import ScriptRunConfig, Workspace
+from tandemlab.domain import StorageError
 from tandemlab.server import process
 from tandemlab.server.api.streams import RunCursor
+from tandemlab.server.errors import status_of
+from tandemlab.store.sql.engine import PassingError
 
 
 def read(stream: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
@@ -134,6 +137,11 @@ def test_probes_counts_and_log_lines(server: Server, workspace: Workspace) -> No
     answer = httpx.get(f"{server.url}/readyz", timeout=30)
     (workspace.path / "gone.db").rename(workspace.path / "store.db")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+
+
+def test_what_may_pass_is_told_so_that_clients_ask_again() -> None:
+    assert status_of(PassingError("The database is restarted.")) == 503
+    assert status_of(StorageError("The disk is full.")) == 500
 
 
 def test_the_interface_describes_itself(shared_server: Server) -> None:

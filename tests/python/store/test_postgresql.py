@@ -154,6 +154,19 @@ def test_a_server_that_is_killed_while_points_come_in_loses_and_doubles_none(
 
 
 @services
+def test_a_store_is_opened_once_its_server_is_back(own_postgresql: Server) -> None:
+    place = own_postgresql.new_database()
+    SqlStore.create(place)
+    own_postgresql.stop()
+    back = threading.Timer(0.5, own_postgresql.start)
+    back.start()
+    store = SqlStore.open(place)
+    back.join()
+    assert store.list_experiments() == []
+    store.close()
+
+
+@services
 def test_a_user_who_may_only_read_reads_and_is_told_so(
     database: str, postgresql: Server, tmp_path: Path
 ) -> None:

@@ -31,6 +31,44 @@ _Result = TypeVar("_Result")
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 
+class PassingError(StorageError):
+    """A refusal that may well be gone when the same is tried again."""
+
+
+@contextmanager
+def errors_of(place: Place) -> Iterator[None]:
+    """Turn the database's refusals into a `StorageError` that says what to do."""
+    try:
+        yield
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        is_passing = isinstance(place, str) and postgresql.is_passing(error)
+        if isinstance(error, exc.IntegrityError) and not is_passing:
+            raise
+        reason = str(getattr(error, "orig", error)).strip()
+        raise (PassingError if is_passing else StorageError)(
+            f"The store {place} refused: {reason.rstrip('.')}.",
+            hint=postgresql.hint(error) if isinstance(place, str) else sqlite.hint(reason),
+            details={"path": str(place)},
+        ) from error
+
+
+def repeated(
+    method: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, _Result]:
+    """Have what is one transaction, and may be repeated, tried again where that helps."""
+
+    @wraps(method)
+    def repeat(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        for pause in _PAUSES:
+            try:
+                return method(*arguments, **named)
+            except PassingError:
+                time.sleep(pause)
+        return method(*arguments, **named)
+
+    return repeat
+
+
 def make_engine(place: Place) -> Engine:
     """Engine for a database; nothing is opened yet."""
     return postgresql.make_engine(place) if isinstance(place, str) else sqlite.make_engine(place)
@@ -74,9 +112,14 @@ def open_database(place: Place) -> Engine:
     return engine
 
 
-def _check_version(engine: Engine, place: Place) -> None:
+@repeated
+def _version_of(engine: Engine, place: Place) -> object:
     with errors_of(place), reading(engine) as connection:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _check_version(engine: Engine, place: Place) -> None:
+    found = _version_of(engine, place)
     if found == schema.HEAD:
         return
     if found is None or str(found) > schema.HEAD:
@@ -114,44 +157,6 @@ def changing_schema(engine: Engine) -> Iterator[Connection]:
         if _is_postgresql(engine):
             postgresql.lock_schema(connection)
         yield connection
-
-
-class PassingError(StorageError):
-    """A refusal that may well be gone when the same is tried again."""
-
-
-@contextmanager
-def errors_of(place: Place) -> Iterator[None]:
-    """Turn the database's refusals into a `StorageError` that says what to do."""
-    try:
-        yield
-    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
-        is_passing = isinstance(place, str) and postgresql.is_passing(error)
-        if isinstance(error, exc.IntegrityError) and not is_passing:
-            raise
-        reason = str(getattr(error, "orig", error)).strip()
-        raise (PassingError if is_passing else StorageError)(
-            f"The store {place} refused: {reason.rstrip('.')}.",
-            hint=postgresql.hint(error) if isinstance(place, str) else sqlite.hint(reason),
-            details={"path": str(place)},
-        ) from error
-
-
-def repeated(
-    method: Callable[_Arguments, _Result],
-) -> Callable[_Arguments, _Result]:
-    """Have a method that is one transaction, and may be repeated, tried again where that helps."""
-
-    @wraps(method)
-    def repeat(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
-        for pause in _PAUSES:
-            try:
-                return method(*arguments, **named)
-            except PassingError:
-                time.sleep(pause)
-        return method(*arguments, **named)
-
-    return repeat
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
