@@ -8,15 +8,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from tandemlab.bridge.crossing import as_library
-from tandemlab.data import delimited, json_lines, partitions
-from tandemlab.data.definition import Definition, Step, chosen_seed
-from tandemlab.data.engine import check_expression, connection, identifier, literal
+from tandemlab.data.definition import Definition, chosen_seed
+from tandemlab.data.engine import check_expression, connection, literal
 from tandemlab.data.locations import DataFile, digest_of, expand
+from tandemlab.data.queries import instant, query
 from tandemlab.domain import AlreadyExists, InvalidInput
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from tandemlab.data.file_dataset import FileDataset
     from tandemlab.data.profile import ColumnProfile
-
-_PORTIONS = 1 << 64
-_ROW = "__tandemlab_row"
 
 
 class TabularDataset:
@@ -256,8 +253,8 @@ class TabularDataset:
         return self._then(
             "time",
             column=self._timestamp(),
-            start=None if start is None else _instant(start),
-            end=None if end is None else _instant(end),
+            start=None if start is None else instant(start),
+            end=None if end is None else instant(end),
             include_boundary=include_boundary,
         )
 
@@ -267,10 +264,7 @@ class TabularDataset:
             yield self._open(database)
 
     def _open(self, database: DuckDBPyConnection) -> DuckDBPyRelation:
-        text = _scan(self.definition, self.files())
-        for step in self.definition.steps:
-            text = _step(step, text)
-        return database.sql(text)
+        return database.sql(query(self.definition, self.files()))
 
     def _written(
         self, target_path: str | os.PathLike[str] | None, extension: str, form: str
@@ -302,98 +296,3 @@ def _check_time(name: str, kind: str) -> None:
             f"Column {name!r} is of type {kind}, not a date or time.",
             hint=f'set_column_types={{"{name}": "datetime"}} reads it as one.',
         )
-
-
-def _instant(time: date | datetime) -> str:
-    if not isinstance(time, datetime):
-        time = datetime(time.year, time.month, time.day)
-    if time.tzinfo is not None:
-        time = time.astimezone(timezone.utc).replace(tzinfo=None)
-    return time.isoformat(sep=" ", timespec="microseconds")
-
-
-# SQL ---------------------------------------------------------------------------------------------
-
-
-def _scan(definition: Definition, files: Sequence[DataFile]) -> str:
-    source = definition.source
-    if source.format == "delimited":
-        delimited.check_headers(files, source.options, list(source.columns))
-        table = delimited.scan(files, source.columns, source.options)
-    elif source.format == "parquet":
-        table = f"read_parquet({literal([file.path for file in files])}, filename = true)"
-    else:
-        table = json_lines.scan(files, source.columns, source.options)
-    added = ['filename AS "Path"'] if source.include_path else []
-    if source.partition_format is not None:
-        parts = partitions.parse(source.partition_format)
-        parts.check(files)
-        added += parts.expressions()
-    extra = "".join(f", {expression}" for expression in added)
-    casts = "".join(
-        f", CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
-        for name, kind in source.options.get("casts", {}).items()
-    )
-    replaced = f" REPLACE ({casts[2:]})" if casts else ""
-    return f"SELECT * EXCLUDE (filename){replaced}{extra} FROM {table}"
-
-
-def _step(step: Step, text: str) -> str:
-    return _STEPS[step["do"]](step, f"({text})")
-
-
-def _take(step: Step, table: str) -> str:
-    return f"SELECT * FROM {table} LIMIT {int(step['count'])}"
-
-
-def _skip(step: Step, table: str) -> str:
-    return f"SELECT * FROM {table} OFFSET {int(step['count'])}"
-
-
-def _portion(step: Step, table: str) -> str:
-    # MD5 is the same on every machine and in every version, which DuckDB's own hash is not.
-    numbered = f"SELECT *, row_number() OVER () AS {_ROW} FROM {table}"
-    share = f"md5_number_lower(concat({int(step['seed'])}, ':', {_ROW}))"
-    start, end = (int(step[name] * _PORTIONS) for name in ("start", "end"))
-    bounds = [f"{share} >= {start}::UHUGEINT"] if start else []
-    if end < _PORTIONS:
-        bounds.append(f"{share} < {end}::UHUGEINT")
-    return f"SELECT * EXCLUDE ({_ROW}) FROM ({numbered}) WHERE {' AND '.join(bounds) or 'true'}"
-
-
-def _keep(step: Step, table: str) -> str:
-    return f"SELECT {', '.join(map(identifier, step['columns']))} FROM {table}"
-
-
-def _drop(step: Step, table: str) -> str:
-    return f"SELECT * EXCLUDE ({', '.join(map(identifier, step['columns']))}) FROM {table}"
-
-
-def _filter(step: Step, table: str) -> str:
-    return f"SELECT * FROM {table} WHERE (\n{step['condition']}\n)"
-
-
-def _time(step: Step, table: str) -> str:
-    column = f"CAST({identifier(step['column'])} AS TIMESTAMP)"
-    same = "=" if step["include_boundary"] else ""
-    start, end = step.get("start"), step.get("end")
-    if "recent" in step:
-        now = datetime.now(timezone.utc)
-        start, end = _instant(now - timedelta(seconds=step["recent"])), _instant(now)
-    bounds = [
-        f"{column} {sign}{same} {literal(time)}::TIMESTAMP"
-        for sign, time in ((">", start), ("<", end))
-        if time is not None
-    ]
-    return f"SELECT * FROM {table} WHERE {' AND '.join(bounds) or 'true'}"
-
-
-_STEPS = {
-    "take": _take,
-    "skip": _skip,
-    "portion": _portion,
-    "keep": _keep,
-    "drop": _drop,
-    "filter": _filter,
-    "time": _time,
-}
