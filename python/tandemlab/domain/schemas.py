@@ -1,16 +1,17 @@
 """Values that are checked against a JSON Schema: every mistake is told with its key.
 
 The part of JSON Schema that is understood: ``$ref``, ``anyOf``, ``type``, ``properties``,
-``additionalProperties``, ``propertyNames`` (a pattern), ``required``, ``items``, ``enum``,
-``pattern``, ``minimum``, ``exclusiveMinimum``. Where the types are a text or a number, a text is
-meant: ``version: 3.10`` stays what was written.
+``additionalProperties``, ``propertyNames`` (a pattern), ``required``, ``items``, ``minItems``,
+``maxItems``, ``enum``, ``pattern``, ``minimum``, ``exclusiveMinimum``. Where the types are a text
+or a number, a text is meant: ``version: 3.10`` stays what was written.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -104,6 +105,7 @@ class _Visitor:
         if isinstance(value, Mapping):
             return self._visit_object(value, fitting, path)
         if isinstance(value, (list, tuple)):
+            self._check_length(value, fitting, path)
             items = fitting.get("items", {})
             return [self.visit(item, items, (*path, i)) for i, item in enumerate(value)]
         self._check_scalar(value, fitting, path)
@@ -128,6 +130,13 @@ class _Visitor:
             if key not in value:
                 self._note(path, f"lacks the key {key!r}")
         return result
+
+    def _check_length(self, value: Sequence[Any], schema: Schema, path: Path) -> None:
+        least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+        if not least <= len(value) <= most:
+            wanted = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+            wanted = str(least) if least == most else wanted
+            self._note(path, f"must have {wanted} items, not {len(value)}")
 
     def _check_scalar(self, value: Any, schema: Schema, path: Path) -> None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
