@@ -8,12 +8,12 @@ from typing import Any
 from tandemlab.domain.errors import MissingDependency
 
 
-def need(library: str, what: str = "Frames of this kind", extra: str = "frames") -> Any:
+def need(library: str, what: str = "Frames of this kind", extra: str | None = "frames") -> Any:
     """The library, imported now.
 
     Args:
         what: what needs it.
-        extra: the extra of tandemlab that brings it.
+        extra: the extra of tandemlab that brings it; None if none does.
 
     Raises:
         MissingDependency: it is not installed.
@@ -21,7 +21,8 @@ def need(library: str, what: str = "Frames of this kind", extra: str = "frames")
     try:
         return import_module(library)
     except ImportError as problem:
+        install = f"pip install {library.partition('.')[0]}"
         raise MissingDependency(
             f"{what} need the Python package {library}: {problem}",
-            hint=f"pip install 'tandemlab[{extra}]' or pip install {library}",
+            hint=install if extra is None else f"pip install 'tandemlab[{extra}]' or {install}",
         ) from None
