@@ -27,13 +27,13 @@ def check_name(name: object, *, what: str) -> str:
     """
     if not isinstance(name, str):
         raise InvalidInput(
-            f"The name of {_article(what)} must be text, not {type(name).__name__}.",
+            f"The name of {with_article(what)} must be text, not {type(name).__name__}.",
             details={"name": repr(name)},
         )
     problem = _problem(name)
     if problem:
         raise InvalidInput(
-            f"{name!r} cannot be the name of {_article(what)}: {problem}.",
+            f"{name!r} cannot be the name of {with_article(what)}: {problem}.",
             hint="Use letters, digits, spaces, '-', '_' or '.', at most 128 characters.",
             details={"name": name},
         )
@@ -49,7 +49,8 @@ def is_name(text: str) -> bool:
     return not _problem(text)
 
 
-def _article(what: str) -> str:
+def with_article(what: str) -> str:
+    """A word after ``a`` or ``an``."""
     return f"an {what}" if what[0] in "aeiou" else f"a {what}"
 
 

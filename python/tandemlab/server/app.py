@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
 from tandemlab.server.access import READER
-from tandemlab.server.api import content, events, runs, secrets, streams, workspaces
+from tandemlab.server.api import assets, content, events, runs, secrets, streams, workspaces
 from tandemlab.server.api.models import EventBatch
 from tandemlab.server.errors import ErrorAnswer, answer_of, internal
 from tandemlab.server.guard import Failures, Guard
@@ -87,7 +87,7 @@ def _application(services: Services) -> FastAPI:
     )
     app.state.services = services
     # Routes are tried in their order, and events come most often.
-    for part in (events, workspaces, runs, content, secrets, streams):
+    for part in (events, workspaces, runs, content, assets, secrets, streams):
         app.include_router(part.router, prefix=API)
     app.include_router(login_router)
     app.include_router(mlflow_router)

@@ -19,12 +19,14 @@ from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.identity import write_identity
 from tandemlab.store.intake import Intake
-from tandemlab.store.protocol import Store
 from tandemlab.store.snapshots import read_manifest
 from tandemlab.store.spool import live_runs, spool_files
 
 if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
     from tandemlab.store.artifacts import ArtifactPlace
+    from tandemlab.store.registry import FolderRegistry
+    from tandemlab.store.sql import SqlStore
 
 FORMAT = 3
 MARKER = "workspace.json"
@@ -138,7 +140,7 @@ class WorkspaceFolder:
         return open_place(marker["artifacts"], secrets=(self.path, marker["id"]))
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> SqlStore:
         """The database: ``store.db`` in this folder, or what the marker's ``store`` names.
 
         Raises:
@@ -265,6 +267,36 @@ class WorkspaceFolder:
         """Forget a run that has ended, with its files."""
         self.store.delete_run(run_id)
         shutil.rmtree(self.run_directory(run_id), ignore_errors=True)
+
+    def register_asset(self, new: NewAsset) -> Asset:
+        """Register an asset whose contents are in the blobs; see `Place.register_asset`."""
+        if new.run_id is not None:
+            self.catch_up(new.run_id)
+        return self.registry.register(new)
+
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        """Change what may change of an asset, in the store and in its file."""
+        return self.registry.change(kind, name, version, change)
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:
+        """Forget a version of an asset."""
+        self.registry.delete(kind, name, version)
+
+    def add_usage(self, usage: AssetUsage) -> None:
+        """Record that a run uses an asset, in the store and in its directory."""
+        from tandemlab.store.asset_files import note_usage
+
+        self.catch_up(usage.run_id)
+        self.store.add_usage(usage)
+        if self.owns_run(usage.run_id):
+            note_usage(self.run_directory(usage.run_id), usage)
+
+    @property
+    def registry(self) -> FolderRegistry:
+        """Keeps the assets: the store, their files and their contents."""
+        from tandemlab.store.registry import FolderRegistry
+
+        return FolderRegistry(self.path, self.store, self.blobs)
 
     def catch_up(self, run_id: str) -> None:
         """Take in what a run's spool holds and the store does not have yet."""

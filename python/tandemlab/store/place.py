@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tandemlab.domain import NewRun
 from tandemlab.store.protocol import Store
+
+if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 
 
 class Blobs(Protocol):
@@ -73,6 +76,22 @@ class Place(Protocol):
 
     def remove_run(self, run_id: str) -> None:
         """Forget a run that has ended, with its files."""
+
+    def register_asset(self, new: NewAsset) -> Asset:
+        """`Store.register_asset`, with the contents that were put into the blobs.
+
+        Raises:
+            InvalidInput: one of them was not.
+        """
+
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        """`Store.change_asset`, durably."""
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:
+        """`Store.delete_asset`, durably."""
+
+    def add_usage(self, usage: AssetUsage) -> None:
+        """`Store.add_usage`, durably."""
 
     def catch_up(self, run_id: str) -> None:
         """Hand to the store what a run's local spool holds and the store does not have yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tandemlab.domain import (
     Event,
@@ -21,6 +21,9 @@ from tandemlab.domain import (
     Scalar,
     TandemlabError,
 )
+
+if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 
 
 class Store(Protocol):
@@ -133,6 +136,72 @@ class Store(Protocol):
 
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         """The newest value of every series of the given runs."""
+
+    # Assets. `Place` changes them, with their contents and their files.
+
+    def register_asset(self, new: NewAsset) -> Asset:
+        """Register the next version of a name, or give back the newest one if it is the same.
+
+        Raises:
+            NotFound: the run that made it is not there.
+        """
+
+    def get_asset(self, kind: str, name: str, version: int | str | None = None) -> Asset | None:
+        """A version of a name, or None.
+
+        Args:
+            version: its number or an alias; the newest that is not archived if None.
+        """
+
+    def list_assets(
+        self,
+        kind: str | None = None,
+        name: str | None = None,
+        *,
+        archived: bool = False,
+        all_versions: bool = False,
+    ) -> list[Asset]:
+        """Assets by kind and name, each name's newest version first.
+
+        Args:
+            archived: whether archived ones are among them.
+            all_versions: whether all versions of a name are, or only the newest.
+        """
+
+    def made_assets(self, run_id: str) -> list[Asset]:
+        """The assets that a run has made, by kind, name and version."""
+
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        """Change what may change of an asset.
+
+        Raises:
+            NotFound: no such version.
+            AlreadyExists: a property has another value.
+        """
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:
+        """Forget a version, whose number is not used again.
+
+        Raises:
+            NotFound: no such version.
+        """
+
+    def add_usage(self, usage: AssetUsage) -> None:
+        """Record that a run uses or has made an asset; the same again is nothing new.
+
+        Raises:
+            NotFound: no such run or version.
+        """
+
+    def find_usages(
+        self,
+        *,
+        run_id: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        version: int | None = None,
+    ) -> list[AssetUsage]:
+        """Which runs use which assets, by run; those that match all that is given."""
 
     def close(self) -> None:
         """Let go of connections."""

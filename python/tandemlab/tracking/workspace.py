@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tandemlab.domain.findings import Finding
     from tandemlab.store import Store
     from tandemlab.store.http import RemoteWorkspace
+    from tandemlab.tracking.assets import Assets
     from tandemlab.tracking.experiment import Experiment
     from tandemlab.tracking.keyvault import Keyvault
     from tandemlab.tracking.run import Run
@@ -501,6 +502,14 @@ class Workspace:
         if self.is_remote:
             return Keyvault(self._remote().secrets)
         return open_keyvault(self.folder, self.id)
+
+    @property
+    def assets(self) -> Assets:
+        """What this workspace keeps under a kind, a name and a version."""
+        from tandemlab.tracking.assets import Assets
+
+        self._marker  # noqa: B018 - refuses a folder that is no workspace or a newer one
+        return Assets(self.place)
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name, created if it is not there."""

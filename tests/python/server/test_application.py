@@ -152,6 +152,7 @@ def test_the_interface_describes_itself(shared_server: Server) -> None:
         for operation in path.values()
     }
     assert {"listRuns", "searchRuns", "createRun", "logEvents", "getLog"} <= set(operations)
+    assert {"registerAsset", "getAsset", "listAssets", "updateAsset", "addUsage"} <= set(operations)
     names = set(schema["components"]["schemas"])
     assert {"RunRecord", "NewRun", "RunQuery", "EventBatch", "ErrorAnswer"} <= names
     text = json.dumps(schema)

@@ -193,6 +193,14 @@ def test_roles_expiry_and_revocation_hold_from_one_request_to_the_next(
             client.post(**names, headers=bearer(texts[role][1])),  # type: ignore[arg-type]
         ]
         assert [answer.status_code for answer in found] == due
+    asset = {"kind": "model", "name": "churn"}
+    assert status(Role.READER, "POST", f"{base}/assets", json=asset) == 403
+    assert status(Role.CONTRIBUTOR, "POST", f"{base}/assets", json=asset) == 200
+    assert status(Role.READER, "GET", f"{base}/assets/model/churn?version=1") == 200
+    assert status(Role.READER, "GET", f"{base}/assets") == 200
+    assert status(Role.READER, "PATCH", f"{base}/assets/model/churn/1", json={}) == 403
+    assert status(Role.READER, "DELETE", f"{base}/assets/model/churn/1") == 403
+    assert status(Role.READER, "POST", f"{base}/usages", json={}) == 403
     assert status(Role.READER, "POST", f"{base}/check", json={}) == 403
     assert status(Role.CONTRIBUTOR, "POST", f"{base}/check", json={"deep": True}) == 200
     assert status(Role.CONTRIBUTOR, "POST", f"{base}/check", json={"repair": True}) == 403

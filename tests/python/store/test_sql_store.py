@@ -26,6 +26,7 @@ from tandemlab.domain import (
     StorageError,
     VersionMismatch,
 )
+from tandemlab.domain.assets import NewAsset
 from tandemlab.domain.scalars import to_json
 from tandemlab.domain.times import now, to_micros
 from tandemlab.store import Store
@@ -389,6 +390,8 @@ def test_a_filled_store_of_the_first_schema_is_brought_forward(empty: Place) -> 
     assert store.latest_values(["a_01"]) == {"a_01": {"x": 0.5}}
     store.create_run(new_run("a_02"))
     assert store.ingest("a_01", "w", [metric(2, 0.25)], end=9) == 1
+    made = store.register_asset(NewAsset("model", "churn", {"a": 1}, run_id="a_01"))
+    assert store.made_assets("a_01") == [made] and made.version == 1
     store.close()
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tandemlab import Run, Workspace
-from tandemlab.domain import InvalidInput, InvalidState
+from tandemlab.domain import FileRecord, InvalidInput, InvalidState
+from tandemlab.domain.assets import Asset
 from tandemlab.tracking import context
 
 DAY = 86_400.0
@@ -134,12 +135,62 @@ def test_what_a_run_needs_is_looked_up_again_before_it_goes(
     assert workspace.check(deep=True) == []
 
 
+def register(workspace: Workspace, text: str) -> Asset:
+    """An asset with one file."""
+    digest = workspace.place.blobs.put_bytes(text.encode())
+    file = FileRecord("a.txt", digest, len(text))
+    return workspace.assets.register("model", "churn", {}, files=[file])
+
+
+def test_what_an_asset_needs_stays(workspace: Workspace) -> None:
+    asset = register(workspace, "weights")
+    archived = workspace.assets.change(register(workspace, "older"), archived=True)
+    age(workspace)
+    assert workspace.gc().kept == 2
+    workspace.assets.delete(asset)
+    assert workspace.gc().contents == 1
+    workspace.assets.delete(archived)
+    assert workspace.gc().contents == 1
+
+
+def test_an_asset_that_the_store_does_not_know_keeps_its_contents(workspace: Workspace) -> None:
+    asset = register(workspace, "weights")
+    age(workspace)
+    workspace.store.delete_asset("model", "churn", 1)  # as if it came from a backup
+    assert workspace.gc().kept == 1
+    (path,) = workspace.path.glob("registry/model/churn/*.json")
+    content = path.read_bytes()
+    path.write_text("{")
+    with pytest.raises(InvalidState, match="churn:1"):
+        workspace.gc()
+    path.write_bytes(content)
+    assert register(workspace, "weights") == asset
+    assert workspace.gc().kept == 1
+
+
 def test_a_dry_run_is_possible_at_a_server(remote: Workspace) -> None:
     with remote.experiment("demo").start_logging() as run:
         run.log("x", 1)
     assert remote.gc(dry_run=True).contents == 0
     with pytest.raises(InvalidInput, match="3600"):
         remote.gc(1)
+
+
+def test_what_an_asset_needs_is_looked_up_again_before_it_goes(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(workspace, "weights").delete()
+    age(workspace)
+    plain = type(workspace.store).while_nothing_is_recorded  # type: ignore[attr-defined]
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        register(workspace, "weights")
+        age(workspace)
+        return plain(*arguments)
+
+    monkeypatch.setattr(type(workspace.store), "while_nothing_is_recorded", late)
+    assert workspace.gc().contents == 0
 
 
 # While others work

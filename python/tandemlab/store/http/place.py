@@ -22,6 +22,7 @@ from tandemlab.domain import (
     RunRecord,
     Unavailable,
 )
+from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 from tandemlab.domain.findings import Finding
 from tandemlab.domain.names import check_file_name, check_name
 from tandemlab.store.durable import storage_errors, write_file, write_json
@@ -269,6 +270,31 @@ class RemoteWorkspace:
         shutil.rmtree(self.run_directory(run_id), ignore_errors=True)
         with suppress(OSError):
             (self.path / "live" / run_id).unlink()
+
+    # Assets
+
+    def register_asset(self, new: NewAsset) -> Asset:
+        """Send what the server lacks of an asset, and have it register that."""
+        if new.run_id is not None:
+            self.catch_up(new.run_id)
+        if new.files:
+            self.blobs.send([file.digest for file in new.files])
+        return self.store.register_asset(new)
+
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        """Have the server change an asset."""
+        return self.store.change_asset(kind, name, version, change)
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:
+        """Have the server forget a version of an asset."""
+        self.store.delete_asset(kind, name, version)
+
+    def add_usage(self, usage: AssetUsage) -> None:
+        """Have the server record that a run uses an asset."""
+        self.catch_up(usage.run_id)
+        self.store.add_usage(usage)
+
+    # What runs log
 
     def catch_up(self, run_id: str) -> None:
         """Send what a run has logged on this machine and the server does not have yet."""

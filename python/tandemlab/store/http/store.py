@@ -22,6 +22,7 @@ from tandemlab.domain import (
     Scalar,
     TandemlabError,
 )
+from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 from tandemlab.domain.times import to_micros
 from tandemlab.store.http.client import Client, part
 from tandemlab.store.http.wire import (
@@ -52,8 +53,8 @@ class HttpStore:
     def close(self) -> None:
         self._client.close()
 
-    def _get(self, path: str, kind: Any, **params: Any) -> Any:
-        return decode(self._client.request("GET", self._base + path, params=params).content, kind)
+    def _get(self, path: str, of: Any, /, **params: Any) -> Any:
+        return decode(self._client.request("GET", self._base + path, params=params).content, of)
 
     def _post(self, path: str, body: Any, kind: Any) -> Any:
         content = body if isinstance(body, bytes) else encode(body)
@@ -158,11 +159,68 @@ class HttpStore:
         self, run_id: str, name: str | None = None, *, max_points: int | None = None
     ) -> dict[str, Metric]:
         asked = {"name": name, "max_points": max_points}
-        params = {key: value for key, value in asked.items() if value is not None}
         path = f"{self._base}/runs/{part(run_id)}/metrics"
-        return decode_metrics(self._client.request("GET", path, params=params).content)
+        return decode_metrics(self._client.request("GET", path, params=_given(asked)).content)
 
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         body = encode({"ids": list(run_ids)})
         answer = self._client.request("POST", f"{self._base}/runs/latest", content=body)
         return decode_latest(answer.content)
+
+    # Assets
+
+    def register_asset(self, new: NewAsset) -> Asset:
+        return self._post("/assets", new, Asset)  # type: ignore[no-any-return]
+
+    def get_asset(self, kind: str, name: str, version: int | str | None = None) -> Asset | None:
+        asked = {} if version is None else {"version": version}
+        try:
+            return self._get(_asset(kind, name), Asset, **asked)  # type: ignore[no-any-return]
+        except NotFound as error:
+            if error.details.get("what") == kind:
+                return None
+            raise
+
+    def list_assets(
+        self,
+        kind: str | None = None,
+        name: str | None = None,
+        *,
+        archived: bool = False,
+        all_versions: bool = False,
+    ) -> list[Asset]:
+        asked = {"kind": kind, "name": name, "archived": archived, "all_versions": all_versions}
+        return self._get("/assets", list[Asset], **_given(asked))  # type: ignore[no-any-return]
+
+    def made_assets(self, run_id: str) -> list[Asset]:
+        return self._get(f"/runs/{part(run_id)}/assets", list[Asset])  # type: ignore[no-any-return]
+
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        path = f"{self._base}{_asset(kind, name)}/{version}"
+        answer = self._client.request("PATCH", path, content=encode(change))
+        return decode(answer.content, Asset)
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:
+        self._client.request("DELETE", f"{self._base}{_asset(kind, name)}/{version}")
+
+    def add_usage(self, usage: AssetUsage) -> None:
+        self._client.request("POST", f"{self._base}/usages", content=encode(usage))
+
+    def find_usages(
+        self,
+        *,
+        run_id: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        version: int | None = None,
+    ) -> list[AssetUsage]:
+        asked = {"run_id": run_id, "kind": kind, "name": name, "version": version}
+        return self._get("/usages", list[AssetUsage], **_given(asked))  # type: ignore[no-any-return]
+
+
+def _asset(kind: str, name: str) -> str:
+    return f"/assets/{part(kind)}/{part(name)}"
+
+
+def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in asked.items() if value is not None}

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -197,4 +197,74 @@ records = Table(
     Column("time", BigInteger, nullable=False),
     Column("data", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Every name that was ever used, with its last version: versions are not used again.
+asset_names = Table(
+    "asset_names",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("last_version", Integer, nullable=False),
+    UniqueConstraint("kind", "name"),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("name_key", Key, ForeignKey("asset_names.key"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("user", Text),
+    Column("description", Text),
+    Column("tags", Text, nullable=False),
+    Column("properties", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("run_id", Text),
+    Column("request", Text),
+    UniqueConstraint("name_key", "version"),
+    UniqueConstraint("name_key", "request"),
+    Index("assets_by_run", "run_id"),
+)
+
+
+def _asset() -> Column[int]:
+    asset = ForeignKey("assets.key", ondelete="CASCADE")
+    return Column("asset_key", Key, asset, primary_key=True)
+
+
+asset_aliases = Table(
+    "asset_aliases",
+    metadata,
+    Column("name_key", Key, ForeignKey("asset_names.key"), primary_key=True),
+    Column("alias", Text, primary_key=True),
+    Column("asset_key", Key, ForeignKey("assets.key", ondelete="CASCADE"), nullable=False),
+    Index("asset_aliases_by_asset", "asset_key"),
+)
+
+asset_files = Table(
+    "asset_files",
+    metadata,
+    _asset(),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index("asset_files_by_digest", "digest"),
+)
+
+# A run's usage of a version outlives that version.
+asset_usages = Table(
+    "asset_usages",
+    metadata,
+    _owner(primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("name_key", Key, ForeignKey("asset_names.key"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Index("asset_usages_by_asset", "name_key", "version"),
 )

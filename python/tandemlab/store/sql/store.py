@@ -27,9 +27,10 @@ from tandemlab.domain import (
     Scalar,
     TandemlabError,
 )
+from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 from tandemlab.domain.times import from_micros, now, to_micros
+from tandemlab.store.sql import assets, ingest, metrics, runs, table, upkeep, usages
 from tandemlab.store.sql import engine as database
-from tandemlab.store.sql import ingest, metrics, runs, table, upkeep
 from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import Place, repeated
 from tandemlab.store.sql.schema import experiments, files, writers
@@ -279,7 +280,79 @@ class SqlStore:
         with self._reading() as connection:
             return metrics.latest(connection, run_ids)
 
+    # Assets
+
+    @repeated
+    def register_asset(self, new: NewAsset) -> Asset:
+        with self._writing() as connection:
+            return assets.register(connection, new)
+
+    @repeated
+    def get_asset(self, kind: str, name: str, version: int | str | None = None) -> Asset | None:
+        with self._reading() as connection:
+            return assets.find(connection, kind, name, version)
+
+    @repeated
+    def list_assets(
+        self,
+        kind: str | None = None,
+        name: str | None = None,
+        *,
+        archived: bool = False,
+        all_versions: bool = False,
+    ) -> list[Asset]:
+        with self._reading() as connection:
+            return assets.find_all(
+                connection, kind, name, archived=archived, all_versions=all_versions
+            )
+
+    @repeated
+    def made_assets(self, run_id: str) -> list[Asset]:
+        with self._reading() as connection:
+            return assets.made_by(connection, run_id)
+
+    @repeated
+    def change_asset(self, kind: str, name: str, version: int, change: AssetChange) -> Asset:
+        with self._writing() as connection:
+            return assets.change(connection, kind, name, version, change)
+
+    def delete_asset(self, kind: str, name: str, version: int) -> None:  # as delete_run
+        with self._writing() as connection:
+            assets.remove(connection, kind, name, version)
+
+    @repeated
+    def add_usage(self, usage: AssetUsage) -> None:
+        with self._writing() as connection:
+            usages.add(connection, usage)
+
+    @repeated
+    def find_usages(
+        self,
+        *,
+        run_id: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        version: int | None = None,
+    ) -> list[AssetUsage]:
+        with self._reading() as connection:
+            return usages.find(connection, run_id, kind, name, version)
+
     # Upkeep
+
+    def restore_asset(self, asset: Asset) -> None:
+        """Have a version be as it is told, whether it is there or not."""
+        with self._writing() as connection:
+            assets.restore(connection, asset)
+
+    def bury_asset(self, kind: str, name: str, version: int) -> None:
+        """See to it that a version which was deleted is gone, and not given to another."""
+        with self._writing() as connection:
+            assets.bury(connection, kind, name, version)
+
+    def restore_usage(self, usage: AssetUsage) -> None:
+        """Record that a run has used an asset, which may have been deleted since."""
+        with self._writing() as connection:
+            usages.restore(connection, runs.require_key(connection, usage.run_id), usage)
 
     def check(self) -> list[str]:
         """What the database's own check finds wrong; nothing if it is whole."""

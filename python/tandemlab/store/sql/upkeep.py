@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, select, text, union, update
 
 from tandemlab.domain import FileRecord, NewRun, RunRecord
 from tandemlab.domain.times import to_micros
 from tandemlab.store.sql import ingest, runs
 from tandemlab.store.sql.among import among
-from tandemlab.store.sql.schema import experiments, files, writers
+from tandemlab.store.sql.schema import asset_files, experiments, files, writers
 from tandemlab.store.sql.schema import runs as runs_table
 
 _NUMBER = runs_table.c.number
-_KNOWN_FILES = select(files.c.digest).where(among(files.c.digest, "digests")).distinct()
+_KNOWN_FILES = union(
+    *(
+        select(table.c.digest).where(among(table.c.digest, "digests"))
+        for table in (files, asset_files)
+    )
+)
 
 
 def check(connection: Connection) -> list[str]:
@@ -113,11 +118,11 @@ class Recorded:
 
     def __init__(self, connection: Connection) -> None:
         if connection.dialect.name == "postgresql":  # SQLite has one writer at any time
-            connection.execute(text("LOCK TABLE runs, files IN SHARE MODE"))
+            connection.execute(text("LOCK TABLE runs, files, asset_files IN SHARE MODE"))
         self._connection = connection
 
     def files_of(self, digests: Sequence[str]) -> set[str]:
-        """Those of `digests` that are contents of files."""
+        """Those of `digests` that are contents of files of runs and assets."""
         return set(self._connection.execute(_KNOWN_FILES, {"digests": digests}).scalars())
 
     def snapshots(self) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""Removing contents that no run needs any more, while others go on working.
+"""Removing contents that no run and no asset needs any more, while others go on working.
 
 Three things keep what is needed. A content that was put lately is never taken, whoever it is for:
-its run may be about to be recorded. Those that no run needs are looked up once more while nothing
+its run may be about to be recorded. Those that nobody needs are looked up once more while nothing
 can be recorded, and removed then: whoever records later looks whether they are there. And what
 cannot be known is an error that removes nothing.
 """
@@ -9,9 +9,12 @@ cannot be known is an error that removes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from tandemlab.domain import Garbage, InvalidInput, InvalidState, NotFound
+from tandemlab.domain import Garbage, InvalidInput, InvalidState, NotFound, StorageError
+from tandemlab.domain.assets import Asset
 from tandemlab.store.artifacts import ArtifactBlobs, ArtifactPlace, is_ours
+from tandemlab.store.asset_files import AssetFiles
 from tandemlab.store.blobs import BlobStore, Content
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.identity import read_identity
@@ -24,13 +27,13 @@ _BATCH = 500
 
 
 def collect_garbage(folder: WorkspaceFolder, *, older_than: float, dry_run: bool) -> Garbage:
-    """Remove contents that no run needs and that nobody has put for `older_than` seconds.
+    """Remove contents that nobody needs and that nobody has put for `older_than` seconds.
 
     It may be interrupted and repeated, and others may do the same at the same time.
 
     Raises:
-        InvalidState: the source of a run cannot be read, so that what it needs is not known; or
-            the place for contents is another workspace's.
+        InvalidState: the source of a run or the file of an asset cannot be read, so that what it
+            needs is not known; or the place for contents is another workspace's.
         StorageError: the folder cannot be written.
         Unavailable: the place for contents cannot be reached.
     """
@@ -129,12 +132,13 @@ def _remove(
 
 
 class _Needed:
-    """The contents that runs need: their files, and their sources with all that these list."""
+    """The contents that are needed: files of runs and assets, and sources with what they list."""
 
     def __init__(self, folder: WorkspaceFolder) -> None:
         self._folder = folder
         store = sql_store(folder)
         self.digests = {file.digest for _, file in store.all_files()}
+        self.digests.update(_of_assets(folder))
         self._snapshots: set[str] = set()
         for run_id, snapshot in store.all_snapshots():
             self._add_snapshot(run_id, snapshot)
@@ -173,3 +177,29 @@ class _Needed:
         self._snapshots.add(snapshot)
         self.digests.add(snapshot)
         self.digests.update(file.digest for file in files)
+
+
+def _of_assets(folder: WorkspaceFolder) -> Iterator[str]:
+    """Contents of assets: of those that the store knows, and of those that only have a file."""
+    known = set()
+    for asset in folder.store.list_assets(archived=True, all_versions=True):
+        known.add((asset.kind, asset.name, str(asset.version)))
+        yield from (file.digest for file in asset.files)
+    files = AssetFiles(folder.path)
+    for path in files.paths():
+        if (path.parts[-3], path.parts[-2], path.stem) not in known:
+            yield from _of_file(files, path)
+
+
+def _of_file(files: AssetFiles, path: Path) -> Iterator[str]:
+    try:
+        asset = files.read(path)
+    except StorageError as problem:
+        raise InvalidState(
+            f"What {path.parts[-3]} {path.parts[-2]}:{path.stem} needs is not known: "
+            "its file cannot be read, and the store does not have it.",
+            hint="`tandemlab workspace check` says more.",
+            details={"path": str(path)},
+        ) from problem
+    if isinstance(asset, Asset):
+        yield from (file.digest for file in asset.files)
