@@ -12,17 +12,20 @@
 #' @param path Files, folders or patterns (`*`, `?`, `**`), as strings.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param separator One character.
-#' @param header Whether the first line of each file has the names.
+#' @param header Whether the first line of each file has the names, or a
+#'   [promote_headers_behavior()].
 #' @param infer_column_types Whether to find the types; otherwise all columns are text.
 #' @param set_column_types Types by column, a named list or vector: `"string"`, `"integer"`,
-#'   `"double"`, `"boolean"`, `"date"`, `"datetime"` or `"time"`.
+#'   `"double"`, `"boolean"`, `"date"`, `"datetime"` or `"time"`, or a [data_type_datetime()].
 #' @param missing_values Strings that stand for a missing value.
+#' @param empty_as_string Whether an empty text is one in columns of text, not a missing value.
 #' @param encoding `"utf-8"`, `"utf-16"` or `"latin-1"`.
 #' @param partition_format What the parts of the paths mean, such as
 #'   `"/{country}/{day:yyyy/MM/dd}/*.csv"`, for the end of each path; makes columns.
 #' @param include_path Whether to add the path of its file to each row, as the column `Path`.
 #' @param invalid_lines `"error"`, or `"drop"` to leave out lines that are no JSON, and to take a
 #'   value that does not fit its column as missing.
+#' @param validate Whether to make sure now that the data can be read.
 #' @return A `tandemlab_dataset`. The error is of class `tandemlab_error_not_found` where there is
 #'   no such file, and of `tandemlab_error_invalid_input` where files have different columns or a
 #'   row is malformed; its `details` have `path` and `line`.
@@ -37,18 +40,21 @@ create_tabular_dataset_from_delimited_files <- function(path, ..., separator = "
                                                         infer_column_types = TRUE,
                                                         set_column_types = NULL,
                                                         missing_values = c("", "NA"),
+                                                        empty_as_string = FALSE,
                                                         encoding = "utf-8",
                                                         partition_format = NULL,
-                                                        include_path = FALSE) {
+                                                        include_path = FALSE, validate = TRUE) {
   check_no_dots(...)
   new_dataset(call_core(
     "dataset.from_delimited",
-    path = arg_paths(path), separator = arg_string(separator), header = arg_flag(header),
+    path = arg_paths(path), separator = arg_string(separator),
+    header = if (is_string(header)) header else arg_flag(header),
     infer_column_types = arg_flag(infer_column_types),
-    set_column_types = arg_text_map(set_column_types),
-    missing_values = arg_strings(missing_values), encoding = arg_string(encoding),
+    set_column_types = arg_column_types(set_column_types),
+    missing_values = arg_strings(missing_values), empty_as_string = arg_flag(empty_as_string),
+    encoding = arg_string(encoding),
     partition_format = arg_optional(partition_format, arg_string),
-    include_path = arg_flag(include_path)
+    include_path = arg_flag(include_path), validate = arg_flag(validate)
   ))
 }
 
@@ -56,13 +62,27 @@ create_tabular_dataset_from_delimited_files <- function(path, ..., separator = "
 #' @export
 create_tabular_dataset_from_parquet_files <- function(path, ..., set_column_types = NULL,
                                                       partition_format = NULL,
-                                                      include_path = FALSE) {
+                                                      include_path = FALSE, validate = TRUE) {
   check_no_dots(...)
   new_dataset(call_core(
     "dataset.from_parquet",
-    path = arg_paths(path), set_column_types = arg_text_map(set_column_types),
+    path = arg_paths(path), set_column_types = arg_column_types(set_column_types),
     partition_format = arg_optional(partition_format, arg_string),
-    include_path = arg_flag(include_path)
+    include_path = arg_flag(include_path), validate = arg_flag(validate)
+  ))
+}
+
+#' @rdname create_tabular_dataset_from_delimited_files
+#' @export
+create_tabular_dataset_from_arrow_files <- function(path, ..., set_column_types = NULL,
+                                                    partition_format = NULL,
+                                                    include_path = FALSE, validate = TRUE) {
+  check_no_dots(...)
+  new_dataset(call_core(
+    "dataset.from_arrow",
+    path = arg_paths(path), set_column_types = arg_column_types(set_column_types),
+    partition_format = arg_optional(partition_format, arg_string),
+    include_path = arg_flag(include_path), validate = arg_flag(validate)
   ))
 }
 
@@ -71,24 +91,100 @@ create_tabular_dataset_from_parquet_files <- function(path, ..., set_column_type
 create_tabular_dataset_from_json_lines_files <- function(path, ..., set_column_types = NULL,
                                                          partition_format = NULL,
                                                          include_path = FALSE,
-                                                         invalid_lines = c("error", "drop")) {
+                                                         invalid_lines = c("error", "drop"),
+                                                         validate = TRUE) {
   check_no_dots(...)
   new_dataset(call_core(
     "dataset.from_json_lines",
-    path = arg_paths(path), set_column_types = arg_text_map(set_column_types),
+    path = arg_paths(path), set_column_types = arg_column_types(set_column_types),
     partition_format = arg_optional(partition_format, arg_string),
-    include_path = arg_flag(include_path), invalid_lines = match.arg(invalid_lines)
+    include_path = arg_flag(include_path), invalid_lines = match.arg(invalid_lines),
+    validate = arg_flag(validate)
   ))
 }
 
 #' @rdname create_tabular_dataset_from_delimited_files
 #' @export
-create_file_dataset_from_files <- function(path, ..., partition_format = NULL) {
+create_file_dataset_from_files <- function(path, ..., partition_format = NULL, validate = TRUE) {
   check_no_dots(...)
   new_dataset(call_core(
     "dataset.from_files",
-    path = arg_paths(path), partition_format = arg_optional(partition_format, arg_string)
+    path = arg_paths(path), partition_format = arg_optional(partition_format, arg_string),
+    validate = arg_flag(validate)
   ))
+}
+
+#' Types of columns, and headers of files
+#'
+#' For `set_column_types` and `header` of [create_tabular_dataset_from_delimited_files()].
+#'
+#' @param formats Formats of times, as for [strptime()], such as `"%d.%m.%Y"`; the first that fits a
+#'   value counts. `NULL` for ISO 8601.
+#' @param option Which files begin with the names of columns: `"same"` (all, the same names),
+#'   `"none"`, `"first"` (the first file alone), or `"combine"` (files may have different columns,
+#'   and rows miss those that their file does not have); or 3, 0, 1 and 2, as the R SDK of Azure ML
+#'   counts them.
+#' @return `data_type_*()`: a `tandemlab_data_type`. `promote_headers_behavior()`: a string.
+#' @examples
+#' list(id = data_type_string(), day = data_type_datetime("%d.%m.%Y"))
+#' promote_headers_behavior("combine")
+#' @export
+data_type_datetime <- function(formats = NULL) {
+  new_data_type("datetime", arg_strings(formats))
+}
+
+#' @rdname data_type_datetime
+#' @export
+data_type_bool <- function() new_data_type("boolean")
+
+#' @rdname data_type_datetime
+#' @export
+data_type_double <- function() new_data_type("double")
+
+#' @rdname data_type_datetime
+#' @export
+data_type_long <- function() new_data_type("integer")
+
+#' @rdname data_type_datetime
+#' @export
+data_type_string <- function() new_data_type("string")
+
+#' @rdname data_type_datetime
+#' @export
+promote_headers_behavior <- function(option = c("same", "none", "first", "combine")) {
+  if (is.numeric(option) && length(option) == 1 && option %in% 0:3) {
+    return(c("none", "first", "combine", "same")[[option + 1]])
+  }
+  match.arg(option)
+}
+
+new_data_type <- function(type, formats = list()) {
+  structure(list(type = type, formats = formats), class = "tandemlab_data_type")
+}
+
+#' @export
+format.tandemlab_data_type <- function(x, ...) {
+  formats <- if (length(x$formats) > 0) sprintf(" in %s", toString(unlist(x$formats))) else ""
+  sprintf("<%s%s>", x$type, formats)
+}
+
+#' @export
+print.tandemlab_data_type <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+arg_column_types <- function(x, arg = "set_column_types") {
+  x <- arg_named(x, arg)
+  if (length(x) == 0) {
+    return(empty_map())
+  }
+  Map(function(value, name) {
+    if (!is.list(value)) {
+      return(arg_string(value, sprintf("%s$%s", arg, name)))
+    }
+    list(type = value$type, formats = arg_strings(value$formats, sprintf("%s$%s", arg, name)))
+  }, x, names(x))
 }
 
 #' Choose rows, files or columns of a dataset
@@ -166,8 +262,8 @@ filter_dataset <- function(dataset, condition) {
 #' use it. Clock times without a zone, in the column, are taken as UTC.
 #'
 #' @param dataset A `tandemlab_dataset` of a table.
-#' @param timestamp Name of a column of dates or times; `NULL` takes back what was said.
-#' @param partition_timestamp Name of a coarser one that the files are parted by, or `NULL`.
+#' @param fine_grain_timestamp Name of a column of dates or times; `NULL` takes back what was said.
+#' @param coarse_grain_timestamp Name of a coarser one that the files are parted by, or `NULL`.
 #' @param start_time,end_time A `POSIXct` or `Date`.
 #' @param time_delta A `difftime`: the time before now, as it is when the data is read.
 #' @param include_boundary Whether a row of exactly that time is one of them.
@@ -180,11 +276,12 @@ filter_dataset <- function(dataset, condition) {
 #' )
 #' as.data.frame(filter_dataset_after_time(data, as.Date("2026-01-08")))
 #' @export
-define_timestamp_columns_for_dataset <- function(dataset, timestamp, partition_timestamp = NULL) {
+define_timestamp_columns_for_dataset <- function(dataset, fine_grain_timestamp,
+                                                 coarse_grain_timestamp = NULL) {
   new_dataset(call_dataset(
     "dataset.timestamps", dataset,
-    timestamp = arg_optional(timestamp, arg_string),
-    partition = arg_optional(partition_timestamp, arg_string)
+    timestamp = arg_optional(fine_grain_timestamp, arg_string),
+    partition = arg_optional(coarse_grain_timestamp, arg_string)
   ))
 }
 
@@ -230,6 +327,8 @@ filter_by_time <- function(dataset, start = NULL, end = NULL, recent = NULL, inc
 #' The table crosses from Python by the Arrow interface, as in [as_r_frame()].
 #'
 #' @param dataset,x A `tandemlab_dataset` of a table.
+#' @param on_error `"fail"`, or `"null"` to take a value that does not fit the type of its column as
+#'   a missing one. Rows with too few or too many values always fail, and nothing is read then.
 #' @inheritParams as_r_frame
 #' @param ... Passed on to `load_dataset_into_data_frame()`.
 #' @return `load_dataset_into_data_frame()` and `as.data.frame()`: a data frame.
@@ -243,7 +342,8 @@ filter_by_time <- function(dataset, start = NULL, end = NULL, recent = NULL, inc
 #' get_dataset_columns(data)
 #' head(load_dataset_into_data_frame(data))
 #' @export
-load_dataset_into_data_frame <- function(dataset, int64 = c("double", "integer64"),
+load_dataset_into_data_frame <- function(dataset, on_error = c("fail", "null"),
+                                         int64 = c("double", "integer64"),
                                          decimal = c("double", "error", "character"),
                                          map = c("list", "error"), lazy = TRUE) {
   options <- list(
@@ -252,7 +352,10 @@ load_dataset_into_data_frame <- function(dataset, int64 = c("double", "integer64
   )
   dataset <- arg_dataset(dataset)
   stream <- .Call(C_arrow_stream)
-  call_dataset("dataset.load", dataset, address = .Call(C_arrow_address, stream))
+  call_dataset(
+    "dataset.load", dataset,
+    address = .Call(C_arrow_address, stream), on_error = match.arg(on_error)
+  )
   import_frame(stream, options)
 }
 
@@ -269,6 +372,8 @@ get_dataset_columns <- function(dataset) call_dataset("dataset.columns", dataset
 get_dataset_digest <- function(dataset) call_dataset("dataset.digest", dataset)
 
 #' What the columns of a dataset hold
+#'
+#' The profile is kept in the user's cache folder while the files stay the same.
 #'
 #' @param dataset A `tandemlab_dataset` of a table.
 #' @return A data frame with a row for each column: `name`, `type`, `count` (rows), `missing`,

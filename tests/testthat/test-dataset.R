@@ -89,7 +89,8 @@ for (case in dataset_cases()) {
       found <- lapply(parts, function(part) as.data.frame(part)$x)
       expect_equal(found, lapply(case$parts, unlist))
     } else {
-      expect_columns(load_dataset_into_data_frame(data), case$columns)
+      on_error <- if (is.null(case$on_error)) "fail" else case$on_error
+      expect_columns(load_dataset_into_data_frame(data, on_error), case$columns)
     }
   })
 }
@@ -129,6 +130,33 @@ test_that("tables are written, and files are listed, copied and linked", {
   links <- mount_file_dataset(csv)
   expect_true(nzchar(Sys.readlink(links)))
   expect_identical(readLines(links), readLines(copies))
+})
+
+test_that("types and headers have the names of the R SDK", {
+  expect_identical(format(data_type_datetime(c("%d.%m.%Y", "%Y"))), "<datetime in %d.%m.%Y, %Y>")
+  expect_output(print(data_type_long()), "<integer>", fixed = TRUE)
+  expect_identical(promote_headers_behavior(2), promote_headers_behavior("combine"))
+  skip_without_duckdb()
+  folder <- written_files(list(a.csv = "i,b,s,d,at\n7,true,007,1,01.02.2026 10:30\n"))
+  data <- create_tabular_dataset_from_delimited_files(
+    file.path(folder, "a.csv"),
+    set_column_types = list(
+      i = data_type_long(), b = data_type_bool(), s = data_type_string(), d = data_type_double(),
+      at = data_type_datetime("%d.%m.%Y %H:%M")
+    )
+  )
+  expect_identical(
+    get_dataset_columns(data)$type, c("BIGINT", "BOOLEAN", "VARCHAR", "DOUBLE", "TIMESTAMP")
+  )
+  expect_identical(format(as.data.frame(data)$at, "%Y-%m-%d %H:%M"), "2026-02-01 10:30")
+})
+
+test_that("an Arrow file of R is a table", {
+  skip_without_duckdb()
+  path <- withr::local_tempfile(fileext = ".arrow")
+  write_frame(data.frame(x = 1:3, w = c("a", NA, "c")), path)
+  data <- create_tabular_dataset_from_arrow_files(path)
+  expect_identical(as.data.frame(filter_dataset(data, "x > 1"))$w, c(NA, "c"))
 })
 
 test_that("a profile has a row for each column", {

@@ -47,6 +47,8 @@ def _table(paths: tuple[str, ...], separator: str) -> TabularDataset:
     endings = {Path(path).suffix.lower() for path in paths}
     if endings == {".parquet"}:
         return Dataset.Tabular.from_parquet_files(paths)
+    if endings <= {".arrow", ".feather"}:
+        return Dataset.Tabular.from_arrow_files(paths)
     if endings <= {".jsonl", ".ndjson"}:
         return Dataset.Tabular.from_json_lines_files(paths)
     tab = endings == {".tsv"} and separator == ","
@@ -61,8 +63,8 @@ def _table(paths: tuple[str, ...], separator: str) -> TabularDataset:
 def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
     """Show the columns of a table and their types.
 
-    PATH is a file, a folder or a pattern in quotes. Its ending says the format: .parquet, .jsonl
-    or .ndjson (JSON lines), .tsv; anything else is delimited text.
+    PATH is a file, a folder or a pattern in quotes. Its ending says the format: .parquet, .arrow
+    or .feather, .jsonl or .ndjson (JSON lines), .tsv; anything else is delimited text.
     """
     found = _table(paths, separator).columns
     rows = [{"name": name, "type": kind} for name, kind in found.items()]

@@ -1,8 +1,8 @@
 """Datasets: tables and files that are described now and read when they are needed.
 
-`Dataset.Tabular` makes lazy tables of delimited text, Parquet and JSON lines, `Dataset.File` sets
-of files. DuckDB reads them, so a table may be larger than memory until it is asked for. Names are
-loaded when they are first used.
+`Dataset.Tabular` makes lazy tables of delimited text, Parquet, Arrow and JSON lines, `Dataset.File`
+sets of files. DuckDB reads them, so a table may be larger than memory until it is asked for. Names
+are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -14,16 +14,27 @@ from tandemlab.lazy import loader
 if TYPE_CHECKING:
     from tandemlab.data.dataset import Dataset
     from tandemlab.data.file_dataset import FileDataset
+    from tandemlab.data.headers import PromoteHeadersBehavior
     from tandemlab.data.profile import ColumnProfile
     from tandemlab.data.tabular import TabularDataset
+    from tandemlab.data.types import DataType
 
 _HOMES = {
     "ColumnProfile": "tandemlab.data.profile",
+    "DataType": "tandemlab.data.types",
     "Dataset": "tandemlab.data.dataset",
     "FileDataset": "tandemlab.data.file_dataset",
+    "PromoteHeadersBehavior": "tandemlab.data.headers",
     "TabularDataset": "tandemlab.data.tabular",
 }
 
-__all__ = ["ColumnProfile", "Dataset", "FileDataset", "TabularDataset"]
+__all__ = [
+    "ColumnProfile",
+    "DataType",
+    "Dataset",
+    "FileDataset",
+    "PromoteHeadersBehavior",
+    "TabularDataset",
+]
 
 __getattr__ = loader(__name__, _HOMES)

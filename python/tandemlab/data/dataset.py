@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias
 
-from tandemlab.data import delimited, partitions
-from tandemlab.data.definition import Definition, Source
+from tandemlab.data import columnar, delimited, partitions
+from tandemlab.data.definition import Definition, Format, Source
+from tandemlab.data.engine import connection
 from tandemlab.data.file_dataset import FileDataset
+from tandemlab.data.headers import PromoteHeadersBehavior
 from tandemlab.data.locations import absolute, expand
 from tandemlab.data.tabular import TabularDataset
+from tandemlab.data.types import ColumnTypes, chosen
 from tandemlab.domain import InvalidInput
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -25,13 +27,15 @@ class _Tabular:
         path: Paths,
         *,
         separator: str = ",",
-        header: bool = True,
+        header: bool | str = True,
         infer_column_types: bool = True,
-        set_column_types: Mapping[str, str] | None = None,
+        set_column_types: ColumnTypes | None = None,
         missing_values: Sequence[str] = ("", "NA"),
+        empty_as_string: bool = False,
         encoding: str = "utf-8",
         partition_format: str | None = None,
         include_path: bool = False,
+        validate: bool = True,
     ) -> TabularDataset:
         """A table in delimited text, such as CSV. Values in quotes may hold separators and lines.
 
@@ -42,15 +46,20 @@ class _Tabular:
         Args:
             path: files, folders or patterns (``*``, ``?``, ``**``).
             separator: one character.
-            header: whether the first line of each file has the names.
+            header: whether the first line of each file has the names, the same in all; or a
+                `PromoteHeadersBehavior`: ``"first"`` where the first file alone has them,
+                ``"combine"`` where files may have different columns, and rows miss those that
+                their file does not have.
             infer_column_types: whether to find the types; otherwise all columns are text.
             set_column_types: types by column: string, integer, double, boolean, date, datetime,
-                time.
+                time, or a `DataType`.
             missing_values: texts that stand for a missing value.
+            empty_as_string: whether an empty text is one in columns of text, not a missing value.
             encoding: utf-8, utf-16 or latin-1.
             partition_format: what parts of the paths mean, such as
                 ``"/{country}/{day:yyyy/MM/dd}/*.csv"``, for the end of each path; makes columns.
             include_path: whether to add the path of its file to each row, as the column ``Path``.
+            validate: whether to make sure now that the table can be read.
 
         Raises:
             NotFound: there is no such file.
@@ -61,45 +70,56 @@ class _Tabular:
             raise InvalidInput(f"separator must be one character, not {separator!r}.")
         options = {
             "separator": separator,
-            "header": bool(header),
+            "header": PromoteHeadersBehavior.of(header).value,
             "missing_values": list(missing_values),
             "encoding": encoding.lower().replace("utf8", "utf-8"),
+            **({"empty_as_string": True} if empty_as_string else {}),
         }
         paths = absolute(path)
         columns, options = delimited.look(
-            expand(paths), options, set_column_types or {}, infer=infer_column_types
+            expand(paths), options, set_column_types, infer=infer_column_types
         )
-        return _checked(
-            Source("delimited", paths, columns, options, partition_format, include_path)
-        )
+        source = Source("delimited", paths, columns, options, partition_format, include_path)
+        return _table(source, validate)
 
     @staticmethod
     def from_parquet_files(
         path: Paths,
         *,
-        set_column_types: Mapping[str, str] | None = None,
+        set_column_types: ColumnTypes | None = None,
         partition_format: str | None = None,
         include_path: bool = False,
+        validate: bool = True,
     ) -> TabularDataset:
         """A table in Parquet files; the arguments are those of `from_delimited_files`."""
-        source = Source("parquet", absolute(path), {}, {}, partition_format, include_path)
-        if set_column_types:
-            names = list(TabularDataset(Definition(source)).columns)
-            casts = {
-                name: delimited.as_type(name, kind, names)
-                for name, kind in set_column_types.items()
-            }
-            source = replace(source, options={"casts": casts})
-        return _checked(source)
+        return _columnar(
+            "parquet", path, set_column_types, partition_format, include_path, validate
+        )
+
+    @staticmethod
+    def from_arrow_files(
+        path: Paths,
+        *,
+        set_column_types: ColumnTypes | None = None,
+        partition_format: str | None = None,
+        include_path: bool = False,
+        validate: bool = True,
+    ) -> TabularDataset:
+        """A table in Arrow files (Feather); the arguments are those of `from_delimited_files`.
+
+        Such files are mapped into memory: nothing of them is read before it is used.
+        """
+        return _columnar("arrow", path, set_column_types, partition_format, include_path, validate)
 
     @staticmethod
     def from_json_lines_files(
         path: Paths,
         *,
-        set_column_types: Mapping[str, str] | None = None,
+        set_column_types: ColumnTypes | None = None,
         partition_format: str | None = None,
         include_path: bool = False,
         invalid_lines: str = "error",
+        validate: bool = True,
     ) -> TabularDataset:
         """A table in JSON lines, one object a line.
 
@@ -112,25 +132,47 @@ class _Tabular:
         if invalid_lines not in ("error", "drop"):
             raise InvalidInput(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         paths = absolute(path)
-        options = {"invalid_lines": invalid_lines}
-        columns = TabularDataset(Definition(Source("json_lines", paths, {}, options))).columns
-        for name, kind in (set_column_types or {}).items():
-            columns[name] = delimited.as_type(name, kind, list(columns))
-        return _checked(
-            Source("json_lines", paths, columns, options, partition_format, include_path)
-        )
+        options: dict[str, Any] = {"invalid_lines": invalid_lines}
+        found = TabularDataset(Definition(Source("json_lines", paths, {}, options))).columns
+        types, formats = chosen(set_column_types, list(found))
+        if formats:
+            options["formats"] = formats
+        source = Source("json_lines", paths, found | types, options, partition_format, include_path)
+        return _table(source, validate)
+
+
+def _columnar(
+    form: Format,
+    path: Paths,
+    set_column_types: ColumnTypes | None,
+    partition_format: str | None,
+    include_path: bool,
+    validate: bool,
+) -> TabularDataset:
+    paths = absolute(path)
+    with connection() as database:
+        columns = columnar.columns_of(database, form, expand(paths)[0])
+    casts, formats = chosen(set_column_types, list(columns))
+    options = {
+        **({"casts": casts} if casts else {}),
+        **({"formats": formats} if formats else {}),
+    }
+    return _table(Source(form, paths, columns, options, partition_format, include_path), validate)
 
 
 class _File:
     """Sets of files."""
 
     @staticmethod
-    def from_files(path: Paths, *, partition_format: str | None = None) -> FileDataset:
+    def from_files(
+        path: Paths, *, partition_format: str | None = None, validate: bool = True
+    ) -> FileDataset:
         """The files of paths, folders and patterns.
 
         Args:
             path: files, folders or patterns (``*``, ``?``, ``**``).
             partition_format: what the end of each path must look like.
+            validate: whether to make sure now that the files are there.
 
         Raises:
             NotFound: there is no such file.
@@ -139,7 +181,8 @@ class _File:
         found = FileDataset(
             Definition(Source("files", absolute(path), partition_format=partition_format))
         )
-        found.files()
+        if validate:
+            found.files()
         return found
 
 
@@ -166,9 +209,10 @@ class Dataset:
         return TabularDataset(definition)
 
 
-def _checked(source: Source) -> TabularDataset:
+def _table(source: Source, validate: bool) -> TabularDataset:
     if source.partition_format is not None:
         partitions.parse(source.partition_format)
     found = TabularDataset(Definition(source))
-    _ = found.columns
+    if validate:
+        _ = found.columns
     return found

@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeAlias, cast
 
 from tandemlab.domain import InvalidInput
 
-Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "files"]
+Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "arrow", "files"]
 Step: TypeAlias = Mapping[str, Any]
 
-FORMATS = ("delimited", "parquet", "json_lines", "files")
+FORMATS = ("delimited", "parquet", "json_lines", "arrow", "files")
 STEPS = ("take", "skip", "portion", "keep", "drop", "filter", "time")
 
 
@@ -21,7 +21,8 @@ class Source:
     """The files of a dataset and how they are read.
 
     Attributes:
-        format: ``delimited``, ``parquet``, ``json_lines``, or ``files`` for files as they are.
+        format: ``delimited``, ``parquet``, ``json_lines``, ``arrow``, or ``files`` for files as
+            they are.
         paths: absolute paths of files and folders, or patterns with ``*``, ``?`` and ``**``.
         columns: type of each column in DuckDB's words, in order; empty where it was not looked at.
         options: what the format needs, such as ``separator``.

@@ -35,11 +35,41 @@ def connection() -> Iterator[DuckDBPyConnection]:
         try:
             found.execute("SET TimeZone = 'UTC'")
             found.execute("SET preserve_insertion_order = true")
-            yield found
+            _keep_casts(found)
+            with enough_memory():
+                yield found
         except duckdb.Error as problem:
             raise in_our_words(problem) from None
         finally:
             found.close()
+
+
+def _keep_casts(database: DuckDBPyConnection) -> None:
+    """Has TRY_CAST of a column of a CSV file try, where DuckDB would read it as the other type."""
+    known = database.execute("SELECT name FROM duckdb_optimizers()").fetchall()
+    if ("type_pushdown",) in known:
+        database.execute("SET disabled_optimizers = 'type_pushdown'")
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Says in our words that memory does not suffice.
+
+    Raises:
+        StorageError: it does not.
+    """
+    try:
+        yield
+    except MemoryError:  # pyarrow's is one, too
+        raise _out_of_memory() from None
+
+
+def _out_of_memory() -> StorageError:
+    return StorageError(
+        "Memory does not suffice for this table; no part of it was given.",
+        hint="take(), keep_columns() and filter() make it smaller; to_parquet_files() writes "
+        "it piece by piece.",
+    )
 
 
 def identifier(name: str) -> str:
@@ -88,11 +118,7 @@ def in_our_words(problem: Exception) -> TandemlabError:
     if found := re.search(r'Malformed JSON in file "(.*)", at', text):
         return _malformed_json(found[1], _first_line(problem))
     if isinstance(problem, duckdb.OutOfMemoryException):
-        return StorageError(
-            "Memory does not suffice for this table.",
-            hint="take(), keep_columns() and filter() make it smaller; to_parquet_files() writes "
-            "it piece by piece.",
-        )
+        return _out_of_memory()
     if isinstance(problem, duckdb.IOException) and "No files found" in text:
         return NotFound(_first_line(problem), hint="Was the file moved or removed?")
     return InvalidInput(f"The data cannot be read: {_first_line(problem)}")

@@ -6,31 +6,51 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tandemlab.data.engine import literal
+from tandemlab.data.engine import identifier, literal
 from tandemlab.data.locations import DataFile
+from tandemlab.data.types import converted
 
 
-def scan(files: Sequence[DataFile], columns: Mapping[str, str], options: Mapping[str, Any]) -> str:
+def scan(
+    files: Sequence[DataFile],
+    columns: Mapping[str, str],
+    options: Mapping[str, Any],
+    *,
+    lenient: bool = False,
+) -> str:
     """The files as a table in SQL, with the column ``filename`` besides theirs.
 
     Args:
         columns: types by name; empty to find out.
         options: ``invalid_lines`` is ``error``, or ``drop`` for lines that are no JSON.
+        lenient: whether a value that does not fit its column is a missing one.
     """
     paths = literal([file.path for file in files])
     dropping = options["invalid_lines"] == "drop"
-    if columns and dropping:
+    formats = options.get("formats", {})
+    read = {name: "VARCHAR" if name in formats else kind for name, kind in columns.items()}
+    if columns and (dropping or lenient):
         # read_json() would make a row without values of a line that is no JSON.
-        fields = f"unnest(from_json(json, {literal(json.dumps(dict(columns)))}))"
-        return (
+        fields = f"unnest(from_json(json, {literal(json.dumps(read))}))"
+        table = (
             f"(SELECT filename, {fields} FROM read_ndjson_objects({paths}, "
-            "ignore_errors = true, filename = true) WHERE json IS NOT NULL)"
+            f"ignore_errors = {literal(dropping)}, filename = true) WHERE json IS NOT NULL)"
         )
-    types = f"columns = {literal(dict(columns))}, " if columns else ""
-    return (
-        f"read_json({paths}, {types}format = 'newline_delimited', "
-        f"ignore_errors = {literal(dropping)}, filename = true)"
-    )
+    else:
+        types = f"columns = {literal(read)}, " if columns else ""
+        table = (
+            f"read_json({paths}, {types}format = 'newline_delimited', "
+            f"ignore_errors = {literal(dropping)}, filename = true)"
+        )
+    if not formats:
+        return table
+    wanted = [
+        converted(name, kind, formats[name], lenient=lenient or dropping)
+        if name in formats
+        else identifier(name)
+        for name, kind in columns.items()
+    ]
+    return f"(SELECT {', '.join(wanted)}, filename FROM {table})"
 
 
 def malformed_line(path: str) -> int | None:

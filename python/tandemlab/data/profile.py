@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from tandemlab.data.definition import Definition
 from tandemlab.data.engine import identifier
+from tandemlab.domain import StorageError
+from tandemlab.store.durable import write_file
+from tandemlab.store.user import cache_folder
+from tandemlab.version import __version__
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -53,6 +64,48 @@ class ColumnProfile:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
+
+
+def kept_profile(
+    definition: Definition, digest: str, find: Callable[[], list[ColumnProfile]]
+) -> list[ColumnProfile]:
+    """The profile of a definition and the contents of its files; found out once on this machine.
+
+    Args:
+        digest: of the contents.
+        find: what finds it out.
+    """
+    key = json.dumps([definition.to_dict(), digest, __version__], sort_keys=True)
+    folder = cache_folder() / "profiles"
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return [_read(each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    found = find()
+    with suppress(OSError, StorageError):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps([each.to_dict() for each in found], default=str).encode())
+    return found
+
+
+_VALUES: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("DATE", date.fromisoformat),
+    ("TIMESTAMP", datetime.fromisoformat),
+    ("TIME", time.fromisoformat),
+    ("DECIMAL", Decimal),
+)
+
+
+def _read(content: Mapping[str, Any]) -> ColumnProfile:
+    found = dict(content)
+    for start, value in _VALUES:
+        if found["type"].startswith(start):
+            for name in ("least", "greatest"):
+                found[name] = None if found[name] is None else value(found[name])
+            break
+    found["quantiles"] = tuple(found["quantiles"])
+    for name in ("histogram", "most_frequent"):
+        found[name] = tuple((value, count) for value, count in found[name])
+    return ColumnProfile(**found)
 
 
 def profile_of(table: DuckDBPyRelation) -> list[ColumnProfile]:

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
-from tandemlab.data import delimited, json_lines, partitions
+from tandemlab.data import columnar, delimited, json_lines, partitions
 from tandemlab.data.definition import Definition, Source, Step
 from tandemlab.data.engine import identifier, literal
 from tandemlab.data.locations import DataFile
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _PORTIONS = 1 << 64
 _ROW = "__tandemlab_row"
 
 
-def query(definition: Definition, files: Sequence[DataFile]) -> str:
-    """The rows of a dataset as one query in SQL, of files as they are now."""
-    text = _scan(definition.source, files)
+def query(
+    database: DuckDBPyConnection,
+    definition: Definition,
+    files: Sequence[DataFile],
+    *,
+    lenient: bool = False,
+) -> str:
+    """The rows of a dataset as one query in SQL, of files as they are now.
+
+    Args:
+        database: where the query will run.
+        lenient: whether a value that does not fit its column is a missing one.
+    """
+    text = _scan(database, definition.source, files, lenient)
     for step in definition.steps:
         text = _STEPS[step["do"]](step, f"({text})")
     return text
@@ -31,26 +46,23 @@ def instant(time: date | datetime) -> str:
     return time.isoformat(sep=" ", timespec="microseconds")
 
 
-def _scan(source: Source, files: Sequence[DataFile]) -> str:
+def _scan(
+    database: DuckDBPyConnection, source: Source, files: Sequence[DataFile], lenient: bool
+) -> str:
+    options, columns = source.options, source.columns
     if source.format == "delimited":
-        delimited.check_headers(files, source.options, list(source.columns))
-        table = delimited.scan(files, source.columns, source.options)
-    elif source.format == "parquet":
-        table = f"read_parquet({literal([file.path for file in files])}, filename = true)"
+        table = delimited.scan(files, columns, options, lenient=lenient)
+    elif source.format == "json_lines":
+        table = json_lines.scan(files, columns, options, lenient=lenient)
     else:
-        table = json_lines.scan(files, source.columns, source.options)
+        table = columnar.scan(database, source.format, files, columns, options, lenient=lenient)
     added = ['filename AS "Path"'] if source.include_path else []
     if source.partition_format is not None:
         parts = partitions.parse(source.partition_format)
         parts.check(files)
         added += parts.expressions()
     extra = "".join(f", {expression}" for expression in added)
-    casts = "".join(
-        f", CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
-        for name, kind in source.options.get("casts", {}).items()
-    )
-    replaced = f" REPLACE ({casts[2:]})" if casts else ""
-    return f"SELECT * EXCLUDE (filename){replaced}{extra} FROM {table}"
+    return f"SELECT * EXCLUDE (filename){extra} FROM {table}"
 
 
 def _take(step: Step, table: str) -> str:

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from tandemlab.bridge import write_frame
 from tandemlab.bridge.crossing import as_library
 from tandemlab.data.definition import Definition, chosen_seed
-from tandemlab.data.engine import check_expression, connection, literal
+from tandemlab.data.engine import check_expression, connection, enough_memory, literal
 from tandemlab.data.locations import DataFile, digest_of, expand
 from tandemlab.data.queries import instant, query
 from tandemlab.domain import AlreadyExists, InvalidInput
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from tandemlab.data.file_dataset import FileDataset
     from tandemlab.data.profile import ColumnProfile
+
+OnError: TypeAlias = Literal["fail", "null"]
+_BATCH = 122_880  # rows, as DuckDB groups them
 
 
 class TabularDataset:
@@ -159,18 +163,41 @@ class TabularDataset:
 
     # Reading -------------------------------------------------------------------------------------
 
-    def to_arrow(self) -> pyarrow.Table:
-        """The whole table in memory."""
-        with self._relation() as relation:
-            return relation.to_arrow_table()
+    def to_arrow(self, on_error: OnError = "fail") -> pyarrow.Table:
+        """The whole table in memory.
 
-    def to_pandas_dataframe(self) -> pandas.DataFrame:
-        """The whole table as a data frame of pandas, missing values in types that hold them."""
-        return cast("pandas.DataFrame", as_library(self.to_arrow(), "pandas"))
+        Args:
+            on_error: ``"fail"``, or ``"null"`` to take a value that does not fit the type of its
+                column as a missing one. Rows with too few or too many values always fail.
 
-    def to_polars(self) -> polars.DataFrame:
-        """The whole table as a data frame of polars."""
-        return cast("polars.DataFrame", as_library(self.to_arrow(), "polars"))
+        Raises:
+            InvalidInput: a row or value is malformed; no part of the table is given then.
+            StorageError: memory does not suffice; likewise.
+        """
+        if on_error not in ("fail", "null"):
+            raise InvalidInput(f"on_error must be 'fail' or 'null', not {on_error!r}.")
+        with connection() as database:
+            return self._open(database, lenient=on_error == "null").to_arrow_table()
+
+    def to_pandas_dataframe(self, on_error: OnError = "fail") -> pandas.DataFrame:
+        """The whole table as a data frame of pandas, missing values in types that hold them.
+
+        Args:
+            on_error: as for `to_arrow`.
+        """
+        table = self.to_arrow(on_error)
+        with enough_memory():
+            return cast("pandas.DataFrame", as_library(table, "pandas"))
+
+    def to_polars(self, on_error: OnError = "fail") -> polars.DataFrame:
+        """The whole table as a data frame of polars.
+
+        Args:
+            on_error: as for `to_arrow`.
+        """
+        table = self.to_arrow(on_error)
+        with enough_memory():
+            return cast("polars.DataFrame", as_library(table, "polars"))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The whole table for pyarrow, polars, R and others that know the Arrow interface."""
@@ -199,14 +226,31 @@ class TabularDataset:
         """
         return self._written(target_path, "parquet", "FORMAT parquet, COMPRESSION zstd")
 
-    def profile(self) -> list[ColumnProfile]:
-        """What each column holds: counts, missing, extremes, quantiles, a histogram."""
-        from tandemlab.data.profile import profile_of
+    def to_arrow_file(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the table as an Arrow file, batch by batch, which R and Python read natively.
 
-        with connection() as database:
-            # Read once, so that every figure is of the same rows.
-            self._open(database).create("profiled")
-            return profile_of(database.table("profiled"))
+        Args:
+            path: of the file, ending in ``.arrow``; it appears when it is whole.
+        """
+        with self._relation() as relation:
+            return write_frame(relation.to_arrow_reader(_BATCH), path)
+
+    def profile(self) -> list[ColumnProfile]:
+        """What each column holds: counts, missing, extremes, quantiles, a histogram.
+
+        It is kept in the user's cache folder while the files stay the same.
+        """
+        from tandemlab.data.profile import kept_profile, profile_of
+
+        def found() -> list[ColumnProfile]:
+            with connection() as database:
+                # Read once, so that every figure is of the same rows.
+                self._open(database).create("profiled")
+                return profile_of(database.table("profiled"))
+
+        if any("recent" in step for step in self.definition.steps):  # hangs on the time of now
+            return found()
+        return kept_profile(self.definition, self.digest(), found)
 
     def files(self) -> list[DataFile]:
         """The files behind the table, as they are now."""
@@ -263,8 +307,8 @@ class TabularDataset:
         with connection() as database:
             yield self._open(database)
 
-    def _open(self, database: DuckDBPyConnection) -> DuckDBPyRelation:
-        return database.sql(query(self.definition, self.files()))
+    def _open(self, database: DuckDBPyConnection, *, lenient: bool = False) -> DuckDBPyRelation:
+        return database.sql(query(database, self.definition, self.files(), lenient=lenient))
 
     def _written(
         self, target_path: str | os.PathLike[str] | None, extension: str, form: str

@@ -23,6 +23,7 @@ from pathlib import Path
 from tandemlab.domain.environments import Environment
 from tandemlab.environments import python_build, r_build
 from tandemlab.store.durable import storage_errors, write_json
+from tandemlab.store.user import cache_folder
 from tandemlab.version import __version__
 
 _DAY = 86400.0
@@ -68,7 +69,7 @@ class EnvironmentCache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or _default_root()
+        self.root = root or cache_folder() / "environments"
 
     def key(self, environment: Environment) -> str:
         """Name of the environment's folder."""
@@ -204,12 +205,3 @@ def _size(folder: Path) -> int:
         for parent, _, names in os.walk(folder)
         for name in names
     )
-
-
-def _default_root() -> Path:
-    chosen = os.environ.get("TANDEMLAB_CACHE_DIR")
-    if chosen:
-        return Path(chosen).absolute() / "environments"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("tandemlab")) / "environments"

@@ -10,6 +10,7 @@ from typing import Any, cast
 from tandemlab.bridge import write
 from tandemlab.bridge.values import Table
 from tandemlab.data import Dataset, FileDataset, TabularDataset
+from tandemlab.data.tabular import OnError
 from tandemlab.domain import InvalidInput
 
 
@@ -56,12 +57,16 @@ def _from_parquet(path: Sequence[str], **options: Any) -> object:
     return _handle(Dataset.Tabular.from_parquet_files(path, **options))
 
 
+def _from_arrow(path: Sequence[str], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_arrow_files(path, **options))
+
+
 def _from_json_lines(path: Sequence[str], **options: Any) -> object:
     return _handle(Dataset.Tabular.from_json_lines_files(path, **options))
 
 
-def _from_files(path: Sequence[str], partition_format: str | None) -> object:
-    return _handle(Dataset.File.from_files(path, partition_format=partition_format))
+def _from_files(path: Sequence[str], **options: Any) -> object:
+    return _handle(Dataset.File.from_files(path, **options))
 
 
 def _take(definition: str, count: int) -> object:
@@ -118,9 +123,9 @@ def _columns(definition: str) -> object:
     return Table({"name": list(found), "type": list(found.values())})
 
 
-def _load(definition: str, address: str) -> object:
+def _load(definition: str, address: str, on_error: OnError) -> object:
     """Puts the table at the address of R's stream."""
-    return write(_table(definition).to_arrow(), address)
+    return write(_table(definition).to_arrow(on_error), address)
 
 
 def _paths(definition: str) -> object:
@@ -171,6 +176,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "dataset.download": _download,
     "dataset.drop": _drop,
     "dataset.filter": _filter,
+    "dataset.from_arrow": _from_arrow,
     "dataset.from_delimited": _from_delimited,
     "dataset.from_files": _from_files,
     "dataset.from_json_lines": _from_json_lines,

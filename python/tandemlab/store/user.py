@@ -1,4 +1,4 @@
-"""The user's own folders: settings, and what waits on this machine to be sent to servers."""
+"""The user's own folders: settings, what waits to be sent to servers, and what can be made anew."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("tandemlab")
+
+
+def cache_folder() -> Path:
+    """``$TANDEMLAB_CACHE_DIR``, or the platform's cache folder."""
+    chosen = os.environ.get("TANDEMLAB_CACHE_DIR")
+    if chosen:
+        return Path(chosen).absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("tandemlab")
