@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tandemlab.data import Dataset
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
+    from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
     from tandemlab.tracking import (
         Experiment,
         Keyvault,
@@ -33,8 +34,10 @@ _HOMES = {
     "Dataset": "tandemlab.data",
     "Environment": "tandemlab.environments",
     "Experiment": "tandemlab.tracking",
+    "InferenceConfig": "tandemlab.services",
     "Keyvault": "tandemlab.tracking",
     "LocalTarget": "tandemlab.compute",
+    "LocalWebservice": "tandemlab.services",
     "Run": "tandemlab.tracking",
     "RunConfiguration": "tandemlab.training",
     "RunStatus": "tandemlab.domain",
@@ -42,6 +45,7 @@ _HOMES = {
     "TandemlabError": "tandemlab.domain",
     "Workspace": "tandemlab.tracking",
     "compare_runs": "tandemlab.tracking",
+    "deploy_model": "tandemlab.services",
     "get_current_run": "tandemlab.tracking",
 }
 
@@ -49,8 +53,10 @@ __all__ = [
     "Dataset",
     "Environment",
     "Experiment",
+    "InferenceConfig",
     "Keyvault",
     "LocalTarget",
+    "LocalWebservice",
     "Run",
     "RunConfiguration",
     "RunStatus",
@@ -59,6 +65,7 @@ __all__ = [
     "Workspace",
     "__version__",
     "compare_runs",
+    "deploy_model",
     "get_current_run",
 ]
 

@@ -30,6 +30,7 @@ from tandemlab.domain.errors import (
     MissingDependency,
     RCrashed,
     RTimeout,
+    TandemlabError,
     VersionMismatch,
 )
 from tandemlab.version import __version__
@@ -79,7 +80,7 @@ class RWorker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(libraries),
+                env=worker_environment(libraries),
                 pass_fds=(theirs, theirs_too),
                 start_new_session=True,
             )
@@ -118,11 +119,7 @@ class RWorker:
 
     def _program(self, requests: int, answers: int) -> str:
         arguments = f"{requests}L,{answers}L,{os.getpid()}L,{json.dumps(str(self.folder))}"
-        return (
-            f"if(!requireNamespace('tandemlab',quietly=TRUE))quit('no',{_NO_PACKAGE}L);"
-            "run<-get0('run_worker',asNamespace('tandemlab'));"
-            f"if(is.null(run))quit('no',{_NO_WORKER}L);run({arguments})"
-        )
+        return worker_program("run_worker", arguments)
 
     def _greet(self) -> None:
         try:
@@ -135,15 +132,8 @@ class RWorker:
 
     def _say_why_not(self, crash: RCrashed) -> NoReturn:
         status = crash.details["exit_code"]
-        if status == _NO_PACKAGE:
-            raise MissingDependency(
-                f"The R of {self.rscript} has no package tandemlab.",
-                hint="Install it there with R CMD INSTALL, or name the library that has it "
-                "(libraries=, or the variable R_LIBS).",
-                details=crash.details,
-            ) from None
-        if status == _NO_WORKER:
-            raise other_version(self.rscript, "older") from None
+        if (problem := no_worker(self.rscript, status)) is not None:
+            raise problem from None
         raise RCrashed(f"R did not start. {crash.message}", details=crash.details) from None
 
     def call(
@@ -405,7 +395,33 @@ def _drop(text: str) -> None:
     """Takes no notice."""
 
 
-def _environment(libraries: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
+def worker_program(function: str, arguments: str) -> str:
+    """R code that calls a function of R's package tandemlab; `no_worker` knows how it may end."""
+    return (
+        f"if(!requireNamespace('tandemlab',quietly=TRUE))quit('no',{_NO_PACKAGE}L);"
+        f"run<-get0('{function}',asNamespace('tandemlab'));"
+        f"if(is.null(run))quit('no',{_NO_WORKER}L);run({arguments})"
+    )
+
+
+def no_worker(rscript: str, status: int | None) -> TandemlabError | None:
+    """Why `worker_program` could not even begin, by its exit status; None if it could."""
+    if status == _NO_PACKAGE:
+        return MissingDependency(
+            f"The R of {rscript} has no package tandemlab.",
+            hint="Install it there with R CMD INSTALL, or name the library that has it "
+            "(libraries=, or the variable R_LIBS).",
+            details={"exit_code": status},
+        )
+    return other_version(rscript, "older") if status == _NO_WORKER else None
+
+
+def worker_environment(libraries: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
+    """Variables of a process of R.
+
+    Args:
+        libraries: folders where R looks for packages before all others.
+    """
     names = {**os.environ, **r_environment()}
     if libraries:
         paths = [

@@ -24,6 +24,7 @@ NOUNS = {
     "config": "Show and check how scripts run, as kept in files.",
     "environment": "Build what scripts run with, once for all runs.",
     "data": "Look into tables in files, and convert them.",
+    "service": "Deploy models as services on this machine, and ask them.",
     "keyvault": "Keep passwords and tokens for scripts.",
     "server": "Serve workspaces to others, and log in to servers.",
     "sync": "Send to servers what was logged while they were away.",

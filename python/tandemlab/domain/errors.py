@@ -11,6 +11,7 @@
      ├── MissingDependency   missing_dependency  an optional package is not installed
      ├── Unavailable         unavailable         a server cannot be reached
      ├── NotAllowed          not_allowed         a server does not let this user do that
+     ├── ServiceFailed       service_failed      the script of a scoring service failed
      └── RError              r_error             R code that Python called raised an error
           ├── RCrashed       r_crashed           R ended while it worked
           └── RTimeout       r_timeout           R took longer than it was given
@@ -166,3 +167,14 @@ class RTimeout(RError):
 
     code = "r_timeout"
     exit_code = 14
+
+
+class ServiceFailed(TandemlabError):
+    """The script of a scoring service failed: at its start, or for a request.
+
+    ``details`` has ``name``; ``log_tail`` (list of lines) where the service did not start, and
+    ``request_id``, by which its log has the traceback, where a request was not answered.
+    """
+
+    code = "service_failed"
+    exit_code = 15

@@ -23,6 +23,7 @@ from tandemlab.domain import (
 from tandemlab.server.mlflow.errors import content_of, is_mlflow
 from tandemlab.store.http.wire import encode
 from tandemlab.store.sql.engine import PassingError
+from tandemlab.web.checks import TooLarge
 
 STATUS: dict[type[TandemlabError], int] = {
     InvalidInput: 400,
@@ -52,10 +53,6 @@ class ErrorAnswer(BaseModel):
     """The content of every answer that is an error."""
 
     error: ErrorContent
-
-
-class TooLarge(InvalidInput):
-    """More was sent than the server takes."""
 
 
 def status_of(error: TandemlabError) -> int:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -17,20 +16,20 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tandemlab.domain import NotAllowed, TandemlabError
-from tandemlab.server.errors import TooLarge, answer_of
+from tandemlab.server.errors import answer_of
 from tandemlab.server.mlflow.errors import is_mlflow
 from tandemlab.server.sessions import COOKIE, CSRF_HEADER, Sessions
-from tandemlab.server.settings import ServerSettings, is_loopback
+from tandemlab.server.settings import ServerSettings
 from tandemlab.server.tokens import Role, Tokens
 from tandemlab.store.http.wire import MAX_EVENTS_BYTES
+from tandemlab.web.addresses import Address, is_loopback
+from tandemlab.web.checks import check_origin, limited
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/api/v1/openapi.json"})
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_NO_SITE = (None, "none", "same-origin")
 _UPLOADS = ("/blobs/", "/mlflow-artifacts/")
 
 
@@ -100,7 +99,7 @@ class Guard:
         self._tokens = tokens
         self._sessions = sessions
         self._failures = failures
-        self._names = _LOOPBACK_NAMES | settings.names | {settings.host.strip("[]").lower()}
+        self._address = Address(settings.host, settings.names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -109,42 +108,15 @@ class Guard:
             return
         headers = Headers(scope=scope)
         try:
-            self._check_host(headers)
-            self._check_origin(scope, headers)
+            self._address.check_host(headers.getlist("host"))
+            is_page = scope["method"] in SAFE and not _is_interface(scope["path"])
+            check_origin(scope, headers, is_page=is_page)
             scope["state"]["user"] = self._user(scope, headers)
-            receive = _limited(receive, headers, self._limit(scope))
+            receive = limited(receive, headers, self._limit(scope))
         except TandemlabError as error:
             await answer_of(error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-    def _check_host(self, headers: Headers) -> None:
-        given = headers.getlist("host")
-        host = _host(given[0]) if len(given) == 1 else None
-        is_known = host is not None and host in self._names
-        if not is_known and not self._settings.is_loopback:
-            # It is reached by whatever address or name leads here; tokens are needed anyway.
-            is_known = host is not None and (not self._settings.names or _is_address(host))
-        if not is_known:
-            raise NotAllowed(
-                f"The server does not go by the name {(given or [''])[0][:100]!r}.",
-                hint="Start it with --name HOST to allow that name.",
-                details={"reason": "host"},
-            )
-
-    def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        origin, host = headers.get("origin"), headers["host"].lower()
-        is_page = scope["method"] in SAFE and not _is_interface(scope["path"])
-        own = f"{scope['scheme']}://{host}"
-        is_foreign = origin is not None and origin.lower() != own
-        if headers.get("sec-fetch-site") not in _NO_SITE and not is_page:
-            is_foreign = True
-        if is_foreign:
-            raise NotAllowed(
-                "Requests from pages of other sites are refused.",
-                hint="Use the server's own address.",
-                details={"reason": "origin"},
-            )
 
     def _user(self, scope: Scope, headers: Headers) -> User | None:
         if not self._tokens.are_required:
@@ -214,54 +186,9 @@ def _client(scope: Scope) -> str:
     return str(client[0]) if client else "127.0.0.1"
 
 
-def _host(given: str) -> str | None:
-    """The name in a Host header, without its port; None if it is none."""
-    text = given.lower()
-    if text.startswith("["):
-        name, bracket, rest = text[1:].partition("]")
-        is_sound = bool(bracket) and (not rest or (rest[0] == ":" and rest[1:].isdecimal()))
-        return name if is_sound else None
-    name, colon, port = text.partition(":")
-    is_sound = bool(name) and (not colon or port.isdecimal()) and not set(name) & set("/\\@?# ")
-    return name if is_sound else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _cookie(headers: Headers, name: str) -> str:
     try:
         found = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return found.value if found else ""
-
-
-def _limited(receive: Receive, headers: Headers, limit: int) -> Receive:
-    """Receive at most `limit` bytes of content."""
-    told = headers.get("content-length", "0")
-    if not told.isdecimal() or int(told) > limit:
-        raise _too_large(limit)
-    taken = 0
-
-    async def counting() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise _too_large(limit)
-        return message
-
-    return counting
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"The content is larger than the {limit} bytes that the server takes at once.",
-        details={"limit": limit},
-    )

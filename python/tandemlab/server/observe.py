@@ -6,10 +6,7 @@ import json
 import logging
 import re
 import sys
-import threading
 import time
-from bisect import bisect_left
-from collections import Counter
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,11 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tandemlab.domain import TandemlabError
 from tandemlab.domain.ids import new_ulid
 from tandemlab.server.errors import answer_of, internal
-from tandemlab.version import __version__
+from tandemlab.web.counts import Counts as RequestCounts
+from tandemlab.web.counts import metric_head
 
 _log = logging.getLogger("tandemlab.server")
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_BOUNDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 _UNLESS_SET = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -59,64 +56,27 @@ def log_as_json() -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-class Counts:
+class Counts(RequestCounts):
     """Counts of a server, in Prometheus's text format."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._buckets: dict[str, list[int]] = {}
-        self._seconds: Counter[str] = Counter()
-        self._began = time.time()
+        super().__init__()
         self.events = 0
         self.streams = 0
-
-    def request(self, operation: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        with self._lock:
-            self._requests[operation, status] += 1
-            buckets = self._buckets.setdefault(operation, [0] * (len(_BOUNDS) + 1))
-            buckets[bisect_left(_BOUNDS, seconds)] += 1
-            self._seconds[operation] += seconds  # type: ignore[assignment]
 
     def add_events(self, count: int) -> None:
         """Count events that were taken in."""
         with self._lock:
             self.events += count
 
-    def text(self) -> str:
-        """The counts as text."""
-        with self._lock:
-            lines = [
-                *_head("tandemlab_info", "gauge", "The program's version."),
-                f'tandemlab_info{{version="{__version__}"}} 1',
-                *_head("tandemlab_start_time_seconds", "gauge", "When the server began."),
-                f"tandemlab_start_time_seconds {self._began:.3f}",
-                *_head("tandemlab_events_total", "counter", "Logged events taken in."),
-                f"tandemlab_events_total {self.events}",
-                *_head("tandemlab_streams", "gauge", "Event streams that are open."),
-                f"tandemlab_streams {self.streams}",
-                *_head("tandemlab_requests_total", "counter", "Requests answered."),
-            ]
-            for (operation, status), count in sorted(self._requests.items()):
-                labels = f'operation="{operation}",status="{status}"'
-                lines.append(f"tandemlab_requests_total{{{labels}}} {count}")
-            name = "tandemlab_request_seconds"
-            lines += _head(name, "histogram", "Seconds from a request to the end of its answer.")
-            for operation, buckets in sorted(self._buckets.items()):
-                total = 0
-                for bound, count in zip((*_BOUNDS, "+Inf"), buckets, strict=True):
-                    total += count
-                    lines.append(f'{name}_bucket{{operation="{operation}",le="{bound}"}} {total}')
-                lines.append(
-                    f'{name}_sum{{operation="{operation}"}} {self._seconds[operation]:.6f}'
-                )
-                lines.append(f'{name}_count{{operation="{operation}"}} {total}')
-        return "\n".join(lines) + "\n"
-
-
-def _head(name: str, kind: str, meaning: str) -> list[str]:
-    return [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
+    def more(self) -> list[str]:
+        """Lines of events and streams."""
+        return [
+            *metric_head("tandemlab_events_total", "counter", "Logged events taken in."),
+            f"tandemlab_events_total {self.events}",
+            *metric_head("tandemlab_streams", "gauge", "Event streams that are open."),
+            f"tandemlab_streams {self.streams}",
+        ]
 
 
 class Observer:

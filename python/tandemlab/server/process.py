@@ -7,27 +7,26 @@ import json
 import logging
 import os
 import signal
-import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 
 from tandemlab.compute.processes import is_alive, start_time
-from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotAllowed, StorageError
-from tandemlab.server.app import Services, create_app
+from tandemlab.domain import InvalidInput, InvalidState, NotAllowed, StorageError
+from tandemlab.server.app import create_app
 from tandemlab.server.observe import log_as_json
 from tandemlab.server.settings import ServerSettings, make_state_folder, state_folder
 from tandemlab.server.tokens import Tokens
 from tandemlab.store.daemons import start_daemon, take_lock
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.version import __version__
+from tandemlab.web.addresses import listen, url_of
+from tandemlab.web.uvicorn_server import Server
 
 _log = logging.getLogger("tandemlab.server")
 _GRACE_SECONDS = 10
@@ -133,10 +132,8 @@ def serve(
 
 def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], None]) -> None:
     app, services = create_app(settings)
-    listening = _listen(settings)
-    scheme = "https" if settings.certificate else "http"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"{scheme}://{host}:{listening.getsockname()[1]}"
+    listening = listen(settings.host, settings.port)
+    url = url_of(listening, settings.host, "https" if settings.certificate else "http")
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -160,61 +157,8 @@ def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], Non
         log_as_json()
         _log.info("serving", extra={"fields": {"url": url, "root": str(settings.root)}})
 
-    _Server(config, services, ready).run(sockets=[listening])
+    Server(config, ready, services.closing.set).run(sockets=[listening])
     _log.info("stopped")
-
-
-class _Server(uvicorn.Server):
-    """Tells open streams that the end has come: they would keep it waiting.
-
-    Args:
-        ready: is called once requests are answered.
-    """
-
-    def __init__(
-        self, config: uvicorn.Config, services: Services, ready: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._services = services
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """End by signals, but not as if killed by them: there is something to clear away."""
-        ours = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in ours}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._services.closing.set()
-        super().handle_exit(sig, frame)
-
-
-def _listen(settings: ServerSettings) -> socket.socket:
-    """A socket that accepts connections from here on: whoever knows the URL gets through."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host.strip("[]"), settings.port))
-    except OSError as error:
-        listening.close()
-        raise AlreadyExists(
-            f"The server cannot listen at {settings.host}:{settings.port}: {error.strerror}.",
-            hint="Choose another port with --port; 0 takes any free one.",
-            details={"host": settings.host, "port": settings.port},
-        ) from error
-    listening.listen(2048)
-    listening.set_inheritable(False)
-    return listening
 
 
 def start(settings: ServerSettings) -> Running:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tandemlab.web.addresses import is_loopback
 
 STATE = Path(".tandemlab") / "server"
 DEFAULT_PORT = 8765
@@ -54,17 +55,3 @@ def make_state_folder(root: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     os.chmod(folder, 0o700)
     return folder
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, seen from itself.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,369 @@
+"""``tandemlab service``: deploy models as services on this machine, and ask them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tandemlab.cli.commands import (
+    Function,
+    Noun,
+    output_option,
+    pass_session,
+    verb,
+    workspace_option,
+    yes_option,
+)
+from tandemlab.cli.session import Session
+from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.services import LocalWebservice
+
+service = Noun("service")
+
+_COLOURS = {"running": "green", "failed": "red", "unhealthy": "red", "deploying": "yellow"}
+_LIST = (
+    Column("name", whole=True),
+    Column("state", colours=_COLOURS),
+    Column("ready", right=True),
+    Column("models"),
+    Column("url", whole=True),
+)
+_SHOWN = (
+    *_LIST[:4],
+    Column("replicas", right=True),
+    Column("restarts", right=True),
+    Column("scoring_uri", whole=True),
+    Column("swagger_uri", whole=True),
+    Column("language"),
+    Column("entry_script"),
+    Column("source_directory"),
+    Column("needs_key"),
+    Column("generation", right=True),
+    Column("pid", right=True),
+    Column("log", whole=True),
+)
+_KEYS = (Column("key"), Column("value", whole=True))
+
+
+def _row(found: LocalWebservice) -> dict[str, Any]:
+    status, deployment = found.status, found.deployment
+    return {
+        "name": found.name,
+        "state": found.state.value,
+        "ready": sum(each.ready for each in status.replicas) if status else 0,
+        "models": [model.id for model in deployment.models],
+        "url": status.url if status else None,
+    }
+
+
+def _full_row(found: LocalWebservice) -> dict[str, Any]:
+    status, deployment = found.status, found.deployment
+    url = status.url if status else None
+    return {
+        **_row(found),
+        "replicas": deployment.settings.replicas,
+        "restarts": sum(each.restarts for each in status.replicas) if status else 0,
+        "scoring_uri": url and f"{url}/score",
+        "swagger_uri": url and f"{url}/openapi.json",
+        "language": deployment.language,
+        "entry_script": deployment.entry_script,
+        "source_directory": deployment.source_directory,
+        "needs_key": deployment.settings.needs_key,
+        "generation": deployment.generation,
+        "pid": status.pid if status else None,
+        "log": str(found.log_file),
+    }
+
+
+def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    from tandemlab.services import LocalWebservice
+
+    return context.ensure_object(Session).complete(
+        lambda lab: [each.name for each in LocalWebservice.list(lab) if each.name.startswith(start)]
+    )
+
+
+def _name_argument(function: Function) -> Function:
+    return click.argument("name", shell_complete=_complete)(function)
+
+
+def _find(session: Session, name: str) -> LocalWebservice:
+    from tandemlab.services import LocalWebservice
+
+    return LocalWebservice(session.workspace(), name)
+
+
+def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
+    session.screen.record(_SHOWN, _full_row(found))
+    session.suggest(*next_command or ("service run", found.name))
+
+
+@verb(
+    "deploy",
+    "tandemlab service deploy accidents --script score.py --model model.joblib",
+    "tandemlab service deploy accidents --script score.R --source scoring --model accidents:3 "
+    "--replicas 2",
+)
+@click.argument("name")
+@click.option(
+    "--script", required=True, metavar="FILE", help="The entry script, .py or .R, in the source."
+)
+@click.option("--source", metavar="DIR", help="Folder of the script; without it the script alone.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="A registered model (NAME or NAME:VERSION), or the path of a file or folder. May be given "
+    "several times.",
+)
+@click.option(
+    "--environment",
+    metavar="NAME|FILE",
+    help="Packages that the script needs: a registered environment, or a file.",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; without it any free one.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen at. At another than this machine's own, requests need a key.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes of the script answer, each one request at a time.",
+)
+@click.option("--auth", is_flag=True, help="Ask for a key on this machine, too.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one request; a script that takes longer is ended.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a service of that name.")
+@workspace_option
+@output_option
+@pass_session
+def deploy(
+    session: Session,
+    name: str,
+    script: str,
+    source: str | None,
+    models: Sequence[str],
+    environment: str | None,
+    port: int | None,
+    host: str,
+    replicas: int,
+    auth: bool,
+    timeout: float,
+    overwrite: bool,
+) -> None:
+    """Deploy models as the service NAME, and wait until it answers.
+
+    A Python script has init() and run(data), which gets the text of a request and gives the
+    answer. An R script has init(), which gives the function that answers. The variable
+    AZUREML_MODEL_DIR names the folder of the model. The service goes on when this session ends.
+    """
+    from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
+
+    found = deploy_model(
+        session.workspace(),
+        name,
+        models,
+        InferenceConfig(script, _environment(environment), source),
+        LocalWebservice.deploy_configuration(
+            port,
+            host=host,
+            replicas=replicas,
+            auth_enabled=True if auth else None,
+            timeout_seconds=timeout,
+        ),
+        overwrite=overwrite,
+    )
+    found.wait_for_deployment()
+    _show(session, found)
+
+
+def _environment(given: str | None) -> Any:
+    from pathlib import Path
+
+    from tandemlab.environments import read_environment
+
+    return read_environment(given) if given is not None and Path(given).is_file() else given
+
+
+@verb("list", "tandemlab service list", "tandemlab service list -o json")
+@workspace_option
+@output_option
+@pass_session
+def list_(session: Session) -> None:
+    """List the services of the workspace."""
+    from tandemlab.services import LocalWebservice
+
+    rows = [_row(found) for found in LocalWebservice.list(session.workspace())]
+    session.screen.rows(_LIST, rows, empty="No services yet.")
+
+
+@verb("show", "tandemlab service show accidents")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def show(session: Session, name: str) -> None:
+    """Show what the service NAME is, and how it is."""
+    _show(session, _find(session, name))
+
+
+@verb(
+    "run",
+    "tandemlab service run accidents '[{\"age\": 22}]'",
+    "tandemlab service run accidents < request.json",
+)
+@_name_argument
+@click.argument("request", required=False)
+@workspace_option
+@output_option
+@pass_session
+def run(session: Session, name: str, request: str | None) -> None:
+    """Have the service NAME score a request.
+
+    REQUEST is JSON; without it, it is read from standard input. The answer is JSON.
+    """
+    import json
+
+    found = _find(session, name).run(sys.stdin.read() if request is None else request)
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
+@verb("logs", "tandemlab service logs accidents", "tandemlab service logs accidents --lines 20")
+@_name_argument
+@click.option(
+    "--lines", type=click.IntRange(1), default=5000, show_default=True, help="How many lines."
+)
+@workspace_option
+@pass_session
+def logs(session: Session, name: str, lines: int) -> None:
+    """Print what the service NAME said and its script printed."""
+    click.echo(_find(session, name).get_logs(lines), nl=False)
+
+
+@verb("keys", "tandemlab service keys accidents", "tandemlab service keys accidents --new primary")
+@_name_argument
+@click.option(
+    "--new",
+    type=click.Choice(["primary", "secondary"]),
+    help="Make this key anew; whoever shows the old one is refused from now on.",
+)
+@workspace_option
+@output_option
+@pass_session
+def keys(session: Session, name: str, new: str | None) -> None:
+    """Show the keys of the service NAME; requests may show either."""
+    found = _find(session, name)
+    if new is not None:
+        found.regen_key(new)
+    pairs = zip(("primary", "secondary"), found.get_keys(), strict=True)
+    session.screen.rows(_KEYS, [{"key": key, "value": value} for key, value in pairs])
+
+
+@verb(
+    "reload",
+    "tandemlab service reload accidents",
+    "tandemlab service reload accidents --model accidents:4",
+)
+@_name_argument
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="A model instead of those that it has. May be given several times.",
+)
+@workspace_option
+@output_option
+@pass_session
+def reload(session: Session, name: str, models: Sequence[str]) -> None:
+    """Have the service NAME take its source again, and other models.
+
+    It does not stop: requests are answered throughout. If the new script does not start, the old
+    one stays.
+    """
+    found = _find(session, name)
+    if models:
+        found.update(models)
+    else:
+        found.reload()
+    _show(session, found)
+
+
+@verb("scale", "tandemlab service scale accidents 4")
+@_name_argument
+@click.argument("replicas", type=click.IntRange(1, 64))
+@workspace_option
+@output_option
+@pass_session
+def scale(session: Session, name: str, replicas: int) -> None:
+    """Have the service NAME answer by so many REPLICAS.
+
+    Each is a process of its script. Those that go answer what they have begun.
+    """
+    found = _find(session, name)
+    found.scale(replicas)
+    _show(session, found)
+
+
+@verb("start", "tandemlab service start accidents")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def start(session: Session, name: str) -> None:
+    """Start the service NAME, which has ended.
+
+    It was stopped, or killed, or the machine was restarted.
+    """
+    found = _find(session, name)
+    found.start()
+    _show(session, found)
+
+
+@verb("stop", "tandemlab service stop accidents")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def stop(session: Session, name: str) -> None:
+    """End the service NAME; `service start` starts it again.
+
+    What it has begun to answer is answered first.
+    """
+    found = _find(session, name)
+    found.stop()
+    _show(session, found, "service start", name)
+
+
+@verb("remove", "tandemlab service remove accidents --yes")
+@_name_argument
+@yes_option
+@workspace_option
+@pass_session
+def remove(session: Session, name: str, yes: bool) -> None:
+    """Stop the service NAME, and remove it with its files."""
+    found = _find(session, name)
+    if session.screen.confirm(f"Remove the service {name!r}?", yes=yes):
+        found.delete()
+        session.screen.note(f"Removed the service {name!r}.")
+
+
+for command in (deploy, list_, show, run, logs, keys, reload, scale, start, stop, remove):
+    service.add_command(command)

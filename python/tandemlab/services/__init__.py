@@ -1,0 +1,39 @@
+"""Services: models that answer requests over HTTP on this machine, by scripts of Python and R."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tandemlab.lazy import loader
+
+if TYPE_CHECKING:
+    from tandemlab.services.deployment import (
+        Deployment,
+        InferenceConfig,
+        LocalWebserviceDeploymentConfiguration,
+        ServedModel,
+    )
+    from tandemlab.services.folder import ServiceState
+    from tandemlab.services.webservice import LocalWebservice, deploy_model
+
+_HOMES = {
+    "Deployment": "tandemlab.services.deployment",
+    "InferenceConfig": "tandemlab.services.deployment",
+    "LocalWebservice": "tandemlab.services.webservice",
+    "LocalWebserviceDeploymentConfiguration": "tandemlab.services.deployment",
+    "ServedModel": "tandemlab.services.deployment",
+    "ServiceState": "tandemlab.services.folder",
+    "deploy_model": "tandemlab.services.webservice",
+}
+
+__all__ = [
+    "Deployment",
+    "InferenceConfig",
+    "LocalWebservice",
+    "LocalWebserviceDeploymentConfiguration",
+    "ServedModel",
+    "ServiceState",
+    "deploy_model",
+]
+
+__getattr__ = loader(__name__, _HOMES)
