@@ -22,7 +22,7 @@ import pytest
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid, stop_agent
 from tandemlab import Run, ScriptRunConfig, Workspace
-from tandemlab.domain import InvalidState, RunQuery, StorageError, TandemlabError
+from tandemlab.domain import FileRecord, InvalidState, RunQuery, StorageError, TandemlabError
 from tandemlab.domain.findings import Finding
 from tandemlab.store.identity import read_identity
 from tandemlab.store.upkeep.rebuild import free_numbers
@@ -71,14 +71,27 @@ def run(workspace: Workspace, tmp_path: Path) -> Run:
             child.log("auc", 0.25)
     experiment.archive()
     workspace.experiment("other").start_logging().fail("no data")
+    register(workspace, run)
     state_of(workspace)
     return run
 
 
+def register(workspace: Workspace, run: Run) -> None:
+    """Several versions of an asset: used by a run, archived, with aliases, deleted."""
+    assets = workspace.assets
+    made = [assets.register("model", "churn", {"n": n}, run_id=run.id) for n in range(4)]
+    assets.add_usage(run.id, made[0], "input", "start")
+    assets.change(made[0], archived=True, tags={"a": "b"}, aliases=["best"])
+    assets.change(made[1], description="good", aliases=["best", "last"])
+    assets.delete(made[3])
+
+
 def state_of(workspace: Workspace) -> dict[str, Any]:
-    """All that users can ask of all runs."""
+    """All that users can ask of all runs, and of assets."""
     runs = workspace.find_runs(RunQuery(include_children=True))
     return {
+        "assets": workspace.assets.list(archived=True, all_versions=True),
+        "usages": workspace.assets.usages(),
         "archived": [found.name for found in workspace.store.list_experiments() if found.archived],
         **{run.id: (run.record, run.metrics, workspace.store.list_files(run.id)) for run in runs},
     }
@@ -164,6 +177,7 @@ def test_a_damaged_store_is_built_anew(run: Run, damage: Callable[[Path], None])
     repaired(workspace, "store_damaged")
     after = state_of(workspace)
     assert (workspace.path / "store.db.damaged").read_bytes() == bytes_then
+    assert workspace.assets.register("model", "churn", {"n": 5}).version == 5  # 4 was deleted
     if damage is not flip_last_page:  # that an experiment was archived only the store knows
         before.pop("archived"), after.pop("archived")
     assert after == before
@@ -617,6 +631,107 @@ def test_contents_of_nobody_are_noted_when_they_are_old(run: Run) -> None:
     run.workspace.folder.blobs.put_bytes(b"young")
     (finding,) = run.workspace.check(repair=True)
     assert finding.is_note and "2 contents of 7 bytes" in finding.problem
+
+
+# Assets
+
+
+def asset_file(workspace: Workspace, version: int) -> Path:
+    return workspace.path / "registry" / "model" / "churn" / f"{version}.json"
+
+
+def execute(workspace: Workspace, statement: str) -> None:
+    """Change the store from outside."""
+    workspace.folder.forget_store()
+    with closing(sqlite3.connect(workspace.path / "store.db")) as database:
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute(statement)
+        database.commit()
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda lab: asset_file(lab, 1).unlink(), "asset_json_missing"),
+        (lambda lab: asset_file(lab, 1).write_text("{"), "asset_json_damaged"),
+        (lambda lab: shutil.copy(asset_file(lab, 1), asset_file(lab, 2)), "asset_json_damaged"),
+        (
+            lambda lab: asset_file(lab, 1).write_text(
+                asset_file(lab, 1).read_text().replace('"n": 0', '"n": 7')
+            ),
+            "asset_json_damaged",
+        ),
+        (lambda lab: execute(lab, "DELETE FROM assets WHERE version = 1"), "asset_unknown"),
+        (
+            lambda lab: execute(
+                lab, "UPDATE assets SET updated = 1, tags = '{}' WHERE version = 1"
+            ),
+            "asset_outdated",
+        ),
+        (lambda lab: execute(lab, "DELETE FROM asset_usages"), "usages_differ"),
+        (lambda lab: next(lab.path.glob("runs/*/usages.jsonl")).unlink(), "usages_differ"),
+    ],
+)
+def test_what_only_the_store_or_only_a_file_knows_of_assets_both_know_again(
+    run: Run, damage: Callable[[Workspace], object], code: str
+) -> None:
+    before = state_of(run.workspace)
+    damage(run.workspace)
+    repaired(run.workspace, code)
+    assert state_of(run.workspace) == before
+
+
+def test_the_last_change_of_an_asset_holds(run: Run) -> None:
+    workspace = run.workspace
+    old = asset_file(workspace, 3).read_bytes()
+    changed = workspace.assets.change(workspace.assets.get("model", "churn", 3), description="new")
+    asset_file(workspace, 3).write_bytes(old)  # as if it had been killed between the two
+    repaired(workspace, "asset_json_outdated")
+    workspace.folder.forget_store()
+    overwrite(workspace.path / "store.db")
+    workspace.check(repair=True)
+    assert workspace.assets.get("model", "churn", 3) == changed
+
+
+def test_an_asset_that_was_deleted_does_not_come_back(run: Run) -> None:
+    workspace = run.workspace
+    before = state_of(workspace)
+    deleted = json.loads(asset_file(workspace, 4).read_text())
+    assert set(deleted) == {"format", "kind", "name", "version", "deleted"}
+    made = workspace.assets.register("model", "churn", {"n": 9})
+    workspace.folder.registry.files.bury(made)  # and killed before the store heard of it
+    repaired(workspace, "asset_undeleted")
+    assert state_of(workspace) == before
+    assert workspace.assets.register("model", "churn", {"n": 9}).version == made.version + 1
+
+
+def test_a_version_that_the_store_has_lost_is_not_given_to_another(run: Run) -> None:
+    """A power cut may take the last transactions of the store; the files are on the disk."""
+    workspace = run.workspace
+    lost = workspace.assets.register("model", "churn", {"n": 9}, aliases=["best"])
+    execute(workspace, "DELETE FROM assets WHERE version = 5")
+    execute(workspace, "UPDATE asset_names SET last_version = 4")
+    assert workspace.assets.register("model", "churn", {"n": 10}).version == 6
+    assert workspace.assets.get("model", "churn", "best") == lost
+    assert workspace.check() == []
+
+
+def test_contents_of_assets_are_looked_after(run: Run) -> None:
+    workspace = run.workspace
+    digest = workspace.place.blobs.put_bytes(b"weights")
+    workspace.assets.register("model", "net", {}, files=[FileRecord("a.bin", digest, 7)])
+    blob = workspace.folder.blobs.path(digest)
+    os.utime(blob, (0, 0))
+    assert workspace.check(deep=True) == []
+    workspace.folder.forget_store()
+    overwrite(workspace.path / "store.db")
+    workspace.check(repair=True)
+    assert workspace.check(deep=True) == []
+    overwrite_read_only(blob, "weighed")
+    (finding,) = workspace.check(deep=True)
+    assert finding.code == "blob_damaged" and "a.bin of the model net:1" in finding.problem
+    blob.unlink()
+    assert codes(workspace.check(repair=True)) == ["blob_missing"]
 
 
 # Jobs

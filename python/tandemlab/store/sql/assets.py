@@ -102,7 +102,7 @@ def register(connection: Connection, new: NewAsset) -> Asset:
         run_id=new.run_id,
         files=new.files,
     )
-    _count(connection, key, asset.version)
+    count(connection, key, asset.version)
     _insert(connection, key, asset, new.key)
     return asset
 
@@ -116,7 +116,7 @@ def lock_name(dialect: str) -> Any:
     ).returning(asset_names.c.key, asset_names.c.last_version)
 
 
-def _count(connection: Connection, key: int, version: int) -> None:
+def count(connection: Connection, key: int, version: int) -> None:
     """See to it that a version is not given to another."""
     connection.execute(
         update(asset_names)
@@ -283,7 +283,7 @@ def restore(connection: Connection, asset: Asset) -> None:
     connection.execute(
         delete(assets).where(assets.c.name_key == key, assets.c.version == asset.version)
     )
-    _count(connection, key, asset.version)
+    count(connection, key, asset.version)
     _insert(connection, key, asset, request)
 
 
@@ -292,7 +292,7 @@ def bury(connection: Connection, kind: str, name: str, version: int) -> None:
     key, _ = connection.execute(
         lock_name(connection.dialect.name), {"kind": kind, "name": name, "last_version": 0}
     ).one()
-    _count(connection, key, version)
+    count(connection, key, version)
     connection.execute(delete(assets).where(assets.c.name_key == key, assets.c.version == version))
 
 

@@ -21,12 +21,11 @@ def add(connection: Connection, usage: AssetUsage) -> None:
 
 def restore(connection: Connection, run_key: int, usage: AssetUsage) -> None:
     """Record that a run has used an asset, which may have been deleted since."""
-    name = {"kind": usage.kind, "name": usage.name}
-    name_key = connection.execute(assets.FIND_NAME, name).scalar()
-    if name_key is None:
-        name_key, _ = connection.execute(
-            assets.lock_name(connection.dialect.name), {**name, "last_version": 0}
-        ).one()
+    name_key, _ = connection.execute(
+        assets.lock_name(connection.dialect.name),
+        {"kind": usage.kind, "name": usage.name, "last_version": 0},
+    ).one()
+    assets.count(connection, name_key, usage.version)
     connection.execute(
         upsert(connection.dialect.name, asset_usages)
         .values(

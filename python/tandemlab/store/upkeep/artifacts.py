@@ -15,12 +15,13 @@ from tandemlab.store.blobs import digest_of
 from tandemlab.store.durable import link_or_copy
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.snapshots import read_manifest
+from tandemlab.store.upkeep.assets import asset_contents
 from tandemlab.store.upkeep.cases import Case, case, inside, note, set_aside, sql_store
 
 
 @dataclass(slots=True)
 class _Needed:
-    """A content that runs need: what for, and the names that it has on this machine."""
+    """A content that runs or assets need: what for, and the names that it has on this machine."""
 
     what: str
     names: list[Path] = field(default_factory=list)
@@ -52,7 +53,8 @@ def artifact_cases(folder: WorkspaceFolder, blobs: ArtifactBlobs, *, deep: bool)
         yield note(
             "blob_unreferenced",
             address,
-            f"{len(rest)} contents of {sum(there[each] for each in rest)} bytes belong to no run.",
+            f"{len(rest)} contents of {sum(there[each] for each in rest)} bytes belong to "
+            "no run and no asset.",
             "They do no harm; `tandemlab workspace gc` removes them.",
         )
 
@@ -74,6 +76,8 @@ def _needed(folder: WorkspaceFolder, blobs: ArtifactBlobs) -> Mapping[str, _Need
                 continue  # it is told of as a content that is missing or damaged
             for part in files:
                 found.setdefault(part.digest, _Needed(f"{part.path} in {what}"))
+    for what, file in asset_contents(folder):
+        found.setdefault(file.digest, _Needed(f"the file {file.name} of {what}"))
     return found
 
 

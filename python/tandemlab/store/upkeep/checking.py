@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from tandemlab.domain import TandemlabError
 from tandemlab.domain.findings import Finding
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.upkeep.assets import asset_cases
 from tandemlab.store.upkeep.cases import Case
 from tandemlab.store.upkeep.contents import content_cases
 from tandemlab.store.upkeep.database import database_cases
@@ -35,6 +36,7 @@ def check_folder(
         lambda: run_cases(folder),
         lambda: spool_cases(folder),
         lambda: mark_cases(folder),
+        lambda: asset_cases(folder),
         lambda: content_cases(folder, deep=deep),
         lambda: leftover_cases(folder),
     )

@@ -15,6 +15,7 @@ from tandemlab.store.blobs import digest_of
 from tandemlab.store.durable import link_or_copy
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.upkeep.artifacts import artifact_cases
+from tandemlab.store.upkeep.assets import asset_contents
 from tandemlab.store.upkeep.cases import Case, case, inside, note, set_aside, sql_store
 
 _DAY = 86_400
@@ -34,6 +35,10 @@ def content_cases(folder: WorkspaceFolder, *, deep: bool) -> Iterator[Case]:
     for run_id, manifest in store.all_snapshots():
         if manifest not in referenced:
             yield from _snapshot_cases(folder, run_id, manifest, referenced, checked)
+    for what, file in asset_contents(folder):
+        if file.digest not in referenced:
+            yield from _part_cases(folder, f"{file.name} of {what}", file.digest, checked)
+        referenced.add(file.digest)
     yield from _unreferenced(folder, referenced)
 
 
@@ -141,19 +146,28 @@ def _snapshot_cases(
         yield case("snapshot_damaged", inside(folder, blob), problem, lost)
         return
     for entry, digest in zip(entries, digests, strict=True):
-        part = folder.blobs.path(digest)
-        is_new = digest not in referenced
+        if digest not in referenced:
+            what = f"{entry['path']} in the source of run {run_id}"
+            yield from _part_cases(folder, what, digest, checked)
         referenced.add(digest)
-        if is_new and not part.exists():
-            what = f"The content of {entry['path']} in the source of run {run_id} is missing."
-            yield case("blob_missing", inside(folder, part), what, lost)
-        elif is_new and _is_damaged(part, checked):
-            what = f"The content of {entry['path']} in the source of run {run_id} is damaged."
-            yield case("blob_damaged", inside(folder, part), what, lost)
+
+
+def _part_cases(
+    folder: WorkspaceFolder, what: str, digest: str, checked: dict[str, bool] | None
+) -> Iterator[Case]:
+    """A content that has no name in the folder, which could be another copy."""
+    blob = folder.blobs.path(digest)
+    lost = "Restore it from a backup: it cannot be had otherwise."
+    if not blob.exists():
+        problem = f"The content of {what} is missing."
+        yield case("blob_missing", inside(folder, blob), problem, lost)
+    elif _is_damaged(blob, checked):
+        problem = f"The content of {what} is damaged."
+        yield case("blob_damaged", inside(folder, blob), problem, lost)
 
 
 def _unreferenced(folder: WorkspaceFolder, referenced: set[str]) -> Iterator[Case]:
-    """Contents that no run needs; young ones may belong to a run that is being made."""
+    """Contents that nobody needs; young ones may be about to be recorded."""
     count, size, before = 0, 0, time.time() - _DAY
     for parent, _, names in os.walk(folder.path / "blobs"):
         for name in names:
@@ -164,6 +178,6 @@ def _unreferenced(folder: WorkspaceFolder, referenced: set[str]) -> Iterator[Cas
         yield note(
             "blob_unreferenced",
             "blobs",
-            f"{count} contents of {size} bytes belong to no run.",
+            f"{count} contents of {size} bytes belong to no run and no asset.",
             "They do no harm; `tandemlab workspace gc` removes them.",
         )

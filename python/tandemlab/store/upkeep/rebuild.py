@@ -1,6 +1,7 @@
 """Building a SQLite store anew.
 
-The spool is the truth for what was logged, and ``run.json`` for what a run is. How runs ended is
+The spool is the truth for what was logged, ``run.json`` for what a run is, and the files in
+``registry/`` for assets. How runs ended is
 read from the old store run by run, as far as that goes; a run of which it knows nothing any more
 is told from its directory: its events say how it ended, or for a submitted run the agent finds
 out from ``job/``.
@@ -14,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tandemlab.domain import FileRecord, NewRun, RunRecord, TandemlabError
+from tandemlab.domain.assets import Asset, AssetUsage
+from tandemlab.store.asset_files import read_usages
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.identity import read_identity
@@ -21,6 +24,7 @@ from tandemlab.store.intake import Intake
 from tandemlab.store.run_files import folder_files
 from tandemlab.store.spool import spool_files
 from tandemlab.store.sql import SqlStore
+from tandemlab.store.upkeep.assets import restore_assets
 from tandemlab.store.upkeep.cases import set_aside
 from tandemlab.store.upkeep.runs import directories, tell
 from tandemlab.store.upkeep.spools import rewrite_spool
@@ -89,6 +93,18 @@ class _Salvage:
                 return self._store.archived_experiments()
         return []
 
+    def assets(self) -> list[Asset]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError, KeyError):
+                return self._store.list_assets(archived=True, all_versions=True)
+        return []
+
+    def usages(self, run_id: str) -> list[AssetUsage]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError):
+                return self._store.find_usages(run_id=run_id)
+        return []
+
 
 @contextmanager
 def _salvage(path: Path | None, folder: Path) -> Iterator[_Salvage]:
@@ -126,6 +142,7 @@ def _fill(folder: WorkspaceFolder, store: SqlStore, salvaged: _Salvage) -> None:
         store.set_number(run.id, numbers[run.id])
     for run_id in (*(record.id for record in known), *numbers):
         _take_in(folder, store, run_id, salvaged)
+    restore_assets(folder, store, salvaged.assets())
     for name in salvaged.archived():
         store.ensure_experiment(name)
         store.archive_experiment(name, archived=True)
@@ -166,3 +183,5 @@ def _take_in(folder: WorkspaceFolder, store: SqlStore, run_id: str, salvaged: _S
         for name in folder_files(directory / "files"):
             files[name] = FileRecord(name, *folder.blobs.adopt(directory / "files" / name))
     store.add_files(run_id, list(files.values()))
+    for usage in {*salvaged.usages(run_id), *read_usages(directory)}:
+        store.restore_usage(usage)
