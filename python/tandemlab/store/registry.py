@@ -82,12 +82,11 @@ class FolderRegistry:
 
     def _take_back(self, kind: str, name: str) -> None:
         """Tell the store of versions that a power cut has taken from it: they have files."""
-        newest = self.files.newest(kind, name)
-        if newest and self.store.get_asset(kind, name, newest) is None:
-            for version in range(1, newest + 1):
-                path = self.files.path(kind, name, version)
-                if path.exists() and self.store.get_asset(kind, name, version) is None:
-                    self.tell(path)
+        newest, last = self.files.newest(kind, name), self.store.last_version(kind, name)
+        for version in range(last + 1, newest + 1):
+            path = self.files.path(kind, name, version)
+            if path.exists():
+                self.tell(path)
 
     def tell(self, path: Path) -> None:
         """Have the store know what a file says."""
@@ -96,6 +95,16 @@ class FolderRegistry:
             self.store.restore_asset(asset)
         else:
             self.store.bury_asset(asset.kind, asset.name, asset.version)
+
+    def is_deleted(self, path: Path) -> bool:
+        """Whether a file that the store does not know is of a version that was deleted there.
+
+        Folders that share a database hear of it so; a database of our own may have lost it.
+        """
+        if (self.folder / "store.db").exists():
+            return False
+        kind, name = path.parts[-3:-1]
+        return int(path.stem) <= self.store.last_version(kind, name)
 
     def _called(self, kind: str, name: str, aliases: Iterable[str]) -> set[int]:
         """The versions that have these aliases now."""

@@ -461,9 +461,9 @@ class Workspace:
         send(self)
 
     def gc(self, older_than_seconds: float = 86_400, dry_run: bool = False) -> Garbage:
-        """Remove the contents of files and sources that no run needs any more.
+        """Remove contents that no run and no asset needs any more.
 
-        Deleting a run leaves its contents, since others may have the same. What a run needs is
+        Deleting a run leaves its contents, since others may have the same. What is needed is
         never removed, and others may go on working meanwhile: what was put lately stays, as does
         what is recorded in the last moment.
 
@@ -476,8 +476,8 @@ class Workspace:
 
         Raises:
             InvalidInput: less than an hour.
-            InvalidState: the source of a run cannot be read, so that what it needs is not known;
-                nothing was removed.
+            InvalidState: the source of a run or the file of an asset cannot be read, so that what
+                it needs is not known; nothing was removed.
 
         >>> getfixture("workspace").gc(dry_run=True)
         Garbage(contents=0, bytes=0, young=0, kept=0, dry_run=True)

@@ -21,6 +21,7 @@ from plugins.workspaces import stop_agent
 from tandemlab import Run, ScriptRunConfig, Workspace
 from tandemlab.domain import (
     AlreadyExists,
+    FileRecord,
     InvalidInput,
     InvalidState,
     NotAllowed,
@@ -29,6 +30,7 @@ from tandemlab.domain import (
     TandemlabError,
     Unavailable,
 )
+from tandemlab.domain.assets import Asset
 from tandemlab.store.artifacts import ArtifactBlobs, ArtifactPlace, check_address, multipart
 from tandemlab.tracking import context
 
@@ -77,6 +79,12 @@ def keep(lab: Workspace, *contents: bytes, source: Path | None = None) -> Run:
             run.upload_file(f"{number}.bin", path)
     run.get_file_names()
     return run
+
+
+def register(lab: Workspace, content: bytes) -> Asset:
+    """An asset with one file."""
+    file = FileRecord("a.bin", lab.place.blobs.put_bytes(content), len(content))
+    return lab.assets.register("model", "churn", {}, files=[file])
 
 
 def hold_senders(lab: Workspace) -> int:
@@ -458,6 +466,7 @@ def test_folders_that_share_a_database_share_the_place(
     away = Workspace.ensure(tmp_path / "b" / "lab", store=database, artifacts=bucket)
     lock = hold_senders(here)
     run = keep(here, b"content", source=source)
+    model = register(here, b"weights")
     seen = away.get_run(run.id)
     with pytest.raises(NotFound, match="another machine"):
         seen.download_file("0.bin", tmp_path / "got")
@@ -468,8 +477,13 @@ def test_folders_that_share_a_database_share_the_place(
     assert seen.download_file("0.bin", tmp_path / "got").read_bytes() == b"content"
     assert seen.read_file("0.bin") == b"content"
     assert seen.restore_snapshot(tmp_path / "restored").joinpath("train.py").exists()
-    assert away.gc(dry_run=True).kept == 4
-    assert away.check(deep=True) == []
+    assert away.assets.list() == [model]
+    assert away.place.blobs.find(model.files[0].digest).read_bytes() == b"weights"
+    assert register(away, b"weights") == model
+    assert register(away, b"newer").version == 2
+    away.sync()
+    assert away.gc(dry_run=True).kept == 6
+    assert away.check(deep=True) == [] == here.check(deep=True)
     here.store.close()
     away.store.close()
 
@@ -506,18 +520,19 @@ def test_garbage_goes_from_there_when_it_is_old_by_the_clock_of_the_place(
     lab: Workspace, source: Path, s3: S3
 ) -> None:
     kept, deleted = keep(lab, b"shared", source=source), keep(lab, b"shared", b"garbage")
+    register(lab, b"weights")
     lab.sync()
     deleted.delete()
     for blob in lab.path.glob("blobs/*/*"):
         os.utime(blob, (0, 0))
     young = lab.gc()
-    assert (young.contents, young.young, young.kept) == (0, 1, 4)
+    assert (young.contents, young.young, young.kept) == (0, 1, 5)
     s3.move_clock(2 * DAY)
     found = lab.gc(dry_run=True)
-    assert (found.contents, found.bytes, found.kept) == (1, 7, 4)
-    assert len(there(lab)) == 5
+    assert (found.contents, found.bytes, found.kept) == (1, 7, 5)
+    assert len(there(lab)) == 6
     assert lab.gc().contents == 1
-    assert len(there(lab)) == 4 == len(list(lab.path.glob("blobs/*/*")))
+    assert len(there(lab)) == 5 == len(list(lab.path.glob("blobs/*/*")))
     assert kept.read_file("0.bin") == b"shared"
     assert lab.check(deep=True) == []
 

@@ -17,6 +17,7 @@ from tandemlab import ScriptRunConfig, Workspace
 from tandemlab.domain import (
     AlreadyExists,
     Event,
+    FileRecord,
     InvalidInput,
     NewRun,
     RunQuery,
@@ -84,6 +85,33 @@ def test_a_workspace_works_on_it(database: str, tmp_path: Path) -> None:
     assert again.get_details()["store"] == database
     assert not (tmp_path / "lab" / "store.db").exists()
     assert again.runs_table()["tags.team"] == ["a"]
+
+
+@services
+def test_folders_that_share_a_database_share_its_assets(database: str, tmp_path: Path) -> None:
+    here = Workspace.create(tmp_path / "a" / "lab", store=database)
+    away = Workspace.ensure(tmp_path / "b" / "lab", store=database)
+    for number, lab in enumerate((here, away, here)):
+        content = b"weights %d" % number
+        file = FileRecord("a.bin", lab.place.blobs.put_bytes(content), len(content))
+        made = lab.assets.register("model", "churn", {"n": number}, files=[file])
+        assert made.version == number + 1
+    for lab in (here, away):
+        for blob in lab.path.glob("blobs/*/*"):
+            os.utime(blob, (0, 0))
+        assert [asset.version for asset in lab.assets.list(all_versions=True)] == [3, 2, 1]
+        assert lab.check(deep=True) == []
+        assert lab.gc().contents == 0
+    assert here.gc().kept == 2 and away.gc().kept == 1
+    away.assets.delete(away.assets.get("model", "churn", 3))
+    assert here.gc().contents == 1
+    assert [(found.code, found.repaired) for found in here.check(repair=True)] == [
+        ("asset_undeleted", True)
+    ]
+    assert here.check() == away.check() == []
+    assert here.assets.register("model", "churn", {"n": 3}).version == 4
+    for lab in (here, away):
+        lab.store.close()
 
 
 @services

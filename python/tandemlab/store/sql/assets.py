@@ -287,6 +287,14 @@ def restore(connection: Connection, asset: Asset) -> None:
     _insert(connection, key, asset, request)
 
 
+def last_version(connection: Connection, kind: str, name: str) -> int:
+    """The last version that a name was given; 0 if none."""
+    statement = select(asset_names.c.last_version).where(
+        asset_names.c.kind == kind, asset_names.c.name == name
+    )
+    return connection.execute(statement).scalar() or 0
+
+
 def bury(connection: Connection, kind: str, name: str, version: int) -> None:
     """See to it that a version which was deleted is gone, and not given to another."""
     key, _ = connection.execute(

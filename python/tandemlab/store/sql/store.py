@@ -349,6 +349,11 @@ class SqlStore:
         with self._writing() as connection:
             assets.bury(connection, kind, name, version)
 
+    def last_version(self, kind: str, name: str) -> int:
+        """The last version that a name of an asset was given; 0 if none."""
+        with self._reading() as connection:
+            return assets.last_version(connection, kind, name)
+
     def restore_usage(self, usage: AssetUsage) -> None:
         """Record that a run has used an asset, which may have been deleted since."""
         with self._writing() as connection:

@@ -70,6 +70,14 @@ def _cases_of(
                 "It is deleted there.",
                 partial(folder.registry.tell, path),
             )
+    elif known is None and folder.registry.is_deleted(path):
+        yield case(
+            "asset_undeleted",
+            where,
+            "This asset was deleted, and its file is still here.",
+            "The file says so from then on.",
+            partial(folder.registry.files.bury, kept),
+        )
     elif known is None or known.updated < kept.updated:
         yield case(
             "asset_unknown" if known is None else "asset_outdated",
@@ -86,13 +94,13 @@ def _cases_of(
             where,
             "It lacks the last change of this asset.",
             "It is written anew from the store.",
-            partial(AssetFiles(folder.path).write, known),
+            partial(folder.registry.files.write, known),
         )
 
 
 def _write_anew(folder: WorkspaceFolder, path: Path, asset: Asset) -> None:
     path.rename(set_aside(path))
-    AssetFiles(folder.path).write(asset)
+    folder.registry.files.write(asset)
 
 
 def _usage_cases(folder: WorkspaceFolder) -> Iterator[Case]:

@@ -187,7 +187,8 @@ def _of_assets(folder: WorkspaceFolder) -> Iterator[str]:
         yield from (file.digest for file in asset.files)
     files = AssetFiles(folder.path)
     for path in files.paths():
-        if (path.parts[-3], path.parts[-2], path.stem) not in known:
+        is_known = (path.parts[-3], path.parts[-2], path.stem) in known
+        if not is_known and not folder.registry.is_deleted(path):
             yield from _of_file(files, path)
 
 
