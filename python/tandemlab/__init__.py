@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tandemlab.data import Dataset
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
+    from tandemlab.models import Model
     from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
     from tandemlab.tracking import (
         Experiment,
@@ -38,6 +39,7 @@ _HOMES = {
     "Keyvault": "tandemlab.tracking",
     "LocalTarget": "tandemlab.compute",
     "LocalWebservice": "tandemlab.services",
+    "Model": "tandemlab.models",
     "Run": "tandemlab.tracking",
     "RunConfiguration": "tandemlab.training",
     "RunStatus": "tandemlab.domain",
@@ -57,6 +59,7 @@ __all__ = [
     "Keyvault",
     "LocalTarget",
     "LocalWebservice",
+    "Model",
     "Run",
     "RunConfiguration",
     "RunStatus",

@@ -13,6 +13,7 @@ from tandemlab.domain import InvalidState, RunError
 
 if TYPE_CHECKING:
     from tandemlab.tracking.run import Run
+    from tandemlab.tracking.workspace import Workspace
 
 _active: list[Run] = []
 _own: Run | None = None
@@ -31,9 +32,7 @@ def get_current_run(*, allow_offline: bool = True) -> Run:
     Raises:
         InvalidState: there is no run, and off-line runs are not allowed.
     """
-    if _active:
-        return _active[-1]
-    run = own_run()
+    run = current_run()
     if run is not None:
         return run
     if not allow_offline:
@@ -42,6 +41,17 @@ def get_current_run(*, allow_offline: bool = True) -> Run:
             hint="Submit the script, or use `with experiment.start_logging() as run`.",
         )
     return _offline_run()
+
+
+def current_run() -> Run | None:
+    """The innermost interactive run of this process, or the run of its job, or None."""
+    return _active[-1] if _active else own_run()
+
+
+def current_run_in(workspace: Workspace) -> Run | None:
+    """The current run if it is one of that workspace; else None."""
+    run = current_run()
+    return run if run is not None and run.workspace.address == workspace.address else None
 
 
 def own_run() -> Run | None:

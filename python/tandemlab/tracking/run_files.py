@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.names import check_file_name
@@ -105,3 +106,26 @@ class RunFiles(RunHandle):
         return download(
             self, local_paths(names, prefix or "", directory, output_paths, append_prefix)
         )
+
+    def register_model(self, model_name: str, model_path: str | None = None, **details: Any) -> Any:
+        """Keep a file or folder of the run as the next version of a registered model.
+
+        Nothing is copied: the contents are there. In the run's own script, what is at that path in
+        ``outputs/`` becomes a file of the run now, and not only at its end.
+
+        Args:
+            model_name: the name to register under.
+            model_path: name of the file or folder in the run, such as ``"outputs/model.pkl"``;
+                `model_name` if None.
+            details: ``tags``, ``properties``, ``description``, ``datasets``, ``signature`` and so
+                on, as for `tandemlab.models.Model.register`.
+
+        Returns:
+            A `tandemlab.models.Model`.
+
+        Raises:
+            NotFound: the run has no such file or folder.
+            InvalidInput: the name cannot be one, or a sample does not fit.
+        """
+        models = import_module("tandemlab.models")  # above this layer
+        return models.Model.register_from_run(self, model_name, model_path, **details)

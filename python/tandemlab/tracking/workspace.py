@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -510,6 +511,12 @@ class Workspace:
 
         self._marker  # noqa: B018 - refuses a folder that is no workspace or a newer one
         return Assets(self.place)
+
+    @property
+    def models(self) -> dict[str, Any]:
+        """The newest version of each registered model, by name; see `tandemlab.models.Model`."""
+        models = import_module("tandemlab.models")  # above this layer
+        return {model.name: model for model in models.Model.list(self, latest=True)}
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name, created if it is not there."""
