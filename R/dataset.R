@@ -471,11 +471,7 @@ convert_to_dataset_with_parquet_files <- function(dataset, target_path = NULL) {
   ))
 }
 
-new_dataset <- function(found) {
-  structure(
-    list(kind = found$kind, definition = found$definition), class = "tandemlab_dataset"
-  )
-}
+new_dataset <- function(found) structure(as.list(found), class = "tandemlab_dataset")
 
 call_dataset <- function(call, dataset, ...) {
   call_core(call, definition = arg_dataset(dataset)$definition, ...)
@@ -509,7 +505,8 @@ format.tandemlab_dataset <- function(x, ...) {
   source <- jsonlite::fromJSON(x$definition, simplifyVector = FALSE)$source
   paths <- unlist(source$paths)
   more <- if (length(paths) > 1) sprintf(" and %d more", length(paths) - 1) else ""
-  sprintf("<%s dataset of %s%s>", x$kind, paths[[1]], more)
+  id <- if (is.null(x$id)) "" else sprintf(" %s", x$id)
+  sprintf("<%s dataset%s of %s%s>", x$kind, id, paths[[1]], more)
 }
 
 #' @export

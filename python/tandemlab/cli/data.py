@@ -1,4 +1,4 @@
-"""``tandemlab data``: look into tables in files, and write them in another form."""
+"""``tandemlab data``: look into tables in files, write them in another form, and keep them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tandemlab.cli.commands import Noun, output_option, pass_session, verb
+from tandemlab.cli.datasets import COMMANDS
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -41,7 +42,8 @@ _separator_option = click.option(
 )
 
 
-def _table(paths: tuple[str, ...], separator: str) -> TabularDataset:
+def table_of(paths: tuple[str, ...], separator: str) -> TabularDataset:
+    """The table in files, whose format is that of their endings."""
     from tandemlab.data import Dataset
 
     endings = {Path(path).suffix.lower() for path in paths}
@@ -66,7 +68,7 @@ def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
     PATH is a file, a folder or a pattern in quotes. Its ending says the format: .parquet, .arrow
     or .feather, .jsonl or .ndjson (JSON lines), .tsv; anything else is delimited text.
     """
-    found = _table(paths, separator).columns
+    found = table_of(paths, separator).columns
     rows = [{"name": name, "type": kind} for name, kind in found.items()]
     session.screen.rows(_COLUMNS, rows, empty="No columns.")
 
@@ -89,7 +91,7 @@ def head(
     session: Session, paths: tuple[str, ...], separator: str, rows: int, condition: str | None
 ) -> None:
     """Show the first rows of a table."""
-    table = _table(paths, separator)
+    table = table_of(paths, separator)
     if condition is not None:
         table = table.filter(condition)
     found = table.take(rows).to_arrow()
@@ -115,7 +117,7 @@ def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
 
     Quantiles, histograms and most frequent values are in the JSON form (-o json).
     """
-    profiles = [each.to_dict() for each in _table(paths, separator).profile()]
+    profiles = [each.to_dict() for each in table_of(paths, separator).profile()]
     found = [{name: _shown(value) for name, value in each.items()} for each in profiles]
     session.screen.rows(_PROFILE, found, empty="No columns.")
 
@@ -148,7 +150,7 @@ def convert(
     """
     from tandemlab.data import Dataset
 
-    table = _table(paths, separator)
+    table = table_of(paths, separator)
     if condition is not None:
         table = table.filter(condition)
     if form == "parquet":
@@ -164,5 +166,5 @@ def convert(
     )
 
 
-for command in (columns, head, profile, convert):
+for command in (columns, head, profile, convert, *COMMANDS):
     data.add_command(command)

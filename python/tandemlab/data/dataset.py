@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from tandemlab.data import columnar, delimited, partitions
 from tandemlab.data.definition import Definition, Format, Source
@@ -12,9 +12,15 @@ from tandemlab.data.engine import connection
 from tandemlab.data.file_dataset import FileDataset
 from tandemlab.data.headers import PromoteHeadersBehavior
 from tandemlab.data.locations import absolute, expand
+from tandemlab.data.registered import KIND, Registration, versions_of
 from tandemlab.data.tabular import TabularDataset
 from tandemlab.data.types import ColumnTypes, chosen
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.asset_names import AssetReference
+
+if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset
+    from tandemlab.tracking import Workspace
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -203,10 +209,53 @@ class Dataset:
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> TabularDataset | FileDataset:
         """A dataset from the plain data of its definition."""
-        definition = Definition.from_dict(content)
-        if definition.source.format == "files":
-            return FileDataset(definition)
-        return TabularDataset(definition)
+        return _opened(Definition.from_dict(content))
+
+    @staticmethod
+    def get_by_name(
+        workspace: Workspace, name: str, version: int | str | None = None
+    ) -> TabularDataset | FileDataset:
+        """A registered dataset.
+
+        Args:
+            name: its name, or ``NAME:VERSION``.
+            version: a number; the newest if None or ``"latest"``.
+
+        Raises:
+            NotFound: there is none; the hint says what there is instead.
+        """
+        reference = AssetReference.of(name, kind=KIND)
+        if version in (None, "latest"):
+            version = reference.version
+        return of_asset(workspace, workspace.assets.get(KIND, reference.name, version))
+
+    @staticmethod
+    def get_by_id(workspace: Workspace, id: str) -> TabularDataset | FileDataset:
+        """The registered dataset of an id, ``NAME:VERSION``."""
+        return Dataset.get_by_name(workspace, id)
+
+    @staticmethod
+    def get_all(workspace: Workspace) -> dict[str, TabularDataset | FileDataset]:
+        """The newest version of each registered dataset, by name."""
+        return {asset.name: of_asset(workspace, asset) for asset in workspace.assets.list(KIND)}
+
+    @staticmethod
+    def get_versions(workspace: Workspace, name: str) -> list[TabularDataset | FileDataset]:
+        """All registered versions of a name, the newest first."""
+        return [of_asset(workspace, asset) for asset in versions_of(workspace, name)]
+
+
+def of_asset(workspace: Workspace, asset: Asset) -> TabularDataset | FileDataset:
+    """The dataset that a workspace keeps."""
+    definition = Definition.from_dict(asset.definition["dataset"])
+    return _opened(definition, Registration(workspace, asset))
+
+
+def _opened(
+    definition: Definition, registration: Registration | None = None
+) -> TabularDataset | FileDataset:
+    is_files = definition.source.format == "files"
+    return (FileDataset if is_files else TabularDataset)(definition, registration)
 
 
 def _table(source: Source, validate: bool) -> TabularDataset:

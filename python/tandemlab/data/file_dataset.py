@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from tandemlab.data import partitions
-from tandemlab.data.definition import Definition, chosen_seed
-from tandemlab.data.locations import DataFile, digest_of, expand
+from tandemlab.data.definition import chosen_seed
+from tandemlab.data.locations import DataFile, expand
+from tandemlab.data.registered import Registrable
 from tandemlab.domain import AlreadyExists, InvalidInput, StorageError
 
 
-class FileDataset:
+class FileDataset(Registrable):
     """Files, and steps that choose among them; nothing is read before it is asked for.
 
     >>> import tempfile, pathlib
@@ -26,9 +27,6 @@ class FileDataset:
     >>> Dataset.File.from_files(folder).skip(1).to_path()
     ['b.txt']
     """
-
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
 
     def take(self, count: int) -> FileDataset:
         """The first `count` files."""
@@ -70,10 +68,6 @@ class FileDataset:
     def to_path(self) -> list[str]:
         """Names of the files below the folder or pattern that named them."""
         return [file.name for file in self.files()]
-
-    def digest(self) -> str:
-        """SHA-256 over the names and contents of the files: another one means other data."""
-        return digest_of(self.files())
 
     def download(
         self, target_path: str | os.PathLike[str] | None = None, *, overwrite: bool = False

@@ -114,18 +114,23 @@ _digests: dict[DataFile, str] = {}
 def digest_of(files: Iterable[DataFile]) -> str:
     """SHA-256 over the names and contents of files, in hexadecimal.
 
-    A file whose size and time of change are those of the last look is not read again.
-
     Raises:
         StorageError: a file cannot be read.
     """
     whole = hashlib.sha256()
     for file in files:
-        whole.update(f"{_content(file)} {file.name}\n".encode("utf-8", "surrogateescape"))
+        whole.update(f"{content_of(file)} {file.name}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()
 
 
-def _content(file: DataFile) -> str:
+def content_of(file: DataFile) -> str:
+    """SHA-256 of a file's content.
+
+    One whose size and time of change are those of the last look is not read again.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
     if file not in _digests:
         try:
             _digests[file] = blobs.digest_of(Path(file.path))

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tandemlab.bridge import write_frame
 from tandemlab.bridge.crossing import as_library
-from tandemlab.data.definition import Definition, chosen_seed
+from tandemlab.data.definition import chosen_seed
 from tandemlab.data.engine import check_expression, connection, enough_memory, literal
-from tandemlab.data.locations import DataFile, digest_of, expand
+from tandemlab.data.locations import DataFile, expand
 from tandemlab.data.queries import instant, query
+from tandemlab.data.registered import Registrable
 from tandemlab.domain import AlreadyExists, InvalidInput
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ OnError: TypeAlias = Literal["fail", "null"]
 _BATCH = 122_880  # rows, as DuckDB groups them
 
 
-class TabularDataset:
+class TabularDataset(Registrable):
     r"""A table in files, and steps to be done on it; nothing is read before it is asked for.
 
     Every step gives a new dataset. Rows keep the order of the files and of the rows in them.
@@ -45,9 +46,6 @@ class TabularDataset:
     >>> Dataset.Tabular.from_delimited_files(path).filter("x > 1").to_arrow().to_pylist()
     [{'x': 2, 'y': 'b'}, {'x': 3, 'y': None}]
     """
-
-    def __init__(self, definition: Definition) -> None:
-        self.definition = definition
 
     @property
     def columns(self) -> dict[str, str]:
@@ -255,10 +253,6 @@ class TabularDataset:
     def files(self) -> list[DataFile]:
         """The files behind the table, as they are now."""
         return expand(self.definition.source.paths)
-
-    def digest(self) -> str:
-        """SHA-256 over the names and contents of the files: another one means other data."""
-        return digest_of(self.files())
 
     # Within --------------------------------------------------------------------------------------
 

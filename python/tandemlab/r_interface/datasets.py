@@ -8,17 +8,79 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from tandemlab.bridge import write
-from tandemlab.bridge.values import Table
+from tandemlab.bridge.values import Table, Vector
 from tandemlab.data import Dataset, FileDataset, TabularDataset
 from tandemlab.data.tabular import OnError
 from tandemlab.domain import InvalidInput
+from tandemlab.r_interface.handles import open_workspace, run_handles
 
 
 def _handle(dataset: TabularDataset | FileDataset) -> object:
+    known = dataset.registration
     return {
         "kind": "tabular" if isinstance(dataset, TabularDataset) else "file",
         "definition": json.dumps(dataset.definition.to_dict()),
+        **(
+            {
+                "name": known.asset.name,
+                "version": known.asset.version,
+                "id": known.asset.reference,
+                "description": known.asset.description,
+                "tags": dict(known.asset.tags),
+                "workspace": known.workspace.address,
+            }
+            if known
+            else {}
+        ),
     }
+
+
+def _registered(workspace: str, id: str) -> TabularDataset | FileDataset:
+    return Dataset.get_by_id(open_workspace(workspace), id)
+
+
+def _register(
+    definition: str,
+    workspace: str,
+    name: str,
+    description: str | None,
+    tags: Mapping[str, str],
+    create_new_version: bool,
+) -> object:
+    place = open_workspace(workspace)
+    return _handle(_open(definition).register(place, name, description, tags, create_new_version))
+
+
+def _get(workspace: str, name: str, version: int | str | None) -> object:
+    return _handle(Dataset.get_by_name(open_workspace(workspace), name, version))
+
+
+def _list(workspace: str, name: str | None) -> object:
+    place = open_workspace(workspace)
+    found = Dataset.get_versions(place, name) if name else list(Dataset.get_all(place).values())
+    assets = [each.registration.asset for each in found if each.registration]
+    return Table(
+        {
+            "name": [asset.name for asset in assets],
+            "version": Vector([asset.version for asset in assets], "integer"),
+            "kind": ["tabular" if isinstance(each, TabularDataset) else "file" for each in found],
+            "files": Vector([asset.definition["data"]["files"] for asset in assets], "double"),
+            "size": Vector([asset.definition["data"]["size"] for asset in assets], "double"),
+            "created": [asset.created for asset in assets],
+            "description": Vector([asset.description for asset in assets], "character"),
+        }
+    )
+
+
+def _changes(workspace: str, id: str) -> object:
+    found = _registered(workspace, id).changes()
+    return Table({"name": [each.name for each in found], "change": [each.change for each in found]})
+
+
+def _update(
+    workspace: str, id: str, description: str | None, tags: Mapping[str, str | None]
+) -> object:
+    return _handle(_registered(workspace, id).update(description, tags))
 
 
 def _open(definition: str) -> TabularDataset | FileDataset:
@@ -171,6 +233,7 @@ def _pairs(pairs: Sequence[tuple[Any, int]], name: str) -> Mapping[str, list[Any
 
 
 CALLS: dict[str, Callable[..., object]] = {
+    "dataset.changes": _changes,
     "dataset.columns": _columns,
     "dataset.digest": lambda definition: _open(definition).digest(),
     "dataset.download": _download,
@@ -181,17 +244,27 @@ CALLS: dict[str, Callable[..., object]] = {
     "dataset.from_files": _from_files,
     "dataset.from_json_lines": _from_json_lines,
     "dataset.from_parquet": _from_parquet,
+    "dataset.get": _get,
+    "dataset.has_changed": lambda workspace, id: _registered(workspace, id).has_changed(),
     "dataset.keep": _keep,
+    "dataset.list": _list,
     "dataset.load": _load,
     "dataset.mount": _mount,
     "dataset.paths": _paths,
     "dataset.profile": _profile,
+    "dataset.register": _register,
+    "dataset.runs": lambda workspace, id: run_handles(_registered(workspace, id).get_runs()),
     "dataset.sample": _sample,
     "dataset.skip": _skip,
     "dataset.split": _split,
     "dataset.take": _take,
     "dataset.time": _time,
     "dataset.timestamps": _timestamps,
+    "dataset.unregister": lambda workspace, id: _registered(workspace, id).unregister(),
+    "dataset.unregister_all": lambda workspace, id: _registered(
+        workspace, id
+    ).unregister_all_versions(),
+    "dataset.update": _update,
     "dataset.write_csv": _write_csv,
     "dataset.write_parquet": _write_parquet,
 }

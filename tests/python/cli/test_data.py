@@ -72,3 +72,33 @@ def test_json_lines_and_tabs_are_known_by_their_endings(call: Call, folder: Path
     (folder / "a.tsv").write_text("x\ty\n1\t2\n")
     assert call("data", "head", "a.jsonl", "-o", "json").json == [{"x": 1}]
     assert call("data", "head", "a.tsv", "-o", "json").json == [{"x": 1, "y": 2}]
+
+
+def test_datasets_are_kept_shown_and_removed(call: Call, folder: Path, trips: Path) -> None:
+    call("workspace", "create", "lab")
+    made = call("data", "register", "trips.csv", "--name", "trips", "--tag", "team=a", "-o", "json")
+    assert (made.json["version"], made.json["kind"], made.json["tags"]) == (
+        1,
+        "tabular",
+        {"team": "a"},
+    )
+    assert call("data", "changed", "trips").out == ""
+    trips.write_text("day,town,km\n2026-01-01,Ulm,4\n")
+    assert call("data", "changed", "trips:1", "-o", "json").json == [
+        {"name": "trips.csv", "change": "changed"}
+    ]
+    again = call("data", "register", "trips.csv", "--name", "trips")
+    assert again.status != 0 and "with another" in again.err
+    call("data", "register", "trips.csv", "--name", "trips", "--new-version")
+    call("data", "register", ".", "--name", "all", "--files")
+    listed = call("data", "list", "-o", "json").json
+    assert [(row["name"], row["version"], row["kind"]) for row in listed] == [
+        ("all", 1, "file"),
+        ("trips", 2, "tabular"),
+    ]
+    versions = call("data", "versions", "trips", "-o", "json").json
+    assert [row["version"] for row in versions] == [2, 1]
+    call("data", "remove", "trips:1", "--yes")
+    assert call("data", "show", "trips", "-o", "json").json["version"] == 2
+    call("data", "remove", "trips", "--yes")
+    assert "no dataset 'trips'" in call("data", "show", "trips").err
