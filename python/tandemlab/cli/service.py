@@ -239,10 +239,8 @@ def run(session: Session, name: str, request: str | None) -> None:
 
     REQUEST is JSON; without it, it is read from standard input. The answer is JSON.
     """
-    import json
-
-    found = _find(session, name).run(sys.stdin.read() if request is None else request)
-    click.echo(json.dumps(found, ensure_ascii=False))
+    text = sys.stdin.read() if request is None else request
+    click.echo(_find(session, name).score(text.encode()))
 
 
 @verb("logs", "tandemlab service logs accidents", "tandemlab service logs accidents --lines 20")

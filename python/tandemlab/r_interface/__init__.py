@@ -26,6 +26,7 @@ from tandemlab.r_interface import (
     keyvaults,
     runs,
     servers,
+    services,
     workspaces,
 )
 from tandemlab.version import __version__
@@ -47,6 +48,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **runs.CALLS,
     **keyvaults.CALLS,
     **servers.CALLS,
+    **services.CALLS,
     **environments.CALLS,
     **datasets.CALLS,
     **configurations.CALLS,

@@ -165,7 +165,7 @@ class Deployment:
 
     Attributes:
         generation: 1, 2, 3, …, counted with every change.
-        revision: which folder below ``revisions/`` has its source and models.
+        revision: the generation whose folder below ``revisions/`` has its source and models.
         language: ``python`` or ``r``.
         entry_script: its path inside the source.
         source_directory: where the source was taken from; a reload takes it again.

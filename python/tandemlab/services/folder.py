@@ -137,6 +137,12 @@ class ServiceFolder:
         """Make the service that."""
         write_json(self.path / "service.json", deployment.to_dict())
 
+    def next_generation(self) -> int:
+        """A number that no change of the service has had, taken up or refused."""
+        known = self.read().generation if self.exists else 0
+        status = self.read_status()
+        return 1 + max(known, status.refused if status else 0)
+
     def propose(self, deployment: Deployment) -> None:
         """Ask the service's process for a change."""
         write_json(self.path / "proposal.json", deployment.to_dict())

@@ -41,8 +41,7 @@ def plan_deployment(
         raise InvalidInput(
             "There is no entry script.", hint="Give an InferenceConfig with the script."
         )
-    before = folder.read() if folder.exists else None
-    number = before.revision + 1 if before else 1
+    number = folder.next_generation()
     source, script = config.located()
     environment = _environment(workspace, config)
     with new_revision(folder.revision(number)) as revision:
@@ -51,7 +50,7 @@ def plan_deployment(
     time = to_micros(now())
     return Deployment(
         name=folder.path.name,
-        generation=before.generation + 1 if before else 1,
+        generation=number,
         revision=number,
         language=config.language.value,
         entry_script=script,
@@ -88,16 +87,15 @@ def plan_change(
     if deployment_config is not None:
         port = deployment_config.port if deployment_config.port is not None else settings.port
         settings = replace(deployment_config, port=port)
-    plan = replace(
-        before, generation=before.generation + 1, settings=settings, updated=to_micros(now())
-    )
+    number = folder.next_generation()
+    plan = replace(before, generation=number, settings=settings, updated=to_micros(now()))
     if models is None and config is None and not reload:
         return plan
     config = config or _config_of(before)
     source, script = config.located()
     plan = replace(
         plan,
-        revision=before.revision + 1,
+        revision=number,
         language=config.language.value,
         entry_script=script,
         source_directory=str(source),
@@ -105,7 +103,7 @@ def plan_change(
         environment=_environment(workspace, config),
         description=config.description or before.description,
     )
-    with new_revision(folder.revision(plan.revision)) as revision:
+    with new_revision(folder.revision(number)) as revision:
         copy_source(source, script, revision, whole=plan.takes_folder)
         if models is None:
             keep_models(folder.revision(before.revision), revision)

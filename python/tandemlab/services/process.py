@@ -14,7 +14,7 @@ import uvicorn
 import uvloop
 
 from tandemlab.compute.processes import start_time
-from tandemlab.domain import TandemlabError
+from tandemlab.domain import ServiceFailed, TandemlabError
 from tandemlab.services.application import Application
 from tandemlab.services.deployment import Deployment
 from tandemlab.services.fleet import Fleet
@@ -95,8 +95,8 @@ class _Service:
         """Deploy, and take up changes; returns if the service cannot be deployed."""
         try:
             await self._become(self._deployment)
-        except TandemlabError as error:
-            self._fail(error)
+        except Exception as problem:
+            self._fail(_as_error(problem))
             return
         looks = 0
         while True:
@@ -111,11 +111,12 @@ class _Service:
     async def _take_up(self, proposal: Deployment) -> None:
         try:
             await self._become(proposal)
-        except TandemlabError as error:
+        except Exception as problem:  # whatever it is, what answers goes on
+            error = _as_error(problem)
             _log.error("a change was refused: %s", error)
-            self._tell(refused=proposal.generation, error=self._described(error))
             if proposal.revision != self._deployment.revision:
                 self._folder.forget_revision(proposal.revision)
+            self._tell(refused=proposal.generation, error=self._described(error))
         finally:
             self._folder.settle()
 
@@ -197,3 +198,10 @@ class _Service:
                 shutil.copyfile(self._folder.log, self._folder.log.with_suffix(".old.log"))
                 os.truncate(self._folder.log, 0)
                 self._began = 0
+
+
+def _as_error(problem: Exception) -> TandemlabError:
+    if isinstance(problem, TandemlabError):
+        return problem
+    _log.error("the service made a mistake", exc_info=problem)
+    return ServiceFailed(f"The service made a mistake: {problem!r}.")

@@ -106,7 +106,8 @@ class Replica(asyncio.Protocol):
             said = json.loads(await self._exchange(None, timeout))
         except ScriptError as error:
             raise ServiceFailed(
-                f"The script failed to start: {error}", details={"traceback": error.traceback}
+                f"The script failed to start: {str(error).rstrip('.')}.",
+                details={"traceback": error.traceback},
             ) from None
         except TooSlow:
             raise ServiceFailed(

@@ -1,0 +1,107 @@
+# Services on this machine, by scripts of R.
+
+predict_script <- c(
+  "library(jsonlite)",
+  "init <- function() {",
+  "  model <- readRDS(file.path(Sys.getenv('AZUREML_MODEL_DIR'), 'model.rds'))",
+  "  message('the model is here')",
+  "  function(data) {",
+  "    newdata <- fromJSON(data)",
+  "    if (is.data.frame(newdata)) {",
+  "      return(toJSON(unname(predict(model, newdata, type = 'response')), digits = NA))",
+  "    }",
+  "    print(newdata)",
+  "    switch(newdata, quit = quit('no', 3L), hang = Sys.sleep(600), stop = stop('of the script'))",
+  "    list(text = unbox('plain'), values = c(0.5, NA))",
+  "  }",
+  "}"
+)
+
+# tier: full
+test_that("an R model is deployed, asked, changed and deleted", {
+  ws <- local_experiment()$workspace
+  fit <- glm(am ~ wt, binomial, mtcars)
+  model <- file.path(withr::local_tempdir(), "model.rds")
+  saveRDS(fit, model)
+  source <- local_script("score.R", predict_script)
+  before <- list.files(source, all.files = TRUE)
+  config <- inference_config("score.R", source, description = "cars")
+  settings <- local_webservice_deployment_config(timeout_seconds = 2, auth_enabled = TRUE)
+  service <- deploy_model(ws, "cars", list(model), config, settings)
+  withr::defer(if (!is.null(get_webservice(ws, "cars"))) delete_webservice(service))
+  expect_output(wait_for_deployment(service, show_output = TRUE), "the model is here")
+  expect_identical(service$state, "running")
+  expect_match(service$scoring_uri, "^http://127.0.0.1:[0-9]+/score$")
+  expect_error(
+    deploy_model(ws, "cars", list(model), config),
+    class = "tandemlab_error_already_exists"
+  )
+
+  cars <- data.frame(wt = c(2, 3.5))
+  expected <- unname(predict(fit, cars, type = "response"))
+  expect_equal(invoke_webservice(service, cars), expected)
+  expect_equal(invoke_webservice(service, jsonlite::toJSON(cars)), expected)
+  expect_identical(invoke_webservice(service, "\"x\""), list(text = "plain", values = c(0.5, NA)))
+  for (what in c("stop", "quit", "hang")) {
+    expect_error(
+      invoke_webservice(service, sprintf("\"%s\"", what)),
+      class = "tandemlab_error_service_failed"
+    )
+  }
+  expect_error(invoke_webservice(service, "{"), class = "tandemlab_error_invalid_input")
+  expect_equal(invoke_webservice(service, cars), expected)
+  logs <- get_webservice_logs(service)
+  expect_match(logs, "of the script")
+  expect_match(logs, "Error in run(text)", fixed = TRUE)
+
+  keys <- get_webservice_keys(service)
+  expect_named(keys, c("primary", "secondary"))
+  key <- generate_new_webservice_key(service, "Primary")
+  expect_false(as.character(key) == as.character(keys$primary))
+  expect_equal(invoke_webservice(service, cars), expected)
+
+  writeLines("init <- function() function(data) list(answer = 42L)", file.path(source, "score.R"))
+  reload_local_webservice_assets(service, wait = TRUE)
+  expect_identical(invoke_webservice(service, "1"), list(answer = 42L))
+  writeLines("init <- function() stop('no such weights')", file.path(source, "score.R"))
+  expect_error(
+    reload_local_webservice_assets(service, wait = TRUE), "no such weights",
+    class = "tandemlab_error_service_failed"
+  )
+  expect_identical(invoke_webservice(service, "1"), list(answer = 42L))
+  writeLines(predict_script, file.path(source, "score.R"))
+  update_local_webservice(service, list(model), inference_config = config, wait = TRUE)
+  expect_equal(invoke_webservice(service, cars), expected)
+  expect_identical(scale_local_webservice(service, 2)$ready, 2L)
+  expect_identical(list.files(source, all.files = TRUE), before)
+
+  expect_identical(stop_local_webservice(service)$state, "stopped")
+  expect_error(invoke_webservice(service, cars), class = "tandemlab_error_invalid_state")
+  expect_equal(invoke_webservice(start_local_webservice(service), cars), expected)
+  expect_identical(list_webservices(ws)$name, "cars")
+  expect_null(delete_local_webservice(service))
+  expect_null(get_webservice(ws, "cars"))
+  expect_output(print(service), "deleted")
+})
+
+test_that("what cannot be deployed is refused by its argument", {
+  expect_error(inference_config(3), class = "tandemlab_error_invalid_input")
+  expect_error(
+    local_webservice_deployment_config(replicas = 0), "replicas",
+    class = "tandemlab_error_invalid_input"
+  )
+  ws <- local_experiment()$workspace
+  source <- local_script("score.R", "init <- 3")
+  config <- inference_config("score.R", source)
+  expect_error(deploy_model(ws, "a", 3, config), "models", class = "tandemlab_error_invalid_input")
+  expect_error(deploy_model(ws, "a", list(), source), class = "tandemlab_error_invalid_input")
+  expect_error(
+    deploy_model(ws, "a", list(), config, deployment_target = "aks"), "local",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_error(
+    deploy_model(ws, "a", list(), inference_config("nope.R", source)), "nope.R",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_null(get_webservice(ws, "a"))
+})
