@@ -150,15 +150,15 @@ list_environments <- function(workspace = NULL) {
 #' Keep environments in a workspace
 #'
 #' A registered environment has a name and a version. Scripts ask for it by `"NAME"` (the newest
-#' version) or `"NAME:VERSION"`, as `environment` of [script_run_config()] and in files of run
-#' configurations. One that is the same as the newest version is that version.
+#' version), `"NAME:VERSION"` or `"NAME@ALIAS"`, as `environment` of [script_run_config()] and in
+#' files of run configurations. One that is the same as the newest version is that version.
 #'
 #' Every workspace has the curated environments `"sklearn"`, `"pytorch"`, `"tensorflow"`,
 #' `"chainer"` and `"r"`, which a registered one of that name replaces.
 #'
 #' @param environment A [r_environment()], [python_environment()] or [read_environment()].
-#' @param workspace A `tandemlab_workspace` in a folder.
-#' @param name Name of the environment, or `"NAME:VERSION"`.
+#' @param workspace A `tandemlab_workspace`.
+#' @param name Name of the environment, `"NAME:VERSION"` or `"NAME@ALIAS"`.
 #' @param version Its version; `NULL` for the newest.
 #' @return A `tandemlab_environment`, whose `version` is that in the workspace (none for a curated
 #'   one).

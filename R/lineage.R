@@ -1,8 +1,9 @@
 #' Lineage of a run
 #'
 #' Where a run comes from and what came of it. Inputs are the source that was kept, the environment
-#' of its script and the inputs of its configuration, outputs its files without logs and the outputs
-#' of its configuration; beside them are its parents up to the first, and its children.
+#' of its script, the data sets and models that it used and the inputs of its configuration, outputs
+#' the data sets and models that it made, its files without logs and the outputs of its
+#' configuration; beside them are its parents up to the first, and its children.
 #'
 #' @param run A `tandemlab_run`; `NULL` means [get_current_run()].
 #' @param x A `tandemlab_lineage`.
@@ -10,8 +11,9 @@
 #' @param row.names,optional,... Ignored.
 #' @return A `tandemlab_lineage`, which prints as a tree. `as.data.frame()` gives a row for each
 #'   link: `source_kind`, `source`, `relation` (`"input"`, `"output"`, `"parent"`), `target_kind`
-#'   and `target`; kinds are `"run"`, `"snapshot"`, `"environment"` and `"file"`. `format()` gives
-#'   the tree or the flow chart as a string.
+#'   and `target`; kinds are `"run"`, `"snapshot"`, `"environment"`, `"dataset"`, `"model"`,
+#'   `"asset"` (others that are registered, such as datastores) and `"file"`. `format()` gives the
+#'   tree or the flow chart as a string.
 #' @examplesIf tandemlab_is_ready()
 #' run <- start_logging_run(experiment(temp_workspace(), "demo"))
 #' complete_run(create_child_run(run, "fold 1"))

@@ -37,9 +37,13 @@ test_that("an R script runs on the server's machine", {
   source <- local_script("train.R", c(
     "library(tandemlab)", "log_metric_to_run('x', 0.5)", "cat('hello\\n')"
   ))
-  run <- submit_experiment(exp, script_run_config(source, "train.R"))
+  registered <- register_environment(r_environment("models"), exp$workspace)
+  expect_identical(get_environment(exp$workspace, "models:1"), registered)
+  config <- script_run_config(source, "train.R", environment = "models")
+  run <- submit_experiment(exp, config)
   expect_output(wait_for_run_completion(run, timeout_seconds = 100), "hello")
   expect_identical(get_run_metrics(run), list(x = 0.5))
+  expect_match(format(get_run_lineage(run)), "environment models:1 r")
 })
 
 # tier: full

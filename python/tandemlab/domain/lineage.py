@@ -16,6 +16,9 @@ class LineageKind(str, Enum):
     RUN = "run"
     SNAPSHOT = "snapshot"
     ENVIRONMENT = "environment"
+    DATASET = "dataset"
+    MODEL = "model"
+    ASSET = "asset"
     FILE = "file"
 
     def __str__(self) -> str:
@@ -38,8 +41,9 @@ class LineageNode:
     """A run, or what runs are made from or make.
 
     Attributes:
-        id: of a run; the digest of a snapshot's manifest or of what was installed; RUN/NAME for
-            a file of a run, the absolute path of another.
+        id: of a run; the digest of a snapshot's manifest or of what was installed; NAME:VERSION
+            of a data set or a model, KIND/NAME:VERSION of another asset; RUN/NAME for a file of a
+            run, the absolute path of another.
         label: what people call it.
         details: more about it, by name.
     """
@@ -92,7 +96,7 @@ class Lineage:
 
     @property
     def inputs(self) -> list[LineageNode]:
-        """What the run was made from: its source, its environment."""
+        """What the run was made from: its source, its environment, data sets and so on."""
         return [link.source for link in self._links(LineageRelation.INPUT, of_target=True)]
 
     @property
@@ -172,6 +176,9 @@ _SHAPES = {
     LineageKind.RUN: '  {name}(["{label}"])',
     LineageKind.SNAPSHOT: '  {name}[/"{label}"/]',
     LineageKind.ENVIRONMENT: '  {name}[("{label}")]',
+    LineageKind.DATASET: '  {name}[("{label}")]',
+    LineageKind.MODEL: '  {name}{{{{"{label}"}}}}',
+    LineageKind.ASSET: '  {name}["{label}"]',
     LineageKind.FILE: '  {name}["{label}"]',
 }
 

@@ -150,7 +150,12 @@ class WorkspaceFolder:
         """
         from tandemlab.store.sql import SqlStore
 
-        return SqlStore.open(self.read_marker().get("store") or self.path / "store.db")
+        store = SqlStore.open(self.read_marker().get("store") or self.path / "store.db")
+        if (self.path / "environments").is_dir():
+            from tandemlab.store.former_environments import migrate_environments
+
+            migrate_environments(self.path / "environments", store)
+        return store
 
     def owns_run(self, run_id: str) -> bool:
         """Whether a run was made in this folder: a store may serve folders on several machines."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tandemlab.domain import FileRecord, NotFound
@@ -90,18 +90,26 @@ class Assets:
         )
         return self._place.register_asset(new)
 
-    def get(self, kind: str, name: str, version: int | str | None = None) -> Asset:
+    def get(
+        self,
+        kind: str,
+        name: str,
+        version: int | str | None = None,
+        *,
+        beside: Iterable[str] = (),
+    ) -> Asset:
         """A version of a name.
 
         Args:
             version: its number or an alias; the newest that is not archived if None.
+            beside: further names that there are, for the hint of an error.
 
         Raises:
             NotFound: there is none; the hint says what there is instead.
         """
         found = self.find(kind, name, version)
         if found is None:
-            raise self._not_found(kind, check_asset_name(name, kind=kind), version)
+            raise self._not_found(kind, check_asset_name(name, kind=kind), version, beside)
         return found
 
     def find(self, kind: str, name: str, version: int | str | None = None) -> Asset | None:
@@ -111,7 +119,9 @@ class Assets:
             check_version(version)
         return self._place.store.get_asset(kind, name, version)
 
-    def _not_found(self, kind: str, name: str, version: int | str | None) -> NotFound:
+    def _not_found(
+        self, kind: str, name: str, version: int | str | None, beside: Iterable[str]
+    ) -> NotFound:
         known = self.list(kind, name, archived=True, all_versions=True)
         hint = ""
         if known:
@@ -119,7 +129,7 @@ class Assets:
             hint = f"{name} has the versions {shown}."
             if version is None:
                 hint = f"All of them are archived: {shown}."
-        elif others := [asset.name for asset in self.list(kind)]:
+        elif others := sorted({*beside, *(asset.name for asset in self.list(kind))} - {name}):
             meant = nearest(name, others)
             hint = f"Did you mean {meant!r}?" if meant else f"There are {', '.join(others[:20])}."
         wanted = "" if version is None else f" of version {version}"

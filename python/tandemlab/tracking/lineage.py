@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tandemlab.domain import FileRecord, NotFound, RunQuery, RunRecord
+from tandemlab.domain.assets import AssetRole, AssetUsage
 from tandemlab.domain.lineage import (
     Lineage,
     LineageKind,
@@ -106,6 +107,9 @@ def _environment(run: LinkedRun) -> Iterator[LineageLink]:
     found = json.loads(content) if content is not None else {}
     digests = {file.name: file.digest for file in run.files}
     name = (wanted or {}).get("name") or ""
+    version = run.record.definition.get("environment_version")
+    if version is not None:
+        name = f"{name}:{version}"
     words = [name, found.get("language"), found.get("version")]
     label = " ".join(str(word) for word in words if word)
     if found:
@@ -114,9 +118,58 @@ def _environment(run: LinkedRun) -> Iterator[LineageLink]:
         LineageKind.ENVIRONMENT,
         digests.get(ENVIRONMENT_FILE, name),
         label,
-        {"name": name or None, "interpreter": found.get("interpreter")},
+        {
+            "name": (wanted or {}).get("name"),
+            "version": version,
+            "interpreter": found.get("interpreter"),
+        },
     )
     yield LineageLink(node, LineageRelation.INPUT, run.node)
+
+
+def _used(run: LinkedRun) -> Iterator[LineageLink]:
+    """Assets that the run uses; its environment is told of with what was installed of it."""
+    for usage in run.workspace.store.find_usages(run_id=run.record.id):
+        if usage.role is AssetRole.INPUT and usage.kind != "environment":
+            yield LineageLink(_asset(usage), LineageRelation.INPUT, run.node)
+
+
+def _made(run: LinkedRun) -> Iterator[LineageLink]:
+    """Assets that the run has made, the first of them or the same again."""
+    store = run.workspace.store
+    nodes = [
+        _asset(usage)
+        for usage in store.find_usages(run_id=run.record.id)
+        if usage.role is AssetRole.OUTPUT
+    ]
+    known = {(node.kind, node.id) for node in nodes}
+    made = (
+        _asset(
+            AssetUsage(
+                run.record.id, AssetRole.OUTPUT, each.name, each.kind, each.name, each.version
+            )
+        )
+        for each in store.made_assets(run.record.id)
+    )
+    for node in [*nodes, *(node for node in made if (node.kind, node.id) not in known)]:
+        yield LineageLink(run.node, LineageRelation.OUTPUT, node)
+
+
+def _asset(usage: AssetUsage) -> LineageNode:
+    reference = f"{usage.name}:{usage.version}"
+    is_known = usage.kind in (LineageKind.DATASET.value, LineageKind.MODEL.value)
+    label = reference if usage.label == usage.name else f"{usage.label}: {reference}"
+    return LineageNode(
+        LineageKind(usage.kind) if is_known else LineageKind.ASSET,
+        reference if is_known else f"{usage.kind}/{reference}",
+        label if is_known else f"{usage.kind} {label}",
+        {
+            "kind": usage.kind,
+            "name": usage.name,
+            "version": usage.version,
+            usage.role.value: usage.label,
+        },
+    )
 
 
 def _inputs(run: LinkedRun) -> Iterator[LineageLink]:
@@ -154,13 +207,15 @@ def _children(run: LinkedRun) -> Iterator[LineageLink]:
         yield LineageLink(run.node, LineageRelation.PARENT, run_node(child))
 
 
-# Whatever else runs read or make (a model, a data set) is one more function here, and a kind.
+# Whatever else runs read or make is one more function here, and a kind.
 SOURCES: tuple[LineageSource, ...] = (
     _parents,
     _snapshot,
     _environment,
+    _used,
     _inputs,
     _places,
+    _made,
     _outputs,
     _children,
 )

@@ -85,9 +85,10 @@ class Run(RunLog):
     def get_lineage(self) -> Lineage:
         """Where the run comes from and what came of it.
 
-        Inputs are the source that was kept, the environment of its script and the inputs of its
-        configuration, outputs its files without logs and the outputs of its configuration; beside
-        them its parents up to the first, and its children.
+        Inputs are the source that was kept, the environment of its script, the data sets, models
+        and other assets that it used and the inputs of its configuration, outputs the assets that
+        it made, its files without logs and the outputs of its configuration; beside them its
+        parents up to the first, and its children.
 
         Returns:
             A `Lineage`: it prints as a tree; ``to_mermaid()`` draws it, ``links`` has all.

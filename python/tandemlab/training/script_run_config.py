@@ -15,6 +15,7 @@ from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Input, JobSettings, Resources, check_places
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.environments import get_environment
+from tandemlab.environments.registry import record_environment
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
 from tandemlab.training.interpreters import Interpreters, find_interpreters
 from tandemlab.training.languages import (
@@ -128,6 +129,7 @@ class ScriptRunConfig(RunConfiguration):
             tags=tags,
             params=parameters_of(definition["arguments"]),
         )
+        record_environment(experiment.workspace, run.id, definition)
         experiment.workspace.attend()
         return run
 
@@ -146,9 +148,10 @@ class ScriptRunConfig(RunConfiguration):
         check_machine(self.resources, self.distribution, self.compute_target, workspace)
         inputs = checked_inputs(self.inputs, source, workspace)
         outputs = checked_outputs(self.outputs)
-        environment = self.environment
+        environment, version = self.environment, None
         if isinstance(environment, str):
-            environment = get_environment(workspace, environment).environment
+            registered = get_environment(workspace, environment)
+            environment, version = registered.environment, registered.version
         is_command = self.script is None
         what = self._command() if is_command else self._script(source, target, environment)
         if environment is not None:
@@ -170,6 +173,7 @@ class ScriptRunConfig(RunConfiguration):
             "environment_variables": _check_variables(self.environment_variables),
             "max_run_duration_seconds": self.max_run_duration_seconds,
             **({"environment": environment.to_dict()} if environment else {}),
+            **({"environment_version": version} if version else {}),
         }
 
     def _script(

@@ -31,6 +31,23 @@ def test_an_environment_is_built_listed_and_pruned(call: Call, requirements: str
     assert call("environment", "list", "-o", "json").json == []
 
 
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_an_environment_is_registered_listed_and_shown(
+    call: Call, requirements: str, is_remote: bool, request: pytest.FixtureRequest
+) -> None:
+    lab = request.getfixturevalue("remote" if is_remote else "workspace")
+    there = ("--workspace", str(lab.address))
+    made = call("environment", "register", requirements, *there, "-o", "json").json
+    assert (made["name"], made["version"]) == ("study", 1)
+    assert call("environment", "register", requirements, *there, "-o", "json").json == made
+    listed = call("environment", "list", "--registered", *there, "-o", "json").json
+    assert made in listed and len(listed) == 6
+    shown = call("environment", "show", "study:1", *there)
+    assert shown.out == "name: study\npython:\n  requirements:\n    - six==1.16.0\n"
+    assert call("environment", "show", "study:2", *there).status == 3
+    assert call("environment", "show", "../study", *there).status == 2
+
+
 def test_a_package_that_cannot_be_had_is_an_error_of_its_own(call: Call, requirements: str) -> None:
     Path(requirements).write_text("surely-no-such-package-1\n")
     answer = call("environment", "build", requirements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tandemlab import Environment, RunConfiguration, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain.times import now
 from tandemlab.environments import (
     EnvironmentCache,
     PythonSection,
@@ -42,7 +44,7 @@ def test_many_who_register_at_once_get_versions_of_their_own(workspace: Workspac
     assert sorted(each.version or 0 for each in found) == list(range(1, 13))
     for each in found:
         assert get_environment(workspace, "study", each.version).environment == each.environment
-    folder = workspace.path / "environments" / "study"
+    folder = workspace.path / "registry" / "environment" / "study"
     assert len(list(folder.iterdir())) == 12
 
 
@@ -62,7 +64,7 @@ def test_curated_environments_are_there_until_one_of_that_name_is_registered(
         ("studi", "Did you mean 'study'"),
         ("study:7", "study has the versions 1"),
         ("nothing-like-it", "There are chainer"),
-        ("sklearn:1", "no environment 'sklearn:1'"),
+        ("sklearn:1", "no environment 'sklearn' of version 1"),
     ],
 )
 def test_what_is_not_there_is_told(workspace: Workspace, name: str, words: str) -> None:
@@ -77,7 +79,47 @@ def test_names_that_lead_elsewhere_are_refused(workspace: Workspace, name: str) 
         get_environment(workspace, name)
     with pytest.raises(InvalidInput):
         register_environment(workspace, STUDY.replace(name=name))
-    assert not (workspace.path / "environments").exists()
+    assert not (workspace.path / "registry").exists()
+
+
+def test_environments_are_registered_at_a_server_too(remote: Workspace, tmp_path: Path) -> None:
+    assert register_environment(remote, STUDY).version == 1
+    changed = register_environment(remote, STUDY.replace(variables={"A": "1"}))
+    remote.assets.change(remote.assets.get("environment", "study", 1), aliases=["good"])
+    assert [get_environment(remote, f"study{end}").version for end in ("", ":1", "@good")] == [
+        2,
+        1,
+        1,
+    ]
+    assert get_environment(remote, "study") == changed
+    assert get_environment(remote, "sklearn").version is None
+    assert [each.name for each in list_environments(remote)] == sorted([*CURATED, "study"])
+    with pytest.raises(NotFound, match="Did you mean 'study'"):
+        get_environment(remote, "stuy")
+
+
+def test_environments_of_the_former_form_are_taken_over_once(workspace: Workspace) -> None:
+    folder = workspace.path / "environments" / "study"
+    folder.mkdir(parents=True)
+    changed = STUDY.replace(variables={"A": "1"})
+    created = "2026-01-31T12:00:00+00:00"
+    for version, each in ((1, STUDY), (2, changed), (10, STUDY)):
+        content = {"format": 1, "version": version, "created": created}
+        text = json.dumps({**content, "environment": each.to_dict()})
+        (folder / f"{version}.json").write_text(text)
+    (folder / "11.json").write_text("{")
+    again = Workspace(workspace.path)
+    assert get_environment(again, "study", 2).environment == changed
+    assert get_environment(again, "study").version == 10
+    assert (get_environment(again, "study:1").created or now()).isoformat() == created
+    assert register_environment(again, changed).version == 11
+    assert [path.name for path in folder.iterdir()] == ["11.json"]
+    (folder / "11.json").unlink()
+    again.folder.forget_store()
+    assert get_environment(again, "study:1").environment == STUDY
+    assert not folder.parent.exists()
+    assert again.check() == []
+    again.store.close()
 
 
 def test_a_run_asks_for_an_environment_by_name_and_records_it(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from plugins.servers import Server
-from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab import Environment, Run, ScriptRunConfig, Workspace
+from tandemlab.environments import register_environment
 
 
 def family(workspace: Workspace, folder: Path) -> tuple[Run, Run, Run]:
@@ -77,6 +78,60 @@ def test_a_flow_chart_names_each_thing_once_and_escapes(
     assert '(["run demo/3 leaf #quot;#lt;1#gt;#quot;, Running"])' in "\n".join(lines)
     assert len([line for line in lines if "-->" in line]) == 5
     assert len([line for line in lines if "-->" not in line]) == 6 + 2
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_assets_lead_from_one_run_to_another(
+    is_remote: bool, request: pytest.FixtureRequest
+) -> None:
+    lab = request.getfixturevalue("remote" if is_remote else "workspace")
+    experiment = lab.experiment("demo")
+    first = experiment.create_run(type="interactive", display_name="first")
+    data = lab.assets.register("dataset", "accidents", {"rows": 3})
+    store = lab.assets.register("datastore", "bucket", {})
+    lab.assets.add_usage(first.id, data, "input", "train")
+    lab.assets.add_usage(first.id, store, "input")
+    model = lab.assets.register("model", "churn", {"n": 1}, run_id=first.id)
+    second = experiment.create_run(type="interactive", display_name="second")
+    lab.assets.add_usage(second.id, model, "input", "start")
+    lab.assets.add_usage(second.id, model, "output", "best")
+    found = first.get_lineage()
+    assert links(found) == [
+        ("datastore/bucket:1", "input", first.id),
+        ("accidents:1", "input", first.id),
+        (first.id, "output", "churn:1"),
+    ]
+    assert str(found).splitlines()[1:] == [
+        "├─ inputs",
+        "│  ├─ asset datastore bucket:1",
+        "│  └─ dataset train: accidents:1",
+        "└─ outputs",
+        "   └─ model churn:1",
+    ]
+    assert 'n3{{"model churn:1"}}' in found.to_mermaid()
+    other = second.get_lineage()
+    assert [node.id for node in (*other.inputs, *other.outputs)] == ["churn:1", "churn:1"]
+    assert other.inputs[0].kind is found.outputs[0].kind
+    lab.assets.delete(model)
+    assert links(second.get_lineage()) == links(other)
+    assert [usage.run_id for usage in lab.assets.usages(model)] == 2 * [second.id]
+
+
+def test_the_environment_of_a_run_is_named_with_its_version(
+    workspace: Workspace, source: Path
+) -> None:
+    environment = Environment("study", variables={"A": "1"})
+    for _ in range(2):
+        register_environment(workspace, environment)
+        environment = environment.replace(variables={"A": "2"})
+    config = ScriptRunConfig(source, "train.py", environment="study:1")
+    run = workspace.experiment("demo").submit(config)
+    assert [node.label for node in run.get_lineage().inputs][-1].startswith("study:1")
+    (usage,) = workspace.assets.usages(run_id=run.id)
+    assert (usage.name, usage.version, usage.role) == ("study", 1, "input")
+    run.wait_for_completion()
+    label = run.get_lineage().inputs[-1].label
+    assert label.startswith("study:1 python 3.") and label.endswith(" packages")
 
 
 def test_what_one_run_writes_and_another_reads_is_one_thing(workspace: Workspace) -> None:

@@ -75,9 +75,10 @@ def lineage(session: Session, reference: str, mermaid: bool) -> None:
     """Show where a run comes from and what came of it.
 
     RUN is an id, the start of an id, EXPERIMENT/NUMBER, EXPERIMENT/latest or latest. Inputs are
-    the source that was kept, the environment of its script and the inputs of its configuration,
-    outputs its files without logs and the outputs of its configuration; beside them are its
-    parents up to the first, and its children.
+    the source that was kept, the environment of its script, the data sets and models that it
+    used and the inputs of its configuration, outputs the data sets and models that it made, its
+    files without logs and the outputs of its configuration; beside them are its parents up to
+    the first, and its children.
     """
     from tandemlab.cli.references import find_run, reference_of
 
