@@ -23,6 +23,7 @@ NOUNS = {
     "run": "Submit scripts, and see what became of them.",
     "config": "Show and check how scripts run, as kept in files.",
     "environment": "Build what scripts run with, once for all runs.",
+    "model": "Keep models by name and version, and get them back.",
     "data": "Look into tables in files, and convert them.",
     "service": "Deploy models as services on this machine, and ask them.",
     "keyvault": "Keep passwords and tokens for scripts.",

@@ -42,7 +42,7 @@ _separator_option = click.option(
 )
 
 
-def table_of(paths: tuple[str, ...], separator: str) -> TabularDataset:
+def table_of(paths: tuple[str, ...], separator: str = ",") -> TabularDataset:
     """The table in files, whose format is that of their endings."""
     from tandemlab.data import Dataset
 
