@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from tandemlab.domain import InvalidInput, InvalidState, NotFound, TandemlabError
+from tandemlab.domain import InvalidInput, InvalidState, NotFound, TandemlabError, Unavailable
 from tandemlab.domain.names import check_name
+from tandemlab.store.daemons import share_lock
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Workspace
 
@@ -24,6 +25,27 @@ def _identity(folder: WorkspaceFolder) -> _Identity:
     except FileNotFoundError:  # it is elsewhere
         database = 0
     return marker.st_dev, marker.st_ino, database
+
+
+class _Opened(NamedTuple):
+    """A workspace that is open.
+
+    Attributes:
+        lock: held as long; nobody builds the store anew meanwhile.
+    """
+
+    identity: _Identity
+    workspace: Workspace
+    lock: int
+
+
+def _open(folder: WorkspaceFolder, identity: _Identity) -> _Opened:
+    lock = share_lock(folder.server_lock)
+    if lock is None:
+        raise Unavailable(
+            f"The workspace {folder.path.name!r} is being repaired.", hint="Try again later."
+        )
+    return _Opened(identity, Workspace(folder.path), lock)
 
 
 def served_folder(root: str | None) -> Path:
@@ -61,7 +83,7 @@ class Library:
         self.root = root
         self.is_single = WorkspaceFolder(root).exists
         self._only = Workspace(root).name if self.is_single else ""
-        self._opened: dict[str, tuple[_Identity, Workspace]] = {}
+        self._opened: dict[str, _Opened] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -86,7 +108,7 @@ class Library:
             folder = WorkspaceFolder(self._path(name))
             identity = _identity(folder)
         except (InvalidInput, OSError, ValueError):
-            self._opened.pop(name, None)
+            self._forget(name)
             raise NotFound(
                 f"The server has no workspace {name[:128]!r}.",
                 hint="`tandemlab server status URL` shows those that it has.",
@@ -94,9 +116,15 @@ class Library:
             ) from None
         with self._lock:
             found = self._opened.get(name)
-            if found is None or found[0] != identity:
-                found = self._opened[name] = (identity, Workspace(folder.path))
-            return found[1]
+            if found is None or found.identity != identity:
+                self._forget(name)
+                found = self._opened[name] = _open(folder, identity)
+            return found.workspace
+
+    def _forget(self, name: str) -> None:
+        found = self._opened.pop(name, None)
+        if found is not None and found.lock >= 0:
+            os.close(found.lock)
 
     def _path(self, name: str) -> Path:
         if self.is_single:
@@ -137,7 +165,7 @@ class Library:
                 hint="Delete its folder on the server's machine.",
             )
         self.find(name).delete()
-        self._opened.pop(name, None)
+        self._forget(name)
 
     def check(self) -> None:
         """Look into every workspace that was opened.
@@ -152,5 +180,6 @@ class Library:
 
     def close(self) -> None:
         """Let go of all stores."""
-        for _, workspace in self._opened.values():
-            workspace.store.close()
+        for name, found in list(self._opened.items()):
+            found.workspace.store.close()
+            self._forget(name)

@@ -37,6 +37,23 @@ def take_lock(path: Path) -> int | None:
     return descriptor
 
 
+def share_lock(path: Path) -> int | None:
+    """The descriptor of a lock file that several hold at once; None while one has it alone.
+
+    It is -1, which need not be closed, for a user who may not make the file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def start_daemon(
     command: Sequence[str], lock: int, log: Path, environment: Mapping[str, str]
 ) -> None:

@@ -112,6 +112,11 @@ class WorkspaceFolder:
         """What the workspace's agent needs."""
         return self.path / "agent"
 
+    @property
+    def server_lock(self) -> Path:
+        """Held by servers while they have the workspace open, and by who builds its store anew."""
+        return self.agent / "server.lock"
+
     def run_directory(self, run_id: str) -> Path:
         """The directory that a run owns."""
         return self.path / "runs" / run_id

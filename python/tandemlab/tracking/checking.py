@@ -10,6 +10,7 @@ from tandemlab.domain import InvalidState, RunQuery
 from tandemlab.domain.findings import Finding
 from tandemlab.domain.status import ACTIVE
 from tandemlab.domain.times import now
+from tandemlab.store import daemons
 from tandemlab.store.upkeep import check_folder
 from tandemlab.tracking.agent import take_lock
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def check(
     workspace: Workspace, *, repair: bool, deep: bool, is_served: bool = False
 ) -> list[Finding]:
-    """See `Workspace.check`. While it repairs, no agent can start.
+    """See `Workspace.check`. While it repairs, no agent can start and no server open the folder.
 
     Args:
         is_served: whether a server asks, which goes on using the folder meanwhile.
@@ -34,15 +35,17 @@ def check(
         )
     findings = [] if repair else check_folder(folder, repair=False, quiet=False, deep=deep)
     begin, lock = now(), take_lock(folder) if is_writable else None
+    unserved = None if is_served or not repair else daemons.take_lock(folder.server_lock)
     if lock is not None or repair:
         try:
             if repair:
-                quiet = lock is not None and not is_served
+                quiet = lock is not None and unserved is not None
                 findings = check_folder(folder, repair=True, quiet=quiet, deep=deep)
             findings += [] if lock is None else _stale_owner(lock, repair=repair)
         finally:
-            if lock is not None:
-                os.close(lock)
+            for held in (lock, unserved):
+                if held is not None:
+                    os.close(held)
     is_store_whole = not any(f.is_open and f.code.startswith("store_") for f in findings)
     if lock is not None and is_store_whole:
         findings += _unattended(workspace, begin, repair=repair)

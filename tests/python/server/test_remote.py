@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from plugins.servers import Server, behind
 from tandemlab import Run, ScriptRunConfig, Workspace
-from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, NotFound, RunFailed
+from tandemlab.domain import (
+    AlreadyExists,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    RunFailed,
+    Unavailable,
+)
+from tandemlab.store.daemons import take_lock
 
 
 @pytest.fixture
@@ -165,21 +174,38 @@ def test_a_workspace_is_checked_and_repaired_by_url(remote: Workspace, folder: W
     assert remote.check() == folder.check() == []
 
 
-def test_a_store_is_built_anew_in_the_folder_alone_and_the_server_takes_it(
-    remote: Workspace, folder: Workspace
+def test_a_store_is_built_anew_when_no_server_has_it_open(
+    server: Server, workspace: Workspace
 ) -> None:
+    remote, folder = Workspace(f"{server.url}/lab"), Workspace(workspace.path)
     with remote.experiment("demo").start_logging() as run:
         run.log("x", 0.5)
     (folder.path / "store.db").write_bytes(b"x" * 50_000)
-    found = remote.check(repair=True)
-    assert [(finding.code, finding.repaired) for finding in found] == [("store_damaged", False)]
-    assert "server works" in found[0].problem
+    for lab in (remote, folder):
+        (finding,) = lab.check(repair=True)
+        assert (finding.code, finding.repaired) == ("store_damaged", False)
+        assert "server works" in finding.problem
+    server.kill()
     assert [finding.repaired for finding in folder.check(repair=True)] == [True]
+    server.start()
     assert remote.get_run(run.id).get_metrics() == {"x": 0.5}
+    assert take_lock(folder.folder.server_lock) is None  # it has opened it again
     with remote.experiment("demo").start_logging() as run:
         run.log("x", 0.25)
     assert folder.get_run(run.id).get_metrics() == {"x": 0.25}
     assert remote.check() == []
+
+
+def test_a_server_does_not_open_what_is_being_repaired(
+    server: Server, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_PATIENCE_SECONDS", "0")
+    lock = take_lock(workspace.folder.server_lock)
+    assert lock is not None
+    with pytest.raises(Unavailable, match="being repaired"):
+        Workspace(f"{server.url}/lab").store.list_experiments()
+    os.close(lock)
+    assert Workspace(f"{server.url}/lab").store.list_experiments() == []
 
 
 def test_a_workspace_with_a_job_is_not_deleted_by_url(remote: Workspace, tmp_path: Path) -> None:
