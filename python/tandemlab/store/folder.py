@@ -58,7 +58,7 @@ def _create_in_database(address: str, *, join: bool) -> None:
 
 @contextmanager
 def _claimed(
-    artifacts: str | None, workspace_id: str, store: str | None, *, join: bool
+    artifacts: str | None, workspace_id: str, store: str | None, folder: Path, *, join: bool
 ) -> Iterator[None]:
     """Have a place for contents belong to a new workspace, unless making it fails."""
     if artifacts is None:
@@ -67,7 +67,7 @@ def _claimed(
     from tandemlab.store.artifacts import claim, open_place
 
     place = open_place(artifacts)
-    is_new = claim(place, workspace_id, store, join=join)
+    is_new = claim(place, workspace_id, store, folder, join=join)
     try:
         yield
     except BaseException:
@@ -219,7 +219,7 @@ class WorkspaceFolder:
         with storage_errors(self.path), _locked(self.path):
             if self.exists:
                 return
-            with _claimed(artifacts, str(marker["id"]), store, join=join):
+            with _claimed(artifacts, str(marker["id"]), store, self.path, join=join):
                 if store is None:
                     self._make_parts()
                     self._create_file()

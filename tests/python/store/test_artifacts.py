@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -557,6 +559,36 @@ def test_uploads_that_nobody_goes_on_with_are_given_up(lab: Workspace, s3: S3) -
     lab.gc()
     left = list(multipart._uploads(place._files, bucket, ""))
     assert left == []
+
+
+@pytest.mark.parametrize("artifacts", ["folder"], indirect=True)
+def test_a_copy_of_a_folder_removes_nothing_that_the_original_may_need(
+    lab: Workspace, tmp_path: Path
+) -> None:
+    keep(lab, b"first")
+    lab.sync()
+    copy = Workspace(shutil.copytree(lab.path, tmp_path / "copy"))
+    run = keep(lab, b"second")
+    lab.sync()
+    for collect in (copy.gc, lambda: copy.gc(dry_run=True)):
+        with pytest.raises(InvalidState, match="is a copy of it"):
+            collect()
+    (finding,) = (found for found in copy.check(repair=True) if not found.is_note)
+    assert finding.code == "artifacts_shared" and str(lab.path) in finding.problem
+    assert lab.check() == [] and lab.gc(dry_run=True).kept == 2
+    moved = Workspace(lab.path.rename(tmp_path / "moved"))
+    assert moved.check() == [] and moved.gc().kept == 2
+    assert len(there(moved)) == 2
+    marker = Path(blobs_of(copy).place.address.root) / "tandemlab.json"
+    content = json.loads(marker.read_text())
+    del content["home"]  # as if the original had gone
+    marker.write_text(json.dumps(content))
+    assert copy.gc().kept == 1
+    with pytest.raises(InvalidState, match=str(copy.path)):
+        moved.gc()
+    assert moved.get_run(run.id).get_file_names() == ["0.bin"]
+    copy.store.close()
+    moved.store.close()
 
 
 _POOL = [b"content %d" % number for number in range(12)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from tandemlab.domain import AlreadyExists
+from tandemlab.domain import AlreadyExists, InvalidState
 from tandemlab.store.artifacts.address import Address
 from tandemlab.store.artifacts.place import ArtifactPlace
 
@@ -37,7 +39,9 @@ def _keys(folder: Path, workspace_id: str) -> Mapping[str, str]:
     return {name: found[secret] for name, secret in _SECRETS.items()}
 
 
-def claim(place: ArtifactPlace, workspace_id: str, store: str | None, *, join: bool) -> bool:
+def claim(
+    place: ArtifactPlace, workspace_id: str, store: str | None, folder: Path, *, join: bool
+) -> bool:
     """Have a place belong to a workspace; whether it was nobody's before.
 
     Raises:
@@ -45,7 +49,7 @@ def claim(place: ArtifactPlace, workspace_id: str, store: str | None, *, join: b
     """
     marker = place.read_marker()
     if marker is None:
-        place.write_marker(workspace_id, store)
+        place.write_marker(workspace_id, store, home_of(folder) if store is None else None)
         return True
     if join and is_ours(marker, workspace_id, store):
         return False
@@ -53,6 +57,30 @@ def claim(place: ArtifactPlace, workspace_id: str, store: str | None, *, join: b
         f"{place.address} holds the contents of a workspace already.",
         hint="Choose another prefix. Folders share a place only if they share a database.",
         details={"artifacts": str(place.address)},
+    )
+
+
+def home_of(folder: Path) -> dict[str, Any]:
+    """What tells a workspace folder from its copies, wherever it is moved on its disk."""
+    return {"host": socket.gethostname(), "path": str(folder), "inode": folder.stat().st_ino}
+
+
+def problem_of_home(
+    place: ArtifactPlace, marker: Mapping[str, Any], folder: Path
+) -> InvalidState | None:
+    """Why a folder may not remove contents of a place that is its workspace's; None if it may.
+
+    Two folders with databases of their own do not know what the other needs.
+    """
+    home = marker.get("home")
+    if home is None or home["inode"] == folder.stat().st_ino:
+        return None
+    return InvalidState(
+        f"The contents are those of the folder {home['path']} on {home['host']}: {folder} is "
+        "a copy of it, or was moved to another disk.",
+        hint="Give a copy a place of its own for its contents. If the other folder is gone, take "
+        f"`home` out of {place.address}/tandemlab.json.",
+        details={"artifacts": str(place.address), "home": dict(home)},
     )
 
 

@@ -88,10 +88,16 @@ class ArtifactPlace:
             )
         return marker
 
-    def write_marker(self, workspace_id: str, store: str | None) -> None:
-        """Say whose contents these are, having seen that they can be written, read and removed."""
+    def write_marker(
+        self, workspace_id: str, store: str | None, home: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say whose contents these are, having seen that they can be written, read and removed.
+
+        Args:
+            home: the folder that alone removes contents (`home_of`).
+        """
         probe = self._path("tmp", token_hex(8))
-        marker = {"format": _FORMAT, "workspace": workspace_id, "store": store}
+        marker = {"format": _FORMAT, "workspace": workspace_id, "store": store, "home": home}
         with artifact_errors(self.address):
             self._write(probe, b"probe")
             assert self._files.cat_file(probe) == b"probe"

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from tandemlab.domain import InvalidInput, NotFound, StorageError, TandemlabError
-from tandemlab.store.artifacts import ArtifactBlobs
+from tandemlab.store.artifacts import ArtifactBlobs, problem_of_home
 from tandemlab.store.blobs import digest_of
 from tandemlab.store.durable import link_or_copy
 from tandemlab.store.folder import WorkspaceFolder
@@ -33,9 +33,12 @@ def artifact_cases(folder: WorkspaceFolder, blobs: ArtifactBlobs, *, deep: bool)
     try:
         there = {content.digest: content.size for content in blobs.place.contents()}
         needed = _needed(folder, blobs)
+        shared = problem_of_home(blobs.place, blobs.place.read_marker() or {}, folder.path)
     except TandemlabError as problem:
         yield case("artifacts_unreachable", address, problem.message, problem.hint)
         return
+    if shared is not None:
+        yield case("artifacts_shared", address, shared.message, shared.hint)
     waiting = set(blobs.waiting())
     for digest, need in needed.items():
         if digest not in waiting:

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from tandemlab.domain import Garbage, InvalidInput, InvalidState, NotFound, StorageError
 from tandemlab.domain.assets import Asset
-from tandemlab.store.artifacts import ArtifactBlobs, ArtifactPlace, is_ours
+from tandemlab.store.artifacts import (
+    ArtifactBlobs,
+    ArtifactPlace,
+    home_of,
+    is_ours,
+    problem_of_home,
+)
 from tandemlab.store.asset_files import AssetFiles
 from tandemlab.store.blobs import BlobStore, Content
 from tandemlab.store.folder import WorkspaceFolder
@@ -41,7 +47,7 @@ def collect_garbage(folder: WorkspaceFolder, *, older_than: float, dry_run: bool
     folder.catch_up_all()
     places: list[_Here | _There] = [_Here(folder.blobs, older_than)]
     if isinstance(folder.blobs, ArtifactBlobs):
-        places.append(_There(folder, folder.blobs.place, older_than))
+        places.append(_There(folder, folder.blobs.place, older_than, dry_run=dry_run))
     found = {content.digest: content for place in places for content in place.contents}
     needed = _Needed(folder)
     unneeded = found.keys() - needed.digests
@@ -77,7 +83,9 @@ class _Here:
 class _There:
     """The contents at the other place. What is recorded is looked up there afterwards."""
 
-    def __init__(self, folder: WorkspaceFolder, place: ArtifactPlace, older_than: float) -> None:
+    def __init__(
+        self, folder: WorkspaceFolder, place: ArtifactPlace, older_than: float, *, dry_run: bool
+    ) -> None:
         marker = folder.read_marker()
         whose = place.read_marker()
         if whose is None or not is_ours(whose, marker["id"], marker.get("store")):
@@ -86,6 +94,11 @@ class _There:
                 hint=f"Look at tandemlab.json there: it names {whose and whose.get('workspace')}.",
                 details={"artifacts": str(place.address)},
             )
+        problem = problem_of_home(place, whose, folder.path)
+        if problem is not None:
+            raise problem
+        if not (whose.get("home") or marker.get("store") or dry_run):
+            place.write_marker(marker["id"], None, home_of(folder.path))
         self._place = place
         before = place.clock() - older_than
         self.contents = list(place.contents())
