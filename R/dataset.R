@@ -351,10 +351,15 @@ load_dataset_into_data_frame <- function(dataset, on_error = c("fail", "null"),
     lazy = isTRUE(lazy)
   )
   dataset <- arg_dataset(dataset)
+  on_error <- match.arg(on_error)
+  file <- arrow_file(dataset)
+  if (!is.null(file)) {
+    return(do.call(read_frame, c(list(file), options)))
+  }
   stream <- .Call(C_arrow_stream)
   call_dataset(
     "dataset.load", dataset,
-    address = .Call(C_arrow_address, stream), on_error = match.arg(on_error)
+    address = .Call(C_arrow_address, stream), on_error = on_error
   )
   import_frame(stream, options)
 }

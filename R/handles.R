@@ -96,6 +96,7 @@ run_fields <- list(
     new_experiment(.subset2(run, "experiment"), .subset2(run, "workspace"))
   },
   status = function(run) run_record(run)$status,
+  input_datasets = function(run) input_datasets(run),
   number = function(run) run_record(run)$number,
   type = function(run) run_record(run)$type,
   display_name = function(run) run_record(run)$display_name,

@@ -29,11 +29,12 @@
 #'   It is built before the script starts; `NULL` for what the interpreter has.
 #' @param command What runs instead of a script: one string for the shell, or a list or vector of a
 #'   program and its arguments.
-#' @param inputs Files and folders that the script reads, a named list or vector of paths; or, for
-#'   an input, `list(path = , mode = )` with the mode `"direct"` (the very path), `"mount"` (a link
-#'   in the run's directory) or `"download"` (a copy there). `${inputs.NAME}` in the arguments or
-#'   the command is the path, and so is the environment variable `TANDEMLAB_INPUT_NAME`. Relative
-#'   paths start at the source directory.
+#' @param inputs Files, folders and datasets that the script reads, a named list or vector of paths
+#'   and datasets, or a list of [dataset_consumption_config()], which may also stand among the
+#'   arguments; or, for an input, `list(path = , mode = )` with the mode `"direct"` (the very path),
+#'   `"mount"` (a link in the run's directory) or `"download"` (a copy there). `${inputs.NAME}` in
+#'   the arguments or the command is the path, and so is the environment variable
+#'   `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
 #'   (`outputs/NAME`), or a named list of absolute paths. Likewise `${outputs.NAME}` and
 #'   `TANDEMLAB_OUTPUT_NAME`.
@@ -134,6 +135,7 @@ new_run_config <- function(settings) {
 
 # A copy with other settings; NULL stands for what is usual.
 change_config <- function(config, settings) {
+  if ("arguments" %in% names(settings)) settings <- take_inputs(settings)
   unknown <- setdiff(names(settings), c(names(run_config_settings), "source_directory"))
   if (length(unknown) > 0 || length(names(settings)) < length(settings)) {
     abort_input(
@@ -183,17 +185,46 @@ arg_section <- function(x, arg, checks) {
 }
 
 arg_inputs <- function(x, arg) {
+  if (is.list(x) && is.null(names(x)) && all(vapply(x, is_consumption, NA))) {
+    names(x) <- vapply(x, function(one) one$name, "")
+  }
   x <- arg_named(x, arg)
   Map(function(value, name) {
     where <- sprintf("%s$%s", arg, name)
+    if (inherits(value, "tandemlab_dataset")) {
+      value <- dataset_consumption_config(name, value)
+    }
     if (!is.list(value)) {
       return(arg_string(value, where))
     }
-    modes <- c("direct", "mount", "download")
+    value <- unclass(value)
+    value$name <- NULL
     arg_section(value, where, list(
-      path = arg_string, mode = function(x, arg) arg_choice(x, modes, arg)
+      path = arg_string, dataset = arg_string,
+      mode = function(x, arg) arg_choice(x, input_modes, arg)
     ))
   }, x, names(x))
+}
+
+input_modes <- c("direct", "mount", "download")
+
+is_consumption <- function(x) inherits(x, "tandemlab_dataset_consumption")
+
+# Datasets among the arguments become inputs; in their places are the paths of these.
+take_inputs <- function(settings) {
+  found <- list()
+  place <- function(x) {
+    if (is_consumption(x)) {
+      found[[x$name]] <<- x
+      return(sprintf("${inputs.%s}", x$name))
+    }
+    if (is.list(x) && !is.object(x)) lapply(x, place) else x
+  }
+  settings["arguments"] <- list(place(settings$arguments))
+  inputs <- as.list(settings$inputs)
+  for (name in names(found)) inputs[[name]] <- found[[name]]
+  if (length(found) > 0) settings$inputs <- inputs
+  settings
 }
 
 arg_outputs <- function(x, arg) {

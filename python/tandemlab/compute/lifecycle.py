@@ -17,10 +17,14 @@ from tandemlab.domain import (
     FileRecord,
     InvalidInput,
     InvalidState,
+    NotFound,
     RunError,
     RunRecord,
     RunStatus,
+    TandemlabError,
 )
+from tandemlab.domain.asset_names import AssetReference, check_version
+from tandemlab.domain.assets import AssetRole, AssetUsage
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import (
     Input,
@@ -34,9 +38,9 @@ from tandemlab.domain.jobs import (
 )
 from tandemlab.domain.names import check_file_name
 from tandemlab.environments import BuiltEnvironment, EnvironmentCache
-from tandemlab.store.durable import storage_errors, write_file
+from tandemlab.store.durable import storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
-from tandemlab.store.run_files import LOG_FILE, folder_files, place_file
+from tandemlab.store.run_files import INPUTS_FILE, LOG_FILE, folder_files, place_file
 from tandemlab.store.snapshots import restore_snapshot
 from tandemlab.store.spool import settle
 from tandemlab.tracking.logs import TAIL_BYTES, last_lines
@@ -99,28 +103,83 @@ def places_of(settings: JobSettings, directory: Path) -> dict[tuple[str, str], s
     """Where a run's inputs and outputs are, by kind and name."""
     places = {}
     for name, found in settings.inputs.items():
-        here = directory / "inputs" / name / os.path.basename(found.path.rstrip("/"))
-        is_direct = found.mode == InputMode.DIRECT.value
-        places["inputs", name] = found.path if is_direct else str(here)
+        places["inputs", name] = _place_of(name, found, directory / "inputs" / name)
     for name, path in settings.outputs.items():
         places["outputs", name] = path or str(directory / "work" / "outputs" / name)
     return places
 
 
-def lay_out_places(settings: JobSettings, directory: Path) -> None:
+def _place_of(name: str, found: Input, folder: Path) -> str:
+    if found.is_table:
+        return str(folder / f"{name}.arrow")
+    is_direct = found.mode == InputMode.DIRECT.value
+    if isinstance(found.dataset, Mapping):
+        return str(found.dataset["definition"]["source"]["paths"][0] if is_direct else folder)
+    return found.path if is_direct else str(folder / os.path.basename(found.path.rstrip("/")))
+
+
+def lay_out_places(settings: JobSettings, directory: Path) -> dict[str, dict[str, Any]]:
     """Link or copy the inputs of a run, and make the folders of its outputs.
+
+    Returns:
+        What each of the datasets among the inputs is now.
 
     Raises:
         InvalidInput: an input is not there.
     """
     shutil.rmtree(directory / "inputs", ignore_errors=True)
     places = places_of(settings, directory)
+    datasets = {}
     for name, found in settings.inputs.items():
-        _lay_out(name, found, Path(places["inputs", name]))
+        target = Path(places["inputs", name])
+        if found.dataset is None:
+            _lay_out(name, found, target)
+        else:
+            datasets[name] = _delivered(name, found, target)
     for name in settings.outputs:
         folder = Path(places["outputs", name])
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
+    return datasets
+
+
+def _delivered(name: str, found: Input, target: Path) -> dict[str, Any]:
+    from tandemlab.data.delivery import deliver
+
+    try:
+        return deliver(found, target)
+    except TandemlabError as error:
+        raise type(error)(
+            f"The input {name!r} cannot be read. {error.message}",
+            hint=error.hint,
+            details=error.details,
+        ) from error
+
+
+def _record_inputs(
+    folder: WorkspaceFolder, record: RunRecord, datasets: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Keep what a run's datasets are as it begins: a file of the run, and what uses them."""
+    if not datasets:
+        return
+    file = folder.run_directory(record.id) / "files" / INPUTS_FILE
+    with storage_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, datasets)
+    for name, found in datasets.items():
+        if found["id"] is not None:
+            reference = AssetReference.of(found["id"], kind="dataset")
+            with suppress(NotFound):  # it was unregistered since
+                folder.add_usage(
+                    AssetUsage(
+                        run_id=record.id,
+                        role=AssetRole.INPUT,
+                        label=name,
+                        kind="dataset",
+                        name=reference.name,
+                        version=check_version(reference.version),
+                    )
+                )
 
 
 def _lay_out(name: str, found: Input, target: Path) -> None:
@@ -206,7 +265,8 @@ def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
     with storage_errors(work):
         for name in COLLECTED:
             (work / name).mkdir(exist_ok=True)
-    lay_out_places(JobSettings.of(record.definition), work.parent)
+    datasets = lay_out_places(JobSettings.of(record.definition), work.parent)
+    _record_inputs(folder, record, datasets)
     with storage_errors(work):
         (work.parent / "job").mkdir(exist_ok=True)
     try:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from tandemlab.lazy import loader
 
 if TYPE_CHECKING:
+    from tandemlab.data.consumption import DatasetConsumptionConfig
     from tandemlab.data.dataset import Dataset
+    from tandemlab.data.delivery import input_datasets
     from tandemlab.data.file_dataset import FileDataset
     from tandemlab.data.headers import PromoteHeadersBehavior
     from tandemlab.data.profile import ColumnProfile
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ColumnProfile": "tandemlab.data.profile",
+    "DatasetConsumptionConfig": "tandemlab.data.consumption",
     "DataType": "tandemlab.data.types",
     "Dataset": "tandemlab.data.dataset",
+    "input_datasets": "tandemlab.data.delivery",
     "FileDataset": "tandemlab.data.file_dataset",
     "PromoteHeadersBehavior": "tandemlab.data.headers",
     "TabularDataset": "tandemlab.data.tabular",
@@ -32,9 +36,11 @@ __all__ = [
     "ColumnProfile",
     "DataType",
     "Dataset",
+    "DatasetConsumptionConfig",
     "FileDataset",
     "PromoteHeadersBehavior",
     "TabularDataset",
+    "input_datasets",
 ]
 
 __getattr__ = loader(__name__, _HOMES)

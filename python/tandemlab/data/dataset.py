@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -210,6 +211,19 @@ class Dataset:
     def from_dict(content: Mapping[str, Any]) -> TabularDataset | FileDataset:
         """A dataset from the plain data of its definition."""
         return _opened(Definition.from_dict(content))
+
+    @staticmethod
+    def from_json(text: str) -> TabularDataset | FileDataset:
+        """A dataset from the text of its definition.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as problem:
+            raise InvalidInput(f"This is no definition of a dataset: {problem}.") from None
+        return Dataset.from_dict(content)
 
     @staticmethod
     def get_by_name(

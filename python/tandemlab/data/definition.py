@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,13 @@ class Definition:
     steps: tuple[Step, ...] = ()
     timestamp: str | None = None
     partition_timestamp: str | None = None
+
+    @property
+    def single_path(self) -> str | None:
+        """The one file or folder that is the whole dataset; None if there is no such one."""
+        paths = self.source.paths
+        is_one = len(paths) == 1 and not self.steps and os.path.exists(paths[0])
+        return paths[0] if is_one else None
 
     def then(self, do: str, **arguments: Any) -> Definition:
         """The same with one more step."""

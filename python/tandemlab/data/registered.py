@@ -11,6 +11,7 @@ from tandemlab.data.locations import DataFile, content_of, digest_of
 from tandemlab.domain import AlreadyExists, InvalidState, NotFound
 
 if TYPE_CHECKING:
+    from tandemlab.data.consumption import DatasetConsumptionConfig
     from tandemlab.domain.assets import Asset
     from tandemlab.tracking import Run, Workspace
 
@@ -61,6 +62,21 @@ class Registrable:
     def digest(self) -> str:
         """SHA-256 over the names and contents of the files: another one means other data."""
         return digest_of(self.files())
+
+    def check(self) -> None:
+        """Make sure that the data is there and fits the definition.
+
+        Raises:
+            NotFound: a file is gone.
+            InvalidInput: a file has other columns.
+        """
+        self.files()
+
+    def as_named_input(self, name: str) -> DatasetConsumptionConfig:
+        """The dataset as an input of a run, of that name."""
+        from tandemlab.data.consumption import DatasetConsumptionConfig
+
+        return DatasetConsumptionConfig(name, self)
 
     @property
     def name(self) -> str | None:

@@ -254,6 +254,15 @@ class TabularDataset(Registrable):
         """The files behind the table, as they are now."""
         return expand(self.definition.source.paths)
 
+    def check(self) -> None:
+        """Make sure that the data is there and fits the definition.
+
+        Raises:
+            NotFound: a file is gone.
+            InvalidInput: a file has other columns.
+        """
+        _ = self.columns
+
     # Within --------------------------------------------------------------------------------------
 
     def _then(self, do: str, **arguments: Any) -> TabularDataset:

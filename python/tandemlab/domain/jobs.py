@@ -94,24 +94,35 @@ class InputMode(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file or folder that a script reads.
+    """A file, a folder or a dataset that a script reads.
 
     Attributes:
         path: where it is, on the machine of the target; relative to the source directory.
         mode: ``direct``: the script gets this very path; ``mount``: a link to it in the run's
-            directory; ``download``: a copy there, which the script may change.
+            directory; ``download``: a copy there, which the script may change. A dataset of files
+            becomes a folder of links or copies; one of a table an Arrow file, whatever the mode.
+        dataset: instead of a path: a registered dataset, ``NAME`` or ``NAME:VERSION``, or the
+            definition of one, as JSON or (in a run's record) as plain data.
 
     Raises:
-        InvalidInput: another mode.
+        InvalidInput: another mode, or not one of path and dataset.
     """
 
-    path: str
+    path: str = ""
     mode: str = InputMode.DIRECT.value
+    dataset: str | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         modes = [mode.value for mode in InputMode]
         if self.mode not in modes:
             raise InvalidInput(f"An input is {', '.join(modes)}, not {self.mode!r}.")
+        if bool(self.path) is (self.dataset is not None):
+            raise InvalidInput("An input has a path or a dataset, and not both.")
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a dataset of a table, in a run's record."""
+        return isinstance(self.dataset, Mapping) and self.dataset.get("kind") == "tabular"
 
 
 def _check_count(value: object, name: str, least: int) -> None:

@@ -12,7 +12,7 @@ from tandemlab.bridge.values import Table, Vector
 from tandemlab.data import Dataset, FileDataset, TabularDataset
 from tandemlab.data.tabular import OnError
 from tandemlab.domain import InvalidInput
-from tandemlab.r_interface.handles import open_workspace, run_handles
+from tandemlab.r_interface.handles import open_run, open_workspace, run_handles
 
 
 def _handle(dataset: TabularDataset | FileDataset) -> object:
@@ -72,6 +72,11 @@ def _list(workspace: str, name: str | None) -> object:
     )
 
 
+def _inputs(workspace: str, run: str) -> object:
+    found = open_run(workspace, run).input_datasets
+    return {name: _handle(dataset) for name, dataset in found.items()}
+
+
 def _changes(workspace: str, id: str) -> object:
     found = _registered(workspace, id).changes()
     return Table({"name": [each.name for each in found], "change": [each.change for each in found]})
@@ -84,11 +89,7 @@ def _update(
 
 
 def _open(definition: str) -> TabularDataset | FileDataset:
-    try:
-        content = json.loads(definition)
-    except ValueError as problem:
-        raise InvalidInput(f"This is no definition of a dataset: {problem}.") from None
-    return Dataset.from_dict(content)
+    return Dataset.from_json(definition)
 
 
 def _table(definition: str) -> TabularDataset:
@@ -233,6 +234,7 @@ def _pairs(pairs: Sequence[tuple[Any, int]], name: str) -> Mapping[str, list[Any
 
 
 CALLS: dict[str, Callable[..., object]] = {
+    "run.input_datasets": _inputs,
     "dataset.changes": _changes,
     "dataset.columns": _columns,
     "dataset.digest": lambda definition: _open(definition).digest(),

@@ -14,6 +14,7 @@ from tandemlab.domain.names import check_file_name
 from tandemlab.store.durable import link_or_copy, storage_errors
 
 ENVIRONMENT_FILE = "system/environment.json"
+INPUTS_FILE = "system/inputs.json"
 LOG_FILE = "user_logs/std_log.txt"
 
 

@@ -174,8 +174,9 @@ def _asset(usage: AssetUsage) -> LineageNode:
 
 def _inputs(run: LinkedRun) -> Iterator[LineageLink]:
     for name, given in (run.record.definition.get("inputs") or {}).items():
-        node = _place(name, str(given["path"]), mode=given.get("mode"))
-        yield LineageLink(node, LineageRelation.INPUT, run.node)
+        if "path" in given:  # datasets that have a name are assets
+            node = _place(name, str(given["path"]), mode=given.get("mode"))
+            yield LineageLink(node, LineageRelation.INPUT, run.node)
 
 
 def _places(run: LinkedRun) -> Iterator[LineageLink]:

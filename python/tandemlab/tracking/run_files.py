@@ -107,6 +107,16 @@ class RunFiles(RunHandle):
             self, local_paths(names, prefix or "", directory, output_paths, append_prefix)
         )
 
+    @property
+    def input_datasets(self) -> dict[str, Any]:
+        """The datasets of the run's inputs, by name.
+
+        Inside the run's own job they hold the data as it was when the run began.
+        """
+        data = import_module("tandemlab.data")  # above this layer
+        found: dict[str, Any] = data.input_datasets(self)
+        return found
+
     def register_model(self, model_name: str, model_path: str | None = None, **details: Any) -> Any:
         """Keep a file or folder of the run as the next version of a registered model.
 

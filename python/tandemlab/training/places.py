@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tandemlab.compute.gpus import gpu_count
 from tandemlab.domain import InvalidInput
@@ -14,6 +14,8 @@ from tandemlab.domain.jobs import Distribution, Input, Resources, place_variable
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
+    from tandemlab.data import DatasetConsumptionConfig
+    from tandemlab.data.registered import Registrable
     from tandemlab.tracking import Workspace
 
 _PLACE = re.compile(r"\$\{(inputs|outputs)\.([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -28,17 +30,65 @@ def in_shell(command: str) -> str:
     return _PLACE.sub(lambda found: f"${{{place_variable(found[1], found[2])}}}", command)
 
 
+GivenInput: TypeAlias = "Input | str | os.PathLike[str] | Registrable | DatasetConsumptionConfig"
+GivenInputs: TypeAlias = "Mapping[str, GivenInput] | Sequence[DatasetConsumptionConfig]"
+
+
+def as_input(value: GivenInput) -> Input:
+    """What a configuration gives as an input: a path, a dataset, or one with its mode."""
+    if isinstance(value, Input):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        return Input(as_public_text(value, "input"))
+    from tandemlab.data.consumption import DatasetConsumptionConfig, input_of
+    from tandemlab.data.registered import Registrable
+
+    if isinstance(value, DatasetConsumptionConfig):
+        return value.to_input()
+    if isinstance(value, Registrable):
+        return input_of(value)
+    raise InvalidInput(
+        f"An input is a path or a dataset, not {type(value).__name__}.",
+        hint="dataset.as_named_input(name) is one.",
+    )
+
+
+def named_inputs(inputs: GivenInputs) -> dict[str, GivenInput]:
+    """Inputs by name, from such a mapping or a list of datasets that have the names."""
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    return {each.name: each for each in inputs}
+
+
+def taken_from(arguments: Any, inputs: dict[str, GivenInput]) -> Any:
+    """Arguments with the places of datasets, which become inputs, instead of these."""
+    if isinstance(arguments, Mapping):
+        return {name: taken_from(value, inputs) for name, value in arguments.items()}
+    if isinstance(arguments, (list, tuple)):
+        return [taken_from(value, inputs) for value in arguments]
+    if hasattr(arguments, "to_input"):
+        inputs[arguments.name] = arguments
+        return f"${{inputs.{arguments.name}}}"
+    return arguments
+
+
 def checked_inputs(
-    inputs: Mapping[str, Input | str | os.PathLike[str]], source: Path, workspace: Workspace
+    inputs: Mapping[str, GivenInput], source: Path, workspace: Workspace
 ) -> dict[str, dict[str, Any]]:
     """Inputs as a run records them, with absolute paths.
 
     Raises:
         InvalidInput: a path that is not there.
+        NotFound: a dataset that is not there.
     """
     found = {}
     for name, value in inputs.items():
-        given = value if isinstance(value, Input) else Input(as_public_text(value, "input"))
+        given = as_input(value)
+        if given.dataset is not None:
+            from tandemlab.data.consumption import recorded_input
+
+            found[name] = recorded_input(given, workspace)
+            continue
         path = Path(given.path).expanduser()
         if workspace.is_remote:
             if not path.is_absolute():

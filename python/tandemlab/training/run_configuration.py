@@ -14,6 +14,7 @@ from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Input, InputMode, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
+from tandemlab.training.places import GivenInputs, as_input, named_inputs
 
 _Configuration = TypeVar("_Configuration", bound="RunConfiguration")
 
@@ -35,8 +36,9 @@ class RunConfiguration:
             ``"NAME"`` or ``"NAME:VERSION"``. None: what the interpreter has.
         command: what runs instead of a script: a line for the shell, or a program and its
             arguments.
-        inputs: files and folders that the script reads, by name: paths, or `Input` for a link or
-            a copy. ``${inputs.NAME}`` in the arguments or the command is the path, and so is the
+        inputs: files, folders and datasets that the script reads, by name: paths, datasets, or
+            `Input` for a link or a copy; or a list of ``dataset.as_named_input(name)``.
+            ``${inputs.NAME}`` in the arguments or the command is the path, and so is the
             environment variable ``TANDEMLAB_INPUT_NAME``.
         outputs: folders that the script writes, by name: None for one whose files the run keeps
             (``outputs/NAME``), or the path of a folder on the target's machine. Likewise
@@ -57,7 +59,7 @@ class RunConfiguration:
     max_run_duration_seconds: float | None = None
     environment: Environment | str | None = None
     command: str | Sequence[str] | None = None
-    inputs: Mapping[str, Input | str | os.PathLike[str]] = field(default_factory=dict)
+    inputs: GivenInputs = field(default_factory=dict)
     outputs: Mapping[str, str | os.PathLike[str] | None] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     distribution: Distribution | None = None
@@ -76,6 +78,9 @@ class RunConfiguration:
             each.name: getattr(self, each.name) for each in dataclasses.fields(RunConfiguration)
         }
         usual = RunConfiguration()
+        found["inputs"] = {
+            name: as_input(value) for name, value in named_inputs(self.inputs).items()
+        }
         kept = {
             name: _plain(value, name)
             for name, value in found.items()
@@ -158,10 +163,11 @@ def build_run_configuration(
 def _plain(value: Any, what: str) -> Any:
     if isinstance(value, Environment):
         return value.to_dict()
-    if isinstance(value, Input) and value.mode == InputMode.DIRECT.value:
+    if isinstance(value, Input) and value.path and value.mode == InputMode.DIRECT.value:
         return value.path
     if isinstance(value, (Resources, Distribution, Input)):
-        return {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
+        settings = dataclasses.asdict(value).items()
+        return {key: item for key, item in settings if item is not None and item != ""}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, what) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Distribution, Input, JobSettings, Resources, check_places
+from tandemlab.domain.jobs import Distribution, JobSettings, Resources, check_places
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.environments import get_environment
 from tandemlab.environments.registry import record_environment
@@ -24,7 +24,15 @@ from tandemlab.training.languages import (
     parameters_of,
     session_environment,
 )
-from tandemlab.training.places import check_machine, checked_inputs, checked_outputs, in_shell
+from tandemlab.training.places import (
+    GivenInputs,
+    check_machine,
+    checked_inputs,
+    checked_outputs,
+    in_shell,
+    named_inputs,
+    taken_from,
+)
 from tandemlab.training.run_configuration import RunConfiguration
 
 if TYPE_CHECKING:
@@ -67,7 +75,7 @@ class ScriptRunConfig(RunConfiguration):
         max_run_duration_seconds: float | None = None,
         environment: Environment | str | None = None,
         command: str | Sequence[str] | None = None,
-        inputs: Mapping[str, Input | str | os.PathLike[str]] | None = None,
+        inputs: GivenInputs | None = None,
         outputs: Mapping[str, str | os.PathLike[str] | None] | None = None,
         resources: Resources | None = None,
         distribution: Distribution | None = None,
@@ -91,6 +99,9 @@ class ScriptRunConfig(RunConfiguration):
         base = run_config or RunConfiguration()
         for name, value in given.items():
             object.__setattr__(self, name, getattr(base, name) if value is None else value)
+        named = named_inputs(self.inputs)
+        object.__setattr__(self, "arguments", taken_from(self.arguments, named))
+        object.__setattr__(self, "inputs", named)
         object.__setattr__(self, "source_directory", source_directory)
 
     def submit_to(
@@ -146,7 +157,7 @@ class ScriptRunConfig(RunConfiguration):
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
             )
         check_machine(self.resources, self.distribution, self.compute_target, workspace)
-        inputs = checked_inputs(self.inputs, source, workspace)
+        inputs = checked_inputs(named_inputs(self.inputs), source, workspace)
         outputs = checked_outputs(self.outputs)
         environment, version = self.environment, None
         if isinstance(environment, str):

@@ -102,3 +102,21 @@ def test_datasets_are_kept_shown_and_removed(call: Call, folder: Path, trips: Pa
     assert call("data", "show", "trips", "-o", "json").json["version"] == 2
     call("data", "remove", "trips", "--yes")
     assert "no dataset 'trips'" in call("data", "show", "trips").err
+
+
+def test_a_dataset_is_an_input_of_a_run(call: Call, folder: Path, trips: Path) -> None:
+    call("workspace", "create", "lab")
+    call("data", "register", "trips.csv", "--name", "trips")
+    script = folder / "count.py"
+    script.write_text(
+        "import sys; from tandemlab.bridge import read_frame\n"
+        "print(read_frame(sys.argv[1]).num_rows, open(sys.argv[2]).readline().strip())"
+    )
+    done = call(
+        *("run", "submit", "--wait", "--input", "trips=dataset:trips:1"),
+        *("--input", "raw:download=trips.csv", script, "${inputs.trips}", "${inputs.raw}"),
+    )
+    assert done.status == 0 and "3 day,town,km" in done.out
+    wrong = call("run", "submit", "--input", "trips", script)
+    assert wrong.status == 2 and "NAME[:MODE]=WHAT" in wrong.err
+    assert "no dataset" in call("run", "submit", "--input", "x=dataset:y", script).err

@@ -27,8 +27,29 @@ from tandemlab.cli.run.rows import run_row, show_run
 from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
+    from tandemlab.domain.jobs import Input
     from tandemlab.tracking import Run
     from tandemlab.training import RunConfiguration
+
+
+def read_inputs(
+    context: click.Context, option: click.Parameter, words: tuple[str, ...]
+) -> dict[str, Input]:
+    """The inputs of several options ``NAME[:MODE]=WHAT``."""
+    from tandemlab.domain.jobs import Input
+
+    found = {}
+    for word in words:
+        names, equals, what = word.partition("=")
+        name, _, mode = names.partition(":")
+        if not (name and equals and what):
+            raise click.BadParameter(f"{word!r} is not NAME[:MODE]=WHAT.")
+        start, _, dataset = what.partition(":")
+        if start == "dataset" and dataset:
+            found[name] = Input(mode=mode or "direct", dataset=dataset)
+        else:
+            found[name] = Input(os.path.abspath(os.path.expanduser(what)), mode or "direct")
+    return found
 
 
 @verb(
@@ -70,6 +91,16 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     callback=variables,
     help="An environment variable of the script. May be given several times.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME[:MODE]=WHAT",
+    callback=read_inputs,
+    help="A file or folder, or dataset:NAME[:VERSION], that the script reads; MODE is direct "
+    "(usual), mount or download. ${inputs.NAME} in the arguments is the path. May be given several "
+    "times.",
 )
 @click.option(
     "--environment",
@@ -116,6 +147,7 @@ def submit(
     source_directory: str | None,
     target: str | None,
     environment_variables: Mapping[str, str],
+    inputs: Mapping[str, Input],
     environment_file: str | None,
     interpreter: str | None,
     max_duration: float | None,
@@ -134,6 +166,7 @@ def submit(
     """
     from tandemlab.environments.files import environment_of
     from tandemlab.training import RunConfiguration, ScriptRunConfig
+    from tandemlab.training.places import named_inputs
 
     base = RunConfiguration()
     if configuration is not None:
@@ -148,6 +181,7 @@ def submit(
         arguments=list(arguments) or None,
         compute_target=target,
         environment_variables={**base.environment_variables, **environment_variables},
+        inputs={**named_inputs(base.inputs), **inputs},
         interpreter=interpreter,
         max_run_duration_seconds=max_duration,
         environment=environment_of(environment_file),

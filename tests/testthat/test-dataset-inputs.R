@@ -1,0 +1,51 @@
+test_that("a table and files reach a script of R that has no Python", {
+  skip_unless_ready()
+  skip_if_not(reticulate::py_module_available("duckdb"))
+  exp <- local_experiment("inputs")
+  folder <- withr::local_tempdir()
+  writeLines("A", file.path(folder, "a.txt"))
+  path <- file.path(folder, "cars.csv")
+  write.csv(cars, path, row.names = FALSE)
+  data <- register_dataset(exp$workspace, create_tabular_dataset_from_delimited_files(path), "cars")
+  letters <- create_file_dataset_from_files(file.path(folder, "*.txt"))
+  source <- local_script("read.R", c(
+    "library(tandemlab)",
+    "run <- get_current_run()",
+    "data <- get_input_dataset_from_run('cars')",
+    "log_metric_to_run('dist', sum(load_dataset_into_data_frame(data)$dist), run)",
+    "log_metric_to_run('first', as.data.frame(data, int64 = 'integer64')$dist[[1]] == 2, run)",
+    "log_metric_to_run('names', toString(names(run$input_datasets)), run)",
+    "log_metric_to_run('text', readLines(file.path(commandArgs(TRUE)[[1]], 'a.txt')), run)",
+    "log_metric_to_run('python', reticulate::py_available(), run)"
+  ))
+  config <- script_run_config(
+    source, "read.R",
+    arguments = list(dataset_consumption_config("letters", letters, "mount")),
+    inputs = list(cars = data)
+  )
+  run <- submit_experiment(exp, config)
+  wait_for_run_completion(run, show_output = FALSE, timeout_seconds = 120)
+  metrics <- get_run_metrics(run)
+  expect_identical(metrics$dist, sum(cars$dist))
+  expect_true(metrics$first)
+  expect_identical(metrics$names, "cars, letters")
+  expect_identical(metrics$text, "A")
+  expect_false(metrics$python)
+  expect_identical(get_runs_of_dataset(data)[[1]]$id, run$id)
+  expect_identical(get_input_dataset_from_run("cars", run)$id, "cars:1")
+  expect_identical(names(run$input_datasets), c("cars", "letters"))
+  expect_error(get_input_dataset_from_run("trucks", run), class = "tandemlab_error_not_found")
+})
+
+test_that("datasets are inputs of configurations in several forms", {
+  data <- structure(
+    list(kind = "tabular", definition = "{}", id = "cars:2"),
+    class = "tandemlab_dataset"
+  )
+  one <- dataset_consumption_config("cars", data)
+  expect_identical(run_config(inputs = list(one))$inputs$cars$dataset, "cars:2")
+  config <- run_config("a.R", arguments = list(data = one, list(more = one)))
+  expect_identical(config$inputs$cars, list(mode = "direct", dataset = "cars:2"))
+  expect_identical(config$arguments[[1]], list(data = "${inputs.cars}"))
+  expect_error(run_config(inputs = list(x = list(mode = "often"))), "mode")
+})
