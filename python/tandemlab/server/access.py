@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
 from tandemlab.domain import NotAllowed
 from tandemlab.server.tokens import Role
@@ -60,18 +57,3 @@ async def _workspace(request: Request, workspace: str) -> Workspace:
 
 Found = Annotated[Workspace, Depends(_workspace)]
 READER, CONTRIBUTOR, OWNER = needs(Role.READER), needs(Role.CONTRIBUTOR), needs(Role.OWNER)
-
-
-class PlainRoute(APIRoute):
-    """A route of which much is asked: its handler gets the request and the parts of the path.
-
-    FastAPI's dependencies would take longer than all the rest; they only describe it.
-    """
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["method"] not in (self.methods or ()):
-            raise HTTPException(405)
-        request = Request(scope, receive)
-        answer = await self.endpoint(request, **scope["path_params"])
-        await answer(scope, receive, send)

@@ -29,6 +29,7 @@ from tandemlab.server.mlflow.router import router as mlflow_router
 from tandemlab.server.observe import Counts, Observer
 from tandemlab.server.sessions import Sessions
 from tandemlab.server.settings import ServerSettings, make_state_folder
+from tandemlab.server.shortcut import Shortcut
 from tandemlab.server.tokens import Tokens
 from tandemlab.server.writers import Writers
 from tandemlab.store.http.wire import API
@@ -63,7 +64,8 @@ def create_app(settings: ServerSettings) -> tuple[ASGIApp, Services]:
     tokens = Tokens(folder)
     services = Services(Library(settings.root), tokens, Sessions.of(folder, tokens))
     app = _application(services)
-    guard = Guard(app, settings, tokens, services.sessions, services.failures)
+    inner = Shortcut(app, events.router, API)
+    guard = Guard(inner, settings, tokens, services.sessions, services.failures)
     return Observer(guard, services.counts), services
 
 
@@ -86,7 +88,6 @@ def _application(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    # Routes are tried in their order, and events come most often.
     for part in (events, workspaces, runs, content, assets, secrets, streams):
         app.include_router(part.router, prefix=API)
     app.include_router(login_router)

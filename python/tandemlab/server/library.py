@@ -15,13 +15,19 @@ from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Workspace
 
 _Identity: TypeAlias = tuple[int, ...]
+_Files: TypeAlias = tuple[str, str]
+"""A workspace's marker, and its database, as texts: paths would cost more than the look."""
 
 
-def _identity(folder: WorkspaceFolder) -> _Identity:
+def _files(folder: WorkspaceFolder) -> _Files:
+    return str(folder.marker), str(folder.path / "store.db")
+
+
+def _identity(files: _Files) -> _Identity:
     """What changes when a workspace, or its database, is replaced by another."""
-    marker = folder.marker.stat()
+    marker = os.stat(files[0])
     try:
-        database = (folder.path / "store.db").stat().st_ino
+        database = os.stat(files[1]).st_ino
     except FileNotFoundError:  # it is elsewhere
         database = 0
     return marker.st_dev, marker.st_ino, database
@@ -31,21 +37,23 @@ class _Opened(NamedTuple):
     """A workspace that is open.
 
     Attributes:
+        files: what is looked at before every request.
         lock: held as long; nobody builds the store anew meanwhile.
     """
 
+    files: _Files
     identity: _Identity
     workspace: Workspace
     lock: int
 
 
-def _open(folder: WorkspaceFolder, identity: _Identity) -> _Opened:
-    lock = share_lock(folder.server_lock)
+def _open(path: Path, files: _Files, identity: _Identity) -> _Opened:
+    lock = share_lock(WorkspaceFolder(path).server_lock)
     if lock is None:
         raise Unavailable(
-            f"The workspace {folder.path.name!r} is being repaired.", hint="Try again later."
+            f"The workspace {path.name!r} is being repaired.", hint="Try again later."
         )
-    return _Opened(identity, Workspace(folder.path), lock)
+    return _Opened(files, identity, Workspace(path), lock)
 
 
 def served_folder(root: str | None) -> Path:
@@ -104,9 +112,10 @@ class Library:
         Raises:
             NotFound: there is none.
         """
+        known = self._opened.get(name)
         try:
-            folder = WorkspaceFolder(self._path(name))
-            identity = _identity(folder)
+            files = known.files if known else _files(WorkspaceFolder(self._path(name)))
+            identity = _identity(files)
         except (InvalidInput, OSError, ValueError):
             self._forget(name)
             raise NotFound(
@@ -118,7 +127,7 @@ class Library:
             found = self._opened.get(name)
             if found is None or found.identity != identity:
                 self._forget(name)
-                found = self._opened[name] = _open(folder, identity)
+                found = self._opened[name] = _open(self._path(name), files, identity)
             return found.workspace
 
     def _forget(self, name: str) -> None:

@@ -48,8 +48,10 @@ class Role(str, Enum):
         >>> Role.OWNER.may(Role.READER), Role.READER.may(Role.CONTRIBUTOR)
         (True, False)
         """
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
+        return _RANKS[self] >= _RANKS[needed]
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,18 @@ class Tokens:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / _FILE
+        self._path = str(self._file)  # it is looked at before every request
         self._version: tuple[int, ...] | None = None
         self._known: dict[str, _Kept] = {}
 
     @property
     def are_required(self) -> bool:
         """Whether the server asks for a token: since the first was made, whatever became of it."""
-        return self._file.exists()
+        try:
+            os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def create(self, name: str, role: Role, *, days: float | None = None) -> tuple[Token, str]:
         """A new token, and the text that its user shows; nothing else can tell it again.
@@ -171,7 +178,7 @@ class Tokens:
     def _look(self) -> None:
         """Read the file again if it is another one than last time."""
         try:
-            status = os.stat(self._file)
+            status = os.stat(self._path)
         except FileNotFoundError:
             self._version, self._known = None, {}
             return

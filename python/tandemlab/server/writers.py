@@ -43,7 +43,8 @@ class Writers:
         """
         loop = asyncio.get_running_loop()
         waiting = _Waiting(run_id, batch, loop, loop.create_future())
-        self._writer_of(workspace).queue.put(waiting)
+        # What else has arrived by now shares the transaction.
+        loop.call_soon(self._put, workspace, waiting)
         return await waiting.result
 
     async def run(self, workspace: Workspace, task: Callable[..., T], *arguments: Any) -> T:
@@ -53,6 +54,9 @@ class Writers:
         self._writer_of(workspace).queue.put(waiting)
         result: T = await waiting.result
         return result
+
+    def _put(self, workspace: Workspace, waiting: _Waiting) -> None:
+        self._writer_of(workspace).queue.put(waiting)
 
     def _writer_of(self, workspace: Workspace) -> _Writer:
         writer = self._threads.get(workspace.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tandemlab.domain import AlreadyExists, NotAllowed
 
@@ -51,6 +52,7 @@ class Address:
             )
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, seen from itself.
 

@@ -121,15 +121,24 @@ def test_probes_counts_and_log_lines(server: Server, workspace: Workspace) -> No
         remote = Workspace(f"{server.url}/{workspace.name}")
         with remote.experiment("demo").start_logging() as run:
             run.log("x", 1)
+        path = f"/api/v1/workspaces/{workspace.name}/runs/demo_none/events"
+        batch = {"writer": "w", "end": 1, "events": []}
+        answer = client.post(path, json=batch, headers={"X-Request-ID": "abc-2"})
+        assert (answer.status_code, answer.headers["x-content-type-options"]) == (404, "nosniff")
+        assert answer.json()["error"]["request_id"] == "abc-2"
         text = client.get("/metrics").text
     counts = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
     assert float(counts["tandemlab_events_total"]) == 2
+    label = 'operation="log_events"'
+    assert counts[f'tandemlab_requests_total{{{label},status="404"}}'] == "1"
+    assert float(counts[f'tandemlab_requests_total{{{label},status="200"}}']) >= 1
     label = 'operation="get_workspace"'
     assert counts[f'tandemlab_requests_total{{{label},status="404"}}'] == "1"
     assert counts[f'tandemlab_request_seconds_bucket{{{label},le="+Inf"}}'] == "2"
     lines = (workspace.path / ".tandemlab" / "server" / "server.log").read_text().splitlines()
     found = [json.loads(line) for line in lines]
-    assert any(item.get("request_id") == "abc-1" and item["status"] == 404 for item in found)
+    failed = {item.get("request_id") for item in found if item.get("status") == 404}
+    assert failed == {"abc-1", "abc-2"}
     (workspace.path / "store.db").rename(workspace.path / "gone.db")
     # A store that is open goes on; a server that starts anew sees that it is gone.
     server.kill()

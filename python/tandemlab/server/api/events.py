@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from tandemlab.server.access import PlainRoute, require, services
+from tandemlab.server.access import require, services
 from tandemlab.server.api.models import TakenIn
+from tandemlab.server.shortcut import PlainRoute
 from tandemlab.server.tokens import Role
 from tandemlab.store.http.wire import Batch, decode, encode
 
