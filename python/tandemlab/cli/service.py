@@ -111,7 +111,9 @@ def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
 )
 @click.argument("name")
 @click.option(
-    "--script", required=True, metavar="FILE", help="The entry script, .py or .R, in the source."
+    "--script",
+    metavar="FILE",
+    help="The entry script, .py or .R, in the source. Without it the model's predict() answers.",
 )
 @click.option("--source", metavar="DIR", help="Folder of the script; without it the script alone.")
 @click.option(
@@ -157,7 +159,7 @@ def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
 def deploy(
     session: Session,
     name: str,
-    script: str,
+    script: str | None,
     source: str | None,
     models: Sequence[str],
     environment: str | None,

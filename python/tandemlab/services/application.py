@@ -21,11 +21,13 @@ from tandemlab.domain import (
     Unavailable,
 )
 from tandemlab.domain.ids import new_ulid
+from tandemlab.domain.signatures import DataSchema, ModelSignature
 from tandemlab.services.deployment import Deployment
 from tandemlab.services.fleet import Fleet
 from tandemlab.services.keys import KeyFile
 from tandemlab.services.openapi import describe
 from tandemlab.services.replica import ReplicaEnded, ScriptError, TooSlow
+from tandemlab.services.requests import check_request
 from tandemlab.version import __version__
 from tandemlab.web.addresses import Address
 from tandemlab.web.checks import TooLarge, check_origin, limited
@@ -75,12 +77,15 @@ class Application:
         self._fleet: Fleet | None = None
         self._counts = _Counts()
         self._description = b""
+        self._inputs: DataSchema | None = None
 
     def answer_by(self, deployment: Deployment, fleet: Fleet) -> None:
         """Have requests answered so from now on."""
         self._deployment = deployment
         self._fleet = self._counts.fleet = fleet
         self._description = b""
+        signature = deployment.signature
+        self._inputs = None if signature is None else ModelSignature.from_dict(signature).inputs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -149,11 +154,13 @@ class Application:
         if self._fleet is None:
             raise Unavailable("The service is being deployed.", details={"retry_after": 1})
         try:
-            msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
+            value = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidInput(
-                f"The request is not JSON: {error}.", hint="/openapi.json has an example."
+                f"The request is not JSON: {error}.", hint="/openapi.json describes requests."
             ) from error
+        if self._inputs is not None:
+            body = msgspec.json.encode(check_request(self._inputs, value))
         answer = await self._fleet.score(body, self._deployment.settings.timeout_seconds)
         return _as_json(answer)
 

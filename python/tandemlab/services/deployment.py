@@ -30,33 +30,34 @@ class InferenceConfig:
     ``NAME/VERSION/`` below it.
 
     Args:
-        entry_script: path of the script, ``.py`` or ``.R``, inside the source directory.
+        entry_script: path of the script, ``.py`` or ``.R``, inside the source directory. None has
+            the ``predict()`` of the service's only model answer, by the model's format.
         environment: packages that the script needs: an `Environment`, or the name of a registered
             or curated one; None for this Python, or the R that tandemlab finds.
         source_directory: folder of the script and the files that it needs. None takes the script
             alone. The service works on a copy; nothing is written into the folder.
         description: for people.
+        check_inputs: whether requests are checked by the signature of the service's only model,
+            and reach the script as a list of records. None: only where there is no script.
 
     >>> InferenceConfig("score.py", source_directory="scoring").entry_script
     'score.py'
     """
 
-    entry_script: str | os.PathLike[str]
+    entry_script: str | os.PathLike[str] | None = None
     environment: Environment | str | None = None
     source_directory: str | os.PathLike[str] | None = None
     description: str | None = None
-
-    @property
-    def language(self) -> Language:
-        """Language of the script."""
-        return Language.of(os.fspath(self.entry_script))
+    check_inputs: bool | None = None
 
     def located(self) -> tuple[Path, str]:
         """Absolute path of the source directory, and the script's path in it.
 
         Raises:
-            InvalidInput: the script is not there, or outside of the directory.
+            InvalidInput: the script is not there, outside of the directory, or of no language that
+                is known.
         """
+        assert self.entry_script is not None
         given = Path(self.entry_script).expanduser()
         if self.source_directory is None:
             script = given.absolute()
@@ -83,6 +84,7 @@ class InferenceConfig:
                 f"The entry script {script} is outside of the source directory {folder}.",
                 hint="Give a source directory that holds it.",
             ) from None
+        Language.of(inside.name)
         return folder, str(inside)
 
 
@@ -168,11 +170,14 @@ class Deployment:
         revision: the generation whose folder below ``revisions/`` has its source and models.
         language: ``python`` or ``r``.
         entry_script: its path inside the source.
-        source_directory: where the source was taken from; a reload takes it again.
+        source_directory: where the source was taken from; a reload takes it again. None where the
+            model's ``predict()`` answers.
         takes_folder: whether that whole folder was taken, rather than the script alone.
         environment: as `Environment.to_dict` gives it; None for what the machine has.
         settings: of `LocalWebserviceDeploymentConfiguration`, with the port that it has.
         created, updated: microseconds since 1970-01-01 UTC.
+        signature: by which requests are checked; None if they are not.
+        sample_input: a request that fits it.
     """
 
     name: str
@@ -180,7 +185,7 @@ class Deployment:
     revision: int
     language: str
     entry_script: str
-    source_directory: str
+    source_directory: str | None
     takes_folder: bool
     models: tuple[ServedModel, ...]
     environment: Mapping[str, Any] | None

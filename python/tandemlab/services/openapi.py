@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tandemlab.domain.signatures import ModelSignature
 from tandemlab.services.deployment import Deployment
+from tandemlab.services.requests import request_schema
 
 _ERRORS = {
     "400": "The request is not what it should be.",
@@ -25,7 +27,7 @@ def describe(deployment: Deployment) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "What the script gave.",
-                "content": {"application/json": {"schema": {}}},
+                "content": {"application/json": {"schema": _answer(deployment)}},
             },
             **{status: _error(meaning) for status, meaning in _ERRORS.items()},
         },
@@ -72,9 +74,26 @@ _ERROR: dict[str, Any] = {
 
 def _request(deployment: Deployment) -> dict[str, Any]:
     found: dict[str, Any] = {"schema": {}}
+    if deployment.signature is not None:
+        inputs = ModelSignature.from_dict(deployment.signature).inputs
+        found["schema"] = request_schema(inputs)
     if deployment.sample_input is not None:
         found["example"] = deployment.sample_input
     return found
+
+
+def _answer(deployment: Deployment) -> dict[str, Any]:
+    """What is known of answers: something where the model's ``predict()`` gives them."""
+    if deployment.source_directory is not None:
+        return {}
+    signature = deployment.signature
+    outputs = None if signature is None else ModelSignature.from_dict(signature).outputs
+    predictions = {} if outputs is None else outputs.json_schema()
+    return {
+        "type": "object",
+        "properties": {"predictions": predictions},
+        "required": ["predictions"],
+    }
 
 
 def _error(meaning: str) -> dict[str, Any]:

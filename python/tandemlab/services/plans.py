@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,11 @@ from tandemlab.services.deployment import (
     Deployment,
     InferenceConfig,
     LocalWebserviceDeploymentConfiguration,
-    ServedModel,
 )
 from tandemlab.services.folder import ServiceFolder
-from tandemlab.services.revisions import copy_model, copy_source, keep_models, new_revision
+from tandemlab.services.revisions import new_revision
+from tandemlab.services.scripts import Script, default_script, own_script
+from tandemlab.services.served_models import ModelSource, TakenModel, take_models
 from tandemlab.training.languages import find_interpreter
 
 if TYPE_CHECKING:
@@ -28,40 +28,24 @@ if TYPE_CHECKING:
 def plan_deployment(
     workspace: Workspace,
     folder: ServiceFolder,
-    models: Sequence[Any],
-    config: InferenceConfig | None,
+    models: Sequence[ModelSource],
+    config: InferenceConfig,
     settings: LocalWebserviceDeploymentConfiguration,
 ) -> Deployment:
     """A service that is new, or replaces the one of its name.
 
     Raises:
-        InvalidInput: the script or a model is not there.
+        InvalidInput: the script or a model is not there, or inputs cannot be checked.
     """
-    if config is None:
-        raise InvalidInput(
-            "There is no entry script.", hint="Give an InferenceConfig with the script."
-        )
     number = folder.next_generation()
-    source, script = config.located()
-    environment = _environment(workspace, config)
-    with new_revision(folder.revision(number)) as revision:
-        copy_source(source, script, revision, whole=config.source_directory is not None)
-        served = tuple(_take_model(each, revision) for each in models)
     time = to_micros(now())
     return Deployment(
         name=folder.path.name,
         generation=number,
-        revision=number,
-        language=config.language.value,
-        entry_script=script,
-        source_directory=str(source),
-        takes_folder=config.source_directory is not None,
-        models=served,
-        environment=environment,
         settings=settings,
         created=time,
         updated=time,
-        description=config.description,
+        **_assets(workspace, folder, number, models, config),
     )
 
 
@@ -69,7 +53,7 @@ def plan_change(
     workspace: Workspace,
     folder: ServiceFolder,
     before: Deployment,
-    models: Sequence[Any] | None = None,
+    models: Sequence[ModelSource] | None = None,
     config: InferenceConfig | None = None,
     deployment_config: LocalWebserviceDeploymentConfiguration | None = None,
     *,
@@ -81,7 +65,7 @@ def plan_change(
         reload: whether its source is taken again from where it was taken.
 
     Raises:
-        InvalidInput: the script or a model is not there.
+        InvalidInput: the script or a model is not there, or inputs cannot be checked.
     """
     settings = before.settings
     if deployment_config is not None:
@@ -91,37 +75,80 @@ def plan_change(
     plan = replace(before, generation=number, settings=settings, updated=to_micros(now()))
     if models is None and config is None and not reload:
         return plan
-    config = config or _config_of(before)
-    source, script = config.located()
-    plan = replace(
-        plan,
-        revision=number,
-        language=config.language.value,
-        entry_script=script,
-        source_directory=str(source),
-        takes_folder=config.source_directory is not None,
-        environment=_environment(workspace, config),
-        description=config.description or before.description,
-    )
+    kept = [each.path or each.id for each in before.models] if models is None else models
+    return replace(plan, **_assets(workspace, folder, number, kept, config or _config_of(before)))
+
+
+def _assets(
+    workspace: Workspace,
+    folder: ServiceFolder,
+    number: int,
+    models: Sequence[ModelSource],
+    config: InferenceConfig,
+) -> dict[str, Any]:
+    """What replicas work on, copied into a new revision, as fields of a `Deployment`."""
+    environment = _environment(workspace, config)
+    located = None if config.entry_script is None else config.located()
     with new_revision(folder.revision(number)) as revision:
-        copy_source(source, script, revision, whole=plan.takes_folder)
-        if models is None:
-            keep_models(folder.revision(before.revision), revision)
+        taken = take_models(workspace, models, revision)
+        only = taken[0] if len(taken) == 1 else None
+        if located is None:
+            script = _default_script(only, revision)
         else:
-            plan = replace(plan, models=tuple(_take_model(each, revision) for each in models))
-    return plan
+            whole = config.source_directory is not None
+            script = own_script(*located, revision, whole=whole)
+        if environment is None:
+            find_interpreter(script.language, None)
+        checked = _checked(config, only)
+    return {
+        "revision": number,
+        "language": script.language.value,
+        "entry_script": script.path,
+        "source_directory": None if script.source is None else str(script.source),
+        "takes_folder": config.source_directory is not None,
+        "models": tuple(each.served for each in taken),
+        "environment": environment,
+        "description": config.description,
+        "signature": checked.signature if checked else None,
+        "sample_input": checked.sample_input if checked else None,
+    }
+
+
+def _default_script(model: TakenModel | None, revision: Path) -> Script:
+    if model is None:
+        raise InvalidInput(
+            "A service without an entry script has one model, whose predict() answers.",
+            hint="Give an InferenceConfig with a script, or one model.",
+        )
+    return default_script(model.format, model.signature, revision)
+
+
+def _checked(config: InferenceConfig, model: TakenModel | None) -> TakenModel | None:
+    """The model by whose signature requests are checked, if they are."""
+    wanted = config.entry_script is None if config.check_inputs is None else config.check_inputs
+    has_signature = model is not None and model.signature is not None
+    if config.check_inputs and not has_signature:
+        raise InvalidInput(
+            "Requests cannot be checked: that needs one registered model with a signature.",
+            hint="Register the model with a sample input or a signature.",
+        )
+    return model if wanted and has_signature else None
 
 
 def _config_of(deployment: Deployment) -> InferenceConfig:
     """The configuration that a service was deployed by."""
     environment = deployment.environment
+    given = None if environment is None else Environment.from_dict(environment)
+    checks = deployment.signature is not None
+    if deployment.source_directory is None:
+        return InferenceConfig(None, given, None, deployment.description)
     source = Path(deployment.source_directory)
-    return InferenceConfig(
-        deployment.entry_script if deployment.takes_folder else source / deployment.entry_script,
-        None if environment is None else Environment.from_dict(environment),
-        source if deployment.takes_folder else None,
-        deployment.description,
+    script, folder = (
+        (deployment.entry_script, source)
+        if deployment.takes_folder
+        else (source / deployment.entry_script, None)
     )
+    return InferenceConfig(script, given, folder, deployment.description, checks)
 
 
 def _environment(workspace: Workspace, config: InferenceConfig) -> Mapping[str, Any] | None:
@@ -130,15 +157,6 @@ def _environment(workspace: Workspace, config: InferenceConfig) -> Mapping[str, 
     if isinstance(found, str):
         found = get_environment(workspace, found).environment
     if found is None:
-        find_interpreter(config.language, None)
         return None
     check_environment(found)
     return found.to_dict()
-
-
-def _take_model(model: Any, revision: Path) -> ServedModel:
-    if isinstance(model, (str, os.PathLike)):
-        return copy_model(Path(model).expanduser().absolute(), revision)
-    raise InvalidInput(
-        f"A model is a registered one or the path of its files, not {type(model).__name__}."
-    )

@@ -12,7 +12,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.bridge import without_r
 from tandemlab.compute.processes import is_alive
@@ -39,14 +39,15 @@ from tandemlab.services.folder import (
     service_folders,
 )
 from tandemlab.services.keys import Keys, read_keys, write_keys
+from tandemlab.services.openapi import describe
 from tandemlab.services.plans import plan_change, plan_deployment
 from tandemlab.services.replica import kill_leftover
+from tandemlab.services.served_models import ModelSource
 from tandemlab.store.daemons import start_daemon, take_lock
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
 
-ModelSource: TypeAlias = Any
 _STOP_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 
@@ -199,6 +200,10 @@ class LocalWebservice:
         if answer.status == 200:
             return content
         raise _refusal(answer.status, content, self.name)
+
+    def describe(self) -> dict[str, Any]:
+        """The service's interface, as OpenAPI."""
+        return describe(self.deployment)
 
     # Keys
 
@@ -399,8 +404,10 @@ def deploy_model(
 
     Args:
         name: of the service, as a file may be called.
-        models: registered models, or paths of files and folders.
-        inference_config: the script that answers, and its environment.
+        models: registered models, their names (``"NAME"``, ``"NAME:VERSION"``,
+            ``"NAME@ALIAS"``), or paths of files and folders.
+        inference_config: the script that answers, and its environment. None has the ``predict()``
+            of the only model answer, and its signature check requests.
         deployment_config: where it listens, and how much it may do.
         overwrite: whether a service of that name is replaced.
 
@@ -422,7 +429,7 @@ def deploy_model(
             workspace,
             folder,
             models,
-            inference_config,
+            inference_config or InferenceConfig(),
             deployment_config or LocalWebserviceDeploymentConfiguration(),
         )
         if service is not None and (status := folder.running()) is not None:

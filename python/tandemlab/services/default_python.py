@@ -1,0 +1,105 @@
+"""Answers by a model's own ``predict()``: the script of a service that has none of its own.
+
+A request is a list of records, or lists for columns, or rows; the answer is ``{"predictions": …}``.
+The service's process has checked it by the model's signature, if there is one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tandemlab.models import load_model
+
+about: dict[str, Any]
+model: Any
+_ONNX_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
+
+
+def init() -> None:
+    """Load the model."""
+    global model, about
+    about = json.loads(Path(__file__).with_name("model.json").read_text(encoding="utf-8"))
+    folder = Path(os.environ["TANDEMLAB_MODEL_DIR"])
+    entries = list(folder.iterdir())
+    model = load_model(
+        entries[0] if len(entries) == 1 else folder, format=about["format"], trusted=True
+    )
+    if about["format"] != "onnx" and not hasattr(model, "predict"):
+        raise TypeError(
+            f"The model is a {type(model).__name__}, which has no predict(): write a script."
+        )
+
+
+def run(data: str) -> dict[str, Any]:
+    """Predict one request."""
+    inputs = _inputs(json.loads(data))
+    found = _onnx(inputs) if about["format"] == "onnx" else model.predict(inputs)
+    return {"predictions": found}
+
+
+def _inputs(value: Any) -> Any:
+    signature = about["signature"]
+    declared = None if signature is None else signature["inputs"]
+    is_table = declared["kind"] == "table" if declared else _holds_records(value)
+    if not is_table:
+        import numpy
+
+        return numpy.asarray(value)
+    import pandas
+
+    if declared is None:
+        return pandas.DataFrame(value)
+    columns = declared["columns"]
+    frame = pandas.DataFrame(value, columns=[column["name"] for column in columns])
+    for column in columns:
+        frame[column["name"]] = _column(frame[column["name"]], column["type"])
+    return frame
+
+
+def _holds_records(value: Any) -> bool:
+    return isinstance(value, dict) or (bool(value) and isinstance(value[0], dict))
+
+
+def _column(values: Any, kind: str) -> Any:
+    """A column as pandas has it for a type of the signature; missing numbers are NaN."""
+    import pandas
+
+    if kind in ("date", "datetime"):
+        return pandas.to_datetime(values, format="ISO8601")
+    if kind == "binary":
+        return values.map(base64.b64decode, na_action="ignore")
+    has_missing = bool(values.isna().any())
+    if kind == "double" or (kind == "integer" and has_missing):
+        return values.astype("float64")
+    if kind == "integer":
+        return values.astype("int64")
+    if kind == "boolean" and not has_missing:
+        return values.astype("bool")
+    return values
+
+
+def _onnx(inputs: Any) -> Any:
+    import numpy
+
+    wanted = model.get_inputs()
+    if len(wanted) == 1:
+        kind = _ONNX_TYPES.get(wanted[0].type, "object")
+        fed = {wanted[0].name: numpy.asarray(inputs, dtype=kind)}
+    else:
+        fed = {
+            each.name: numpy.asarray(
+                inputs[each.name], dtype=_ONNX_TYPES.get(each.type, "object")
+            ).reshape(-1, 1)
+            for each in wanted
+        }
+    return model.run(None, fed)[0]
