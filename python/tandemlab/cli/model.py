@@ -20,6 +20,7 @@ from tandemlab.cli.commands import (
     yes_option,
 )
 from tandemlab.cli.forms import size, tag_text
+from tandemlab.cli.service import serve
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -374,5 +375,5 @@ def remove(session: Session, reference: str, yes: bool) -> None:
         session.suggest("model list")
 
 
-for command in (list_, show, register, download, alias, tag, remove):
+for command in (list_, show, register, download, serve, alias, tag, remove):
     model.add_command(command)

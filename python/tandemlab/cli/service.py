@@ -365,5 +365,59 @@ def remove(session: Session, name: str, yes: bool) -> None:
         session.screen.note(f"Removed the service {name!r}.")
 
 
+@verb(
+    "serve",
+    "tandemlab model serve accidents:3",
+    "tandemlab model serve accidents@production --name scoring --replicas 2",
+)
+@click.argument("reference", metavar="NAME[:VERSION]")
+@click.option("--name", metavar="NAME", help="Of the service; without it that of the model.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; without it any free one.")
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes answer, each one request at a time.",
+)
+@click.option(
+    "--environment",
+    metavar="NAME|FILE",
+    help="Packages that the model needs: a registered environment, or a file.",
+)
+@workspace_option
+@output_option
+@pass_session
+def serve(
+    session: Session,
+    reference: str,
+    name: str | None,
+    port: int | None,
+    replicas: int,
+    environment: str | None,
+) -> None:
+    """Serve a model: its own predict() answers requests.
+
+    Its signature, if it has one, checks them. A service of that name gets the model in the place
+    of its own, without stopping. `tandemlab service` asks, stops and removes it.
+    """
+    from tandemlab.models import Model
+    from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
+
+    lab = session.workspace()
+    model = Model(lab, reference)
+    name = name or model.name
+    config = InferenceConfig(environment=_environment(environment))
+    settings = LocalWebservice.deploy_configuration(port, replicas=replicas)
+    if name in [each.name for each in LocalWebservice.list(lab)]:
+        found = LocalWebservice(lab, name)
+        found.update([model], config, settings)
+        found.start()
+    else:
+        found = deploy_model(lab, name, [model], config, settings)
+        found.wait_for_deployment()
+    _show(session, found)
+
+
 for command in (deploy, list_, show, run, logs, keys, reload, scale, start, stop, remove):
     service.add_command(command)

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib
 import pytest
+from sklearn.dummy import DummyRegressor
 
 from plugins.services import SUM
 from python.cli.conftest import Answer
 from tandemlab import Workspace
+from tandemlab.models import Model
 
 Call = Callable[..., Answer]
 
@@ -52,3 +55,18 @@ def test_a_service_from_deployment_to_removal(
     assert call("service", "remove", "demo", "--yes").status == 0
     assert call("service", "list", "-o", "json").json == []
     assert call("service", "show", "demo").status == 3
+
+
+def test_a_model_is_served_in_one_line(call: Call, lab: Workspace, tmp_path: Path) -> None:
+    for number in (1, 2):
+        path = tmp_path / "rule.joblib"
+        joblib.dump(DummyRegressor(strategy="constant", constant=number).fit([[0]], [0]), path)
+        Model.register(lab, path, "rule")
+    made = call("model", "serve", "rule:1", "-o", "json")
+    assert made.status == 0, made.err
+    assert (made.json["name"], made.json["models"], made.json["ready"]) == ("rule", ["rule:1"], 1)
+    assert json.loads(call("service", "run", "rule", "[[1]]").out) == {"predictions": [1]}
+    changed = call("model", "serve", "rule", "-o", "json").json
+    assert (changed["models"], changed["pid"]) == (["rule:2"], made.json["pid"])
+    assert json.loads(call("service", "run", "rule", "[[1]]").out) == {"predictions": [2]}
+    assert call("model", "serve", "no such").status == 3
