@@ -236,10 +236,10 @@ check_workspace <- function(workspace, repair = FALSE, deep = FALSE) {
   found
 }
 
-#' Remove contents that no run needs
+#' Remove contents that nothing needs
 #'
 #' Contents of files and sources are kept once, however many runs have them, so that deleting a run
-#' leaves them. This removes those that no run needs any more. What a run needs is never removed,
+#' leaves them. This removes those that no run and no registered asset needs. What is needed stays,
 #' and others may go on working meanwhile: what was put lately stays, as does what is recorded in
 #' the last moment.
 #'

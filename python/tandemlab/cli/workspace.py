@@ -289,7 +289,7 @@ def _finding_row(finding: Finding) -> dict[str, str]:
 @output_option
 @pass_session
 def gc(session: Session, name_or_path: str | None, older_than: float, dry_run: bool) -> None:
-    """Remove contents of files and sources that no run needs any more.
+    """Remove contents that no run and no registered asset needs any more.
 
     NAME_OR_PATH says which; without it, it is the one that commands use here. Deleting a run
     leaves its contents, since others may have the same. What a run needs is never removed, and

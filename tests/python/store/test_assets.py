@@ -243,12 +243,14 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(request.getfixturevalue("remote").address)
     is_file = request.param == "folder"
     database = None if is_file else str(request.getfixturevalue("database"))
-    return Workspace.create(tmp_path / f"lab_{new_ulid()}", store=database).address
+    lab = Workspace.create(tmp_path / f"lab_{new_ulid()}", store=database)
+    lab.folder.forget_store()
+    return lab.address
 
 
 @pytest.mark.full
 def test_many_processes_that_register_at_once_leave_no_gap(shared: str) -> None:
-    with ProcessPoolExecutor(8, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(8, get_context("fork")) as pool:
         made = [pool.submit(_register_many, shared, number) for number in range(8)]
         versions = sorted(version for each in made for version in each.result())
     assert versions == list(range(1, 41))

@@ -324,6 +324,16 @@ def plan_of(place: Place, statement: str) -> str:
             "SELECT * FROM points WHERE metric_key = 1 ORDER BY writer_key, seq",
             "PRIMARY KEY|points_pkey",
         ),
+        (
+            "SELECT * FROM assets WHERE name_key = 1 ORDER BY version DESC LIMIT 1",
+            "autoindex_assets_1|assets_name_key_version_key",
+        ),
+        ("SELECT * FROM assets WHERE run_id = 'a'", "assets_by_run"),
+        ("SELECT * FROM asset_files WHERE digest = 'a'", "asset_files_by_digest"),
+        (
+            "SELECT * FROM asset_usages WHERE name_key = 1 AND version = 2",
+            "asset_usages_by_asset",
+        ),
     ],
 )
 def test_hot_queries_use_an_index(place: Place, statement: str, indexes: str) -> None:

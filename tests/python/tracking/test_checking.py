@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -714,6 +715,38 @@ def test_a_version_that_the_store_has_lost_is_not_given_to_another(run: Run) -> 
     assert workspace.assets.register("model", "churn", {"n": 10}).version == 6
     assert workspace.assets.get("model", "churn", "best") == lost
     assert workspace.check() == []
+
+
+def _register_for_ever(path: Path) -> None:
+    assets = Workspace(path).assets
+    for number in range(1_000_000):
+        made = assets.register("model", "net", {"n": number}, aliases=["newest"])
+        if number % 3 == 0:
+            assets.change(made, tags={"n": str(number)})
+        elif number % 5 == 0:
+            assets.delete(made)
+
+
+@full
+def test_registrations_that_are_killed_leave_what_can_be_repaired(workspace: Workspace) -> None:
+    chance, fork = random.Random(random.random()), multiprocessing.get_context("fork")
+    workspace.folder.forget_store()
+    for _ in range(5):
+        process = fork.Process(target=_register_for_ever, args=(workspace.path,))
+        process.start()
+        time.sleep(chance.uniform(0.1, 1))
+        process.kill()
+        process.join()
+        assert all(finding.repaired for finding in workspace.check(repair=True))
+        assert workspace.check() == []
+        before = workspace.assets.list(all_versions=True)
+        newest = max(each.version for each in before)
+        made = workspace.assets.register("model", "net", {"killed": newest})
+        assert made.version > newest
+        workspace.folder.forget_store()
+    (workspace.path / "store.db").unlink()
+    workspace.check(repair=True)
+    assert workspace.assets.list(all_versions=True) == [made, *before]
 
 
 def test_contents_of_assets_are_looked_after(run: Run) -> None:

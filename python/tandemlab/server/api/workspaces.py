@@ -69,7 +69,7 @@ def delete_workspace(request: Request, workspace: str) -> None:
 
 @router.post("/workspaces/{workspace}/gc", tags=["workspaces"], dependencies=[OWNER])
 def collect_garbage(found: Found, body: GarbageQuery) -> Garbage:
-    """Remove contents that no run needs any more, or count them."""
+    """Remove contents that no run and no asset needs any more, or count them."""
     return found.gc(body.older_than_seconds, body.dry_run)
 
 
