@@ -3,7 +3,8 @@
 1. The host that the request names must be the server's, and its origin, if it has one, the same:
    a page of another site, or a name that was made to point here (DNS rebinding), reaches nothing.
 2. Who asks: a token in the header, or a session's cookie with its CSRF value. As long as no token
-   was ever made, everybody on this machine is the owner; then the server listens to it alone.
+   was ever made, everybody on this machine is the owner; then the server listens to it alone, and
+   what a proxy forwards is refused.
 3. How much is sent.
 """
 
@@ -30,6 +31,8 @@ from tandemlab.web.checks import check_origin, limited
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset({"/healthz", "/readyz", "/login", "/api/v1/openapi.json"})
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""What proxies say of whom they ask for; a proxy on this machine asks for others."""
 _UPLOADS = ("/blobs/", "/mlflow-artifacts/")
 
 
@@ -120,7 +123,8 @@ class Guard:
 
     def _user(self, scope: Scope, headers: Headers) -> User | None:
         if not self._tokens.are_required:
-            if self._settings.is_loopback and is_loopback(_client(scope)):
+            is_here = self._settings.is_loopback and is_loopback(_client(scope))
+            if is_here and not any(name in headers for name in _FORWARDED):
                 return LOCAL
             raise self._refusal(scope, "This server asks for a token, and none was made yet.")
         shown = headers.get("authorization", "")
