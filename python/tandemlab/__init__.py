@@ -16,7 +16,7 @@ from tandemlab.version import __version__
 
 if TYPE_CHECKING:
     from tandemlab.compute import LocalTarget
-    from tandemlab.data import Dataset
+    from tandemlab.data import Dataset, Datastore
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
     from tandemlab.models import Model
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Dataset": "tandemlab.data",
+    "Datastore": "tandemlab.data",
     "Environment": "tandemlab.environments",
     "Experiment": "tandemlab.tracking",
     "InferenceConfig": "tandemlab.services",
@@ -53,6 +54,7 @@ _HOMES = {
 
 __all__ = [
     "Dataset",
+    "Datastore",
     "Environment",
     "Experiment",
     "InferenceConfig",

@@ -25,6 +25,7 @@ NOUNS = {
     "environment": "Build what scripts run with, once for all runs.",
     "model": "Keep models by name and version, and get them back.",
     "data": "Look into tables in files, and convert them.",
+    "datastore": "Register places for data, and copy files into and out of them.",
     "service": "Deploy models as services on this machine, and ask them.",
     "keyvault": "Keep passwords and tokens for scripts.",
     "server": "Serve workspaces to others, and log in to servers.",
@@ -235,5 +236,16 @@ def complete_secret(context: click.Context, option: click.Parameter, start: str)
     def names(workspace: Workspace) -> list[str]:
         found = workspace.get_default_keyvault().list_secrets()
         return [name for name in found if name.startswith(start)]
+
+    return context.ensure_object(Session).complete(names)
+
+
+def complete_datastore(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    """Names of datastores."""
+
+    def names(workspace: Workspace) -> list[str]:
+        from tandemlab.data import Datastore
+
+        return [each.name for each in Datastore.list(workspace) if each.name.startswith(start)]
 
     return context.ensure_object(Session).complete(names)

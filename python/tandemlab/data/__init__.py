@@ -14,6 +14,8 @@ from tandemlab.lazy import loader
 if TYPE_CHECKING:
     from tandemlab.data.consumption import DatasetConsumptionConfig
     from tandemlab.data.dataset import Dataset
+    from tandemlab.data.datastores.datastore import Datastore
+    from tandemlab.data.definition import DataPath
     from tandemlab.data.delivery import input_datasets
     from tandemlab.data.file_dataset import FileDataset
     from tandemlab.data.headers import PromoteHeadersBehavior
@@ -23,20 +25,24 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ColumnProfile": "tandemlab.data.profile",
-    "DatasetConsumptionConfig": "tandemlab.data.consumption",
+    "DataPath": "tandemlab.data.definition",
     "DataType": "tandemlab.data.types",
     "Dataset": "tandemlab.data.dataset",
-    "input_datasets": "tandemlab.data.delivery",
+    "DatasetConsumptionConfig": "tandemlab.data.consumption",
+    "Datastore": "tandemlab.data.datastores.datastore",
     "FileDataset": "tandemlab.data.file_dataset",
     "PromoteHeadersBehavior": "tandemlab.data.headers",
     "TabularDataset": "tandemlab.data.tabular",
+    "input_datasets": "tandemlab.data.delivery",
 }
 
 __all__ = [
     "ColumnProfile",
+    "DataPath",
     "DataType",
     "Dataset",
     "DatasetConsumptionConfig",
+    "Datastore",
     "FileDataset",
     "PromoteHeadersBehavior",
     "TabularDataset",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from tandemlab.data import columnar, delimited, partitions
+from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.definition import Definition, Format, Source
 from tandemlab.data.engine import connection
 from tandemlab.data.file_dataset import FileDataset
 from tandemlab.data.headers import PromoteHeadersBehavior
-from tandemlab.data.locations import absolute, expand
+from tandemlab.data.locations import Places, absolute, expand
 from tandemlab.data.registered import KIND, Registration, versions_of
+from tandemlab.data.sql_rows import types_of
 from tandemlab.data.tabular import TabularDataset
 from tandemlab.data.types import ColumnTypes, chosen
 from tandemlab.domain import InvalidInput
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tandemlab.domain.assets import Asset
     from tandemlab.tracking import Workspace
 
-Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Paths: TypeAlias = Places
 
 
 class _Tabular:
@@ -51,7 +52,8 @@ class _Tabular:
         fit is an error with its line.
 
         Args:
-            path: files, folders or patterns (``*``, ``?``, ``**``).
+            path: files, folders or patterns (``*``, ``?``, ``**``); those of a datastore as
+                ``(datastore, path)`` or `Datastore.path`.
             separator: one character.
             header: whether the first line of each file has the names, the same in all; or a
                 `PromoteHeadersBehavior`: ``"first"`` where the first file alone has them,
@@ -146,6 +148,49 @@ class _Tabular:
             options["formats"] = formats
         source = Source("json_lines", paths, found | types, options, partition_format, include_path)
         return _table(source, validate)
+
+    @staticmethod
+    def from_sql_query(
+        datastore: Datastore,
+        query: str,
+        *,
+        set_column_types: ColumnTypes | None = None,
+        query_timeout: float | None = 30,
+    ) -> TabularDataset:
+        """What a query of a database gives; it runs each time the table is read.
+
+        Rows are read in pieces, in a transaction that is for reading only (PostgreSQL, MySQL,
+        MariaDB and SQLite refuse anything else) and is rolled back at its end. What types the
+        columns have is found now, from the first 20,000 rows, and kept; a value further on that
+        does not fit is an error with its row, and no part of the table is given then. Decimal
+        numbers become doubles. Only an ORDER BY makes rows come in the same order each time.
+
+        Args:
+            datastore: one that `Datastore.register_sql` has registered.
+            query: one statement in the words of the database.
+            set_column_types: as for `from_delimited_files`.
+            query_timeout: seconds that the database may take before its first rows, and for each
+                piece of 10,000 rows; None for no limit.
+
+        Raises:
+            InvalidInput: the datastore holds files, or the database refuses the query.
+            Unavailable: the database does not answer, or not in time.
+        """
+        if not query.strip():
+            raise InvalidInput("The query is empty.")
+        if query_timeout is not None and not query_timeout > 0:
+            raise InvalidInput(f"query_timeout must be seconds above 0, not {query_timeout!r}.")
+        columns = types_of(datastore.database, query, query_timeout)
+        casts, formats = chosen(set_column_types, list(columns))
+        casts = {name: kind for name, kind in casts.items() if columns[name] != kind}
+        options = {
+            "query": query,
+            "query_timeout": query_timeout,
+            **({"casts": casts} if casts else {}),
+            **({"formats": formats} if formats else {}),
+        }
+        read = columns | dict.fromkeys(casts, "VARCHAR")
+        return _table(Source("sql", (datastore.path(),), read, options), validate=True)
 
 
 def _columnar(
@@ -262,7 +307,7 @@ class Dataset:
 def of_asset(workspace: Workspace, asset: Asset) -> TabularDataset | FileDataset:
     """The dataset that a workspace keeps."""
     definition = Definition.from_dict(asset.definition["dataset"])
-    return _opened(definition, Registration(workspace, asset))
+    return _opened(definition.within(workspace.address), Registration(workspace, asset))
 
 
 def _opened(

@@ -10,11 +10,34 @@ from typing import Any, Literal, TypeAlias, cast
 
 from tandemlab.domain import InvalidInput
 
-Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "arrow", "files"]
+Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "arrow", "sql", "files"]
 Step: TypeAlias = Mapping[str, Any]
 
-FORMATS = ("delimited", "parquet", "json_lines", "arrow", "files")
+FORMATS = ("delimited", "parquet", "json_lines", "arrow", "sql", "files")
 STEPS = ("take", "skip", "portion", "keep", "drop", "filter", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class DataPath:
+    """A path in a datastore, as plain data.
+
+    Attributes:
+        datastore: its name.
+        path: of a file or a folder below the datastore's root, or a pattern; empty for the root.
+        workspace: path or URL of the workspace that has the datastore; None for the one that the
+            dataset is registered in.
+    """
+
+    datastore: str
+    path: str = ""
+    workspace: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.datastore}:{self.path}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that JSON holds."""
+        return {"datastore": self.datastore, "path": self.path, "workspace": self.workspace}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +45,10 @@ class Source:
     """The files of a dataset and how they are read.
 
     Attributes:
-        format: ``delimited``, ``parquet``, ``json_lines``, ``arrow``, or ``files`` for files as
-            they are.
-        paths: absolute paths of files and folders, or patterns with ``*``, ``?`` and ``**``.
+        format: ``delimited``, ``parquet``, ``json_lines``, ``arrow``, ``sql`` for a query, or
+            ``files`` for files as they are.
+        paths: absolute paths of files and folders, or patterns with ``*``, ``?`` and ``**``; or
+            such in datastores. That of a query has its datastore alone.
         columns: type of each column in DuckDB's words, in order; empty where it was not looked at.
         options: what the format needs, such as ``separator``.
         partition_format: what parts of the paths mean; None for nothing.
@@ -32,7 +56,7 @@ class Source:
     """
 
     format: Format
-    paths: tuple[str, ...]
+    paths: tuple[str | DataPath, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     partition_format: str | None = None
@@ -61,9 +85,10 @@ class Definition:
     @property
     def single_path(self) -> str | None:
         """The one file or folder that is the whole dataset; None if there is no such one."""
-        paths = self.source.paths
-        is_one = len(paths) == 1 and not self.steps and os.path.exists(paths[0])
-        return paths[0] if is_one else None
+        path, *others = self.source.paths
+        if others or self.steps or isinstance(path, DataPath) or not os.path.exists(path):
+            return None
+        return path
 
     def then(self, do: str, **arguments: Any) -> Definition:
         """The same with one more step."""
@@ -88,11 +113,30 @@ class Definition:
                 raise InvalidInput(f"A share must be from 0 to 1, not {bound!r}.")
         return self.then("portion", start=float(start), end=float(end), seed=int(chosen_seed(seed)))
 
+    def leaving(self, workspace: str) -> Definition:
+        """The same, as that workspace keeps it: its address may change, its datastores stay."""
+        return self._moved(workspace, None)
+
+    def within(self, workspace: str) -> Definition:
+        """The same, as it is used once that workspace has given it."""
+        return self._moved(None, workspace)
+
+    def _moved(self, before: str | None, after: str | None) -> Definition:
+        paths = tuple(
+            replace(path, workspace=after)
+            if isinstance(path, DataPath) and path.workspace == before
+            else path
+            for path in self.source.paths
+        )
+        return replace(self, source=replace(self.source, paths=paths))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON holds."""
         source = {
             "format": self.source.format,
-            "paths": list(self.source.paths),
+            "paths": [
+                path.to_dict() if isinstance(path, DataPath) else path for path in self.source.paths
+            ],
             "columns": [[name, kind] for name, kind in self.source.columns.items()],
             "options": dict(self.source.options),
             "partition_format": self.source.partition_format,
@@ -120,7 +164,10 @@ class Definition:
             return cls(
                 Source(
                     cast(Format, source["format"]),
-                    tuple(source["paths"]),
+                    tuple(
+                        path if isinstance(path, str) else DataPath(**path)
+                        for path in source["paths"]
+                    ),
                     {name: kind for name, kind in source["columns"]},
                     dict(source["options"]),
                     source["partition_format"],

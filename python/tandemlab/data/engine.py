@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.bridge.libraries import need
@@ -109,10 +110,27 @@ def check_expression(text: str) -> None:
         ) from None
 
 
+_failures: dict[str, TandemlabError] = {}
+
+
+@contextmanager
+def through_duckdb() -> Iterator[None]:
+    """Brings an error of rows that DuckDB asks for through to who has asked DuckDB."""
+    try:
+        yield
+    except TandemlabError as problem:
+        name = token_hex(8)
+        _failures[name] = problem
+        raise RuntimeError(f"tandemlab failure {name}") from None
+
+
 def in_our_words(problem: Exception) -> TandemlabError:
     """What an error of DuckDB means for who reads data."""
     duckdb = need_duckdb()
     text = str(problem)
+    failure = re.search(r"tandemlab failure ([0-9a-f]{16})", text)
+    if failure and failure[1] in _failures:
+        return _failures.pop(failure[1])
     if line := re.search(r"CSV Error on Line: (\d+)", text):
         return _malformed_row(text, int(line[1]))
     if found := re.search(r'Malformed JSON in file "(.*)", at', text):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tandemlab.data import partitions
 from tandemlab.data.definition import chosen_seed
-from tandemlab.data.locations import DataFile, expand
+from tandemlab.data.locations import DataFile, bring, listed
 from tandemlab.data.registered import Registrable
 from tandemlab.domain import AlreadyExists, InvalidInput, StorageError
 
@@ -49,7 +49,7 @@ class FileDataset(Registrable):
 
     def files(self) -> list[DataFile]:
         """The files, as they are now."""
-        found = expand(self.definition.source.paths)
+        found = listed(self.definition.source.paths)
         if self.definition.source.partition_format is not None:
             partitions.parse(self.definition.source.partition_format).check(found)
         for step in self.definition.steps:
@@ -116,6 +116,7 @@ class FileDataset(Registrable):
                     f"{path} is there already.",
                     hint="overwrite=True replaces it; or choose a new folder.",
                 )
+        bring(files)
         for file, path in zip(files, targets, strict=True):
             part = path.with_name(f".{path.name}.part")
             try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from tandemlab.data import columnar, delimited, json_lines, partitions
+from tandemlab.data import columnar, delimited, json_lines, partitions, sql_rows
 from tandemlab.data.definition import Definition, Source, Step
 from tandemlab.data.engine import identifier, literal
 from tandemlab.data.locations import DataFile
@@ -52,17 +52,28 @@ def _scan(
     options, columns = source.options, source.columns
     if source.format == "delimited":
         table = delimited.scan(files, columns, options, lenient=lenient)
+    elif source.format == "sql":
+        table = sql_rows.scan(database, source, lenient=lenient)
     elif source.format == "json_lines":
         table = json_lines.scan(files, columns, options, lenient=lenient)
     else:
         table = columnar.scan(database, source.format, files, columns, options, lenient=lenient)
-    added = ['filename AS "Path"'] if source.include_path else []
+    added = [f'{_shown_path(files)} AS "Path"'] if source.include_path else []
     if source.partition_format is not None:
         parts = partitions.parse(source.partition_format)
         parts.check(files)
         added += parts.expressions()
     extra = "".join(f", {expression}" for expression in added)
     return f"SELECT * EXCLUDE (filename){extra} FROM {table}"
+
+
+def _shown_path(files: Sequence[DataFile]) -> str:
+    """The path of a row's file: what comes from elsewhere has that in its datastore."""
+    shown = {file.path: file.shown for file in files if file.shown}
+    if not shown:
+        return "filename"
+    paths, names = literal(list(shown)), literal(list(shown.values()))
+    return f"coalesce(map({paths}, {names})[filename], filename)"
 
 
 def _take(step: Step, table: str) -> str:

@@ -19,6 +19,7 @@ from tandemlab.data.engine import check_expression, connection, enough_memory, l
 from tandemlab.data.locations import DataFile, expand
 from tandemlab.data.queries import instant, query
 from tandemlab.data.registered import Registrable
+from tandemlab.data.sql_rows import digest_of_rows
 from tandemlab.domain import AlreadyExists, InvalidInput
 
 if TYPE_CHECKING:
@@ -252,7 +253,16 @@ class TabularDataset(Registrable):
 
     def files(self) -> list[DataFile]:
         """The files behind the table, as they are now."""
-        return expand(self.definition.source.paths)
+        source = self.definition.source
+        return [] if source.format == "sql" else expand(source.paths)
+
+    def digest(self) -> str:
+        """SHA-256 over the names and contents of the files, or over all rows of a query.
+
+        Another one means other data.
+        """
+        source = self.definition.source
+        return digest_of_rows(source) if source.format == "sql" else super().digest()
 
     def check(self) -> None:
         """Make sure that the data is there and fits the definition.

@@ -35,7 +35,8 @@ def storage_error(error: OSError, path: Path | str) -> StorageError:
         message = f"{place} is read-only for this user."
         hint = "Change its permissions, or use another workspace folder."
     else:
-        message, hint = f"{place}: {error.strerror or error}.", ""
+        reason = str(error.strerror or error).rstrip(".")
+        message, hint = f"{place}: {reason}.", ""
     return StorageError(message, hint=hint, details={"path": place, "errno": error.errno})
 
 

@@ -504,6 +504,23 @@ class Workspace:
             return Keyvault(self._remote().secrets)
         return open_keyvault(self.folder, self.id)
 
+    def get_default_datastore(self) -> Any:
+        """The default `Datastore`: a folder of the workspace until another one is chosen."""
+        return _datastores().get_default(self)
+
+    def set_default_datastore(self, name: str) -> None:
+        """Make a datastore the default.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        _datastores().set_default(self, name)
+
+    @property
+    def datastores(self) -> dict[str, Any]:
+        """The datastores by name, the workspace's own first."""
+        return {datastore.name: datastore for datastore in _datastores().list(self)}
+
     @property
     def assets(self) -> Assets:
         """What this workspace keeps under a kind, a name and a version."""
@@ -674,6 +691,10 @@ class Workspace:
         from tandemlab.tracking.tables import runs_frame
 
         return runs_frame(self._table_runs(experiment, **options), library)
+
+
+def _datastores() -> Any:
+    return import_module("tandemlab.data").Datastore  # above this layer
 
 
 def _place(address: str | os.PathLike[str]) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,13 @@ PART = 16 << 20
 _MOST_PARTS = 9_000
 
 
-def upload(files: Any, path: Path, target: str, digest: str) -> None:
+def _tell_nobody(count: int) -> None:
+    pass
+
+
+def upload(
+    files: Any, path: Path, target: str, digest: str, told: Callable[[int], None] = _tell_nobody
+) -> None:
     """Bring a file there, in parts if it is large.
 
     Several may do so at once: they send parts of the same upload, and whoever has the last one
@@ -24,6 +30,7 @@ def upload(files: Any, path: Path, target: str, digest: str) -> None:
         files: a file system of s3fs.
         target: ``bucket/key``.
         digest: SHA-256 that the file must have.
+        told: hears of bytes as they are there.
     """
     size = path.stat().st_size
     if size <= PART:
@@ -31,22 +38,30 @@ def upload(files: Any, path: Path, target: str, digest: str) -> None:
         if hashlib.sha256(data).hexdigest() != digest:
             raise damaged(path)
         files.pipe_file(target, data)
+        told(size)
         return
     bucket, _, key = target.partition("/")
     place = {"Bucket": bucket, "Key": key}
     begun = _begun(files, bucket, key)
     upload_id = begun or files.call_s3("create_multipart_upload", **place)["UploadId"]
     try:
-        _send(files, path, {**place, "UploadId": upload_id}, size, digest)
+        _send(files, path, {**place, "UploadId": upload_id}, size, digest, told)
     except FileNotFoundError:  # somebody else has made it whole, or has given it up
         if not files.exists(target):
-            upload(files, path, target, digest)
+            upload(files, path, target, digest, told)
 
 
-def _send(files: Any, path: Path, place: dict[str, Any], size: int, digest: str) -> None:
+def _send(
+    files: Any,
+    path: Path,
+    place: dict[str, Any],
+    size: int,
+    digest: str,
+    told: Callable[[int], None],
+) -> None:
     present = {number: (tag, length) for number, tag, length in _parts(files, place)}
     state, parts = hashlib.sha256(), []
-    length = max(PART, -(-size // _MOST_PARTS))
+    length = part_length(size)
     with path.open("rb") as reader:
         number = 0
         while chunk := reader.read(length):
@@ -57,10 +72,16 @@ def _send(files: Any, path: Path, place: dict[str, Any], size: int, digest: str)
                 answer = files.call_s3("upload_part", **place, PartNumber=number, Body=chunk)
                 tag = answer["ETag"]
             parts.append({"PartNumber": number, "ETag": tag})
+            told(len(chunk))
     if state.hexdigest() != digest:
         files.call_s3("abort_multipart_upload", **place)
         raise damaged(path)
     files.call_s3("complete_multipart_upload", **place, MultipartUpload={"Parts": parts})
+
+
+def part_length(size: int) -> int:
+    """How long each part of a file but the last is: S3 takes 10,000 of them at most."""
+    return max(PART, -(-size // _MOST_PARTS))
 
 
 def _begun(files: Any, bucket: str, key: str) -> str | None:

@@ -20,11 +20,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from tandemlab.domain import MissingDependency, NotFound, StorageError, VersionMismatch
+from tandemlab.domain import NotFound, StorageError, VersionMismatch
 from tandemlab.store.artifacts.address import Address
 from tandemlab.store.artifacts.errors import artifact_errors
 from tandemlab.store.blobs import Content, digest_of, is_digest
 from tandemlab.store.durable import storage_errors
+from tandemlab.store.s3 import need_for_s3, open_s3
 
 _FORMAT = 1
 _MARKER = "tandemlab.json"
@@ -249,30 +250,15 @@ def _modified(info: Mapping[str, Any]) -> float:
 
 
 def _open(address: Address, keys: Mapping[str, str]) -> Any:
-    try:
-        import fsspec
-
-        if address.scheme == "file":
-            return fsspec.filesystem("file", skip_instance_cache=True)
-        import s3fs
-    except ImportError as error:
-        raise MissingDependency(
-            f"Artifacts at {address} need {error.name}, which is not installed.",
-            hint="Install it with `pip install 'tandemlab[s3]'`.",
-        ) from error
-    options = dict(address.options)
-    client = {"region_name": options["region"]} if "region" in options else {}
+    what = f"Artifacts at {address}"
+    if address.scheme == "file":
+        return need_for_s3("fsspec", what).filesystem("file", skip_instance_cache=True)
     with artifact_errors(address):
-        return s3fs.S3FileSystem(
-            **keys,
-            endpoint_url=options.get("endpoint"),
-            profile=options.get("profile"),
-            client_kwargs=client,
-            config_kwargs={
-                "connect_timeout": _SECONDS,
-                "read_timeout": 3 * _SECONDS,
-                "retries": {"max_attempts": 2, "mode": "standard"},  # s3fs tries again, too
-            },
-            use_listings_cache=False,
-            skip_instance_cache=True,
+        return open_s3(
+            what,
+            dict(address.options),
+            keys,
+            seconds=_SECONDS,
+            answer_seconds=3 * _SECONDS,
+            tries=3,
         )

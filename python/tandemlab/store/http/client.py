@@ -22,6 +22,7 @@ from tandemlab.domain import (
 )
 from tandemlab.store.http.credentials import VARIABLE, token_for
 from tandemlab.store.http.wire import API
+from tandemlab.store.patience import patience_seconds
 from tandemlab.version import __version__
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _BUSY = frozenset({429, 502, 503, 504})
 _FRESH_SECONDS = 30.0
-_PATIENCE = 10.0
 
 AUTHORITIES = "TANDEMLAB_CA_FILE"
 """The variable that names a PEM file of authorities to be believed beside the system's."""
@@ -103,7 +103,7 @@ class Client:
     ) -> None:
         self.server = server
         self._token = token
-        self._patience = _patience() if patience is None else patience
+        self._patience = patience_seconds() if patience is None else patience
         self._owner = 0
         self._http: httpx.Client | None = None
         self._missed = -_FRESH_SECONDS
@@ -238,17 +238,6 @@ def _is_distrust(problem: BaseException | None) -> bool:
     while problem is not None and not isinstance(problem, ssl.SSLCertVerificationError):
         problem = problem.__cause__ or problem.__context__
     return problem is not None
-
-
-def _patience() -> float:
-    text = os.environ.get("TANDEMLAB_PATIENCE_SECONDS", "")
-    try:
-        seconds = float(text) if text else _PATIENCE
-    except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:
-        raise InvalidInput(f"TANDEMLAB_PATIENCE_SECONDS is {text!r}, which is not a number from 0.")
-    return seconds
 
 
 def _httpx() -> Any:

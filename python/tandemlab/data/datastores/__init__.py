@@ -1,0 +1,1 @@
+"""Datastores: places for data that a workspace knows by name."""

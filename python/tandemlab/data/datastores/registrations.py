@@ -1,0 +1,152 @@
+"""How a workspace keeps its datastores: what they are among its assets, credentials in its vault.
+
+The definition of a datastore is ``{"kind": …, "settings": {…}, "credentials": [names]}``; the vault
+has the values under ``datastore.NAME``, as one JSON object, so that they change all at once. Which
+datastore is the default is an asset of its own: ``{"datastore": NAME}``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.domain import InvalidInput, InvalidState, NotFound
+from tandemlab.domain.schemas import nearest
+
+if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset
+    from tandemlab.tracking import Workspace
+
+KIND = "datastore"
+OWN = "workspaceblobstore"
+FOLDER = "datastore"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_DEFAULT = ("default", "datastore")
+
+
+def check_datastore_name(name: object) -> str:
+    """Name of a datastore: letters, digits, ``_``, ``-`` and ``.``, at most 80 characters.
+
+    Raises:
+        InvalidInput: another name.
+
+    >>> check_datastore_name("sales_2026")
+    'sales_2026'
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{str(name)[:100]!r} cannot be the name of a datastore.",
+            hint="Use letters, digits, '_', '-' and '.', at most 80, and start with a letter or a "
+            "digit.",
+        )
+    return name
+
+
+def keep(
+    workspace: Workspace,
+    name: str,
+    definition: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    *,
+    description: str | None,
+    tags: Mapping[str, str] | None,
+) -> Asset:
+    """Register a datastore, or its next version; credentials that it had before are replaced."""
+    if name == OWN:
+        raise InvalidInput(f"{OWN!r} is the workspace's own folder.", hint="Choose another name.")
+    definition = {**definition, "credentials": sorted(credentials)}
+    _keep_credentials(workspace, name, credentials)
+    found = workspace.assets.register(KIND, name, definition, description=description, tags=tags)
+    return workspace.assets.change(found, description=description, tags=tags)
+
+
+def find(workspace: Workspace, name: str) -> Asset | None:
+    """The newest version of a datastore; None if it was never registered."""
+    return workspace.assets.find(KIND, check_datastore_name(name))
+
+
+def all_of(workspace: Workspace) -> list[Asset]:
+    """The newest version of each datastore, by name."""
+    return workspace.assets.list(KIND)
+
+
+def missing(workspace: Workspace, name: str) -> NotFound:
+    """The error for a name that no datastore has."""
+    names = [OWN, *(asset.name for asset in all_of(workspace))]
+    meant = nearest(name, names)
+    return NotFound(
+        f"There is no datastore {name!r} in the workspace {workspace.name!r}.",
+        hint=f"Did you mean {meant!r}?" if meant else f"There are {', '.join(names)}.",
+        details={"name": name},
+    )
+
+
+def credentials_of(workspace: Workspace, name: str, kept: list[str]) -> dict[str, str]:
+    """The credentials of a datastore.
+
+    Raises:
+        NotFound: they are gone from the vault.
+        NotAllowed: the workspace is at a server that shows secrets only to contributors.
+    """
+    if not kept:
+        return {}
+    found = workspace.get_default_keyvault().get_secrets([_secret(name)])[_secret(name)]
+    values = json.loads(found) if found else {}
+    if not set(kept) <= values.keys():
+        raise NotFound(
+            f"The credentials of the datastore {name!r} are not in the workspace's keyvault.",
+            hint="Register the datastore again with its credentials.",
+            details={"name": name},
+        )
+    return {each: values[each] for each in kept}
+
+
+def forget(workspace: Workspace, name: str) -> None:
+    """Forget all versions of a datastore, and its credentials. What it holds stays.
+
+    Raises:
+        NotFound: there is none of that name.
+        InvalidState: it is the default, or the workspace's own folder.
+    """
+    if name == OWN:
+        raise InvalidState(f"{OWN!r} is the workspace's own folder, and stays.")
+    check_datastore_name(name)
+    versions = workspace.assets.list(KIND, name, archived=True, all_versions=True)
+    if not versions:
+        raise missing(workspace, name)
+    if default_name(workspace) == name:
+        raise InvalidState(
+            f"{name!r} is the default datastore of the workspace.",
+            hint=f"Make another one the default first, such as {OWN!r}.",
+            details={"name": name},
+        )
+    for each in versions:
+        workspace.assets.delete(each)
+    _keep_credentials(workspace, name, {})
+
+
+def default_name(workspace: Workspace) -> str:
+    """Name of the default datastore."""
+    found = workspace.assets.find(*_DEFAULT)
+    return OWN if found is None else str(found.definition[KIND])
+
+
+def make_default(workspace: Workspace, name: str) -> None:
+    """Have a datastore be the default."""
+    workspace.assets.register(*_DEFAULT, {KIND: name})
+
+
+def _secret(name: str) -> str:
+    return f"datastore.{name}"
+
+
+def _keep_credentials(workspace: Workspace, name: str, credentials: Mapping[str, str]) -> None:
+    vault = workspace.get_default_keyvault()
+    if credentials:
+        vault.set_secret(_secret(name), json.dumps(dict(credentials)))
+        return
+    with suppress(NotFound):
+        vault.delete_secret(_secret(name))

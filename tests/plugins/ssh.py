@@ -1,0 +1,123 @@
+"""SSH for tests: an sshd of OpenSSH on the loopback address, with keys of its own.
+
+``ssh`` is the server, shared by all tests of a process; it lets this user in with `client_key`.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+_PROGRAM = Path("/usr/sbin/sshd")
+_STARTED_WITHIN = 30.0
+_SETTINGS = """Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile {folder}/sshd.pid
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 50:30:100
+MaxSessions 50
+Subsystem sftp internal-sftp
+"""
+
+
+@dataclass
+class Sshd:
+    """A server that may be stopped, and started again at its port with another host key."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self._names = count()
+        self.client_key = make_key(self.folder / "client")
+        shutil.copy(self.folder / "client.pub", self.folder / "authorized_keys")
+        self.host_key = self.change_host_key()
+
+    @property
+    def user(self) -> str:
+        """Who is let in."""
+        return pwd.getpwuid(os.getuid()).pw_name
+
+    def change_host_key(self) -> str:
+        """Have another host key from the next start on; type and key of it."""
+        for name in ("host", "host.pub"):
+            (self.folder / name).unlink(missing_ok=True)
+        make_key(self.folder / "host")
+        self.host_key = " ".join((self.folder / "host.pub").read_text().split()[:2])
+        return self.host_key
+
+    def start(self) -> None:
+        """Start, and wait until it takes connections."""
+        settings = self.folder / "sshd_config"
+        settings.write_text(_SETTINGS.format(port=self.port, folder=self.folder))
+        if os.getuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # systemd makes it elsewhere
+        command: list[str | Path] = [_PROGRAM, "-D", "-f", settings, "-E", self.folder / "log"]
+        self.process = subprocess.Popen(command)
+        deadline = time.monotonic() + _STARTED_WITHIN
+        while not self._answers():
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop; connections stay."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def new_folder(self) -> Path:
+        """An empty folder."""
+        path = self.folder / f"data-{next(self._names)}"
+        path.mkdir()
+        return path
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False
+
+
+def make_key(path: Path) -> str:
+    """A new private key, without a passphrase; its text."""
+    command: list[str | Path] = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path]
+    subprocess.run(command, check=True)
+    return path.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def ssh() -> Iterator[Sshd]:
+    """A running server; the test is skipped where OpenSSH's is not installed."""
+    if not _PROGRAM.exists():
+        pytest.skip("OpenSSH's server is not installed; tools/bootstrap dev does that")
+    with tempfile.TemporaryDirectory(prefix="ssh-", ignore_cleanup_errors=True) as name:
+        server = Sshd(Path(name), _free_port())
+        server.start()
+        yield server
+        server.stop()
