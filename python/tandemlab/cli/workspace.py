@@ -289,10 +289,10 @@ def _finding_row(finding: Finding) -> dict[str, str]:
 @output_option
 @pass_session
 def gc(session: Session, name_or_path: str | None, older_than: float, dry_run: bool) -> None:
-    """Remove contents that no run and no registered asset needs any more.
+    """Remove contents that no run and no asset needs any more.
 
     NAME_OR_PATH says which; without it, it is the one that commands use here. Deleting a run
-    leaves its contents, since others may have the same. What a run needs is never removed, and
+    leaves its contents, since others may have the same. What is needed is never removed, and
     others may go on working meanwhile. `young` ones stay for now: they may belong to a run that is
     just being made.
     """
