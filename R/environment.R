@@ -76,14 +76,53 @@ read_environment <- function(path, name = NULL) {
   environment_from(found)
 }
 
+#' Lock an environment
+#'
+#' `lock_environment()` finds the exact packages that an environment comes to now, with all that
+#' they need, and keeps them in it. From then on exactly these are installed, wherever it is built;
+#' packages of Python only from files with the hashes in the lock. `save_environment()` writes an
+#' environment to a file, for [read_environment()] and the command line.
+#'
+#' A lock that no longer fits what the environment asks for is an error when it is built or a script
+#' is submitted; lock the environment again to renew it. An `renv.lock` has exact versions already.
+#'
+#' @param environment A [r_environment()], [python_environment()] or [read_environment()].
+#' @param path Path of the file; it ends in `.yml`.
+#' @return `lock_environment()`: the environment with its lock, a `tandemlab_environment`.
+#'   `save_environment()`: `path`, invisibly.
+#' @section Errors:
+#' `tandemlab_error_missing_dependency` if a package cannot be had; the message names it.
+#' `tandemlab_error_invalid_input` if the environment installs nothing, or packages of conda.
+#' @examplesIf tandemlab_is_ready()
+#' environment <- r_environment("models", "survival", repositories = "https://cran.example.org")
+#' path <- tempfile(fileext = ".yml")
+#' save_environment(environment, path)
+#' read_environment(path)
+#' \dontrun{
+#' lock_environment(environment)$r$lock$packages
+#' }
+#' @export
+lock_environment <- function(environment) {
+  environment_from(call_core("environment.lock", environment = arg_environment(environment)))
+}
+
+#' @rdname lock_environment
+#' @export
+save_environment <- function(environment, path) {
+  environment <- arg_environment(environment)
+  invisible(call_core("environment.save", environment = environment, path = arg_path(path)))
+}
+
 # An environment that the core has sent.
 environment_from <- function(found) {
   environment <- new_environment(
     found$name,
-    python = arrays_in(
+    python = locks_in(arrays_in(
       found$python, c("requirements", "conda", "channels", "no_build_isolation")
-    ),
-    r = arrays_in(found$r, c("packages", "repositories", "libraries", "system_packages")),
+    )),
+    r = locks_in(arrays_in(
+      found$r, c("packages", "repositories", "libraries", "system_packages")
+    )),
     variables = as.list(found$variables)
   )
   environment$version <- found$version
@@ -212,6 +251,14 @@ drop_empty <- function(x) x[lengths(x) > 0]
 arrays_in <- function(section, names) {
   for (name in intersect(names, names(section))) {
     section[[name]] <- as.list(section[[name]])
+  }
+  section
+}
+
+locks_in <- function(section) {
+  if (!is.null(section$lock)) {
+    section$lock <- arrays_in(section$lock, c("packages", "requirements", "requested"))
+    section$lock$packages <- lapply(section$lock$packages, arrays_in, names = "hashes")
   }
   section
 }

@@ -81,11 +81,40 @@ test_that("a script of R runs with the packages of its environment", {
   expect_identical(list_environments()$name, "kitchen")
   expect_identical(prune_environments(0)$name, "kitchen")
   expect_identical(nrow(list_environments()), 0L)
+  locked <- lock_environment(environment)
+  expect_identical(locked$r$lock, list(
+    packages = list(list(name = "plums", version = "1.0", repository = repository)),
+    requested = list(list(name = "plums"))
+  ))
+  path <- withr::local_tempfile(fileext = ".yml")
+  save_environment(locked, path)
+  expect_identical(read_environment(path), locked)
+  locked$r$packages <- list(list(name = "tart"))
+  expect_error(
+    build_environment(locked), "it has nothing for tart and plums is no longer asked for",
+    class = "tandemlab_error_invalid_input"
+  )
   expect_error(
     build_environment(r_environment("kitchen", "nosuch", repositories = repository)),
     "not in the repositories: nosuch",
     class = "tandemlab_error_missing_dependency"
   )
+})
+
+test_that("locks of Python packages stay as they are, with one package and one hash too", {
+  skip_unless_ready()
+  folder <- withr::local_tempdir()
+  pip <- file.path(folder, "requirements.txt")
+  writeLines("six==1.16.0 --hash=sha256:8abb", pip)
+  found <- read_environment(pip)
+  expect_identical(found$python$lock, list(
+    packages = list(list(requirement = "six==1.16.0", hashes = list("sha256:8abb"))),
+    requirements = list("six==1.16.0")
+  ))
+  path <- file.path(folder, "study.yml")
+  save_environment(found, path)
+  again <- read_environment(path)
+  expect_identical(again$python, found$python)
 })
 
 test_that("environments are registered in a workspace by name and version", {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,8 +31,12 @@ _BUILT = (
     Column("r_libraries"),
     Column("log"),
 )
-
-
+_LOCKED = (
+    Column("name"),
+    Column("file"),
+    Column("python_packages", right=True),
+    Column("r_packages", right=True),
+)
 _REGISTERED = (
     Column("name", whole=True),
     Column("version", right=True),
@@ -80,6 +85,51 @@ def build(session: Session, file: str, rebuild: bool) -> None:
         },
     )
     session.screen.suggest(f"run submit --environment {file} train.py")
+
+
+@verb(
+    "lock",
+    "tandemlab environment lock requirements.txt",
+    "tandemlab environment lock study.yml --to study.lock.yml",
+)
+@click.argument("file", type=click.Path())
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Where the lock is written; FILE itself if it is tandemlab's own, or else NAME.lock.yml.",
+)
+@output_option
+@pass_session
+def lock(session: Session, file: str, to: Path | None) -> None:
+    """Find the exact packages that FILE comes to now, and keep them.
+
+    FILE is a requirements.txt of pip, an renv.lock or a file of tandemlab's own (.yml). What is
+    written is a file of tandemlab's own with a lock: builds install exactly what it lists, packages
+    of Python only with the hashes in it. A lock that is there is renewed.
+    """
+    from tandemlab.environments import (
+        is_own_file,
+        lock_environment,
+        read_environment,
+        save_environment,
+    )
+
+    given = Path(file)
+    locked = lock_environment(read_environment(given))
+    path = to or (given if is_own_file(given) else given.with_name(f"{given.stem}.lock.yml"))
+    save_environment(locked, path)
+    python, r = locked.python.lock, locked.r.lock
+    session.screen.record(
+        _LOCKED,
+        {
+            "name": locked.name,
+            "file": str(path),
+            "python_packages": len(python.packages) if python else 0,
+            "r_packages": len(r.packages) if r else 0,
+        },
+    )
+    session.screen.suggest(f"environment build {path}")
 
 
 @verb(
@@ -171,5 +221,5 @@ def prune(session: Session, unused_days: float) -> None:
     session.screen.rows(_LIST, [_row(each) for each in removed], empty="Nothing to remove.")
 
 
-for command in (build, list_, register, show, prune):
+for command in (build, lock, list_, register, show, prune):
     environment.add_command(command)

@@ -18,6 +18,48 @@ _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 @dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """One package of Python as a lock has it.
+
+    Attributes:
+        requirement: its exact version, such as ``"six==1.16.0"``, or where it comes from.
+        hashes: of the files that it may be installed from, such as ``"sha256:8abb…"``.
+
+    Raises:
+        InvalidInput: it is not exact, or has no hash.
+    """
+
+    requirement: str
+    hashes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_texts((self.requirement,), "a locked package")
+        _check_texts(self.hashes, "hashes")
+        if not self.hashes or not re.search(r"==| @ ", self.requirement):
+            raise InvalidInput(
+                f"{self.requirement!r} is not locked: it needs an exact version and hashes.",
+                hint="`tandemlab environment lock` makes a lock.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PythonLock:
+    """The exact packages that requirements come to.
+
+    Attributes:
+        packages: all that is installed, what the requirements need included.
+        requirements: what was asked for when the lock was made.
+        version: of Python, such as ``"3.11"``, that it was made for; None for any.
+        platform: such as ``"linux-x86_64"``, that it was made for; None for any.
+    """
+
+    packages: tuple[LockedPackage, ...]
+    requirements: tuple[str, ...]
+    version: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PythonSection:
     """The Python of an environment.
 
@@ -29,6 +71,7 @@ class PythonSection:
         channels: where conda looks.
         no_build_isolation: packages among the requirements that are built with what the others
             have installed, because their build needs packages of those versions.
+        lock: what the requirements come to; then exactly that is installed.
 
     Raises:
         InvalidInput: a version that is none, or an interpreter beside what is to be installed.
@@ -40,6 +83,7 @@ class PythonSection:
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     no_build_isolation: tuple[str, ...] = ()
+    lock: PythonLock | None = None
 
     def __post_init__(self) -> None:
         _check_texts(self.requirements, "requirements")
@@ -86,6 +130,27 @@ class RPackage:
 
 
 @dataclass(frozen=True, slots=True)
+class RLock:
+    """The exact packages of R that an environment's packages come to.
+
+    Attributes:
+        packages: all that is installed with what they depend on, each with its version.
+        requested: the packages that were asked for when the lock was made.
+    """
+
+    packages: tuple[RPackage, ...]
+    requested: tuple[RPackage, ...]
+
+    def __post_init__(self) -> None:
+        loose = [package.name for package in self.packages if package.version is None]
+        if loose:
+            raise InvalidInput(
+                f"The lock has packages of R without a version: {', '.join(loose)}.",
+                hint="`tandemlab environment lock` makes a lock.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class RSection:
     """The R of an environment.
 
@@ -95,6 +160,7 @@ class RSection:
         libraries: existing libraries that are used as they are, before those of the machine.
         rscript: path of an existing Rscript; None for the one that tandemlab finds.
         system_packages: Debian packages that must be on the machine, such as ``"libxml2-dev"``.
+        lock: what the packages come to; then exactly that is installed.
     """
 
     packages: tuple[RPackage, ...] = ()
@@ -102,6 +168,7 @@ class RSection:
     libraries: tuple[str, ...] = ()
     rscript: str | None = None
     system_packages: tuple[str, ...] = ()
+    lock: RLock | None = None
 
     def __post_init__(self) -> None:
         for name in ("repositories", "libraries", "system_packages"):
@@ -164,17 +231,23 @@ class Environment:
             InvalidInput: keys that are not known, or values of another type.
         """
         rest = dict(content)
-        python, r = rest.pop("python", {}), rest.pop("r", {})
-        packages = [
-            _build(RPackage, {"name": item} if isinstance(item, str) else item, "package")
-            for item in _mapping(r, "r").get("packages", ())
-        ]
+        python = dict(_mapping(rest.pop("python", {}), "python"))
+        r = dict(_mapping(rest.pop("r", {}), "r"))
+        if "lock" in python:
+            lock = _mapping(python["lock"], "python.lock")
+            packages = _each(LockedPackage, lock, "packages")
+            python["lock"] = _build(PythonLock, {**lock, "packages": packages}, "python.lock")
+        if "lock" in r:
+            lock = _mapping(r["lock"], "r.lock")
+            parts = {name: _r_packages(lock, name) for name in ("packages", "requested")}
+            r["lock"] = _build(RLock, {**lock, **parts}, "r.lock")
+        r["packages"] = _r_packages(r, "packages")
         made: Environment = _build(
             cls,
             {
                 **rest,
                 "python": _build(PythonSection, python, "python"),
-                "r": _build(RSection, {**r, "packages": packages}, "r"),
+                "r": _build(RSection, r, "r"),
             },
             "environment",
         )
@@ -196,6 +269,8 @@ def _check_texts(values: Any, what: str) -> None:
     for value in values:
         if value.strip() == "" or "\n" in value or "\0" in value:
             raise InvalidInput(f"{what} has {value!r}, which says nothing or more than one thing.")
+        if value.startswith("-"):
+            raise InvalidInput(f"{what} has {value!r}, which is an option and no name.")
 
 
 def _without_empty(value: Any) -> Any:
@@ -211,6 +286,15 @@ def _mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{what} must be a mapping of names to values, not {value!r}.")
     return value
+
+
+def _r_packages(content: Mapping[str, Any], key: str) -> list[Any]:
+    named = [{"name": item} if isinstance(item, str) else item for item in content.get(key, ())]
+    return _each(RPackage, {key: named}, key)
+
+
+def _each(cls: Any, content: Mapping[str, Any], key: str) -> list[Any]:
+    return [_build(cls, item, key) for item in content.get(key, ())]
 
 
 def _build(cls: Any, content: object, what: str) -> Any:

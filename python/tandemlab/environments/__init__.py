@@ -1,6 +1,14 @@
 """Environments of jobs: read from files, built once on a machine, and found again."""
 
-from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.environments import (
+    Environment,
+    LockedPackage,
+    PythonLock,
+    PythonSection,
+    RLock,
+    RPackage,
+    RSection,
+)
 from tandemlab.environments.cache import (
     BuiltEnvironment,
     CachedEnvironment,
@@ -11,10 +19,12 @@ from tandemlab.environments.files import (
     from_conda_specification,
     from_pip_requirements,
     from_renv_lock,
+    is_own_file,
     load_environment,
     read_environment,
     save_environment,
 )
+from tandemlab.environments.locking import lock_environment
 from tandemlab.environments.registry import (
     RegisteredEnvironment,
     get_environment,
@@ -27,7 +37,10 @@ __all__ = [
     "CachedEnvironment",
     "Environment",
     "EnvironmentCache",
+    "LockedPackage",
+    "PythonLock",
     "PythonSection",
+    "RLock",
     "RPackage",
     "RSection",
     "RegisteredEnvironment",
@@ -36,8 +49,10 @@ __all__ = [
     "from_pip_requirements",
     "from_renv_lock",
     "get_environment",
+    "is_own_file",
     "list_environments",
     "load_environment",
+    "lock_environment",
     "read_environment",
     "register_environment",
     "save_environment",

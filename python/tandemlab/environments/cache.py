@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tandemlab.domain.environments import Environment
 from tandemlab.environments import python_build, r_build
+from tandemlab.environments.locking import check_lock
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.user import cache_folder
 from tandemlab.version import __version__
@@ -191,9 +192,10 @@ def check_environment(environment: Environment) -> BuiltEnvironment:
     """What the environment will be here, when nothing that can be seen beforehand is wrong.
 
     Raises:
-        InvalidInput: an interpreter or library that it names is not there.
+        InvalidInput: an interpreter or library that it names is missing, or its lock does not fit.
         MissingDependency: it needs a conda or packages of the system that are not here.
     """
+    check_lock(environment)
     python_build.check(environment)
     r_build.check(environment)
     return EnvironmentCache().locate(environment)

@@ -12,8 +12,9 @@ from typing import Any
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document, write_document
-from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.environments import Environment, PythonLock, PythonSection, RPackage, RSection
 from tandemlab.domain.schemas import Mistake
+from tandemlab.environments.locking import locked_packages
 from tandemlab.store.durable import write_file
 
 ENVIRONMENT_SUFFIXES = (".txt", ".lock", ".yml", ".yaml")
@@ -62,14 +63,27 @@ def environment_of(text: str | None) -> Environment | str | None:
     return read_environment(text)
 
 
+def is_own_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of `save_environment`: YAML, and none of conda's."""
+    file = Path(path)
+    return file.suffix in (".yml", ".yaml") and "dependencies" not in _yaml(file)
+
+
 def from_pip_requirements(name: str, path: str | os.PathLike[str]) -> Environment:
     """An environment from a ``requirements.txt``; files that it names by ``-r`` are read, too.
 
+    A file with hashes, as `uv pip compile --generate-hashes` or pip-tools write it, gives a lock.
+
     Raises:
         InvalidInput: a file is not there, or has an option of pip that an environment has no
-            place for.
+            place for, or hashes for some of its packages only.
     """
-    return Environment(name, PythonSection(tuple(_requirements(Path(path), seen=()))))
+    lines = _requirements(Path(path), seen=())
+    if not any("--hash" in line for line in lines):
+        return Environment(name, PythonSection(tuple(lines)))
+    packages = locked_packages("\n".join(lines))
+    requirements = tuple(package.requirement for package in packages)
+    return Environment(name, PythonSection(requirements, lock=PythonLock(packages, requirements)))
 
 
 def _requirements(path: Path, seen: tuple[Path, ...]) -> list[str]:

@@ -1,70 +1,12 @@
-# Installs packages into a library: LIBRARY WANTED.tsv [REPOSITORY ...]. Base R only. A problem is
-# the last line "tandemlab: what: packages; why", and the exit status 1.
+# Installs packages into a library: REPOSITORIES.R LIBRARY WANTED.tsv [REPOSITORY ...]. Base R only. A
+# problem is the last line "tandemlab: what: packages; why", and the exit status 1.
 
 arguments <- commandArgs(TRUE)
-library_path <- arguments[[1]]
-wanted <- utils::read.delim(arguments[[2]], colClasses = "character", na.strings = "")
-repositories <- arguments[-(1:2)]
-if (length(repositories) == 0) repositories <- getOption("repos")
-repositories[repositories == "@CRAN@"] <- "https://cloud.r-project.org"
+source(arguments[[1]])
+library_path <- arguments[[2]]
+wanted <- read_wanted(arguments[[3]])
+repositories <- repositories_in(arguments[-(1:3)])
 .libPaths(c(library_path, .libPaths()))
-options(timeout = max(600, getOption("timeout")), install.packages.check.source = "no")
-
-fail <- function(what, packages, why = "") {
-  cat(sprintf("\ntandemlab: %s: %s%s\n", what, paste(packages, collapse = ", "), why))
-  quit(status = 1)
-}
-
-installed_version <- function(package) {
-  tryCatch(as.character(utils::packageVersion(package)), error = function(problem) NA_character_)
-}
-
-is_there <- function(package, version) {
-  found <- installed_version(package)
-  !is.na(found) && (is.na(version) || package_version(found) == package_version(version))
-}
-
-repositories_of <- function(repository) if (is.na(repository)) repositories else repository
-
-index <- new.env()
-available <- function(repos) {
-  key <- paste(repos, collapse = " ")
-  if (is.null(index[[key]])) {
-    found <- withCallingHandlers(
-      utils::available.packages(repos = repos),
-      warning = function(problem) {
-        fail("the repository cannot be read", repos, paste(";", conditionMessage(problem)))
-      }
-    )
-    index[[key]] <- found
-  }
-  index[[key]]
-}
-
-# The source archive of an exact version, downloaded: the current one, or one that was archived.
-download_version <- function(package, version, repos) {
-  file <- sprintf("%s_%s.tar.gz", package, version)
-  target <- file.path(tempdir(), file)
-  for (place in paste0(rep(repos, each = 2), "/src/contrib/", c("", paste0("Archive/", package, "/")))) {
-    done <- tryCatch(
-      utils::download.file(paste0(place, file), target, quiet = TRUE, mode = "wb"),
-      error = function(problem) 1, warning = function(problem) 1
-    )
-    if (done == 0) return(target)
-  }
-  fail("no such version in the repositories", paste(package, version))
-}
-
-needed_by <- function(archive, package) {
-  folder <- tempfile()
-  utils::untar(archive, files = file.path(package, "DESCRIPTION"), exdir = folder)
-  fields <- read.dcf(
-    file.path(folder, package, "DESCRIPTION"), fields = c("Depends", "Imports", "LinkingTo")
-  )
-  names <- unlist(strsplit(fields[!is.na(fields)], ",", fixed = TRUE))
-  names <- trimws(sub("\\(.*", "", gsub("\n", " ", names)))
-  setdiff(names, c("R", rownames(utils::installed.packages(noCache = TRUE))))
-}
 
 install <- function(packages, repos) {
   if (length(packages) > 0) {
@@ -86,9 +28,11 @@ archives <- mapply(function(package, version, repository) {
 }, pinned$name, pinned$version, pinned$repository)
 
 # Packages that are pinned must not come as newer ones because another package needs them.
-depth <- 0
 while (length(archives) > 0) {
-  needs <- Map(needed_by, archives, names(archives))
+  there <- rownames(utils::installed.packages(noCache = TRUE))
+  needs <- Map(function(archive, package) {
+    setdiff(packages_in(description_in(archive, package)), there)
+  }, archives, names(archives))
   ready <- !vapply(needs, function(names) any(names %in% names(archives)), NA)
   if (!any(ready)) ready[] <- TRUE
   for (i in which(ready)) {

@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tandemlab.domain import InvalidInput, MissingDependency
-from tandemlab.domain.environments import Environment
+from tandemlab.domain.environments import Environment, PythonLock, PythonSection
 from tandemlab.environments.process import run_logged
 
 _CONDA_PROGRAMS = ("micromamba", "mamba", "conda")
@@ -20,6 +20,8 @@ _MISSING = (
     re.compile(r"[Bb]ecause there (?:is|are) no versions? of (\S+?)(?:[<>=!~]\S*)?[\s,]"),
     re.compile(r"No matching distribution found for (\S+)"),
     re.compile(r"Failed to (?:build|download) `([^`]+)`"),
+    re.compile(r"no trusted hash was provided for: `([^`]+)`"),
+    re.compile(r"Hash mismatch for `([^`]+)`"),
 )
 
 
@@ -64,27 +66,50 @@ def build(environment: Environment, folder: Path, log: Path, stopped: Callable[[
         MissingDependency: a package, or that version of Python, cannot be had.
     """
     target = folder / "python"
-    python = environment.python
-    if python.conda:
+    if environment.python.conda:
         _make_by_conda(environment, target, log, stopped)
     else:
         _make_venv(environment, target, log, stopped)
-    late = {_name(each) for each in python.no_build_isolation}
-    first = [each for each in python.requirements if _name(each) not in late]
-    uv = _uv()
+    uv = find_uv()
     command = (
         [uv, "pip", "install", "--python", str(program(folder))]
         if uv
         else [str(program(folder)), "-m", "pip", "install", "--disable-pip-version-check"]
     )
-    steps = [[*first, *_core_requirements()]]
-    if late:
-        steps.append(["--no-build-isolation", *python.requirements])
-    for step in steps:
-        code, output = run_logged([*command, *step], log, environment=_clean(), stopped=stopped)
+    for step in _steps(environment.python, folder):
+        code, output = run_logged([*command, *step], log, environment=clean(), stopped=stopped)
         if code != 0:
-            raise _not_built(environment, output, log)
+            raise not_built(environment, output, log)
     _share_core(target)
+
+
+def _steps(python: PythonSection, folder: Path) -> list[list[str]]:
+    """What the installer is asked for, one call after the other."""
+    late = {_name(each) for each in python.no_build_isolation}
+    wanted = python.requirements if python.lock is None else _locked(python.lock)
+    first = [each for each in wanted if _name(each) not in late]
+    if python.lock is None:
+        steps = [[*first, *core_requirements()]]
+        return [*steps, ["--no-build-isolation", *wanted]] if late else steps
+    steps = [_from_file(folder / "python-first.txt", first, "--require-hashes")]
+    if late:
+        steps.append(
+            _from_file(folder / "python.txt", wanted, "--no-build-isolation", "--require-hashes")
+        )
+    exact = [package.requirement for package in python.lock.packages]
+    return [*steps, _from_file(folder / "python-core.txt", [*exact, *core_requirements()])]
+
+
+def _locked(lock: PythonLock) -> list[str]:
+    return [
+        " ".join([package.requirement, *(f"--hash={each}" for each in package.hashes)])
+        for package in lock.packages
+    ]
+
+
+def _from_file(path: Path, requirements: Sequence[str], *options: str) -> list[str]:
+    path.write_text("".join(f"{each}\n" for each in requirements), encoding="utf-8")
+    return [*options, "-r", str(path)]
 
 
 def _name(requirement: str) -> str:
@@ -97,7 +122,7 @@ def _make_venv(
     environment: Environment, target: Path, log: Path, stopped: Callable[[], bool]
 ) -> None:
     version = environment.python.version
-    uv = _uv()
+    uv = find_uv()
     if uv:
         command = [uv, "venv", "--python", version or sys.executable, str(target)]
     elif version is None or f"{sys.version}.".startswith(f"{version}."):
@@ -110,7 +135,7 @@ def _make_venv(
             str(target),
         ]
     try:
-        code, output = run_logged(command, log, environment=_clean(), stopped=stopped)
+        code, output = run_logged(command, log, environment=clean(), stopped=stopped)
     except FileNotFoundError:
         code, output = 1, f"There is no {command[0]} on the search path."
     if code != 0:
@@ -132,10 +157,10 @@ def _make_by_conda(
     command = [str(_conda()), "create", "--yes", "--prefix", str(target), *channels, *packages]
     code, output = run_logged(command, log, stopped=stopped)
     if code != 0:
-        raise _not_built(environment, output, log)
+        raise not_built(environment, output, log)
 
 
-def _core_requirements() -> list[str]:
+def core_requirements() -> list[str]:
     """What tandemlab itself needs, so that scripts can log and read their runs."""
     found = importlib.metadata.requires("tandemlab") or []
     return [requirement for requirement in found if "extra ==" not in requirement]
@@ -150,13 +175,16 @@ def _share_core(target: Path) -> None:
     (packages / "tandemlab.pth").write_text(f"{shared}\n", encoding="utf-8")
 
 
-def _not_built(environment: Environment, output: str, log: Path) -> MissingDependency:
+def not_built(
+    environment: Environment, output: str, log: Path | None, what: str = "built"
+) -> MissingDependency:
+    """The error for an installer's output, with the names of the packages that are at fault."""
     names = list(dict.fromkeys(name for pattern in _MISSING for name in pattern.findall(output)))
     missing = f"{', '.join(names)}: " if names else ""
     return MissingDependency(
-        f"The environment {environment.name!r} cannot be built: {missing}{_reason(output)}",
-        hint=f"{log} has the whole output.",
-        details={"packages": names, "log": str(log)},
+        f"The environment {environment.name!r} cannot be {what}: {missing}{_reason(output)}",
+        hint=f"{log} has the whole output." if log else "",
+        details={"packages": names, **({"log": str(log)} if log else {})},
     )
 
 
@@ -175,7 +203,8 @@ def _reason(output: str) -> str:
     return " ".join(told[start:])[:600]
 
 
-def _uv() -> str | None:
+def find_uv() -> str | None:
+    """Where uv is: beside this Python, or on the search path."""
     beside = Path(sys.executable).parent / "uv"
     return str(beside) if beside.exists() else shutil.which("uv")
 
@@ -184,7 +213,7 @@ def _conda() -> str | None:
     return next((found for name in _CONDA_PROGRAMS if (found := shutil.which(name))), None)
 
 
-def _clean() -> dict[str, str]:
+def clean() -> dict[str, str]:
     """Settings with which installers do not look at this session's own environment."""
     return {
         "VIRTUAL_ENV": "",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tandemlab.bridge import find_r
 from tandemlab.domain import InvalidInput, MissingDependency
-from tandemlab.domain.environments import Environment
+from tandemlab.domain.environments import Environment, RPackage
 from tandemlab.environments.process import run_logged
 
-_SCRIPT = Path(__file__).with_name("install.R")
+_SCRIPTS = Path(__file__).parent
 _PROBLEM = "tandemlab: "
 
 
@@ -74,19 +74,38 @@ def build(environment: Environment, library: Path, log: Path, stopped: Callable[
     r = environment.r
     library.mkdir()
     wanted = library.with_name("r-packages.tsv")
-    lines = [
-        "\t".join((package.name, package.version or "", package.repository or ""))
-        for package in r.packages
-    ]
-    wanted.write_text("\n".join(["name\tversion\trepository", *lines]) + "\n", encoding="utf-8")
-    command = [
-        _rscript(environment),
-        "--vanilla",
-        str(_SCRIPT),
-        str(library),
-        str(wanted),
-        *r.repositories,
-    ]
+    _write_wanted(wanted, r.packages if r.lock is None else r.lock.packages)
+    hint = f"{log} has the whole output."
+    _run(environment, "install.R", [str(library), str(wanted)], log, hint, stopped)
+
+
+def resolve(environment: Environment, found: Path, log: Path) -> None:
+    """Write the exact packages that those of the environment come to, as tab-separated values.
+
+    Raises:
+        MissingDependency: a package cannot be had; the message names it.
+    """
+    wanted = found.with_name("r-wanted.tsv")
+    _write_wanted(wanted, environment.r.packages)
+    _run(environment, "resolve.R", [str(wanted), str(found)], log, "")
+
+
+def _write_wanted(path: Path, packages: Sequence[RPackage]) -> None:
+    lines = ["\t".join((each.name, each.version or "", each.repository or "")) for each in packages]
+    path.write_text("\n".join(["name\tversion\trepository", *lines]) + "\n", encoding="utf-8")
+
+
+def _run(
+    environment: Environment,
+    script: str,
+    arguments: Sequence[str],
+    log: Path,
+    hint: str,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    r = environment.r
+    scripts = [str(_SCRIPTS / script), str(_SCRIPTS / "repositories.R")]
+    command = [_rscript(environment), "--vanilla", *scripts, *arguments, *r.repositories]
     libraries = os.pathsep.join([*r.libraries, os.environ.get("R_LIBS", "")]).strip(os.pathsep)
     variables = {"R_LIBS": libraries, "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8")}
     code, output = run_logged(command, log, environment=variables, stopped=stopped)
@@ -96,7 +115,7 @@ def build(environment: Environment, library: Path, log: Path, stopped: Callable[
         names = problem.partition(":")[2].split(";")[0].split(",") if told else []
         raise MissingDependency(
             f"The environment {environment.name!r} cannot be built: {problem}",
-            hint=f"{log} has the whole output.",
+            hint=hint,
             details={"packages": [name.strip() for name in names], "log": str(log)},
         )
 

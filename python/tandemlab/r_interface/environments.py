@@ -14,8 +14,10 @@ from tandemlab.environments import (
     RegisteredEnvironment,
     get_environment,
     list_environments,
+    lock_environment,
     read_environment,
     register_environment,
+    save_environment,
 )
 from tandemlab.r_interface.handles import open_workspace
 
@@ -35,6 +37,14 @@ def _build(environment: Mapping[str, Any], rebuild: bool) -> object:
         "r_libraries": Vector(built.r_libraries, "character"),
         "log": str(cache.log_path(found)),
     }
+
+
+def _lock(environment: Mapping[str, Any]) -> object:
+    return lock_environment(Environment.from_dict(environment)).to_dict()
+
+
+def _save(environment: Mapping[str, Any], path: str) -> object:
+    return str(save_environment(Environment.from_dict(environment), path))
 
 
 def _list() -> object:
@@ -84,9 +94,11 @@ def _rows(found: list[CachedEnvironment]) -> object:
 CALLS: dict[str, Callable[..., object]] = {
     "environment.build": _build,
     "environment.list": _list,
+    "environment.lock": _lock,
     "environment.prune": _prune,
     "environment.get": _get,
     "environment.read": _read,
     "environment.register": _register,
     "environment.registered": _registered,
+    "environment.save": _save,
 }

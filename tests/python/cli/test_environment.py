@@ -48,6 +48,20 @@ def test_an_environment_is_registered_listed_and_shown(
     assert call("environment", "show", "../study", *there).status == 2
 
 
+def test_a_file_is_locked_and_the_lock_renewed(call: Call, requirements: str) -> None:
+    Path(requirements).write_text("six<1.17\n")
+    done = call("environment", "lock", requirements, "-o", "json").json
+    own = Path(requirements).with_name("study.lock.yml")
+    assert (done["name"], done["file"]) == ("study", str(own))
+    assert "requirement: six==1.16.0\n" in own.read_text()
+    own.write_text(own.read_text().replace("six<1.17", "six>1.16", 1))
+    refused = call("environment", "build", own)
+    assert "does not fit: it has nothing for six>1.16" in refused.err
+    assert "tandemlab environment lock" in refused.err
+    assert call("environment", "lock", own).err.endswith(f"environment build {own}\n")
+    assert "six==1.16.0" not in own.read_text()
+
+
 def test_a_package_that_cannot_be_had_is_an_error_of_its_own(call: Call, requirements: str) -> None:
     Path(requirements).write_text("surely-no-such-package-1\n")
     answer = call("environment", "build", requirements)
