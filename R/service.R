@@ -17,19 +17,23 @@
 #' @param environment Packages that the script needs: an [r_environment()], [python_environment()]
 #'   or [read_environment()], or the name of a registered or curated one; `NULL` for what the R or
 #'   Python that tandemlab finds has.
+#' @param check_inputs Whether requests are checked by the signature of the service's only model,
+#'   which must be a registered one, and reach the script as a list of records. A request that does
+#'   not fit is an error that names the fields.
 #' @return A `tandemlab_inference_config`, plain data.
 #' @examples
 #' inference_config("predict.R", "scoring", description = "Accidents")
 #' @seealso [deploy_model()]
 #' @export
 inference_config <- function(entry_script, source_directory = ".", description = NULL,
-                             environment = NULL) {
+                             environment = NULL, check_inputs = FALSE) {
   structure(
     list(
       entry_script = arg_string(entry_script),
       source_directory = arg_path(source_directory),
       description = arg_optional(description, arg_string),
-      environment = arg_optional(environment, arg_run_environment)
+      environment = arg_optional(environment, arg_run_environment),
+      check_inputs = arg_flag(check_inputs)
     ),
     class = "tandemlab_inference_config"
   )

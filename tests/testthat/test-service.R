@@ -87,6 +87,10 @@ test_that("an R model is deployed, asked, changed and deleted", {
 test_that("what cannot be deployed is refused by its argument", {
   expect_error(inference_config(3), class = "tandemlab_error_invalid_input")
   expect_error(
+    inference_config("a.R", check_inputs = 1), "check_inputs",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_error(
     local_webservice_deployment_config(replicas = 0), "replicas",
     class = "tandemlab_error_invalid_input"
   )
@@ -101,6 +105,11 @@ test_that("what cannot be deployed is refused by its argument", {
   )
   expect_error(
     deploy_model(ws, "a", list(), inference_config("nope.R", source)), "nope.R",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_error(
+    deploy_model(ws, "a", list(), inference_config("score.R", source, check_inputs = TRUE)),
+    "signature",
     class = "tandemlab_error_invalid_input"
   )
   expect_null(get_webservice(ws, "a"))
