@@ -271,8 +271,13 @@ class Model(ModelHandle):
 
     def _note_usage(self) -> None:
         run = current_run_in(self.workspace)
-        if run is not None and run.id != self.run_id:
-            self.workspace.assets.add_usage(run.id, self._asset, AssetRole.INPUT)
+        if run is not None:
+            self.add_usage(run.id)
+
+    def add_usage(self, run_id: str) -> None:
+        """Record that a run uses it, unless that run has made it; lineage shows it."""
+        if run_id != self.run_id:
+            self.workspace.assets.add_usage(run_id, self._asset, AssetRole.INPUT)
 
     # Changing
 

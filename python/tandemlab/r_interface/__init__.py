@@ -24,6 +24,7 @@ from tandemlab.r_interface import (
     environments,
     experiments,
     keyvaults,
+    models,
     runs,
     servers,
     services,
@@ -51,6 +52,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **services.CALLS,
     **environments.CALLS,
     **datasets.CALLS,
+    **models.CALLS,
     **configurations.CALLS,
 }
 
