@@ -15,6 +15,7 @@ from tandemlab.store.asset_files import AssetFiles, DeletedAsset, Kept, note_usa
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.sql import SqlStore
 from tandemlab.store.upkeep.cases import Case, case, inside, set_aside, sql_store
+from tandemlab.store.upkeep.runs import directories
 
 
 def asset_cases(folder: WorkspaceFolder) -> Iterator[Case]:
@@ -109,10 +110,11 @@ def _usage_cases(folder: WorkspaceFolder) -> Iterator[Case]:
     known: dict[str, set[AssetUsage]] = {}
     for usage in store.find_usages():
         known.setdefault(usage.run_id, set()).add(usage)
-    for directory in sorted((folder.path / "runs").iterdir()):
-        said = set(read_usages(directory)) if directory.is_dir() else set()
-        here = known.get(directory.name, set())
-        if said != here and directory.is_dir():
+    present = {directory.name: directory for directory in directories(folder)}
+    for run_id in store.known_runs(present):
+        directory, here = present[run_id], known.get(run_id, set())
+        said = set(read_usages(directory))
+        if said != here:
             yield case(
                 "usages_differ",
                 f"{inside(folder, directory)}/usages.jsonl",
