@@ -25,6 +25,11 @@
 #' @param python_version Version of Python, such as `"3.11"`; `NULL` for that of tandemlab.
 #' @param interpreter Path of an existing Python to use as it is; nothing is installed there.
 #' @param conda_packages Packages that only conda has; they need micromamba, mamba or conda.
+#' @param custom_docker_image A container image, such as `"docker.io/rocker/r-ver:4.4"`. Scripts run
+#'   in it by podman, docker or apptainer, whichever works on the machine; it brings all packages, so
+#'   that none are installed, and `rscript_path` or `interpreter` is a program in it. To log, it
+#'   needs the package tandemlab (R), or what that needs (Python).
+#' @param shm_size Size of `/dev/shm` in the container, such as `"2g"`; `NULL` for the machine's.
 #' @param path Path of the file.
 #' @return A `tandemlab_environment`: plain data.
 #' @examples
@@ -33,8 +38,12 @@
 #' @export
 r_environment <- function(name, cran_packages = NULL, ..., repositories = getOption("repos"),
                           libraries = NULL, rscript_path = NULL, system_packages = NULL,
-                          environment_variables = NULL) {
+                          environment_variables = NULL, custom_docker_image = NULL,
+                          shm_size = NULL) {
   check_no_dots(...)
+  if (!is.null(custom_docker_image) && missing(repositories)) {
+    repositories <- NULL
+  }
   new_environment(
     arg_string(name),
     r = list(
@@ -44,7 +53,8 @@ r_environment <- function(name, cran_packages = NULL, ..., repositories = getOpt
       rscript = arg_optional(rscript_path, arg_path),
       system_packages = arg_strings(system_packages)
     ),
-    variables = arg_text_map(environment_variables)
+    variables = arg_text_map(environment_variables),
+    container = container_of(custom_docker_image, shm_size)
   )
 }
 
@@ -52,7 +62,8 @@ r_environment <- function(name, cran_packages = NULL, ..., repositories = getOpt
 #' @export
 python_environment <- function(name, pip_packages = NULL, ..., python_version = NULL,
                                interpreter = NULL, conda_packages = NULL,
-                               environment_variables = NULL) {
+                               environment_variables = NULL, custom_docker_image = NULL,
+                               shm_size = NULL) {
   check_no_dots(...)
   new_environment(
     arg_string(name),
@@ -62,7 +73,8 @@ python_environment <- function(name, pip_packages = NULL, ..., python_version = 
       interpreter = arg_optional(interpreter, arg_path),
       conda = arg_strings(conda_packages)
     ),
-    variables = arg_text_map(environment_variables)
+    variables = arg_text_map(environment_variables),
+    container = container_of(custom_docker_image, shm_size)
   )
 }
 
@@ -123,7 +135,8 @@ environment_from <- function(found) {
     r = locks_in(arrays_in(
       found$r, c("packages", "repositories", "libraries", "system_packages")
     )),
-    variables = as.list(found$variables)
+    variables = as.list(found$variables),
+    container = arrays_in(found$container, "arguments")
   )
   environment$version <- found$version
   environment
@@ -236,11 +249,22 @@ prune_environments <- function(unused_days = 30) {
 }
 
 # What the core's Environment.from_dict() takes, with the class on top.
-new_environment <- function(name, python = list(), r = list(), variables = list()) {
+new_environment <- function(name, python = list(), r = list(), variables = list(),
+                            container = NULL) {
   parts <- list(
-    name = name, python = drop_empty(python), r = drop_empty(r), variables = drop_empty(variables)
+    name = name, python = drop_empty(python), r = drop_empty(r), variables = drop_empty(variables),
+    container = drop_empty(container)
   )
   structure(drop_empty(parts), class = "tandemlab_environment")
+}
+
+container_of <- function(image, shm_size) {
+  if (is.null(image)) {
+    return(NULL)
+  }
+  list(
+    image = arg_string(image, "custom_docker_image"), shm_size = arg_optional(shm_size, arg_string)
+  )
 }
 
 drop_null <- function(x) x[!vapply(x, is.null, NA)]
@@ -299,6 +323,7 @@ format.tandemlab_environment <- function(x, ...) {
   }, "")
   words <- c(
     if (length(packages) > 0) sprintf("R: %s", toString(packages)),
+    if (length(x$container) > 0) sprintf("Container: %s", x$container$image),
     if (length(x$python) > 0) sprintf("Python: %s", toString(unlist(x$python)))
   )
   title <- paste(c(x$name, x$version), collapse = ":")

@@ -7,6 +7,9 @@ test_that("environments are plain data, checked at once", {
   ))
   expect_identical(environment$variables, list(OMP_NUM_THREADS = "2"))
   expect_identical(format(environment), c("<environment models>", "  R: stats, glmnet 4.1-8"))
+  boxed <- r_environment("boxed", custom_docker_image = "rocker/r-ver:4.4", shm_size = "2g")
+  expect_identical(boxed$container, list(image = "rocker/r-ver:4.4", shm_size = "2g"))
+  expect_identical(format(boxed), c("<environment boxed>", "  Container: rocker/r-ver:4.4"))
   expect_error(r_environment("models", 1), class = "tandemlab_error_invalid_input")
   expect_error(
     script_run_config(".", "a.R", environment = 1), "r_environment",

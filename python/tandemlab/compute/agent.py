@@ -223,7 +223,8 @@ class Agent:
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
-        if language := record.definition["language"]:
+        language = record.definition["language"]
+        if language and job.container is None:
             self._questions[record.id] = self._workers.submit(record_packages, job, language)
         self._followed[record.id] = _Followed(job, handle, target)
 

@@ -30,6 +30,7 @@ from tandemlab.domain.jobs import (
     Input,
     InputMode,
     Job,
+    JobContainer,
     JobSettings,
     Resources,
     exit_error,
@@ -59,7 +60,7 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
     command, variables = in_environment(
         [fill_places(word, places) for word in definition["command"]],
         {
-            **record.context.get("environment", {}),
+            **_of_session(record),
             **_threads(settings.resources),
             **definition.get("environment_variables", {}),
         },
@@ -83,7 +84,29 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
         max_memory=settings.resources.memory_bytes,
         processes=distribution.process_count_per_node if distribution else None,
         gpus=settings.resources.gpus,
+        container=_container_of(folder, definition, settings),
     )
+
+
+def _of_session(record: RunRecord) -> Mapping[str, str]:
+    """Variables of the submitting session; those that name places mean nothing in a container."""
+    found: Mapping[str, str] = record.context.get("environment", {})
+    if "container" not in record.definition.get("environment", {}):
+        return found
+    return {name: value for name, value in found.items() if name == "TZ"}
+
+
+def _container_of(
+    folder: WorkspaceFolder, definition: Mapping[str, Any], settings: JobSettings
+) -> JobContainer | None:
+    """A run's container: it sees the workspace, and inputs and outputs that are elsewhere."""
+    if "container" not in definition.get("environment", {}):
+        return None
+    section = Environment.from_dict(definition["environment"]).container
+    assert section is not None
+    mounts = {found.path: False for found in settings.inputs.values()}
+    mounts |= {path: True for path in settings.outputs.values() if path is not None}
+    return JobContainer(section, {str(folder.path): True, **mounts})
 
 
 def slots_of(record: RunRecord) -> int:
@@ -206,6 +229,9 @@ def in_environment(
         return command, variables
     place = EnvironmentCache().locate(Environment.from_dict(definition["environment"]))
     language = definition["language"]
+    if place.container is not None:
+        program = {"python": place.python, "r": place.rscript}.get(language)
+        return [program or command[0], *command[1:]], {**place.variables, **variables}
     libraries = [*place.r_libraries, variables.get("R_LIBS", "")]
     added = {"R_LIBS": os.pathsep.join(filter(None, libraries))} if place.r_libraries else {}
     if language != "r" and place.python is not None:

@@ -6,11 +6,10 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tandemlab.compute import launch
+from tandemlab.compute import containers
 from tandemlab.compute.gpus import GpuShares
 from tandemlab.compute.processes import (
     group_is_alive,
@@ -21,6 +20,7 @@ from tandemlab.compute.processes import (
 )
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.domain.jobs import Capacity, Job, JobState, exit_code_of
+from tandemlab.environments.containers import Engine, find_engine
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import JOB_VARIABLES
@@ -66,7 +66,8 @@ class LocalTarget:
         with storage_errors(directory):
             directory.mkdir(exist_ok=True)
             log.mkdir(parents=True, exist_ok=True)
-            write_file(directory / "job.sh", _script(job, self._visible_gpus(job)).encode())
+            script = _script(job, self._visible_gpus(job), _engine_of(job))
+            write_file(directory / "job.sh", script.encode())
             child = subprocess.Popen(
                 ["/bin/sh", str(directory / "job.sh")],
                 stdin=subprocess.DEVNULL,
@@ -95,6 +96,8 @@ class LocalTarget:
         pid, started = _parse(handle)
         runs = is_alive(pid, started) or (job.run_id in self._canceled and _is_orphaned(pid))
         status = _exit_status(job.directory)  # read last: it may have ended meanwhile
+        if status is None and not runs and job.container is not None:
+            containers.remove_container(job)
         if status is None:
             used = group_memory(pid) if runs and job.max_memory is not None else None
             return JobState(runs, memory=used)
@@ -103,6 +106,10 @@ class LocalTarget:
 
     def cancel(self, job: Job, handle: str, *, force: bool = False) -> None:
         self._canceled.add(job.run_id)
+        if job.container is not None and containers.signal_container(
+            job, "KILL" if force else "TERM"
+        ):
+            return
         pid, started = _parse(handle)
         if is_alive(pid, started) or _is_orphaned(pid):
             signal_group(pid, signal.SIGKILL if force else signal.SIGTERM)
@@ -127,14 +134,25 @@ def _is_orphaned(group: int) -> bool:
     return group > 0 and start_time(group) is None and group_is_alive(group)
 
 
-def _script(job: Job, variables: Mapping[str, str]) -> str:
+def _engine_of(job: Job) -> Engine | None:
+    if job.container is None:
+        return None
+    engine = find_engine(job.container.section)
+    containers.note_engine(job, engine)
+    return engine
+
+
+def _script(job: Job, variables: Mapping[str, str], engine: Engine | None) -> str:
     environment = {**job.environment, **variables}
+    command = list(job.command)
+    if job.processes is not None:
+        command = [*containers.launcher(job), str(job.processes), *command]
+    if job.container is not None and engine is not None:
+        command = containers.command_line(engine, job, job.container, command, environment)
+        environment = {}
     exports = "\n".join(
         f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())
     )
-    command = list(job.command)
-    if job.processes is not None:
-        command = [sys.executable, str(launch.__file__), str(job.processes), *command]
     return _SCRIPT.format(
         run_id=job.run_id,
         directory=shlex.quote(str(job.directory)),

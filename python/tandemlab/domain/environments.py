@@ -14,6 +14,7 @@ from tandemlab.domain.names import check_name
 
 _VERSION = re.compile(r"^[0-9]+(\.[0-9]+){0,2}$")
 _R_PACKAGE = re.compile(r"^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$")
+ENGINES = ("podman", "docker", "apptainer")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
@@ -176,15 +177,48 @@ class RSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSection:
+    """A container image that a script runs in, and that brings all its packages.
+
+    Attributes:
+        image: such as ``"docker.io/library/python:3.12"``; for apptainer also the path of a file.
+        engine: ``"podman"``, ``"docker"`` or ``"apptainer"``; None for the first that works.
+        shm_size: of ``/dev/shm``, such as ``"2g"``; None for that of the machine.
+        arguments: further options of the engine's ``run`` (of apptainer's ``exec``).
+
+    Raises:
+        InvalidInput: another engine, or an image that can be none.
+    """
+
+    image: str
+    engine: str | None = None
+    shm_size: str | None = None
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_texts((self.image,), "image")
+        if self.engine is not None and self.engine not in ENGINES:
+            raise InvalidInput(
+                f"{self.engine!r} is no engine of containers that is known here.",
+                hint=f"There are {', '.join(ENGINES)}.",
+            )
+        if any("\0" in each for each in self.arguments):
+            raise InvalidInput(f"Arguments of a container are texts, not {self.arguments!r}.")
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """With what a script runs: packages of Python and R, and variables.
 
     Attributes:
         name: for people, and to find it by.
         variables: environment variables of the script.
+        container: an image that scripts run in; it brings the packages, so that none are
+            installed. `python.interpreter` and `r.rscript` are programs in it then, ``python3`` and
+            ``Rscript`` by default.
 
     Raises:
-        InvalidInput: a name or a variable that cannot be one.
+        InvalidInput: a name or a variable that cannot be one, or packages beside a container.
 
     >>> environment = Environment("study", PythonSection(("scikit-learn>=1.5",)))
     >>> Environment.from_dict(environment.to_dict()) == environment
@@ -195,8 +229,16 @@ class Environment:
     python: PythonSection = field(default_factory=PythonSection)
     r: RSection = field(default_factory=RSection)
     variables: Mapping[str, str] = field(default_factory=dict)
+    container: ContainerSection | None = None
 
     def __post_init__(self) -> None:
+        r = self.r
+        beside = self.python.is_built or r.packages or r.libraries or r.system_packages
+        if self.container is not None and beside:
+            raise InvalidInput(
+                f"The environment {self.name!r} has a container image and packages beside it.",
+                hint="The image brings all packages: put them into it, or leave the image out.",
+            )
         check_name(self.name, what="environment")
         given: Mapping[str, Any] = self.variables
         for variable, value in given.items():
@@ -208,9 +250,19 @@ class Environment:
 
     def brings(self, language: str) -> bool:
         """Whether it decides which program runs scripts of ``python`` or ``r``."""
+        if self.container is not None:
+            return True
         if language == "r":
             return self.r.rscript is not None
         return self.python.is_built or self.python.interpreter is not None
+
+    def image_program(self, language: str | None) -> str | None:
+        """What runs scripts of ``python`` or ``r`` in the container."""
+        programs = {
+            "python": self.python.interpreter or "python3",
+            "r": self.r.rscript or "Rscript",
+        }
+        return programs.get(language or "")
 
     def replace(self, **changes: Any) -> Environment:
         """A copy with some attributes changed."""
@@ -242,6 +294,8 @@ class Environment:
             parts = {name: _r_packages(lock, name) for name in ("packages", "requested")}
             r["lock"] = _build(RLock, {**lock, **parts}, "r.lock")
         r["packages"] = _r_packages(r, "packages")
+        if rest.get("container") is not None:
+            rest["container"] = _build(ContainerSection, rest["container"], "container")
         made: Environment = _build(
             cls,
             {

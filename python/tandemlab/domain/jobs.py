@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tandemlab.domain.environments import ContainerSection
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
 from tandemlab.domain.schemas import nearest
@@ -212,6 +213,18 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JobContainer:
+    """The container that a job runs in.
+
+    Attributes:
+        mounts: folders and files of the machine that it sees, and whether it may write there.
+    """
+
+    section: ContainerSection
+    mounts: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A command to run for a run.
 
@@ -224,6 +237,7 @@ class Job:
         processes: how many processes of the command run, told apart by ``RANK``; None for one
             that is told nothing.
         gpus: how many GPUs it sees; None for all.
+        container: what the command runs in; None for the machine itself.
     """
 
     run_id: str
@@ -234,6 +248,7 @@ class Job:
     max_memory: int | None = None
     processes: int | None = None
     gpus: int | None = None
+    container: JobContainer | None = None
 
 
 @dataclass(frozen=True, slots=True)

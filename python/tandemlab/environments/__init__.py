@@ -1,6 +1,7 @@
 """Environments of jobs: read from files, built once on a machine, and found again."""
 
 from tandemlab.domain.environments import (
+    ContainerSection,
     Environment,
     LockedPackage,
     PythonLock,
@@ -35,6 +36,7 @@ from tandemlab.environments.registry import (
 __all__ = [
     "BuiltEnvironment",
     "CachedEnvironment",
+    "ContainerSection",
     "Environment",
     "EnvironmentCache",
     "LockedPackage",

@@ -20,8 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tandemlab.domain.environments import Environment
+from tandemlab.domain.environments import ContainerSection, Environment
 from tandemlab.environments import python_build, r_build
+from tandemlab.environments.containers import fetch_image, find_engine
 from tandemlab.environments.locking import check_lock
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.user import cache_folder
@@ -39,12 +40,14 @@ class BuiltEnvironment:
         rscript: program that runs scripts of R; None for the one that tandemlab finds.
         r_libraries: libraries of R, before those that the job has anyway.
         variables: the environment's variables.
+        container: the image that the programs are in.
     """
 
     python: str | None
     rscript: str | None
     r_libraries: tuple[str, ...]
     variables: Mapping[str, str]
+    container: ContainerSection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ class EnvironmentCache:
 
     def locate(self, environment: Environment) -> BuiltEnvironment:
         """What the environment is once it is built; nothing is made."""
+        if environment.container is not None:
+            return BuiltEnvironment(
+                python=environment.image_program("python"),
+                rscript=environment.image_program("r"),
+                r_libraries=(),
+                variables=environment.variables,
+                container=environment.container,
+            )
         folder = self.root / self.key(environment)
         python, r = environment.python, environment.r
         library = (str(folder / "r"),) if r.packages else ()
@@ -128,6 +139,12 @@ class EnvironmentCache:
         folder = self.root / key
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
+        if environment.container is not None:
+            log = self.log_path(environment)
+            with self._locked(key):
+                log.unlink(missing_ok=True)
+                fetch_image(environment, environment.container, log, stopped)
+            return self.locate(environment)
         with self._locked(key):
             if rebuild or not (folder / "built.json").exists():
                 self._build(environment, folder, stopped)
@@ -193,9 +210,13 @@ def check_environment(environment: Environment) -> BuiltEnvironment:
 
     Raises:
         InvalidInput: an interpreter or library that it names is missing, or its lock does not fit.
-        MissingDependency: it needs a conda or packages of the system that are not here.
+        MissingDependency: it needs a conda, packages of the system or an engine of containers that
+            are not here.
     """
     check_lock(environment)
+    if environment.container is not None:
+        find_engine(environment.container)
+        return EnvironmentCache().locate(environment)
     python_build.check(environment)
     r_build.check(environment)
     return EnvironmentCache().locate(environment)

@@ -201,7 +201,10 @@ class ScriptRunConfig(RunConfiguration):
         arguments = format_arguments(self.arguments, language)
         if environment is not None:
             self._check_environment(environment, language)
-        interpreter = target.interpreter(language, self.interpreter)
+        found = None
+        if environment is not None and environment.container is not None:
+            found = environment.image_program(language.value)
+        interpreter = found or target.interpreter(language, self.interpreter)
         return {
             "script": script,
             "language": language.value,
