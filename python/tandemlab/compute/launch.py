@@ -6,6 +6,7 @@ ended, with 0 if all did well; when one fails it ends the others, and ends as th
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,16 +14,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 _PAUSE = 0.05
 
 
-def variables(rank: int, count: int, port: int) -> dict[str, str]:
+def variables(rank: int, ports: Sequence[int]) -> dict[str, str]:
     """What tells a process which one it is, and where it meets the others.
 
-    >>> variables(1, 2, 29500)["RANK"]
-    '1'
+    Args:
+        ports: where the first one listens for all, as torchrun has it, then one of each, as
+            TensorFlow's workers have it.
+
+    >>> variables(1, [29500, 29501, 29502])["TF_CONFIG"]
+    '{"cluster":{"worker":["127.0.0.1:29501","127.0.0.1:29502"]},"task":{"type":"worker","index":1}}'
     """
+    port, *workers = ports
+    count = len(workers)
+    cluster = {
+        "cluster": {"worker": [f"127.0.0.1:{each}" for each in workers]},
+        "task": {"type": "worker", "index": rank},
+    }
     numbers = {
         "RANK": rank,
         "LOCAL_RANK": rank,
@@ -35,23 +47,29 @@ def variables(rank: int, count: int, port: int) -> dict[str, str]:
         "OMPI_COMM_WORLD_SIZE": count,
         "OMPI_COMM_WORLD_LOCAL_SIZE": count,
     }
-    return {"MASTER_ADDR": "127.0.0.1", **{name: str(value) for name, value in numbers.items()}}
+    return {
+        "MASTER_ADDR": "127.0.0.1",
+        "TF_CONFIG": json.dumps(cluster, separators=(",", ":")),
+        **{name: str(value) for name, value in numbers.items()},
+    }
 
 
-def free_port() -> int:
-    """A port of this machine that nobody uses now."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Different ports of this machine that nobody uses now."""
+    with ExitStack() as stack:
+        asked = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in asked:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in asked]
 
 
 def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run `count` processes; the exit status, 128 + n for signal n."""
-    port = free_port()
+    ports = free_ports(count + 1)
     processes = [
         subprocess.Popen(
             command,
-            env={**environment, **variables(rank, count, port)},
+            env={**environment, **variables(rank, ports)},
             stdin=subprocess.DEVNULL,
         )
         for rank in range(count)

@@ -63,11 +63,12 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Several processes of one script, which find each other as torchrun's and MPI's do.
+    """Several processes of one script, which find each other as those of torchrun, MPI and TF do.
 
     Each has ``RANK``, ``LOCAL_RANK``, ``WORLD_SIZE``, ``LOCAL_WORLD_SIZE``, ``NODE_RANK``,
-    ``MASTER_ADDR``, ``MASTER_PORT`` and ``OMPI_COMM_WORLD_RANK``, ``…_SIZE``, ``…_LOCAL_RANK``,
-    ``…_LOCAL_SIZE``. When one fails the others are ended.
+    ``MASTER_ADDR``, ``MASTER_PORT``, ``TF_CONFIG`` and ``OMPI_COMM_WORLD_RANK``, ``…_SIZE``,
+    ``…_LOCAL_RANK``, ``…_LOCAL_SIZE``. When one fails the others are ended. All of them log to
+    the one run: what all would log alike, log in the one of rank 0.
 
     Attributes:
         process_count_per_node: processes on each machine.
