@@ -47,6 +47,7 @@ in_r_words <- function(text) {
     "Create one with create()" = "Create one with create_workspace()",
     "upload_folder takes folders" = "upload_folder_to_run() takes folders",
     "upload_file takes files" = "upload_files_to_run() takes files",
+    "Environment as environment_definition" = "environment",
     "`tandemlab run list`" = "get_runs_in_experiment()",
     "`tandemlab workspace list`" = "list_workspaces()",
     "`tandemlab keyvault list`" = "list_secrets()",

@@ -82,6 +82,11 @@ load_run_config <- function(path = ".", name = NULL) {
     "run_config.load",
     path = arg_path(path), name = arg_optional(name, arg_string)
   )
+  config_from(found)
+}
+
+# A configuration that the core has sent.
+config_from <- function(found) {
   if (is.list(found[["environment"]])) {
     found[["environment"]] <- environment_from(found[["environment"]])
   }

@@ -33,8 +33,12 @@ script_run_config <- function(source_directory, script = NULL, arguments = NULL,
     distribution = distribution
   )
   made <- change_config(if (is.null(config)) new_run_config(list()) else config, drop_null(given))
+  config_of_script(source_directory, made)
+}
+
+config_of_script <- function(source_directory, config) {
   structure(
-    c(list(source_directory = source_directory), unclass(made)),
+    c(list(source_directory = source_directory), unclass(config)),
     class = c("tandemlab_script_run_config", "tandemlab_run_config")
   )
 }

@@ -48,3 +48,14 @@ canonical <- function(x) {
   x <- lapply(x, canonical)
   if (is.null(names(x))) x else x[order(names(x), method = "radix")]
 }
+
+# A folder with these files, for as long as `env` lives.
+local_files <- function(files, env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  for (name in names(files)) {
+    path <- file.path(folder, name)
+    dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
+    cat(files[[name]], file = path)
+  }
+  folder
+}

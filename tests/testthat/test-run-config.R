@@ -8,16 +8,6 @@ configuration_cases <- function() {
   unlist(lapply(files, yaml::read_yaml, handlers = handlers), recursive = FALSE)
 }
 
-local_files <- function(files, env = parent.frame()) {
-  folder <- withr::local_tempdir(.local_envir = env)
-  for (name in names(files)) {
-    path <- file.path(folder, name)
-    dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
-    cat(files[[name]], file = path)
-  }
-  folder
-}
-
 check_configuration <- function(case) {
   folder <- local_files(case$files)
   if (!is.null(case$error)) {

@@ -295,3 +295,22 @@ def _distribution(given: Distribution | None, nodes: int, processes: int) -> Dis
             hint="Leave out one of the two.",
         )
     return given
+
+
+def find_estimator(framework: str | None) -> type[Estimator]:
+    """The estimator of a framework, by the name of its curated environment; None for the plain one.
+
+    Raises:
+        InvalidInput: there is none; the hint names those that there are.
+
+    >>> find_estimator("sklearn").__name__
+    'SKLearn'
+    """
+    kinds = {kind.framework: kind for kind in (Estimator, SKLearn, PyTorch, TensorFlow, Chainer)}
+    if framework not in kinds:
+        raise InvalidInput(
+            f"There is no estimator for the framework {framework!r}.",
+            hint=f"There are {', '.join(sorted(filter(None, kinds)))}.",
+            details={"framework": framework},
+        )
+    return kinds[framework]

@@ -76,3 +76,37 @@ def test_a_script_is_submitted_with_its_environment(
     script.write_text("import six; print(six.__version__)")
     answer = call("run", "submit", "--wait", "--environment", requirements, str(script))
     assert (answer.status, answer.out.strip()) == (0, "1.16.0")
+
+
+def test_packages_are_named_beside_an_environment_and_processes_are_counted(
+    call: Call, requirements: str, lab: object, tmp_path: Path
+) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import os, attr, six, json\n"
+        "from tandemlab import get_current_run\n"
+        "world = json.loads(os.environ['TF_CONFIG'])['cluster']['worker']\n"
+        "if os.environ['RANK'] == '0': get_current_run().log('workers', len(world))"
+    )
+    assert call("environment", "register", requirements).status == 0
+    answer = call(
+        *("run", "submit", "--wait", "-o", "json", "--environment", "study"),
+        *("--pip-package", "attrs", "--processes", "2", str(script)),
+    )
+    assert answer.status == 0
+    (metric,) = call("run", "metrics", "latest", "-o", "json").json
+    assert (metric["name"], metric["value"]) == ("workers", 2)
+    shown = call("run", "show", "latest", "-o", "json").json["definition"]
+    assert shown["environment"]["python"]["requirements"] == ["six==1.16.0", "attrs"]
+    assert shown["distribution"] == {"process_count_per_node": 2, "node_count": 1}
+
+
+def test_packages_of_r_need_no_environment(
+    call: Call, requirements: str, lab: object, tmp_path: Path
+) -> None:
+    script = tmp_path / "job.R"
+    script.write_text("cat(utils::object.size(1) > 0)")
+    answer = call("run", "submit", "--wait", "--cran-package", "stats", str(script))
+    assert (answer.status, answer.out.strip()) == (0, "TRUE")
+    answer = call("run", "submit", "--cran-package", "a b", str(script))
+    assert (answer.status, "'a b' cannot be the name" in answer.err) == (2, True)

@@ -28,8 +28,10 @@ from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
     from tandemlab.domain.jobs import Input
-    from tandemlab.tracking import Run
+    from tandemlab.environments import Environment
+    from tandemlab.tracking import Run, Workspace
     from tandemlab.training import RunConfiguration
+    from tandemlab.training.extra_packages import ExtraPackages
 
 
 def read_inputs(
@@ -57,6 +59,7 @@ def read_inputs(
     "tandemlab run submit train.py --epochs 10",
     "tandemlab run submit --wait --tag data=2002 accidents.R --data accidents.csv",
     "tandemlab run submit -e accidents --source . scripts/train.py",
+    "tandemlab run submit --environment pytorch-2.13 --processes 2 train.py --epochs 10",
     "tandemlab run submit --config cpu",
     cls=ScriptVerb,
 )
@@ -111,6 +114,28 @@ def read_inputs(
     "built before the script starts, once for all runs.",
 )
 @click.option(
+    "--pip-package",
+    "pip_packages",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="What pip would be asked for, such as pandas>=2, beside the packages of the environment. "
+    "May be given several times.",
+)
+@click.option(
+    "--cran-package",
+    "cran_packages",
+    multiple=True,
+    metavar="NAME",
+    help="A package of R, likewise; one that this machine has is used from there.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run so many processes of the script, which find each other as those of torchrun, MPI and "
+    "TensorFlow do. They log to the one run.",
+)
+@click.option(
     "--interpreter",
     metavar="PROGRAM",
     help="The program that runs the script. Without it, this Python for .py and Rscript for .R.",
@@ -149,6 +174,9 @@ def submit(
     environment_variables: Mapping[str, str],
     inputs: Mapping[str, Input],
     environment_file: str | None,
+    pip_packages: tuple[str, ...],
+    cran_packages: tuple[str, ...],
+    processes: int | None,
     interpreter: str | None,
     max_duration: float | None,
     display_name: str | None,
@@ -164,8 +192,10 @@ def submit(
     canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
     standard error, so that standard output holds the run alone.
     """
+    from tandemlab.domain.jobs import Distribution
     from tandemlab.environments.files import environment_of
     from tandemlab.training import RunConfiguration, ScriptRunConfig
+    from tandemlab.training.extra_packages import ExtraPackages, r_packages
     from tandemlab.training.places import named_inputs
 
     base = RunConfiguration()
@@ -175,6 +205,8 @@ def submit(
     elif script is None:
         raise click.UsageError("Missing argument 'SCRIPT', or an option '--config'.")
     source, name = locate(script, source_directory) if script else (source_directory, None)
+    workspace = session.workspace()
+    packages = ExtraPackages(pip_packages, cran=r_packages(cran_packages))
     config = ScriptRunConfig(
         source or ".",
         name,
@@ -184,10 +216,12 @@ def submit(
         inputs={**named_inputs(base.inputs), **inputs},
         interpreter=interpreter,
         max_run_duration_seconds=max_duration,
-        environment=environment_of(environment_file),
+        environment=_with_packages(
+            packages, environment_of(environment_file) or base.environment, workspace
+        ),
+        distribution=None if processes is None else Distribution(processes),
         run_config=base.replace(command=None) if script else base,
     )
-    workspace = session.workspace()
     config.check(workspace)  # before the experiment is made
     title = Path(config.script or configuration or "").stem
     run = workspace.experiment(experiment or title).submit(config, tags=labels)
@@ -197,6 +231,19 @@ def submit(
         _wait(session, run)
     else:
         session.suggest("run logs --follow", show_run(session, run))
+
+
+def _with_packages(
+    packages: ExtraPackages, environment: Environment | str | None, workspace: Workspace
+) -> Environment | str | None:
+    """The environment with packages beside its own; one that has a name is looked up for that."""
+    from tandemlab.environments import Environment, get_environment
+
+    if not packages:
+        return environment
+    if isinstance(environment, str):
+        environment = get_environment(workspace, environment).environment
+    return packages.added_to(environment or Environment("packages"), Path())
 
 
 def _load(configuration: str, source: str | None) -> tuple[RunConfiguration, str]:
