@@ -15,12 +15,13 @@
 #' @param source_directory Folder that is kept with the run and copied to where it runs.
 #' @param compute_target Name of the target; `"local"` is this machine.
 #' @param ... Arguments of Azure ML's estimators that have no meaning here, by name. Those without
-#'   which the script runs as well (`vm_size`, `vm_priority`, `shm_size`) are left out with a warning
-#'   that names them; the others (`custom_docker_image`, `github_packages`, ...) are refused.
+#'   which the script runs as well (`vm_size`, `vm_priority`, `shm_size`) are left out with a
+#'   warning that names them; the others (`custom_docker_image`, `github_packages`, ...) are
+#'   refused.
 #' @param entry_script Path of the script of R or Python inside the folder.
 #' @param script_params Arguments of the script, a named list: `list("--rate" = 0.5)`, or
-#'   `list(rate = 0.5)`, for `--rate 0.5`. `TRUE` and `""` stand for a bare flag, a vector for several
-#'   values.
+#'   `list(rate = 0.5)`, for `--rate 0.5`. `TRUE` and `""` stand for a bare flag, a vector for
+#'   several values.
 #' @param cran_packages Packages of R: names, or a list of names and [cran_package()]s.
 #' @param cran_repositories CRAN-like repositories, asked in this order.
 #' @param pip_packages What pip would be asked for, beside the packages of the framework.
@@ -28,8 +29,8 @@
 #' @param pip_requirements_file,conda_dependencies_file A `requirements.txt` or a conda file in the
 #'   folder; its packages, too.
 #' @param framework Name of the framework; `NULL` for none.
-#' @param framework_version Its version, such as `"2.13"`; the error for another one names those that
-#'   are known. `NULL` for the newest.
+#' @param framework_version Its version, such as `"2.13"`; the error for another one names those
+#'   that are known. `NULL` for the newest.
 #' @param process_count_per_node,node_count Processes of the script on each machine, and machines;
 #'   the target `"local"` is one.
 #' @param use_gpu Whether the run takes a GPU, which must be there.
@@ -82,7 +83,7 @@ estimator <- function(source_directory, compute_target = "local", ..., entry_scr
   config_of_script(source_directory, config_from(found))
 }
 
-# What the core needs to know of arguments that have no meaning here: whether they ask for something.
+# What the core needs to know of arguments that have no meaning here: whether they ask for any.
 foreign_arguments <- function(...) {
   given <- named_list(...)
   if (length(names(given)) < length(given) || !all(nzchar(names(given)))) {

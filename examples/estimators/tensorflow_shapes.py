@@ -20,7 +20,6 @@ from shapes import CLASSES, SIZE, draw_shapes
 
 from tandemlab import get_current_run
 
-
 BATCH = 64  # images of all processes together
 
 
@@ -58,7 +57,9 @@ def main() -> None:
 
 
 def new_step(
-    strategy: tf.distribute.Strategy, model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer
+    strategy: tf.distribute.Strategy,
+    model: tf.keras.Model,
+    optimizer: tf.keras.optimizers.Optimizer,
 ) -> Callable:
     """What trains on one batch, a part of it in each process; gives its mean loss.
 

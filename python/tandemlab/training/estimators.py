@@ -16,11 +16,12 @@ from typing import Any, ClassVar, TypeVar
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment, RPackage
-from tandemlab.domain.jobs import Distribution, Input, Resources
+from tandemlab.domain.jobs import Distribution, Resources
 from tandemlab.environments.registry import curated_environments
 from tandemlab.training.extra_packages import ExtraPackages, package_names, r_packages
 from tandemlab.training.foreign_arguments import check_foreign_arguments
 from tandemlab.training.languages import Language, format_arguments
+from tandemlab.training.places import GivenInputs
 from tandemlab.training.script_run_config import ScriptRunConfig
 
 _Made = TypeVar("_Made", bound="Estimator")
@@ -93,7 +94,7 @@ class Estimator(ScriptRunConfig):
         cran_repositories: Sequence[str] | None = None,
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | str | None = None,
-        inputs: Mapping[str, Input | str | os.PathLike[str]] | None = None,
+        inputs: GivenInputs | None = None,
         outputs: Mapping[str, str | os.PathLike[str] | None] | None = None,
         resources: Resources | None = None,
         max_run_duration_seconds: float | None = None,

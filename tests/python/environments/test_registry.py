@@ -21,7 +21,11 @@ from tandemlab.environments import (
 )
 
 STUDY = Environment("study", PythonSection(("six==1.16.0",)))
-CURATED = ["chainer", "pytorch", "r", "sklearn", "tensorflow"]
+CURATED = [
+    *("chainer", "chainer-7.8", "pytorch", "pytorch-2.13", "r"),
+    *("sklearn", "sklearn-1.7", "sklearn-1.8", "sklearn-1.9"),
+    *("tensorflow", "tensorflow-2.20", "tensorflow-2.21"),
+]
 
 
 def test_each_change_is_a_version_and_none_is_lost(workspace: Workspace) -> None:
