@@ -9,7 +9,8 @@
 #' value further on that does not fit is an error with its line, and nothing is read then. A column
 #' without a name is `Column1`, `Column2`, ... by its place.
 #'
-#' @param path Files, folders or patterns (`*`, `?`, `**`), as strings.
+#' @param path Files, folders or patterns (`*`, `?`, `**`), as strings; or a [data_path()] in a
+#'   datastore, or a list of these.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param separator One character.
 #' @param header Whether the first line of each file has the names, or a
@@ -492,6 +493,12 @@ arg_dataset <- function(x, arg = "dataset") {
 }
 
 arg_paths <- function(x, arg = "path") {
+  if (inherits(x, "tandemlab_data_path")) {
+    return(list(unclass(x)))
+  }
+  if (is.list(x) && length(x) && all(vapply(x, inherits, NA, "tandemlab_data_path"))) {
+    return(lapply(unname(x), unclass))
+  }
   lapply(arg_strings(x, arg), function(path) {
     if (grepl("://", path, fixed = TRUE)) path else absolute_path(path)
   })

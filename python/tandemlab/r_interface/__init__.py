@@ -21,6 +21,7 @@ from tandemlab.domain import TandemlabError
 from tandemlab.r_interface import (
     configurations,
     datasets,
+    datastores,
     environments,
     experiments,
     keyvaults,
@@ -53,6 +54,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **environments.CALLS,
     **datasets.CALLS,
     **models.CALLS,
+    **datastores.CALLS,
     **configurations.CALLS,
 }
 

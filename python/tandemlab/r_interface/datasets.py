@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from tandemlab.bridge import write
 from tandemlab.bridge.values import Table, Vector
-from tandemlab.data import Dataset, FileDataset, TabularDataset
+from tandemlab.data import DataPath, Dataset, Datastore, FileDataset, TabularDataset
 from tandemlab.data.tabular import OnError
 from tandemlab.domain import InvalidInput
+from tandemlab.r_interface.datastores import data_path
 from tandemlab.r_interface.handles import open_run, open_workspace, run_handles
 
 
@@ -112,24 +113,33 @@ def _files(definition: str) -> FileDataset:
     return found
 
 
-def _from_delimited(path: Sequence[str], **options: Any) -> object:
-    return _handle(Dataset.Tabular.from_delimited_files(path, **options))
+def _places(path: Sequence[Any]) -> list[str | DataPath]:
+    return [data_path(each) for each in path]
 
 
-def _from_parquet(path: Sequence[str], **options: Any) -> object:
-    return _handle(Dataset.Tabular.from_parquet_files(path, **options))
+def _from_sql(path: Any, query: str, **options: Any) -> object:
+    datastore = Datastore.at(DataPath(**path))
+    return _handle(Dataset.Tabular.from_sql_query(datastore, query, **options))
 
 
-def _from_arrow(path: Sequence[str], **options: Any) -> object:
-    return _handle(Dataset.Tabular.from_arrow_files(path, **options))
+def _from_delimited(path: Sequence[Any], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_delimited_files(_places(path), **options))
 
 
-def _from_json_lines(path: Sequence[str], **options: Any) -> object:
-    return _handle(Dataset.Tabular.from_json_lines_files(path, **options))
+def _from_parquet(path: Sequence[Any], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_parquet_files(_places(path), **options))
 
 
-def _from_files(path: Sequence[str], **options: Any) -> object:
-    return _handle(Dataset.File.from_files(path, **options))
+def _from_arrow(path: Sequence[Any], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_arrow_files(_places(path), **options))
+
+
+def _from_json_lines(path: Sequence[Any], **options: Any) -> object:
+    return _handle(Dataset.Tabular.from_json_lines_files(_places(path), **options))
+
+
+def _from_files(path: Sequence[Any], **options: Any) -> object:
+    return _handle(Dataset.File.from_files(_places(path), **options))
 
 
 def _take(definition: str, count: int) -> object:
@@ -236,6 +246,7 @@ def _pairs(pairs: Sequence[tuple[Any, int]], name: str) -> Mapping[str, list[Any
 CALLS: dict[str, Callable[..., object]] = {
     "run.input_datasets": _inputs,
     "dataset.changes": _changes,
+    "dataset.from_sql": _from_sql,
     "dataset.columns": _columns,
     "dataset.digest": lambda definition: _open(definition).digest(),
     "dataset.download": _download,
