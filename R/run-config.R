@@ -36,7 +36,9 @@
 #'   the arguments or the command is the path, and so is the environment variable
 #'   `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
-#'   (`outputs/NAME`), or a named list of absolute paths. Likewise `${outputs.NAME}` and
+#'   (`outputs/NAME`), or a named list of absolute paths, or of lists of `path`, `register_as` (the
+#'   name of the dataset that the files become when the run completes), `description` and `tags`.
+#'   Likewise `${outputs.NAME}` and
 #'   `TANDEMLAB_OUTPUT_NAME`.
 #' @param resources What the run needs of its machine, and may not exceed: a list of `cpus` (as many
 #'   slots are taken, and libraries for numbers start as many threads), `memory` (such as `"4GB"`;
@@ -237,10 +239,15 @@ arg_outputs <- function(x, arg) {
     return(stats::setNames(vector("list", length(x)), unlist(arg_strings(x, arg))))
   }
   x <- arg_named(x, arg)
-  Map(
-    function(value, name) arg_optional(value, arg_string, arg = sprintf("%s$%s", arg, name)),
-    x, names(x)
-  )
+  Map(function(value, name) {
+    where <- sprintf("%s$%s", arg, name)
+    if (!is.list(value)) {
+      return(arg_optional(value, arg_string, arg = where))
+    }
+    arg_section(value, where, list(
+      path = arg_string, register_as = arg_string, description = arg_string, tags = arg_text_map
+    ))
+  }, x, names(x))
 }
 
 arg_named <- function(x, arg) {

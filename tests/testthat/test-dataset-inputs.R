@@ -16,12 +16,14 @@ test_that("a table and files reach a script of R that has no Python", {
     "log_metric_to_run('first', as.data.frame(data, int64 = 'integer64')$dist[[1]] == 2, run)",
     "log_metric_to_run('names', toString(names(run$input_datasets)), run)",
     "log_metric_to_run('text', readLines(file.path(commandArgs(TRUE)[[1]], 'a.txt')), run)",
+    "file.copy(file.path(commandArgs(TRUE)[[1]], 'a.txt'), Sys.getenv('TANDEMLAB_OUTPUT_copy'))",
     "log_metric_to_run('python', reticulate::py_available(), run)"
   ))
   config <- script_run_config(
     source, "read.R",
     arguments = list(dataset_consumption_config("letters", letters, "mount")),
-    inputs = list(cars = data)
+    inputs = list(cars = data),
+    outputs = list(copy = list(register_as = "copy", tags = list(stage = 1)))
   )
   run <- submit_experiment(exp, config)
   wait_for_run_completion(run, show_output = FALSE, timeout_seconds = 120)
@@ -34,6 +36,10 @@ test_that("a table and files reach a script of R that has no Python", {
   expect_identical(get_runs_of_dataset(data)[[1]]$id, run$id)
   expect_identical(get_input_dataset_from_run("cars", run)$id, "cars:1")
   expect_identical(names(run$input_datasets), c("cars", "letters"))
+  copy <- get_dataset_by_name(exp$workspace, "copy")
+  expect_identical(get_file_dataset_paths(copy), "a.txt")
+  expect_identical(copy$tags, list(stage = "1"))
+  expect_identical(get_runs_of_dataset(copy)[[1]]$id, run$id)
   expect_error(get_input_dataset_from_run("trucks", run), class = "tandemlab_error_not_found")
 })
 

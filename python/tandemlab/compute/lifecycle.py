@@ -347,12 +347,51 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
     folder.store.add_files(record.id, files)
     folder.blobs.commit([file.digest for file in files])
     status, error = _outcome(folder, record.id, exit_code)
+    if status is RunStatus.COMPLETED:
+        try:
+            _register_outputs(folder, record)
+        except TandemlabError as problem:
+            status, error = RunStatus.FAILED, RunError(str(problem), "output")
     record = folder.store.move_run(record.id, status, error=error, exit_code=exit_code)
     if status is RunStatus.COMPLETED:
         for name in ("work", "inputs"):
             shutil.rmtree(directory / name, ignore_errors=True)
     settle(directory)
     return status
+
+
+def _register_outputs(folder: WorkspaceFolder, record: RunRecord) -> None:
+    """Have outputs that are to be datasets become these, once.
+
+    Raises:
+        NotFound: nothing was written to one of them.
+    """
+    for name, wanted in record.definition.get("registered_outputs", {}).items():
+        from tandemlab.data.delivery import output_asset
+
+        kept = folder.run_directory(record.id) / "files" / "outputs" / name
+        path = Path(record.definition["outputs"][name] or kept)
+        try:
+            asset = folder.register_asset(
+                output_asset(record.id, name, path, wanted, str(folder.path))
+            )
+        except TandemlabError as error:
+            raise type(error)(
+                f"The output {name!r} could not become the dataset {wanted['name']!r}. "
+                f"{error.message}",
+                hint=error.hint,
+                details=error.details,
+            ) from error
+        folder.add_usage(
+            AssetUsage(
+                run_id=record.id,
+                role=AssetRole.OUTPUT,
+                label=name,
+                kind=asset.kind,
+                name=asset.name,
+                version=asset.version,
+            )
+        )
 
 
 def fail(folder: WorkspaceFolder, run_id: str, problem: BaseException) -> None:

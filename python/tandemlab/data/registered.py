@@ -138,7 +138,7 @@ class Registrable:
         >>> cars.has_changed(), [(each.name, each.change) for each in cars.changes()]
         (True, [('cars.csv', 'changed')])
         """
-        content = registered_form(self, workspace)
+        content = registered_form(self, workspace.address)
         newest = workspace.assets.find(KIND, name)
         if newest is not None and not create_new_version and newest.definition != content:
             what = "data" if newest.definition["dataset"] == content["dataset"] else "definition"
@@ -226,12 +226,12 @@ class Registrable:
         return self.registration
 
 
-def registered_form(dataset: Registrable, workspace: Workspace) -> dict[str, Any]:
-    """What a workspace keeps of a dataset: its definition, and what its files hold now."""
+def registered_form(dataset: Registrable, address: str) -> dict[str, Any]:
+    """What the workspace at an address keeps: the definition, and what the files hold now."""
     files = dataset.files()
     contents = [list(pair) for pair in _contents(files)]
     return {
-        "dataset": dataset.definition.leaving(workspace.address).to_dict(),
+        "dataset": dataset.definition.leaving(address).to_dict(),
         "data": {
             "digest": dataset.digest(),
             "files": len(files),

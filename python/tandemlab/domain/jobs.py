@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tandemlab.domain.asset_names import check_asset_name
 from tandemlab.domain.environments import ContainerSection
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
@@ -125,6 +127,40 @@ class Input:
     def is_table(self) -> bool:
         """Whether it is a dataset of a table, in a run's record."""
         return isinstance(self.dataset, Mapping) and self.dataset.get("kind") == "tabular"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A folder that a script writes.
+
+    Attributes:
+        path: where it is, on the machine of the target; None for a folder whose files the run
+            keeps.
+        register_as: name of the dataset that its files become when the run completes, its next
+            version; None for none.
+        description: of that dataset.
+        tags: of that dataset.
+
+    Raises:
+        InvalidInput: a name that no dataset can have, or a description or tags without one.
+
+    >>> Output(register_as="clean").path is None
+    True
+    """
+
+    path: str | os.PathLike[str] | None = None
+    register_as: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.register_as is not None:
+            check_asset_name(self.register_as, kind="dataset")
+        elif self.description or self.tags:
+            raise InvalidInput(
+                "An output that is not registered has no description and no tags.",
+                hint="Give register_as, the name of the dataset.",
+            )
 
 
 def _check_count(value: object, name: str, least: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tandemlab.compute.gpus import gpu_count
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.jobs import Distribution, Input, Resources, place_variable
+from tandemlab.domain.jobs import Distribution, Input, Output, Resources, place_variable
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def checked_inputs(
     return found
 
 
-def checked_outputs(outputs: Mapping[str, str | os.PathLike[str] | None]) -> dict[str, str | None]:
+GivenOutput: TypeAlias = "Output | str | os.PathLike[str] | None"
+
+
+def checked_outputs(outputs: Mapping[str, GivenOutput]) -> dict[str, str | None]:
     """Outputs as a run records them.
 
     Raises:
@@ -114,7 +117,8 @@ def checked_outputs(outputs: Mapping[str, str | os.PathLike[str] | None]) -> dic
     """
     found: dict[str, str | None] = {}
     for name, value in outputs.items():
-        path = None if value is None else os.path.expanduser(as_public_text(value, "output"))
+        given = value.path if isinstance(value, Output) else value
+        path = None if given is None else os.path.expanduser(as_public_text(given, "output"))
         if path is not None and not os.path.isabs(path):
             raise InvalidInput(
                 f"The output {name!r} goes to {path!r}, which is no absolute path.",
@@ -122,6 +126,19 @@ def checked_outputs(outputs: Mapping[str, str | os.PathLike[str] | None]) -> dic
             )
         found[name] = path
     return found
+
+
+def registered_outputs(outputs: Mapping[str, GivenOutput]) -> dict[str, dict[str, Any]]:
+    """The datasets that outputs become, as a run records them."""
+    return {
+        name: {
+            "name": each.register_as,
+            "description": each.description,
+            "tags": {key: str(value) for key, value in each.tags.items()},
+        }
+        for name, each in outputs.items()
+        if isinstance(each, Output) and each.register_as is not None
+    }
 
 
 def check_machine(

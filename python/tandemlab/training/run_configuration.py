@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Distribution, Input, InputMode, Resources
+from tandemlab.domain.jobs import Distribution, Input, InputMode, Output, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
-from tandemlab.training.places import GivenInputs, as_input, named_inputs
+from tandemlab.training.places import GivenInputs, GivenOutput, as_input, named_inputs
 
 _Configuration = TypeVar("_Configuration", bound="RunConfiguration")
 
@@ -41,8 +41,9 @@ class RunConfiguration:
             ``${inputs.NAME}`` in the arguments or the command is the path, and so is the
             environment variable ``TANDEMLAB_INPUT_NAME``.
         outputs: folders that the script writes, by name: None for one whose files the run keeps
-            (``outputs/NAME``), or the path of a folder on the target's machine. Likewise
-            ``${outputs.NAME}`` and ``TANDEMLAB_OUTPUT_NAME``.
+            (``outputs/NAME``), the path of a folder on the target's machine, or an `Output`, whose
+            files may become a dataset when the run completes. Likewise ``${outputs.NAME}`` and
+            ``TANDEMLAB_OUTPUT_NAME``.
         resources: processors, memory and GPUs.
         distribution: several processes of the script that find each other.
 
@@ -60,7 +61,7 @@ class RunConfiguration:
     environment: Environment | str | None = None
     command: str | Sequence[str] | None = None
     inputs: GivenInputs = field(default_factory=dict)
-    outputs: Mapping[str, str | os.PathLike[str] | None] = field(default_factory=dict)
+    outputs: Mapping[str, GivenOutput] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     distribution: Distribution | None = None
 
@@ -157,6 +158,11 @@ def build_run_configuration(
             name: Input(**item) if isinstance(item, Mapping) else item
             for name, item in settings["inputs"].items()
         }
+    if "outputs" in settings:
+        settings["outputs"] = {
+            name: Output(**item) if isinstance(item, Mapping) else item
+            for name, item in settings["outputs"].items()
+        }
     return RunConfiguration(**settings, environment=environment)
 
 
@@ -165,9 +171,9 @@ def _plain(value: Any, what: str) -> Any:
         return value.to_dict()
     if isinstance(value, Input) and value.path and value.mode == InputMode.DIRECT.value:
         return value.path
-    if isinstance(value, (Resources, Distribution, Input)):
+    if isinstance(value, (Resources, Distribution, Input, Output)):
         settings = dataclasses.asdict(value).items()
-        return {key: item for key, item in settings if item is not None and item != ""}
+        return {key: _plain(item, what) for key, item in settings if item not in (None, "", {})}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, what) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -26,11 +26,13 @@ from tandemlab.training.languages import (
 )
 from tandemlab.training.places import (
     GivenInputs,
+    GivenOutput,
     check_machine,
     checked_inputs,
     checked_outputs,
     in_shell,
     named_inputs,
+    registered_outputs,
     taken_from,
 )
 from tandemlab.training.run_configuration import RunConfiguration
@@ -76,7 +78,7 @@ class ScriptRunConfig(RunConfiguration):
         environment: Environment | str | None = None,
         command: str | Sequence[str] | None = None,
         inputs: GivenInputs | None = None,
-        outputs: Mapping[str, str | os.PathLike[str] | None] | None = None,
+        outputs: Mapping[str, GivenOutput] | None = None,
         resources: Resources | None = None,
         distribution: Distribution | None = None,
         *,
@@ -174,6 +176,7 @@ class ScriptRunConfig(RunConfiguration):
         settings = {
             "inputs": inputs,
             "outputs": outputs,
+            "registered_outputs": registered_outputs(self.outputs),
             **_plain_settings(self.resources, self.distribution),
         }
         JobSettings.of(settings)
