@@ -41,7 +41,7 @@ def test_an_environment_is_registered_listed_and_shown(
     assert (made["name"], made["version"]) == ("study", 1)
     assert call("environment", "register", requirements, *there, "-o", "json").json == made
     listed = call("environment", "list", "--registered", *there, "-o", "json").json
-    assert made in listed and len(listed) == 6
+    assert [each for each in listed if each["name"] == "study"] == [made]
     shown = call("environment", "show", "study:1", *there)
     assert shown.out == "name: study\npython:\n  requirements:\n    - six==1.16.0\n"
     assert call("environment", "show", "study:2", *there).status == 3
