@@ -11,8 +11,8 @@
 #' @param path The folder; for SFTP its absolute path there.
 #' @param bucket Name of a bucket of Amazon S3 or of a server that is like it, such as MinIO.
 #' @param host Name or address of a machine that is reached by SSH.
-#' @param url SQLAlchemy's address of a database, such as `"postgresql://ana@host/sales"`. A password
-#'   in it goes to the keyvault. The driver must be installed in Python.
+#' @param url SQLAlchemy's address of a database, such as `"postgresql://ana@host/sales"`. A
+#'   password in it goes to the keyvault. The driver must be installed in Python.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param prefix What is below this folder of the bucket alone is the datastore.
 #' @param endpoint URL of the server; Amazon's if `NULL`.
@@ -32,8 +32,8 @@
 #' @section Errors:
 #' `tandemlab_error_not_found` or `tandemlab_error_storage_error` (no such folder, bucket),
 #' `tandemlab_error_not_allowed` (credentials, or another host key), `tandemlab_error_unavailable`
-#' (it does not answer), `tandemlab_error_missing_dependency` (`tandemlab[s3]` or `tandemlab[ssh]` is
-#' not installed).
+#' (it does not answer), `tandemlab_error_missing_dependency` (`tandemlab[s3]` or `tandemlab[ssh]`
+#' is not installed).
 #' @examplesIf tandemlab_is_ready()
 #' ws <- temp_workspace()
 #' register_folder_datastore(ws, "scans", tempdir())
@@ -189,11 +189,11 @@ unregister_datastore <- function(datastore) {
 #' @param target_path A folder of the datastore, its root if `NULL`; for a download a folder of this
 #'   machine.
 #' @param prefix Only files whose names begin with this; all if `NULL`.
-#' @param overwrite Whether files with another content may be replaced. Without it, they are an error
-#'   of class `tandemlab_error_already_exists`, and nothing is copied.
+#' @param overwrite Whether files with another content may be replaced. Without it, they are an
+#'   error of class `tandemlab_error_already_exists`, and nothing is copied.
 #' @param show_progress Whether a line of progress is shown on a terminal.
 #' @return A list with `copied` and `unchanged` (names of files in the datastore) and `bytes`,
-#'   invisibly. `list_files_in_datastore()`: a data frame with `name`, `size` (bytes) and `modified`.
+#'   invisibly. `list_files_in_datastore()`: a data frame with `name`, `size` (bytes), `modified`.
 #' @examplesIf tandemlab_is_ready()
 #' folder <- tempfile("cars")
 #' dir.create(folder)
@@ -243,8 +243,8 @@ list_files_in_datastore <- function(datastore, prefix = NULL) {
 #' A path in a datastore, and queries of databases
 #'
 #' Functions that make datasets take a `data_path()` for their `path`. Rows of a query are read in
-#' pieces, in a transaction that is for reading only and rolled back at its end; types of columns are
-#' found when the dataset is made, from the first 20,000 rows.
+#' pieces, in a transaction that is for reading only and rolled back at its end; types of columns
+#' are found when the dataset is made, from the first 20,000 rows.
 #'
 #' @param datastore A `tandemlab_datastore`.
 #' @param path_on_datastore A file, a folder or a pattern (`*`, `?`, `**`) below its root; for a

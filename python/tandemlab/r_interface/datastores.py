@@ -11,7 +11,7 @@ from tandemlab.data.datastores.protocol import check_path
 from tandemlab.data.datastores.transfer import Transfer
 from tandemlab.r_interface.handles import open_workspace
 
-_REGISTER = {
+_REGISTER: dict[str, Callable[..., Datastore]] = {
     "folder": Datastore.register_folder,
     "s3": Datastore.register_s3,
     "sftp": Datastore.register_sftp,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from plugins.s3 import S3
 from plugins.ssh import Sshd, make_key
@@ -476,7 +478,7 @@ def test_datasets_of_every_kind_of_datastore_are_the_same(
     datastore: Datastore, tmp_path: Path
 ) -> None:
     source = tmp_path / "source"
-    for name, text in {
+    for name, lines in {
         "2026/01/a.csv": "x,y\n1,a\n",
         "2026/02/b.csv": "x,y\n2,b\n",
         "c.csv": "x,y\n3,c\n",
@@ -484,7 +486,7 @@ def test_datasets_of_every_kind_of_datastore_are_the_same(
         "d.txt": "x,y\n4,d\n",
     }.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(text)
+        (source / name).write_text(lines)
     datastore.upload(source)
     for pattern in ("**/*.csv", "2026/*/*.csv", "*.csv", "2026", "c.csv", "2026/0[2-9]/?.csv", ""):
         there = Dataset.File.from_files((datastore, pattern))
@@ -538,3 +540,86 @@ def test_jobs_read_from_datastores(workspace: Workspace, cars: Path, tmp_path: P
     run = workspace.experiment("demo").submit(config)
     run.wait_for_completion()
     assert run.get_metrics() == {"rows": 1}
+
+
+# Databases
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=services)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a database with a table of 25,000 rows, and an empty one."""
+    if request.param == "sqlite":
+        found = f"sqlite:///{tmp_path / 'a.db'}"
+    else:
+        found = str(request.getfixturevalue("database"))
+    engine = create_engine(found.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE trips (id integer, km numeric, town text, day date, note text)"
+        )
+        connection.exec_driver_sql("CREATE TABLE none (id integer, km double precision)")
+        rows = [{"id": n, "km": n / 2, "town": f"t{n % 3}"} for n in range(25_000)]
+        statement = "INSERT INTO trips VALUES (:id, :km, :town, '2026-01-31', NULL)"
+        connection.execute(text(statement), rows)
+    engine.dispose()
+    return found
+
+
+def test_a_query_is_a_table(address: str, workspace: Workspace) -> None:
+    datastore = Datastore.register_sql(workspace, "crm", address)
+    query = "SELECT id, km, town, day, note FROM trips WHERE town LIKE 't%' ORDER BY id"
+    table = Dataset.Tabular.from_sql_query(datastore, query, set_column_types={"day": "date"})
+    assert table.columns == {
+        "id": "BIGINT",
+        "km": "DOUBLE",
+        "town": "VARCHAR",
+        "day": "DATE",
+        "note": "VARCHAR",
+    }
+    assert len(table) == 25_000
+    last = table.filter("id >= 24999").keep_columns(["id", "km", "town"]).to_arrow().to_pylist()
+    assert last == [{"id": 24_999, "km": 12_499.5, "town": "t0"}]
+    parts = table.random_split(0.3, seed=1)
+    assert len(parts[0]) + len(parts[1]) == 25_000
+    table.register(workspace, "trips")
+    assert not Dataset.get_by_name(workspace, "trips").has_changed()
+    assert Dataset.Tabular.from_sql_query(datastore, "SELECT * FROM none").to_arrow().num_rows == 0
+
+
+def test_a_query_changes_nothing(address: str, workspace: Workspace) -> None:
+    datastore = Datastore.register_sql(workspace, "crm", address)
+    for query in ("DELETE FROM trips", "DROP TABLE trips", "SELECT * FROM absent", "nonsense"):
+        with pytest.raises(InvalidInput, match="refuses the query"):
+            Dataset.Tabular.from_sql_query(datastore, query)
+    assert len(Dataset.Tabular.from_sql_query(datastore, "SELECT id FROM trips")) == 25_000
+
+
+def test_a_query_that_takes_too_long_is_given_up(address: str, workspace: Workspace) -> None:
+    datastore = Datastore.register_sql(workspace, "crm", address)
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"
+    with pytest.raises(Unavailable, match=r"more than 0\.5 seconds"):
+        Dataset.Tabular.from_sql_query(datastore, endless, query_timeout=0.5)
+
+
+def test_a_value_that_does_not_fit_gives_no_part(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(20_000)])
+        connection.execute("INSERT INTO t VALUES ('x')")
+    datastore = Datastore.register_sql(workspace, "crm", f"sqlite:///{path}")
+    table = Dataset.Tabular.from_sql_query(datastore, "SELECT a FROM t")
+    with pytest.raises(InvalidInput, match="Row 20001: column 'a': 'x'"):
+        table.to_arrow()
+    assert table.to_arrow(on_error="null")["a"].null_count == 1
+
+
+def test_a_workspace_by_url_knows_its_datastores(
+    remote: Workspace, tmp_path: Path, cars: Path
+) -> None:
+    Datastore.register_folder(remote, "cars", cars)
+    assert Datastore.get(Workspace(remote.address), "cars").files_below("all")
+    Datastore.register_sql(remote, "crm", f"postgresql://ana:{SECRET}@h/c", skip_validation=True)
+    assert Datastore.get(remote, "crm").database.password == SECRET
+    with pytest.raises(InvalidState, match="at a server"):
+        remote.get_default_datastore().files_below()
