@@ -26,8 +26,8 @@
 #' @param interpreter Path of an existing Python to use as it is; nothing is installed there.
 #' @param conda_packages Packages that only conda has; they need micromamba, mamba or conda.
 #' @param custom_docker_image A container image, such as `"docker.io/rocker/r-ver:4.4"`. Scripts run
-#'   in it by podman, docker or apptainer, whichever works on the machine; it brings all packages, so
-#'   that none are installed, and `rscript_path` or `interpreter` is a program in it. To log, it
+#'   in it by podman, docker or apptainer, whichever works on the machine; it brings all packages,
+#'   so that none are installed, and `rscript_path` or `interpreter` is a program in it. To log, it
 #'   needs the package tandemlab (R), or what that needs (Python).
 #' @param shm_size Size of `/dev/shm` in the container, such as `"2g"`; `NULL` for the machine's.
 #' @param path Path of the file.
