@@ -242,9 +242,11 @@ list_files_in_datastore <- function(datastore, prefix = NULL) {
 
 #' A path in a datastore, and queries of databases
 #'
-#' Functions that make datasets take a `data_path()` for their `path`. Rows of a query are read in
-#' pieces, in a transaction that is for reading only and rolled back at its end; types of columns
-#' are found when the dataset is made, from the first 20,000 rows.
+#' Functions that make datasets take a `data_path()` for their `path`. Among the inputs or the
+#' arguments of a run it stands for its files, which the script finds in a folder; `datastore$path()`
+#' is the same. Rows of a query are read in pieces, in a transaction that is for reading only and
+#' rolled back at its end; types of columns are found when the dataset is made, from the first
+#' 20,000 rows.
 #'
 #' @param datastore A `tandemlab_datastore`.
 #' @param path_on_datastore A file, a folder or a pattern (`*`, `?`, `**`) below its root; for a
@@ -304,6 +306,15 @@ call_datastore <- function(call, datastore, ...) {
 }
 
 workspace_path <- function(workspace) .subset2(arg_workspace(workspace), "path")
+
+# `$path()` is what users of Azure ML's SDK write for data_path().
+#' @export
+`$.tandemlab_datastore` <- function(x, name) {
+  if (identical(name, "path")) {
+    return(function(path_on_datastore = NULL) data_path(x, path_on_datastore))
+  }
+  .subset2(x, name)
+}
 
 #' @export
 format.tandemlab_datastore <- function(x, ...) {

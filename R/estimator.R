@@ -21,7 +21,7 @@
 #' @param entry_script Path of the script of R or Python inside the folder.
 #' @param script_params Arguments of the script, a named list: `list("--rate" = 0.5)`, or
 #'   `list(rate = 0.5)`, for `--rate 0.5`. `TRUE` and `""` stand for a bare flag, a vector for
-#'   several values.
+#'   several values, a [dataset_consumption_config()] or a [data_path()] for the path of its files.
 #' @param cran_packages Packages of R: names, or a list of names and [cran_package()]s.
 #' @param cran_repositories CRAN-like repositories, asked in this order.
 #' @param pip_packages What pip would be asked for, beside the packages of the framework.
@@ -57,12 +57,14 @@ estimator <- function(source_directory, compute_target = "local", ..., entry_scr
                       environment_variables = NULL, environment = NULL, inputs = NULL,
                       outputs = NULL, resources = NULL, max_run_duration_seconds = NULL) {
   source_directory <- arg_path(source_directory)
+  given <- take_inputs(list(arguments = script_params, inputs = inputs))
   settings <- new_run_config(drop_null(list(
     script = entry_script, compute_target = compute_target,
-    environment_variables = environment_variables, environment = environment, inputs = inputs,
-    outputs = outputs, resources = resources, max_run_duration_seconds = max_run_duration_seconds
+    environment_variables = environment_variables, environment = environment,
+    inputs = given$inputs, outputs = outputs, resources = resources,
+    max_run_duration_seconds = max_run_duration_seconds
   )))
-  settings$arguments <- arg_arguments(script_params, "script_params")
+  settings$arguments <- arg_arguments(given$arguments, "script_params")
   others <- list(
     cran_repositories = if (length(cran_packages) > 0) arg_strings(cran_repositories),
     pip_packages = arg_strings(pip_packages),

@@ -31,7 +31,7 @@
 #'   program and its arguments.
 #' @param inputs Files, folders and datasets that the script reads, a named list or vector of paths
 #'   and datasets, or a list of [dataset_consumption_config()], which may also stand among the
-#'   arguments; or, for an input, `list(path = , mode = )` with the mode `"direct"` (the very path),
+#'   arguments, as a [data_path()] may; or, for an input, `list(path = , mode = )` with the mode `"direct"` (the very path),
 #'   `"mount"` (a link in the run's directory) or `"download"` (a copy there). `${inputs.NAME}` in
 #'   the arguments or the command is the path, and so is the environment variable
 #'   `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
@@ -198,9 +198,8 @@ arg_inputs <- function(x, arg) {
   x <- arg_named(x, arg)
   Map(function(value, name) {
     where <- sprintf("%s$%s", arg, name)
-    if (inherits(value, "tandemlab_dataset")) {
-      value <- dataset_consumption_config(name, value)
-    }
+    if (inherits(value, "tandemlab_data_path")) value <- create_file_dataset_from_files(value)
+    if (inherits(value, "tandemlab_dataset")) value <- dataset_consumption_config(name, value)
     if (!is.list(value)) {
       return(arg_string(value, where))
     }
@@ -217,10 +216,14 @@ input_modes <- c("direct", "mount", "download")
 
 is_consumption <- function(x) inherits(x, "tandemlab_dataset_consumption")
 
-# Datasets among the arguments become inputs; in their places are the paths of these.
+# Datasets and data paths among the arguments become inputs; in their places are the paths of these.
 take_inputs <- function(settings) {
   found <- list()
   place <- function(x) {
+    if (inherits(x, "tandemlab_data_path")) {
+      files <- create_file_dataset_from_files(x)
+      x <- dataset_consumption_config(input_name(x), files, "mount")
+    }
     if (is_consumption(x)) {
       found[[x$name]] <<- x
       return(sprintf("${inputs.%s}", x$name))
@@ -232,6 +235,16 @@ take_inputs <- function(settings) {
   for (name in names(found)) inputs[[name]] <- found[[name]]
   if (length(found) > 0) settings$inputs <- inputs
   settings
+}
+
+# The name of the input that a data path becomes: the words of the path.
+input_name <- function(path) {
+  words <- unlist(regmatches(path$path, gregexpr("[A-Za-z0-9]+", path$path)))
+  if (length(words) == 0) {
+    words <- unlist(regmatches(path$datastore, gregexpr("[A-Za-z0-9]+", path$datastore)))
+  }
+  name <- paste(words, collapse = "_")
+  if (grepl("^[A-Za-z]", name)) name else paste0("data_", name)
 }
 
 arg_outputs <- function(x, arg) {

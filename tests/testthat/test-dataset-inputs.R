@@ -55,3 +55,31 @@ test_that("datasets are inputs of configurations in several forms", {
   expect_identical(config$arguments[[1]], list(data = "${inputs.cars}"))
   expect_error(run_config(inputs = list(x = list(mode = "often"))), "mode")
 })
+
+test_that("a path in a datastore is an argument of a script", {
+  skip_unless_ready()
+  skip_if_not(reticulate::py_module_available("duckdb"))
+  exp <- local_experiment("inputs")
+  store <- get_default_datastore(exp$workspace)
+  file <- file.path(withr::local_tempdir(), "cars.rds")
+  saveRDS(cars, file)
+  upload_files_to_datastore(store, list(file), target_path = "cars", show_progress = FALSE)
+  expect_identical(store$path("cars"), data_path(store, "cars"))
+  config <- estimator(
+    ".",
+    entry_script = "train.R", script_params = list("--data_folder" = store$path("cars")),
+    inputs = list(more = store$path("cars"))
+  )
+  expect_identical(config$arguments, list(list(`--data_folder` = "${inputs.cars}")))
+  expect_identical(config$inputs$cars$mode, "mount")
+  expect_identical(names(config$inputs), c("more", "cars"))
+  source <- local_script("train.R", c(
+    "library(tandemlab)",
+    "data <- readRDS(file.path(commandArgs(TRUE)[[2]], 'cars.rds'))",
+    "log_metric_to_run('rows', nrow(data))"
+  ))
+  config <- script_run_config(source, "train.R", arguments = list(data = store$path("cars")))
+  run <- submit_experiment(exp, config)
+  wait_for_run_completion(run, show_output = FALSE, timeout_seconds = 120)
+  expect_identical(get_run_metrics(run)$rows, nrow(cars))
+})

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tandemlab.domain import InvalidInput
+
+if TYPE_CHECKING:
+    from tandemlab.data.consumption import DatasetConsumptionConfig
+    from tandemlab.domain.jobs import Input
 
 Format: TypeAlias = Literal["delimited", "parquet", "json_lines", "arrow", "sql", "files"]
 Step: TypeAlias = Mapping[str, Any]
 
 FORMATS = ("delimited", "parquet", "json_lines", "arrow", "sql", "files")
 STEPS = ("take", "skip", "portion", "keep", "drop", "filter", "time")
+_WORDS = re.compile(r"[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class DataPath:
     """A path in a datastore, as plain data.
+
+    It is what datasets are made of, an item of a run's ``inputs``, or one of its arguments.
 
     Attributes:
         datastore: its name.
@@ -34,6 +42,31 @@ class DataPath:
 
     def __str__(self) -> str:
         return f"{self.datastore}:{self.path}"
+
+    @property
+    def name(self) -> str:
+        """Its name where it is an input of a run without another: the words of the path."""
+        words = _WORDS.findall(self.path) or _WORDS.findall(self.datastore)
+        name = "_".join(words)
+        return name if name[:1].isalpha() else f"data_{name}"
+
+    def as_named_input(self, name: str) -> DatasetConsumptionConfig:
+        """Its files as an input of a run, of that name."""
+        from tandemlab.data.file_dataset import FileDataset
+
+        return FileDataset(Definition(Source("files", (self,)))).as_named_input(name)
+
+    def as_mount(self) -> DatasetConsumptionConfig:
+        """Its files as an input: links in a folder of the run."""
+        return self.as_named_input(self.name).as_mount()
+
+    def as_download(self) -> DatasetConsumptionConfig:
+        """Its files as an input: copies in a folder of the run, which the script may change."""
+        return self.as_named_input(self.name).as_download()
+
+    def to_input(self) -> Input:
+        """The input, as configurations keep it."""
+        return self.as_mount().to_input()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that JSON holds."""

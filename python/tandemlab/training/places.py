@@ -14,7 +14,7 @@ from tandemlab.domain.jobs import Distribution, Input, Output, Resources, place_
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
-    from tandemlab.data import DatasetConsumptionConfig
+    from tandemlab.data import DataPath, DatasetConsumptionConfig
     from tandemlab.data.registered import Registrable
     from tandemlab.tracking import Workspace
 
@@ -30,20 +30,23 @@ def in_shell(command: str) -> str:
     return _PLACE.sub(lambda found: f"${{{place_variable(found[1], found[2])}}}", command)
 
 
-GivenInput: TypeAlias = "Input | str | os.PathLike[str] | Registrable | DatasetConsumptionConfig"
-GivenInputs: TypeAlias = "Mapping[str, GivenInput] | Sequence[DatasetConsumptionConfig]"
+GivenInput: TypeAlias = (
+    "Input | str | os.PathLike[str] | Registrable | DatasetConsumptionConfig | DataPath"
+)
+GivenInputs: TypeAlias = "Mapping[str, GivenInput] | Sequence[DatasetConsumptionConfig | DataPath]"
 
 
 def as_input(value: GivenInput) -> Input:
-    """What a configuration gives as an input: a path, a dataset, or one with its mode."""
+    """What a configuration gives as an input: a path, a dataset, or either with its mode."""
     if isinstance(value, Input):
         return value
     if isinstance(value, (str, os.PathLike)):
         return Input(as_public_text(value, "input"))
     from tandemlab.data.consumption import DatasetConsumptionConfig, input_of
+    from tandemlab.data.definition import DataPath
     from tandemlab.data.registered import Registrable
 
-    if isinstance(value, DatasetConsumptionConfig):
+    if isinstance(value, (DatasetConsumptionConfig, DataPath)):
         return value.to_input()
     if isinstance(value, Registrable):
         return input_of(value)

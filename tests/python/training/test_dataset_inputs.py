@@ -11,7 +11,7 @@ import pytest
 
 from tandemlab import Run, RunConfiguration, ScriptRunConfig, Workspace
 from tandemlab.compute.lifecycle import _register_outputs
-from tandemlab.data import Dataset, TabularDataset
+from tandemlab.data import Dataset, Datastore, TabularDataset
 from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.jobs import Input, Output
 
@@ -111,6 +111,28 @@ def test_downloaded_files_may_be_changed(submit: Submit, source: Path) -> None:
     run = submit(code, inputs=[letters.as_named_input("letters").as_download()])
     assert run.get_status() == "Completed", run.read_log()[0]
     assert (source / "letters" / "deep" / "b.txt").read_text() == "B"
+
+
+def test_paths_in_a_datastore_are_inputs_and_arguments(
+    submit: Submit, workspace: Workspace, source: Path
+) -> None:
+    store = Datastore.get_default(workspace)
+    store.upload(source / "letters", "2026/letters", show_progress=False)
+    code = (
+        "import os, pathlib, sys\nfrom tandemlab import get_current_run\n"
+        "run = get_current_run()\n"
+        "given = [pathlib.Path(sys.argv[2]), pathlib.Path(os.environ['TANDEMLAB_INPUT_deep'])]\n"
+        "for folder, name in zip(given, ('deep/b.txt', 'b.txt')):\n"
+        "    run.log('text', (folder / name).read_text())\n"
+        "(given[1] / 'b.txt').write_text('new')\n"
+    )
+    deep = store.path("2026/letters/deep").as_named_input("deep").as_download()
+    run = submit(code, {"data-folder": store.path("2026/letters")}, inputs=[deep])
+    assert run.get_status() == "Completed", run.read_log()[0]
+    assert run.get_metrics()["text"] == ["B", "B"]
+    assert sorted(run.input_datasets) == ["data_2026_letters", "deep"]
+    with pytest.raises(NotFound, match="2027"):
+        submit(code, [store.path("2027")])
 
 
 def test_a_dataset_that_cannot_be_had_is_told_before_a_run_is_made(
