@@ -48,6 +48,16 @@ in_r_words <- function(text) {
     "upload_folder takes folders" = "upload_folder_to_run() takes folders",
     "upload_file takes files" = "upload_files_to_run() takes files",
     "Environment as environment_definition" = "environment",
+    "Dataset.Tabular or Dataset.File" = "create_tabular_dataset_from_delimited_files() and others",
+    "Dataset.Tabular.from_delimited_files()" = "create_tabular_dataset_from_delimited_files()",
+    "Dataset.Tabular.from_sql_query()" = "create_tabular_dataset_from_sql_query()",
+    "create_if_not_exists=True" = "create_if_not_exists = TRUE",
+    "overwrite=True" = "overwrite = TRUE",
+    "exist_ok=True" = "exist_ok = TRUE",
+    "`tandemlab environment lock FILE`" = "lock_environment()",
+    "`tandemlab model list`" = "list_models()",
+    "`tandemlab service list`" = "list_webservices()",
+    "`tandemlab service keys NAME`" = "get_webservice_keys()",
     "`tandemlab run list`" = "get_runs_in_experiment()",
     "`tandemlab workspace list`" = "list_workspaces()",
     "`tandemlab keyvault list`" = "list_secrets()",
@@ -59,6 +69,8 @@ in_r_words <- function(text) {
   for (python in names(words)) {
     text <- gsub(python, words[[python]], text, fixed = TRUE)
   }
+  text <- gsub("`tandemlab service logs [^`]+`", "get_webservice_logs()", text)
+  text <- gsub("`tandemlab service start [^`]+`", "start_local_webservice()", text)
   gsub("`tandemlab workspace create ([^`]+)`", "create_workspace(\"\\1\")", text)
 }
 

@@ -243,9 +243,9 @@ list_files_in_datastore <- function(datastore, prefix = NULL) {
 #' A path in a datastore, and queries of databases
 #'
 #' Functions that make datasets take a `data_path()` for their `path`. Among the inputs or the
-#' arguments of a run it stands for its files, which the script finds in a folder; `datastore$path()`
-#' is the same. Rows of a query are read in pieces, in a transaction that is for reading only and
-#' rolled back at its end; types of columns are found when the dataset is made, from the first
+#' arguments of a run it stands for its files, which the script finds in a folder. The same is
+#' `datastore$path()`. Rows of a query are read in pieces, in a transaction that is for reading only
+#' and rolled back at its end; types of columns are found when the dataset is made, from the first
 #' 20,000 rows.
 #'
 #' @param datastore A `tandemlab_datastore`.

@@ -31,10 +31,10 @@
 #'   program and its arguments.
 #' @param inputs Files, folders and datasets that the script reads, a named list or vector of paths
 #'   and datasets, or a list of [dataset_consumption_config()], which may also stand among the
-#'   arguments, as a [data_path()] may; or, for an input, `list(path = , mode = )` with the mode `"direct"` (the very path),
-#'   `"mount"` (a link in the run's directory) or `"download"` (a copy there). `${inputs.NAME}` in
-#'   the arguments or the command is the path, and so is the environment variable
-#'   `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
+#'   arguments, as a [data_path()] may; or, for an input, `list(path = , mode = )` with the mode
+#'   `"direct"` (the very path), `"mount"` (a link in the run's directory) or `"download"` (a copy
+#'   there). `${inputs.NAME}` in the arguments or the command is the path, and so is the environment
+#'   variable `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
 #'   (`outputs/NAME`), or a named list of absolute paths, or of lists of `path`, `register_as` (the
 #'   name of the dataset that the files become when the run completes), `description` and `tags`.

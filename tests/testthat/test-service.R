@@ -114,3 +114,11 @@ test_that("what cannot be deployed is refused by its argument", {
   )
   expect_null(get_webservice(ws, "a"))
 })
+
+test_that("what the core advises is in R's words", {
+  said <- "See `tandemlab service logs cars`, or give overwrite=True; see `tandemlab model list`."
+  expect_identical(
+    tandemlab:::in_r_words(said),
+    "See get_webservice_logs(), or give overwrite = TRUE; see list_models()."
+  )
+})

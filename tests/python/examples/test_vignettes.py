@@ -13,6 +13,7 @@ VIGNETTES = sorted(Path(__file__).parents[3].glob("vignettes/*.Rmd"))
 
 # What each must say, which it does when its code was run, and the errors that it shows.
 EXPECTED = {
+    "first-model": ("fit the model's signature", ["#> Error in `invoke_webservice()`:"]),
     "first-steps": (
         "Completed",
         [
@@ -26,6 +27,7 @@ EXPECTED = {
         "timestamp[us, tz=Europe/Berlin]",
         ["#> Error in `as_python_frame()`:"] * 2 + ["#> Error in `as_r_frame()`:"],
     ),
+    "three-models": ("interactions by AIC", []),
 }
 
 
