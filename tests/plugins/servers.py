@@ -54,13 +54,21 @@ class Server:
         if running is not None:
             with suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGKILL)
-            while is_alive(running.pid, running.started):
+            while is_alive(running.pid, running.started) or _has_threads(running.pid):
                 pass
 
     def stop(self) -> None:
         """Have it end by itself."""
         process.stop(self.root)
         self.running = None
+
+
+def _has_threads(pid: int) -> bool:
+    """Whether threads of a killed process are still ending, which hold its files and locks."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) > 1
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture
