@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins import isolation
 from tandemlab import Workspace
 from tandemlab.compute.processes import is_alive
 from tandemlab.server import process
@@ -81,9 +82,14 @@ def local_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of a folder of workspaces."""
+def shared_server(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server of a folder of workspaces, with the settings of all tests."""
+    settings = Path(pytestconfig.stash[isolation.FOLDER].name, "config")
     with pytest.MonkeyPatch.context() as patch:
+        # The test that happens to be its first may have settings of its own.
+        patch.setenv("TANDEMLAB_CONFIG_DIR", str(settings))
         patch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
         patch.setenv("TANDEMLAB_GRACE_SECONDS", "1")
         server = Server(tmp_path_factory.mktemp("labs"))

@@ -243,6 +243,11 @@ class WorkspaceFolder:
         shutil.rmtree(new_store, ignore_errors=True)
         new_store.mkdir()
         SqlStore.create(new_store / "store.db")
+        if len(os.listdir(new_store)) > 1:  # SQLite could not bring its journal into the file
+            raise StorageError(
+                f"The database of {self.path} could not be made: there is no space left.",
+                hint="Make room on the disk, and try again.",
+            )
         (new_store / "store.db").replace(self.path / "store.db")
         new_store.rmdir()
 

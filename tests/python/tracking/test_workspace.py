@@ -221,7 +221,7 @@ def test_a_read_only_workspace_can_be_read_and_says_why_it_cannot_be_written(pla
 def test_a_full_disk_leaves_no_half_made_state(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=640k", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False).returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:

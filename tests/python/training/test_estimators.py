@@ -16,7 +16,7 @@ from tandemlab.domain.secrets import Secret
 from tandemlab.domain.warnings import ConfigurationWarning
 from tandemlab.environments import PythonSection, RPackage
 
-CASES = Path(__file__).parents[2] / "conformance" / "estimators.yaml"
+CASES = Path(__file__).parents[2] / "conformance" / "estimators" / "definitions.yaml"
 
 
 @pytest.fixture
