@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from plugins import isolation
 from tandemlab import Workspace
 from tandemlab.compute.processes import is_alive
 from tandemlab.server import process
@@ -24,6 +23,12 @@ from tandemlab.server.settings import ServerSettings
 from tandemlab.tracking import context
 
 _numbers = count(1)
+_SETTINGS = pytest.StashKey[str]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember the settings of all tests, before one has its own."""
+    session.config.stash[_SETTINGS] = os.environ["TANDEMLAB_CONFIG_DIR"]
 
 
 class Server:
@@ -86,10 +91,9 @@ def shared_server(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server of a folder of workspaces, with the settings of all tests."""
-    settings = Path(pytestconfig.stash[isolation.FOLDER].name, "config")
     with pytest.MonkeyPatch.context() as patch:
         # The test that happens to be its first may have settings of its own.
-        patch.setenv("TANDEMLAB_CONFIG_DIR", str(settings))
+        patch.setenv("TANDEMLAB_CONFIG_DIR", pytestconfig.stash[_SETTINGS])
         patch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
         patch.setenv("TANDEMLAB_GRACE_SECONDS", "1")
         server = Server(tmp_path_factory.mktemp("labs"))

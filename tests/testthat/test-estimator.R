@@ -40,7 +40,8 @@ check_estimator <- function(case) {
 test_that("an estimator is the same configuration as in Python", {
   skip_unless_ready()
   skip_if_not_installed("yaml")
-  cases <- yaml::read_yaml(file.path(cases_folder(), "estimators", "definitions.yaml"), handlers = handlers)
+  file <- file.path(cases_folder(), "estimators", "definitions.yaml")
+  cases <- yaml::read_yaml(file, handlers = handlers)
   expect_gt(length(cases), 15)
   for (case in cases) {
     check_estimator(case)
