@@ -314,7 +314,7 @@ def held():
           force(code)
           "no error"
         },
-        error = function(problem) c(class(problem), conditionMessage(problem))
+        error = function(problem) c(class(problem), as.character(conditionMessage(problem)))
       )
     }
     large <- data.frame(x = rep(c(TRUE, NA), 5e5), y = 0.5, z = "some text that is not short")
