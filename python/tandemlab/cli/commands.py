@@ -173,6 +173,12 @@ def tags(
     return {name: value if equals else None for name, equals, value in pairs}
 
 
+def tag_option(help: str, *, needs_value: bool = False) -> Callable[[Function], Function]:
+    """The option ``--tag``, which gives the argument ``labels``."""
+    metavar = "NAME=VALUE" if needs_value else "NAME[=VALUE]"
+    return click.option("--tag", "labels", multiple=True, metavar=metavar, callback=tags, help=help)
+
+
 def variables(
     context: click.Context, option: click.Parameter, words: Iterable[str]
 ) -> dict[str, str]:

@@ -10,7 +10,7 @@ import click
 from tandemlab.cli.commands import (
     output_option,
     pass_session,
-    tags,
+    tag_option,
     verb,
     workspace_option,
     yes_option,
@@ -107,14 +107,7 @@ def show(session: Session, name: str) -> None:
     "--separator", default=",", show_default=True, help="Between the values of delimited text."
 )
 @click.option("--description", metavar="TEXT", help="What it is, in words.")
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    callback=tags,
-    help="A tag of the dataset. May be given several times.",
-)
+@tag_option("A tag of the dataset. May be given several times.")
 @click.option(
     "--new-version", is_flag=True, help="Make the next version of a name that is there already."
 )

@@ -14,7 +14,7 @@ from tandemlab.cli.commands import (
     complete_datastore,
     output_option,
     pass_session,
-    tags,
+    tag_option,
     verb,
     workspace_option,
     yes_option,
@@ -131,9 +131,7 @@ def show(session: Session, name: str | None) -> None:
 @click.option("--host-key", metavar="KEY", help="Host key for SFTP, such as 'ssh-ed25519 AAAA…'.")
 @click.option("--secret", is_flag=True, help="Ask for the password, or that of the private key.")
 @click.option("--description", help="What it is for.")
-@click.option(
-    "--tag", "labels", metavar="NAME=VALUE", multiple=True, callback=tags, help="A label."
-)
+@tag_option("A label.", needs_value=True)
 @click.option("--create", is_flag=True, help="Make the folder or bucket if it is not there.")
 @click.option("--skip-validation", is_flag=True, help="Do not look whether it can be used.")
 @workspace_option

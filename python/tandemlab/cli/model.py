@@ -13,6 +13,7 @@ from tandemlab.cli.commands import (
     Noun,
     output_option,
     pass_session,
+    tag_option,
     tags,
     variables,
     verb,
@@ -118,14 +119,7 @@ def _find(session: Session, reference: str) -> Model:
 
 @verb("list", "tandemlab model list", "tandemlab model list --name accidents --tag team=a")
 @click.option("--name", metavar="NAME", help="All versions of one name.")
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    callback=tags,
-    help="Only models that have this tag. May be given several times.",
-)
+@tag_option("Only models that have this tag. May be given several times.")
 @click.option("--run", "reference", metavar="RUN", help="Only models that this run has made.")
 @click.option("--all", "all_versions", is_flag=True, help="All versions, not only the newest.")
 @workspace_option
@@ -182,14 +176,7 @@ def show(session: Session, reference: str) -> None:
 @click.option("--description", metavar="TEXT", help="What the model is for.")
 @click.option("--framework", metavar="NAME", help="What trained it, such as ScikitLearn.")
 @click.option("--framework-version", metavar="VERSION", help="Version of the framework.")
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=tags,
-    help="A label. May be given several times.",
-)
+@tag_option("A label. May be given several times.", needs_value=True)
 @click.option(
     "--property",
     "properties",

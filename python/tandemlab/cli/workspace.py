@@ -15,7 +15,7 @@ from tandemlab.cli.commands import (
     output_option,
     pass_session,
     seconds,
-    tags,
+    tag_option,
     verb,
     workspace_option,
     yes_option,
@@ -86,14 +86,7 @@ def _details(found: Workspace) -> dict[str, Any]:
 @click.argument("name_or_path")
 @click.option("--friendly-name", metavar="TEXT", help="A longer name to show to people.")
 @click.option("--description", metavar="TEXT", help="What the workspace is for.")
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=tags,
-    help="A label of the workspace. May be given several times.",
-)
+@tag_option("A label of the workspace. May be given several times.", needs_value=True)
 @click.option(
     "--store",
     metavar="URL",

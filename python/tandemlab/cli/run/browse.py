@@ -12,7 +12,7 @@ from tandemlab.cli.commands import (
     output_option,
     pass_session,
     run_argument,
-    tags,
+    tag_option,
     verb,
     workspace_option,
 )
@@ -37,14 +37,9 @@ from tandemlab.cli.session import Session
     help="Only runs in this status, such as Queued, Running, Completed, Failed or Canceled. May "
     "be given several times.",
 )
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    callback=tags,
-    help="Only runs with this tag, whatever its value or with this one. May be given several "
-    "times; then all have to fit.",
+@tag_option(
+    "Only runs with this tag, whatever its value or with this one. May be given several "
+    "times; then all have to fit."
 )
 @click.option("--target", metavar="NAME", help="Only runs submitted to this compute target.")
 @click.option(

@@ -18,7 +18,7 @@ from tandemlab.cli.commands import (
     output_option,
     pass_session,
     seconds,
-    tags,
+    tag_option,
     variables,
     verb,
     workspace_option,
@@ -147,14 +147,7 @@ def read_inputs(
     help="Stop the script after so long, such as 90s, 15m or 2h; the run has failed then.",
 )
 @click.option("--display-name", metavar="TEXT", help="A name for people; made up without it.")
-@click.option(
-    "--tag",
-    "labels",
-    multiple=True,
-    metavar="NAME[=VALUE]",
-    callback=tags,
-    help="A tag of the run. May be given several times.",
-)
+@tag_option("A tag of the run. May be given several times.")
 @click.option(
     "--wait/--no-wait",
     default=False,
