@@ -2,7 +2,8 @@
 
 Variables named ``TANDEMLAB_TEST_…`` are for the tests themselves and stay.
 
-A shell starts what it runs in the background deaf to interrupts; the tests send some.
+A shell starts what it runs in the background deaf to interrupts; the tests send some. Machines for
+tests often keep Python from caching what it compiles; the tests start it hundreds of times.
 
 Set for the whole session, so that R, jobs and the command line inherit it.
 """
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("TANDEMLAB_") and not name.startswith("TANDEMLAB_TEST_"):
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     os.environ |= dict(_isolated(config.rootpath, Path(folder.name)))
 
 

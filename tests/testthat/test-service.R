@@ -26,7 +26,7 @@ test_that("an R model is deployed, asked, changed and deleted", {
   source <- local_script("score.R", predict_script)
   before <- list.files(source, all.files = TRUE)
   config <- inference_config("score.R", source, description = "cars")
-  settings <- local_webservice_deployment_config(timeout_seconds = 2, auth_enabled = TRUE)
+  settings <- local_webservice_deployment_config(timeout_seconds = 1, auth_enabled = TRUE)
   service <- deploy_model(ws, "cars", list(model), config, settings)
   withr::defer(if (!is.null(get_webservice(ws, "cars"))) delete_webservice(service))
   expect_output(wait_for_deployment(service, show_output = TRUE), "the model is here")

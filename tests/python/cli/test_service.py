@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from operator import mul
 from pathlib import Path
+from types import SimpleNamespace
 
-import joblib
 import pytest
-from sklearn.dummy import DummyRegressor
 
 from plugins.services import SUM
 from python.cli.conftest import Answer
 from tandemlab import Workspace
-from tandemlab.models import Model
+from tandemlab.models import Model, save_model
 
 Call = Callable[..., Answer]
 
@@ -59,14 +60,13 @@ def test_a_service_from_deployment_to_removal(
 
 def test_a_model_is_served_in_one_line(call: Call, lab: Workspace, tmp_path: Path) -> None:
     for number in (1, 2):
-        path = tmp_path / "rule.joblib"
-        joblib.dump(DummyRegressor(strategy="constant", constant=number).fit([[0]], [0]), path)
-        Model.register(lab, path, "rule")
+        rule = SimpleNamespace(predict=partial(mul, number))
+        Model.register(lab, save_model(rule, tmp_path / "rule.pkl"), "rule")
     made = call("model", "serve", "rule:1", "-o", "json")
     assert made.status == 0, made.err
     assert (made.json["name"], made.json["models"], made.json["ready"]) == ("rule", ["rule:1"], 1)
-    assert json.loads(call("service", "run", "rule", "[[1]]").out) == {"predictions": [1]}
+    assert json.loads(call("service", "run", "rule", "[3]").out) == {"predictions": [3]}
     changed = call("model", "serve", "rule", "-o", "json").json
     assert (changed["models"], changed["pid"]) == (["rule:2"], made.json["pid"])
-    assert json.loads(call("service", "run", "rule", "[[1]]").out) == {"predictions": [2]}
+    assert json.loads(call("service", "run", "rule", "[3]").out) == {"predictions": [6]}
     assert call("model", "serve", "no such").status == 3

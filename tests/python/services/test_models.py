@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import joblib
@@ -16,7 +18,7 @@ from sklearn.linear_model import LinearRegression
 from tandemlab import Workspace
 from tandemlab.bridge import find_r
 from tandemlab.domain import InvalidInput, NotFound
-from tandemlab.models import Model
+from tandemlab.models import Model, save_model
 from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
 
 INPUTS = pandas.DataFrame({"age": [20, 40, 70], "rate": [0.5, 1.5, 0.2]})
@@ -27,6 +29,12 @@ def register(lab: Workspace, folder: Path, slope: float, **options: Any) -> Mode
     fit = LinearRegression().fit(INPUTS, slope * INPUTS["age"])
     joblib.dump(fit, folder / "line.joblib")
     return Model.register(lab, folder / "line.joblib", "line", **options)
+
+
+def register_rule(lab: Workspace, folder: Path, **options: Any) -> Model:
+    """A model that needs no library, so that it is there at once: it gives the column `rate`."""
+    rule = SimpleNamespace(predict=methodcaller("get", "rate"))
+    return Model.register(lab, save_model(rule, folder / "rule.pkl"), "line", **options)
 
 
 def predictions(service: LocalWebservice, request: Any) -> list[float]:
@@ -50,7 +58,7 @@ def test_a_registered_model_answers_by_its_predict_and_signature(
         ([{"rate": 1}], "age"),
         ([{"age": 1, "rate": 1, "sex": "f"}], "sex"),
         ({"age": [1, 2], "rate": [1]}, "length"),
-        (3, ""),
+        (3, "must be a list"),
     ):
         with pytest.raises(InvalidInput, match=named) as caught:
             service.run(request)
@@ -60,9 +68,9 @@ def test_a_registered_model_answers_by_its_predict_and_signature(
     assert content["schema"]["oneOf"][0]["items"]["required"] == ["age", "rate"]
     assert content["example"]
     assert predictions(service, content["example"])
-    register(services, tmp_path, 2, sample_input_dataset=INPUTS)
+    register_rule(services, tmp_path, sample_input_dataset=INPUTS)
     service.update(["line"])
-    assert predictions(service, records) == [20, 60]
+    assert predictions(service, records) == [0.5, 1]
     assert service.deployment.models[0].id == "line:2"
 
 
@@ -74,12 +82,12 @@ def test_a_script_may_have_its_requests_checked_and_finds_its_model(
         "def init():\n    global path\n    path = Model.get_model_path('line')\n"
         "def run(data): return {'rows': json.loads(data), 'file': path.name}\n"
     )
-    model = register(services, tmp_path, 1, sample_input_dataset=INPUTS)
+    model = register_rule(services, tmp_path, sample_input_dataset=INPUTS)
     config = InferenceConfig(script, check_inputs=True)
     service = deploy_model(services, "own", [model], config)
     service.wait_for_deployment()
     rows = [{"age": 1, "rate": 2}]
-    assert service.run({"age": [1], "rate": [2]}) == {"rows": rows, "file": "line.joblib"}
+    assert service.run({"age": [1], "rate": [2]}) == {"rows": rows, "file": "rule.pkl"}
     with pytest.raises(InvalidInput, match="rate"):
         service.run([{"age": 1}])
     service.update(inference_config=InferenceConfig(script))
