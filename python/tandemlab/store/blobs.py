@@ -140,10 +140,9 @@ class BlobStore:
         """Make a content that is here young; False if it is not, or is another user's."""
         try:
             with self._locked(fcntl.LOCK_SH):
-                os.utime(self.path(digest))
-        except (FileNotFoundError, PermissionError):
+                return _touch(self.path(digest))
+        except FileNotFoundError:
             return False
-        return True
 
     def commit(self, digests: Iterable[str]) -> None:
         """Say that contents are recorded now; they are where they stay already."""
@@ -177,7 +176,7 @@ class BlobStore:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        """Nothing is removed between looking whether it is here and making it young."""
+        """Nothing is removed or placed between looking whether it is here and what follows."""
         descriptor = os.open(self._root, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, how)
@@ -186,19 +185,31 @@ class BlobStore:
             os.close(descriptor)
 
     def _place(self, temporary: Path, digest: str) -> None:
+        """Give a whole content its name; one that is here already stays: files link to it."""
         blob = self.path(digest)
         temporary.chmod(0o444)
-        try:
-            temporary.replace(blob)
-        except FileNotFoundError:
-            blob.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(blob)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(fcntl.LOCK_EX):
+            if _touch(blob):
+                temporary.unlink()
+            else:
+                temporary.replace(blob)
 
     def _replace_by_link(self, source: Path, blob: Path) -> None:
         link = source.with_name(f".{token_hex(6)}.tmp")
         with suppress(OSError):
             os.link(blob, link)
             link.replace(source)
+            link.unlink()  # a name of the same file: somebody else was faster, and both stay
+
+
+def _touch(path: Path) -> bool:
+    """Make a file young; False if it is not there, or is another user's."""
+    try:
+        os.utime(path)
+    except (FileNotFoundError, PermissionError):
+        return False
+    return True
 
 
 def _copy(source: int, target: int) -> None:

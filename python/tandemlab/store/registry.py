@@ -67,6 +67,8 @@ class FolderRegistry:
 
     def _renewed(self, file: FileRecord) -> str:
         """The digest of a content that is about to be recorded, made young as after a put."""
+        if is_digest(file.digest):
+            self.blobs.renew(file.digest)  # first: what is young stays until it is recorded
         try:
             size = self.blobs.find(file.digest).stat().st_size if is_digest(file.digest) else -1
         except NotFound:
@@ -77,7 +79,6 @@ class FolderRegistry:
                 hint="Put it into its blobs first.",
                 details={"name": file.name, "digest": file.digest[:64]},
             )
-        self.blobs.renew(file.digest)
         return file.digest
 
     def _take_back(self, kind: str, name: str) -> None:
