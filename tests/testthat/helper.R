@@ -103,6 +103,14 @@ local_server <- function(env = parent.frame()) {
   list(url = url, root = root, stop = stop_server)
 }
 
+# A server that all tests of this R process share; workspaces there need names of their own.
+shared_server <- function() {
+  if (is.null(shared$server)) shared$server <- local_server(testthat::teardown_env())
+  shared$server
+}
+
+shared <- new.env(parent = emptyenv())
+
 # What a session prints that starts in an empty folder and in which nothing names a Python, except
 # `variables`.
 in_fresh_r <- function(lines, variables = NULL, folder = withr::local_tempdir()) {

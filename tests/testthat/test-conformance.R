@@ -233,7 +233,7 @@ stays_there <- function(case) "write" %in% unlist(lapply(case$do, names))
 
 # tier: full
 test_that("the cases hold in a workspace at a server", {
-  server <- local_server()
+  server <- shared_server()
   cases <- Filter(function(case) !submits(case) && !stays_there(case), read_cases())
   expect_gt(length(cases), 10)
   for (case in cases) {

@@ -2,7 +2,7 @@
 
 # tier: full
 test_that("a workspace at a server behaves like a folder", {
-  server <- local_server()
+  server <- shared_server()
   url <- paste0(server$url, "/lab%20one")
   ws <- create_workspace(url, show_output = FALSE)
   expect_identical(c(ws$name, ws$path), c("lab one", url))
@@ -32,8 +32,8 @@ test_that("a workspace at a server behaves like a folder", {
 
 # tier: full
 test_that("an R script runs on the server's machine", {
-  server <- local_server()
-  exp <- experiment(create_workspace(paste0(server$url, "/lab"), show_output = FALSE), "demo")
+  url <- paste0(shared_server()$url, "/scripts")
+  exp <- experiment(create_workspace(url, show_output = FALSE), "demo")
   source <- local_script("train.R", c(
     "library(tandemlab)", "log_metric_to_run('x', 0.5)", "cat('hello\\n')"
   ))
@@ -46,9 +46,18 @@ test_that("an R script runs on the server's machine", {
   expect_match(format(get_run_lineage(run)), "environment models:1 r")
 })
 
+# Variables of the Python in this process, which has a copy of R's from when it started.
+local_python_env <- function(..., env = parent.frame()) {
+  environ <- reticulate::import("os", convert = FALSE)$environ
+  variables <- list(...)
+  for (name in names(variables)) reticulate::py_set_item(environ, name, variables[[name]])
+  withr::defer(for (name in names(variables)) reticulate::py_del_item(environ, name), envir = env)
+}
+
 # tier: full
 test_that("what waits for a server that is away is sent when it is asked for", {
   server <- local_server()
+  local_python_env(TANDEMLAB_PATIENCE_SECONDS = "0")
   ws <- create_workspace(paste0(server$url, "/lab"), show_output = FALSE)
   run <- start_logging_run(experiment(ws, "demo"))
   server$stop()

@@ -14,19 +14,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import uvicorn
-
 from tandemlab.compute.processes import is_alive, start_time
 from tandemlab.domain import InvalidInput, InvalidState, NotAllowed, StorageError
-from tandemlab.server.app import create_app
-from tandemlab.server.observe import log_as_json
 from tandemlab.server.settings import ServerSettings, make_state_folder, state_folder
 from tandemlab.server.tokens import Tokens
 from tandemlab.store.daemons import start_daemon, take_lock
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.version import __version__
 from tandemlab.web.addresses import listen, url_of
-from tandemlab.web.uvicorn_server import Server
 
 _log = logging.getLogger("tandemlab.server")
 _GRACE_SECONDS = 10
@@ -131,6 +126,13 @@ def serve(
 
 
 def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], None]) -> None:
+    # Here, so that who only starts, finds or stops a server does without.
+    import uvicorn
+
+    from tandemlab.server.app import create_app
+    from tandemlab.server.observe import log_as_json
+    from tandemlab.web.uvicorn_server import Server
+
     app, services = create_app(settings)
     listening = listen(settings.host, settings.port)
     url = url_of(listening, settings.host, "https" if settings.certificate else "http")
