@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tandemlab.domain import InvalidState, NotFound
+from tandemlab.domain import NotFound
 from tandemlab.domain.assets import Asset, AssetRole
 from tandemlab.domain.signatures import ModelSignature
 from tandemlab.models import contents
@@ -334,15 +334,9 @@ class Model(ModelHandle):
         """Forget this version; its number is not used again.
 
         Raises:
-            InvalidState: a service on this machine uses it.
+            InvalidState: a service on this machine, or the server's, uses it.
             NotFound: it was deleted already.
         """
-        services = import_module("tandemlab.services")  # above this layer
-        for service in services.LocalWebservice.list(self.workspace):
-            if self.id in [served.id for served in service.deployment.models]:
-                raise InvalidState(
-                    f"The service {service.name!r} uses the model {self.id}.",
-                    hint="Change or delete the service first; `tandemlab service list` shows all.",
-                    details={"service": service.name},
-                )
+        guarding = import_module("tandemlab.services.guarding")  # above this layer
+        guarding.check_unused(self.workspace, self._asset)
         self.workspace.assets.delete(self._asset)

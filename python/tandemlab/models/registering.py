@@ -14,7 +14,7 @@ from tandemlab.domain.assets import Asset
 from tandemlab.domain.signatures import ModelSignature
 from tandemlab.models import contents
 from tandemlab.models.definition import DatasetReference, ModelDefinition, ResourceConfiguration
-from tandemlab.models.formats import format_of
+from tandemlab.models.formats import ModelFormat, format_of
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Run, Workspace
@@ -168,6 +168,23 @@ def _register(
     root = contents.root_of(files)
     names = [file.name.removeprefix(f"{root}/") for file in files]
     found = replace(definition, format=format_of(names))
+    if found.format is ModelFormat.MLFLOW:
+        found = _with_mlmodel(found, workspace, files[names.index("MLmodel")])
     return workspace.assets.register(
         KIND, name, found.to_dict(), files=files, always_new=True, **about
+    )
+
+
+def _with_mlmodel(
+    definition: ModelDefinition, workspace: Workspace, file: FileRecord
+) -> ModelDefinition:
+    """What is not told otherwise, as a folder of MLflow says it."""
+    from tandemlab.models.mlflow_folder import read_mlmodel
+
+    text = workspace.place.blobs.find(file.digest).read_text(encoding="utf-8", errors="replace")
+    said = read_mlmodel(text)
+    return replace(
+        definition,
+        framework=definition.framework or said.framework,
+        signature=definition.signature or said.signature,
     )

@@ -42,9 +42,11 @@ def init() -> None:
 
 def run(data: str) -> dict[str, Any]:
     """Predict one request."""
-    inputs = _inputs(json.loads(data))
-    found = _onnx(inputs) if about["format"] == "onnx" else model.predict(inputs)
-    return {"predictions": found}
+    value = json.loads(data)
+    if about["format"] == "onnx":
+        return {"predictions": _onnx(_inputs(value))}
+    inputs = _mlflow_inputs(value) if about["format"] == "mlflow" else _inputs(value)
+    return {"predictions": model.predict(inputs)}
 
 
 def _inputs(value: Any) -> Any:
@@ -86,6 +88,27 @@ def _column(values: Any, kind: str) -> Any:
     if kind == "boolean" and not has_missing:
         return values.astype("bool")
     return values
+
+
+def _mlflow_inputs(value: Any) -> Any:
+    """A request in the types of the model's own schema, to which MLflow holds it."""
+    import numpy
+
+    schema = model.metadata.get_input_schema()
+    if schema is None:
+        return _inputs(value)
+    if schema.is_tensor_spec():
+        if not schema.has_input_names():
+            return numpy.asarray(value, dtype=schema.inputs[0].type)
+        return {each.name: numpy.asarray(value[each.name], each.type) for each in schema.inputs}
+    if not schema.has_input_names():  # a function with type hints, which knows lists
+        (kind,) = schema.pandas_types()
+        return numpy.asarray(value, dtype=kind).tolist()
+    frame = _inputs(value)
+    for each, kind in zip(schema.inputs, schema.pandas_types(), strict=True):
+        if each.name in frame and numpy.dtype(kind).kind in "if" and each.required:
+            frame[each.name] = frame[each.name].astype(kind)
+    return frame
 
 
 def _onnx(inputs: Any) -> Any:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Path, Response
 from tandemlab.domain.asset_names import check_aliases, check_asset_name, check_kind, check_version
 from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.services.guarding import check_unused
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}", tags=["assets"])
@@ -65,8 +66,9 @@ def update_asset(
 
 @router.delete("/assets/{kind}/{name}/{version}", status_code=204, dependencies=[CONTRIBUTOR])
 def delete_asset(found: Found, kind: str, name: str, version: Version) -> None:
-    """Forget a version, whose number is not used again."""
+    """Forget a version, whose number is not used again; a service of the server's may need it."""
     name = check_asset_name(name, kind=check_kind(kind))
+    check_unused(found, found.assets.get(kind, name, version))
     found.place.delete_asset(kind, name, version)
 
 

@@ -114,7 +114,12 @@ async def put_content(request: Request, found: Found, digest: str) -> None:
 def get_content(found: Found, digest: str) -> FileResponse:
     """A content."""
     _check_digest(digest)
-    kind, headers = _headers(digest, inline=False)
+    return content_answer(found, digest, digest)
+
+
+def content_answer(found: Workspace, digest: str, name: str) -> FileResponse:
+    """A content, to be downloaded under a name."""
+    kind, headers = _headers(name, inline=False)
     return FileResponse(found.place.blobs.find(digest), media_type=kind, headers=headers)
 
 

@@ -21,6 +21,7 @@ Answer = dict[str, Any]
 _EXCHANGED = {"Default": "0", "0": "Default"}
 DEFAULT = "Default"
 
+ARTIFACTS = "mlflow-artifacts:/"
 DELETED = "mlflow.deleted"
 RUN_NAME, NOTE, USER, PARENT = (
     "mlflow.runName",
@@ -124,7 +125,7 @@ def experiment_of(record: ExperimentRecord) -> Answer:
     return {
         "experiment_id": experiment_id(record.name),
         "name": record.name,
-        "artifact_location": f"mlflow-artifacts:/experiments/{experiment_id(record.name)}",
+        "artifact_location": f"{ARTIFACTS}experiments/{experiment_id(record.name)}",
         "lifecycle_stage": "deleted" if record.archived else "active",
         "creation_time": created,
         "last_update_time": created,
@@ -174,7 +175,12 @@ def info_of(record: RunRecord) -> Answer:
 
 def artifact_uri(run_id: str, folder: str = "") -> str:
     """Where clients find the files of a run, or a folder of them."""
-    return f"mlflow-artifacts:/runs/{run_id}{'/' if folder else ''}{folder}"
+    return f"{ARTIFACTS}runs/{run_id}{'/' if folder else ''}{folder}"
+
+
+def model_uri(name: str, version: int) -> str:
+    """Where clients find the files of a version of a registered model."""
+    return f"{ARTIFACTS}models/{name}/{version}"
 
 
 def models_of(record: RunRecord) -> Iterator[tuple[str, Answer]]:

@@ -1,12 +1,15 @@
-"""Artifacts: the files of runs, up, down and in lists, by way of the server."""
+"""Artifacts: the files of runs and of registered models, by way of the server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from tandemlab.domain import FileRecord, InvalidInput, NotFound
+from tandemlab.domain.assets import Asset
 from tandemlab.domain.names import check_file_name
+from tandemlab.models.registering import KIND
 from tandemlab.server.api.checks import check_run_file
 from tandemlab.server.api.stored import keep_files, target_of
 from tandemlab.server.mlflow import answers, messages
@@ -14,6 +17,7 @@ from tandemlab.server.mlflow.answers import Answer
 from tandemlab.tracking import Workspace
 
 _ROOT = "runs/"
+_MODELS = "models/"
 
 
 def locate(path: str) -> tuple[str, str]:
@@ -63,8 +67,47 @@ def list_files(found: Workspace, ask: messages.ArtifactList) -> Answer:
     return {"root_uri": answers.artifact_uri(record.id), "files": files}
 
 
+def is_model(path: str) -> bool:
+    """Whether a path is one of `answers.model_uri`."""
+    return path.strip("/").startswith(_MODELS)
+
+
+def find_model(workspace: Workspace, path: str) -> tuple[Asset, str]:
+    """The version of a registered model that a path means, and what is below it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    name, _, below = path.strip("/").removeprefix(_MODELS).partition("/")
+    version, _, below = below.partition("/")
+    if not (version.isascii() and version.isdecimal() and len(version) < 10):
+        raise NotFound(f"There are no artifacts at {path[:200]!r}.", details={"what": "file"})
+    return workspace.assets.get(KIND, name, int(version)), below
+
+
+def find_model_file(workspace: Workspace, path: str) -> FileRecord:
+    """The file of a registered model at a path.
+
+    Raises:
+        NotFound: there is none.
+    """
+    asset, below = find_model(workspace, path)
+    for file in _model_files(asset):
+        if file.name == below:
+            return file
+    raise NotFound(f"There are no artifacts at {path[:200]!r}.", details={"what": "file"})
+
+
+def _model_files(asset: Asset) -> list[FileRecord]:
+    """Files of a registered model, with names from its folder on."""
+    return [replace(file, name=file.name.partition("/")[2] or file.name) for file in asset.files]
+
+
 def list_folder(workspace: Workspace, path: str) -> Answer:
-    """A folder of a run's files, with the paths from the folder on."""
+    """A folder of files of a run or a registered model, with the paths from the folder on."""
+    if is_model(path):
+        asset, below = find_model(workspace, path)
+        return {"files": _entries(_model_files(asset), f"{below}/" if below else "")}
     run_id, _, folder = path.strip("/").removeprefix(_ROOT).partition("/")
     if folder:
         check_file_name(folder)

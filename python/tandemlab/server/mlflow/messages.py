@@ -228,3 +228,83 @@ class ModelSearch(Page, kw_only=True):
     filter: str = ""
     datasets: list[Any] = []
     order_by: list[ModelOrder] = []
+
+
+# Registered models
+
+
+class NewRegisteredModel(Struct, kw_only=True):
+    """A name for versions of a model."""
+
+    name: str
+    tags: list[Named] = []
+    description: str = ""
+
+
+class OfRegisteredModel(Struct, kw_only=True):
+    """A request about a registered model."""
+
+    name: str
+
+
+class RegisteredModelChange(OfRegisteredModel, kw_only=True):
+    """What a registered model is for."""
+
+    description: str = ""
+
+
+class RegisteredModelTag(OfRegisteredModel, kw_only=True):
+    """A tag of a registered model."""
+
+    key: str
+    value: str = ""
+
+
+class RegisteredModelAlias(OfRegisteredModel, kw_only=True):
+    """An alias of a version; which version, where it is set."""
+
+    alias: str
+    version: str = ""
+
+
+class LatestVersions(OfRegisteredModel, kw_only=True):
+    """The newest versions of a registered model, by stage."""
+
+    stages: list[str] = []
+
+
+class RegistrySearch(Page, kw_only=True):
+    """Which registered models, or versions of them, to find."""
+
+    filter: str = ""
+    order_by: list[str] = []
+
+
+class NewVersion(OfRegisteredModel, kw_only=True):
+    """A version to register, and where its files are."""
+
+    source: str
+    run_id: str = ""
+    run_link: str = ""
+    model_id: str = ""
+    description: str = ""
+    tags: list[Named] = []
+
+
+class OfVersion(OfRegisteredModel, kw_only=True):
+    """A request about a version of a registered model."""
+
+    version: str
+
+
+class VersionChange(OfVersion, kw_only=True):
+    """What a version is for."""
+
+    description: str = ""
+
+
+class VersionTag(OfVersion, kw_only=True):
+    """A tag of a version."""
+
+    key: str
+    value: str = ""

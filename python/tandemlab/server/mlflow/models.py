@@ -119,6 +119,18 @@ def _find(workspace: Workspace, model_id: str) -> tuple[RunRecord, int, Answer]:
     raise NotFound(f"There is no logged model {model_id[:128]!r}.", details={"what": "model"})
 
 
+def place_of(workspace: Workspace, model_id: str) -> tuple[str, str]:
+    """The run and the folder in it that have a model's files."""
+    record, _, model = _find(workspace, model_id)
+    return record.id, model["folder"]
+
+
+def folder_in(record: RunRecord, path: str) -> tuple[str, str]:
+    """The run, and its newest model of that name, or else the path itself."""
+    named = [model for _, model in answers.models_of(record) if model["name"] == path]
+    return record.id, named[-1]["folder"] if named else path
+
+
 def get(found: Workspace, ask: messages.OfModel) -> Answer:
     """A model by its id."""
     record, _, model = _find(found, ask.model_id)

@@ -16,8 +16,17 @@ from starlette.concurrency import run_in_threadpool
 
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError
 from tandemlab.server.access import require, services
-from tandemlab.server.api.content import get_file, received
-from tandemlab.server.mlflow import artifacts, experiments, log, messages, models, runs
+from tandemlab.server.api.content import content_answer, get_file, received
+from tandemlab.server.mlflow import (
+    artifacts,
+    experiments,
+    log,
+    messages,
+    models,
+    registered,
+    runs,
+    versions,
+)
 from tandemlab.server.mlflow.answers import Answer
 from tandemlab.server.mlflow.events import Logged, writer_of
 from tandemlab.server.tokens import Role
@@ -52,6 +61,8 @@ def _log(answer: Callable[[Workspace, Any], Logged], content: type[messages.OfRu
 
 
 _MODEL = "logged-models/*"
+_NAMES, _VERSIONS = "registered-models", "model-versions"
+_LATEST = _read(registered.get_latest, messages.LatestVersions)
 _SEARCH_EXPERIMENTS = _read(experiments.search, messages.ExperimentSearch)
 
 _CALLS: dict[tuple[str, str], Call] = {
@@ -85,6 +96,27 @@ _CALLS: dict[tuple[str, str], Call] = {
     ("PATCH", f"{_MODEL}/tags"): Call(models.set_tags, messages.ModelNames),
     ("DELETE", f"{_MODEL}/tags/*"): Call(models.delete_tag, messages.ModelKey),
     ("POST", f"{_MODEL}/params"): Call(models.log_params, messages.ModelNames),
+    ("POST", f"{_NAMES}/create"): Call(registered.create, messages.NewRegisteredModel),
+    ("GET", f"{_NAMES}/get"): _read(registered.get, messages.OfRegisteredModel),
+    ("GET", f"{_NAMES}/search"): _read(registered.find, messages.RegistrySearch),
+    ("PATCH", f"{_NAMES}/update"): Call(registered.change, messages.RegisteredModelChange),
+    ("DELETE", f"{_NAMES}/delete"): Call(registered.delete, messages.OfRegisteredModel),
+    ("POST", f"{_NAMES}/set-tag"): Call(registered.set_tag, messages.RegisteredModelTag),
+    ("DELETE", f"{_NAMES}/delete-tag"): Call(registered.delete_tag, messages.RegisteredModelTag),
+    ("POST", f"{_NAMES}/get-latest-versions"): _LATEST,
+    ("GET", f"{_NAMES}/get-latest-versions"): _LATEST,
+    ("GET", f"{_NAMES}/alias"): _read(versions.get_by_alias, messages.RegisteredModelAlias),
+    ("POST", f"{_NAMES}/alias"): Call(versions.set_alias, messages.RegisteredModelAlias),
+    ("DELETE", f"{_NAMES}/alias"): Call(versions.delete_alias, messages.RegisteredModelAlias),
+    ("POST", f"{_VERSIONS}/create"): Call(registered.create_version, messages.NewVersion),
+    ("GET", f"{_VERSIONS}/get"): _read(versions.get, messages.OfVersion),
+    ("GET", f"{_VERSIONS}/get-download-uri"): _read(versions.get_uri, messages.OfVersion),
+    ("GET", f"{_VERSIONS}/search"): _read(versions.find, messages.RegistrySearch),
+    ("PATCH", f"{_VERSIONS}/update"): Call(versions.change, messages.VersionChange),
+    ("DELETE", f"{_VERSIONS}/delete"): Call(versions.delete, messages.OfVersion),
+    ("POST", f"{_VERSIONS}/set-tag"): Call(versions.set_tag, messages.VersionTag),
+    ("DELETE", f"{_VERSIONS}/delete-tag"): Call(versions.delete_tag, messages.VersionTag),
+    ("POST", f"{_VERSIONS}/transition-stage"): Call(versions.move_to_stage, messages.OfVersion),
 }
 _ARGUMENTS = {"logged-models": "model_id", "tags": "tag_key"}
 
@@ -202,7 +234,7 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 def list_artifacts(
     request: Request, path: str = "", workspace: str | None = None
 ) -> dict[str, Any]:
-    """A folder of a run's files."""
+    """A folder of files of a run or of a registered model."""
     require(request, Role.READER)
     return artifacts.list_folder(_workspace(request, workspace), path)
 
@@ -210,10 +242,14 @@ def list_artifacts(
 @router.get(f"{_ARTIFACTS}/{{path:path}}")
 @router.get(f"/{{workspace}}{_ARTIFACTS}/{{path:path}}")
 def get_artifact(request: Request, path: str, workspace: str | None = None) -> Response:
-    """A file of a run."""
+    """A file of a run or of a registered model."""
     require(request, Role.READER)
+    found = _workspace(request, workspace)
+    if artifacts.is_model(path):
+        file = artifacts.find_model_file(found, path)
+        return content_answer(found, file.digest, file.name)
     run_id, name = artifacts.locate(path)
-    return get_file(_workspace(request, workspace), run_id, name)
+    return get_file(found, run_id, name)
 
 
 @router.put(f"{_ARTIFACTS}/{{path:path}}")
