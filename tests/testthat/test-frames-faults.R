@@ -302,8 +302,8 @@ def held():
     gc.collect()
     return pa.total_allocated_bytes()
 ")
-    numbers <- memory$numbers(50000000L)
-    texts <- memory$texts(1000000L)
+    numbers <- memory$numbers(5000000L)
+    texts <- memory$texts(600000L)
     lazy <- as_r_frame(texts)
     limited <- function(code) {
       gc()
@@ -317,21 +317,21 @@ def held():
         error = function(problem) c(class(problem), as.character(conditionMessage(problem)))
       )
     }
-    large <- data.frame(x = rep(c(TRUE, NA), 5e5), y = 0.5, z = "some text that is not short")
+    large <- data.frame(x = rep(c(TRUE, NA), 3e5), y = 0.5, z = "some text that is not short")
     held <- memory$held()
     said <- list(
       numbers = limited(as_r_frame(numbers)),
       texts = limited(as_r_frame(texts, lazy = FALSE)),
       lazy = limited(paste(lazy$x)),
       doubles = limited(as_python_frame(large["y"], copy = TRUE)),
-      truths = limited(as_python_frame(large["x"][rep(1, 40)])),
+      truths = limited(as_python_frame(large["x"][rep(1, 60)])),
       words = limited(as_python_frame(large["z"]))
     )
     gc()
     list(
       said = said, held = memory$held() - held,
       again = identical(as_r_frame(as_python_frame(iris)), iris),
-      lazy = identical(lazy$x, sprintf("text %d", 0:999999))
+      lazy = identical(lazy$x[599999:600000], c("text 599998", "text 599999"))
     )
   }, list(python = find_python()$path), libpath = .libPaths())
   for (way in c("numbers", "texts", "lazy")) {

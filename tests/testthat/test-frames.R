@@ -164,22 +164,26 @@ test_that("generated frames come back identical from Arrow and pandas", {
   }
 })
 
-# tier: full
 test_that("conversions protect what they make from the garbage collector", {
-  x <- data.frame(a = c("u", NA, "\u00e9"), b = c(1, NA, 3), f = factor(c("p", "q", NA)))
+  x <- data.frame(
+    a = c("u", NA, "\u00e9"), b = c(1, NA, 3), f = factor(c("p", "q", NA)), r = as.raw(1:3),
+    k = as.Date(c(1, NA, 3), origin = "1970-01-01"), h = as.difftime(c(1, NA, 3), units = "mins")
+  )
   x$l <- list(1:2, NULL, 3L)
+  x$w <- list(as.raw(1), NULL, raw())
   x$d <- data.frame(t = as.POSIXct(c(1, 2, NA), origin = "1970-01-01", tz = "UTC"))
   x$m <- matrix(1:6, 3)
+  x$z <- c(1i, NA, 2)
   plan <- root_plan(x, list(notes = new_notes(), share = TRUE, keeps_tags = TRUE, depth = 0))
-  once <- function() {
-    stream <- .Call(C_arrow_export, plan, TRUE)$value
-    schema <- .Call(C_arrow_schema, stream)$value
-    field <- import_field(schema, "", list(
-      int64 = "integer64", decimal = "error", map = "error", lazy = FALSE
-    ))
-    list(field, .Call(C_arrow_import, stream, field$plan)$value)
+  options <- list(int64 = "integer64", decimal = "error", map = "error", lazy = FALSE)
+  tortured <- function(code) {
+    gctorture(TRUE)
+    on.exit(gctorture(FALSE))
+    code
   }
-  gctorture(TRUE)
-  made <- tryCatch(once(), finally = gctorture(FALSE))
-  expect_identical(finish_root(made[[1]], made[[2]], new_notes()), x)
+  stream <- tortured(.Call(C_arrow_export, plan, TRUE))$value
+  schema <- tortured(.Call(C_arrow_schema, stream))$value
+  field <- import_field(schema, "", options)
+  made <- tortured(.Call(C_arrow_import, stream, field$plan))$value
+  expect_identical(finish_root(field, made, new_notes()), x)
 })

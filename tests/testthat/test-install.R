@@ -58,12 +58,30 @@ test_that("install_tandemlab() makes an environment that a fresh session uses by
   )
 })
 
+# A folder of the packages that this Python has beside tandemlab, so that pip finds them in place.
+packages_in_place <- function(env = parent.frame()) {
+  packages <- reticulate::py_eval("__import__('sysconfig').get_path('purelib')")
+  own <- "tandemlab|^pip|^setuptools|[.]pth$"
+  names <- grep(own, list.files(packages), value = TRUE, invert = TRUE)
+  folder <- withr::local_tempdir(.local_envir = env)
+  file.symlink(file.path(packages, names), file.path(folder, names))
+  folder
+}
+
+local_wheel <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  build <- c("-m", "hatchling", "build", "-t", "wheel", "-d", folder)
+  withr::with_dir(checkout_python(), run_program(reticulate::py_config()$python, build))
+  list.files(folder, full.names = TRUE)
+}
+
 # tier: full
-test_that("venv and pip install where uv is not to be used", {
+test_that("venv and pip install a wheel where uv is not to be used", {
   base <- base_of_this_python()
   folder <- local_user_data()
+  withr::local_envvar(PYTHONPATH = packages_in_place())
   expect_message(
-    python <- install_tandemlab(base, checkout_python(), extras = NULL, installer = "pip"),
+    python <- install_tandemlab(base, local_wheel(), extras = NULL, installer = "pip"),
     "with pip"
   ) |> suppressMessages()
   expect_identical(installed_version(python), package_version_text())

@@ -1,8 +1,7 @@
 """What test_embedded.py runs in a Python of its own, which has R in its process.
 
-python embedded_cases.py WHAT RESULTS: runs every function `case_…` here or, if WHAT is the name of
-a file of the fidelity matrix, its cases, and writes one line of JSON for each: its name, and what
-went wrong or why it was left out.
+python embedded_cases.py RESULTS: runs every function `case_…` here and the cases of the fidelity
+matrix, and writes one line of JSON for each: its name, and what went wrong or why it was left out.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -380,10 +380,10 @@ def functions() -> Iterator[tuple[str, Callable[[], None]]]:
             yield name, function
 
 
-def main(what: str, results: Path) -> None:
+def main(results: Path) -> None:
     """Runs all of it."""
     with results.open("w", encoding="utf-8") as file:
-        for name, run in functions() if what == "functions" else matrix(what):
+        for name, run in chain(functions(), matrix("r.yaml"), matrix("python.yaml")):
             answer: dict[str, Any] = {"name": name, "problem": None, "skipped": None}
             try:
                 run()
@@ -395,4 +395,4 @@ def main(what: str, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -39,15 +39,14 @@ def run(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.Co
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("what", ["functions", "r.yaml", "python.yaml"])
-def test_in_one_process(what: str, tmp_path: Path) -> None:
+def test_in_one_process(tmp_path: Path) -> None:
     libraries = ("rpy2", "pyarrow", "pandas", "polars", "duckdb", "yaml")
     if shutil.which("Rscript") is None or not all(map(find_spec, libraries)):
         pytest.skip("R, rpy2 or a library of frames is not installed")
-    done = run(CASES, what, tmp_path / "results", folder=tmp_path)
+    done = run(CASES, tmp_path / "results", folder=tmp_path)
     answers = list(map(json.loads, (tmp_path / "results").read_text("utf-8").splitlines()))
     assert done.returncode == 0, f"after {answers[-1:]}: {done.stdout[-4000:]}"
-    assert len(answers) > 10
+    assert len(answers) > 300
     wrong = [f"{one['name']}: {one['problem']}" for one in answers if one["problem"]]
     assert not wrong, "\n\n".join(wrong)
 

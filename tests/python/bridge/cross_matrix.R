@@ -1,7 +1,8 @@
-# Rscript versions.R TESTS: the fidelity matrix with whatever libraries this Python has. Prints what
-# differs, and how many cases crossed.
+# The fidelity matrix with whatever libraries this Python has. Prints what differs, and how many
+# cases crossed. The variable CROSS_MATRIX holds the folder of the tests, so that tools/sanitize can
+# run this, too.
 
-tests <- commandArgs(trailingOnly = TRUE)[[1]]
+tests <- Sys.getenv("CROSS_MATRIX")
 suppressMessages(library(tandemlab))
 helpers <- new.env(parent = asNamespace("tandemlab"))
 sys.source(file.path(tests, "testthat", "helper-frames.R"), helpers)
@@ -18,7 +19,7 @@ cases <- function(file) {
   Filter(there, found)
 }
 
-crossed <- 0L
+crossed <- different <- 0L
 # The error, or a warning or message that the case does not name; "" if all is as it says.
 unexpected <- function(seen, case) {
   if (!is.null(case$error)) {
@@ -34,7 +35,11 @@ unexpected <- function(seen, case) {
 }
 
 report <- function(way, case, problem) {
-  if (nzchar(problem)) cat("DIFFERENT ", way, ", ", case$name, ": ", problem, "\n", sep = "")
+  if (!nzchar(problem)) {
+    return()
+  }
+  different <<- different + 1L
+  cat("DIFFERENT ", way, ", ", case$name, ": ", problem, "\n", sep = "")
 }
 
 compare <- function(way, case, seen, wanted) {
@@ -46,11 +51,11 @@ compare <- function(way, case, seen, wanted) {
   report(way, case, problem)
 }
 
-libraries <- c("arrow", if (has("pandas")) "pandas")
 for (case in cases("r.yaml")) {
   x <- helpers$case_frame(case)
   wanted <- if (is.null(case$error)) helpers$expected_frame(case, x)
-  for (library in libraries) {
+  by_polars <- has("polars") && identical(case$polars, "identical")
+  for (library in c("arrow", if (has("pandas")) "pandas", if (by_polars) "polars")) {
     seen <- helpers$observe(as_r_frame(as_python_frame(x, library)))
     compare(library, case, seen, wanted)
   }
@@ -65,13 +70,18 @@ for (case in cases("r.yaml")) {
   }
 }
 
-# Cases that need nothing but pyarrow, and that this pyarrow knows.
-others <- "pd[.]|np[.]|pl[.]|duckdb"
-plain <- Filter(function(case) !grepl(others, case$python), cases("python.yaml"))
+# Without all libraries, the cases that need nothing but pyarrow, and that this pyarrow knows.
+has_all <- all(vapply(c("pandas", "polars", "duckdb"), has, NA))
+others <- if (has_all) "^$" else "pd[.]|np[.]|pl[.]|duckdb"
+known <- Filter(function(case) !grepl(others, case$python), cases("python.yaml"))
 make <- reticulate::py_run_string("
 import datetime as dt
+from contextlib import suppress
 from decimal import Decimal as D
 import pyarrow as pa
+
+with suppress(ImportError):
+    import numpy as np, pandas as pd, polars as pl, duckdb
 
 def make(text):
     try:
@@ -80,12 +90,13 @@ def make(text):
         return None
     return pa.table({'x': value}) if isinstance(value, (pa.Array, pa.ChunkedArray)) else value
 ", local = FALSE, convert = FALSE)$make
-for (case in plain) {
+for (case in known) {
   value <- make(case$python)
   if (inherits(value, "python.builtin.NoneType")) next
-  seen <- helpers$observe(do.call(as_r_frame, c(list(value), case$options)))
+  take <- function(...) as_r_frame(value, ...)
+  seen <- helpers$observe(do.call(take, as.list(case$options)))
   if (!is.null(case$r) && is.null(seen$error)) seen$value <- seen$value$x
-  compare("from pyarrow", case, seen, helpers$evaluate(c(case$r, case$frame, "NULL")[[1]]))
+  compare("from Python", case, seen, helpers$evaluate(c(case$r, case$frame, "NULL")[[1]]))
 }
 
 if (!has("pandas")) {
@@ -93,3 +104,4 @@ if (!has("pandas")) {
   cat("without pandas:", class(seen)[[1]], "\n")
 }
 cat("crossed", crossed, "\n")
+if (different > 0) quit(status = 1)
