@@ -37,6 +37,7 @@ _TOKEN = (
     Column("valid"),
 )
 _NEW_TOKEN = (*_TOKEN[:5], Column("token", whole=True))
+_THIS_MACHINE = ("127.0.0.1", "::1")
 
 _root_option = click.option(
     "--root",
@@ -71,6 +72,7 @@ def _row(running: Running, status: str = "running") -> dict[str, Any]:
     "tandemlab server start",
     "tandemlab server start --root labs --port 0 --detach",
     "tandemlab server start --root labs --host 0.0.0.0 --certificate cert.pem --key key.pem",
+    "tandemlab server start --root labs --public-url https://lab.example.org",
 )
 @_root_option
 @click.option(
@@ -102,6 +104,20 @@ def _row(running: Running, status: str = "running") -> dict[str, Any]:
 )
 @click.option("--certificate", metavar="FILE", help="A PEM file with a certificate, for HTTPS.")
 @click.option("--key", metavar="FILE", help="The certificate's key, a PEM file.")
+@click.option(
+    "--public-url",
+    metavar="URL",
+    help="What clients call the server where a proxy stands before it: https://HOST[:PORT]. It "
+    "needs a token first.",
+)
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="An address or network of proxies that say by X-Forwarded-For for whom they ask. May be "
+    "given several times.  [default with --public-url: this machine]",
+)
 @click.option("--detach", is_flag=True, help="Return once it answers; it goes on by itself.")
 @output_option
 @pass_session
@@ -114,6 +130,8 @@ def start(
     max_upload: int,
     certificate: str | None,
     key: str | None,
+    public_url: str | None,
+    proxies: Sequence[str],
     detach: bool,
 ) -> None:
     """Serve a workspace, or a folder of workspaces.
@@ -127,8 +145,11 @@ def start(
     """
     if (certificate is None) is not (key is None):
         raise click.UsageError("Give both --certificate and --key, or neither.")
+    if proxies and public_url is None:
+        raise click.UsageError("--trusted-proxy goes with --public-url.")
     from tandemlab.server import process
     from tandemlab.server.settings import ServerSettings
+    from tandemlab.web.addresses import network, public_origin
 
     settings = ServerSettings(
         _root(root),
@@ -138,6 +159,8 @@ def start(
         max_upload,
         None if certificate is None else Path(certificate).absolute(),
         None if key is None else Path(key).absolute(),
+        None if public_url is None else public_origin(public_url),
+        tuple(network(proxy) for proxy in proxies or (_THIS_MACHINE if public_url else ())),
     )
     if not detach:
         process.serve(settings, tell=lambda running: _tell(session, running))

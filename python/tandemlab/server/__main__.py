@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("--name", action="append", default=[])
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
+    parser.add_argument("--public-url")
+    parser.add_argument("--trusted-proxy", action="append", default=[])
     parser.add_argument("--lock", type=int, required=True)
     given = parser.parse_args()
     os.set_inheritable(given.lock, False)  # an agent would keep it for its own life
@@ -31,6 +33,8 @@ def main() -> None:
         given.max_upload,
         given.certificate,
         given.key,
+        given.public_url,
+        tuple(given.trusted_proxy),
     )
     serve(settings, given.lock)
 

@@ -102,7 +102,7 @@ class Guard:
         self._tokens = tokens
         self._sessions = sessions
         self._failures = failures
-        self._address = Address(settings.host, settings.names)
+        self._address = Address(settings.host, settings.names, settings.public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -113,7 +113,9 @@ class Guard:
         try:
             self._address.check_host(headers.getlist("host"))
             is_page = scope["method"] in SAFE and not _is_interface(scope["path"])
-            check_origin(scope, headers, is_page=is_page)
+            origin = self._address.origin(headers["host"], scope["scheme"])
+            check_origin(origin, headers, is_page=is_page)
+            scope["scheme"] = origin.partition("://")[0]  # what a proxy took by HTTPS is HTTPS
             scope["state"]["user"] = self._user(scope, headers)
             receive = limited(receive, headers, self._limit(scope))
         except TandemlabError as error:
@@ -123,7 +125,7 @@ class Guard:
 
     def _user(self, scope: Scope, headers: Headers) -> User | None:
         if not self._tokens.are_required:
-            is_here = self._settings.is_loopback and is_loopback(_client(scope))
+            is_here = not self._settings.is_public and is_loopback(_client(scope))
             if is_here and not any(name in headers for name in _FORWARDED):
                 return LOCAL
             raise self._refusal(scope, "This server asks for a token, and none was made yet.")

@@ -67,9 +67,9 @@ def check(settings: ServerSettings) -> None:
     if running is not None:
         raise _runs_already(running)
     tokens = Tokens(state_folder(settings.root))
-    if not settings.is_loopback and not any(token.is_valid for token in tokens.list()):
+    if settings.is_public and not any(token.is_valid for token in tokens.list()):
         raise NotAllowed(
-            f"A server at {settings.host} can be reached by others, and has no tokens: everybody "
+            f"A server at {settings.public_url or settings.host} can be reached by others, and has no tokens: everybody "
             "could read and run what they like.",
             hint="Make a token first: `tandemlab server token create NAME --role owner`.",
             details={"reason": "unknown", "host": settings.host},
@@ -135,7 +135,8 @@ def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], Non
 
     app, services = create_app(settings)
     listening = listen(settings.host, settings.port)
-    url = url_of(listening, settings.host, "https" if settings.certificate else "http")
+    own = url_of(listening, settings.host, "https" if settings.certificate else "http")
+    url = settings.public_url or own
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -147,7 +148,8 @@ def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], Non
         backlog=2048,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.key,
-        proxy_headers=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
     )
     running = Running(
         os.getpid(), start_time(os.getpid()) or "", url, str(settings.root), __version__
@@ -157,7 +159,7 @@ def _serve(settings: ServerSettings, folder: Path, tell: Callable[[Running], Non
         write_json(folder / "server.json", asdict(running))
         tell(running)
         log_as_json()
-        _log.info("serving", extra={"fields": {"url": url, "root": str(settings.root)}})
+        _log.info("serving", extra={"fields": {"url": url, "at": own, "root": str(settings.root)}})
 
     Server(config, ready, services.closing.set).run(sockets=[listening])
     _log.info("stopped")
@@ -231,6 +233,10 @@ def _command(settings: ServerSettings) -> list[str]:
         words += ["--name", name]
     if settings.certificate is not None:
         words += ["--certificate", str(settings.certificate), "--key", str(settings.key)]
+    if settings.public_url is not None:
+        words += ["--public-url", settings.public_url]
+    for proxy in settings.proxies:
+        words += ["--trusted-proxy", proxy]
     return words
 
 

@@ -23,6 +23,9 @@ class ServerSettings:
         names: host names by which clients may address the server, beside its address.
         max_upload_bytes: size of the largest content that may be uploaded.
         certificate, key: PEM files for TLS; none for plain HTTP.
+        public_url: what clients call the server where a proxy stands before it; see
+            `tandemlab.web.addresses.public_origin`.
+        proxies: addresses and networks of proxies that say for whom they ask.
     """
 
     root: Path
@@ -32,11 +35,13 @@ class ServerSettings:
     max_upload_bytes: int = 10 << 30
     certificate: Path | None = None
     key: Path | None = None
+    public_url: str | None = None
+    proxies: tuple[str, ...] = ()
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return is_loopback(self.host)
+    def is_public(self) -> bool:
+        """Whether others than this machine can reach the server, also by a proxy."""
+        return self.public_url is not None or not is_loopback(self.host)
 
     @property
     def state(self) -> Path:

@@ -123,8 +123,9 @@ class Application:
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
         settings, path = self._deployment.settings, scope["path"]
-        Address(settings.host).check_host(headers.getlist("host"))
-        check_origin(scope, headers)
+        address = Address(settings.host)
+        address.check_host(headers.getlist("host"))
+        check_origin(address.origin(headers["host"], scope["scheme"]), headers)
         if settings.needs_key and path in _WITH_KEY:
             self._check_key(headers)
         if path == "/score":

@@ -6,10 +6,12 @@ import ipaddress
 import socket
 from dataclasses import dataclass, field
 from functools import lru_cache
+from urllib.parse import urlsplit
 
-from tandemlab.domain import AlreadyExists, NotAllowed
+from tandemlab.domain import AlreadyExists, InvalidInput, NotAllowed
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,13 @@ class Address:
     Attributes:
         host: the address to listen at.
         names: host names by which clients may address it, beside its address.
+        public_url: what clients call it where a proxy stands before it, as `public_origin` gives
+            it.
     """
 
     host: str
     names: frozenset[str] = field(default_factory=frozenset)
+    public_url: str | None = None
 
     @property
     def is_loopback(self) -> bool:
@@ -39,7 +44,7 @@ class Address:
             NotAllowed: the server does not go by that name.
         """
         host = host_name(given[0]) if len(given) == 1 else None
-        own = _LOOPBACK_NAMES | self.names | {self.host.strip("[]").lower()}
+        own = _LOOPBACK_NAMES | self.names | {self.host.strip("[]").lower(), self._public_name}
         is_known = host is not None and host in own
         if not is_known and not self.is_loopback:
             # It is reached by whatever address or name leads here; a secret is needed anyway.
@@ -50,6 +55,74 @@ class Address:
                 hint="Start it with --name HOST to allow that name.",
                 details={"reason": "host"},
             )
+
+    @property
+    def _public_name(self) -> str | None:
+        return urlsplit(self.public_url).hostname if self.public_url else None
+
+    def origin(self, host: str, scheme: str) -> str:
+        """The origin of the server's pages for whoever asks by that Host header.
+
+        A proxy that takes HTTPS asks by HTTP, maybe without naming its port.
+
+        >>> Address("127.0.0.1").origin("localhost:8765", "http")
+        'http://localhost:8765'
+        >>> proxied = Address("127.0.0.1", public_url="https://lab.example.org:8443")
+        >>> proxied.origin("lab.example.org", "http")
+        'https://lab.example.org:8443'
+        """
+        if self.public_url and host_name(host) == self._public_name:
+            return self.public_url
+        return f"{scheme}://{host.lower()}"
+
+
+def public_origin(url: str) -> str:
+    """A server's public URL as browsers write it in an Origin header.
+
+    Raises:
+        InvalidInput: it is not ``http(s)://HOST[:PORT]``.
+
+    >>> public_origin("https://Lab.example.org:443/")
+    'https://lab.example.org'
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = host_name(parts.netloc)
+    if (
+        parts.scheme not in _PORTS
+        or host is None
+        or not url.isascii()
+        or (parts.path.strip("/"), parts.query, parts.fragment) != ("", "", "")
+    ):
+        raise InvalidInput(
+            f"{url!r} cannot be the URL of a server.",
+            hint="Give https://HOST or https://HOST:PORT; a server has a host name of its own.",
+            details={"url": url},
+        )
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
+
+
+def network(text: str) -> str:
+    """An address or a network in its standard form.
+
+    Raises:
+        InvalidInput: it is neither.
+
+    >>> network("10.0.0.7"), network("10.0.0.7/24")
+    ('10.0.0.7/32', '10.0.0.0/24')
+    """
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError as error:
+        raise InvalidInput(
+            f"{text!r} is neither an address nor a network.",
+            hint="Give for instance 10.0.0.7 or 10.0.0.0/24.",
+            details={"address": text},
+        ) from error
 
 
 @lru_cache(maxsize=1024)

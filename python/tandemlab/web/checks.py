@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope
+from starlette.types import Message, Receive
 
 from tandemlab.domain import InvalidInput, NotAllowed
 
@@ -14,17 +14,17 @@ class TooLarge(InvalidInput):
     """More was sent than the server takes."""
 
 
-def check_origin(scope: Scope, headers: Headers, *, is_page: bool = False) -> None:
+def check_origin(own: str, headers: Headers, *, is_page: bool = False) -> None:
     """Refuse what the page of another site sends.
 
     Args:
+        own: the origin of the server's own pages.
         is_page: whether people get there by following a link, which they may from anywhere.
 
     Raises:
         NotAllowed: the request comes from another site.
     """
-    origin, host = headers.get("origin"), headers["host"].lower()
-    own = f"{scope['scheme']}://{host}"
+    origin = headers.get("origin")
     is_foreign = origin is not None and origin.lower() != own
     if headers.get("sec-fetch-site") not in _NO_SITE and not is_page:
         is_foreign = True

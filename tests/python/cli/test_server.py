@@ -49,6 +49,17 @@ def test_a_server_is_started_asked_and_stopped(call: Call, lab: Path) -> None:
     assert call("server", "stop", *root).status == 5
 
 
+def test_a_server_behind_a_proxy_goes_by_its_public_url(call: Call, lab: Path) -> None:
+    start = ("server", "start", "--root", str(lab), "--port", "0", "--detach", "-o", "json")
+    public = ("--public-url", "https://Lab.example.org/")
+    assert call(*start, "--trusted-proxy", "10.0.0.7").status == 2
+    assert call(*start, "--public-url", "https://lab.example.org/lab").status == 2
+    assert call(*start, *public).status == 11
+    result(call("server", "token", "create", "ana", "--root", str(lab), "-o", "json"))
+    started = result(call(*start, *public, "--trusted-proxy", "10.0.0.7"))
+    assert started["url"] == "https://lab.example.org"
+
+
 def test_in_the_foreground_it_tells_its_url_and_ends_at_an_interrupt(lab: Path) -> None:
     command = [sys.executable, "-m", "tandemlab.cli", "server", "start", "--root", str(lab)]
     child = subprocess.Popen(
