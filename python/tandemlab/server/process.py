@@ -69,8 +69,8 @@ def check(settings: ServerSettings) -> None:
     tokens = Tokens(state_folder(settings.root))
     if settings.is_public and not any(token.is_valid for token in tokens.list()):
         raise NotAllowed(
-            f"A server at {settings.public_url or settings.host} can be reached by others, and has no tokens: everybody "
-            "could read and run what they like.",
+            f"A server at {settings.public_url or settings.host} can be reached by others, and has "
+            "no tokens: everybody could read and run what they like.",
             hint="Make a token first: `tandemlab server token create NAME --role owner`.",
             details={"reason": "unknown", "host": settings.host},
         )
