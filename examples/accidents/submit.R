@@ -13,7 +13,7 @@ ws <- create_workspace("lab", exist_ok = TRUE)
 exp <- experiment(ws, "accidents")
 
 # The data are prepared by a Python script, so that both languages have the same split.
-status <- system2(tandemlab_doctor()$python, shQuote(file.path(here, "prepare.py")))
+status <- system2(reticulate::py_config()$python, shQuote(file.path(here, "prepare.py")))
 if (status != 0) {
   stop("The data could not be prepared; the working directory is ", getwd(), call. = FALSE)
 }

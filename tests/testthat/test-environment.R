@@ -56,15 +56,17 @@ local_repository <- function(name, code, env = parent.frame()) {
   source <- file.path(folder, name)
   dir.create(contrib, recursive = TRUE)
   dir.create(file.path(source, "R"), recursive = TRUE)
-  fields <- c("Version: 1.0", "Title: T", "Description: D.", "License: GPL-3", "Author: A")
-  maintainer <- "Maintainer: A <a@example.org>"
-  writeLines(c(paste("Package:", name), fields, maintainer), file.path(source, "DESCRIPTION"))
+  fields <- c(paste("Package:", name), "Version: 1.0")
+  writeLines(
+    c(fields, "Title: T", "Description: D.", "License: GPL-3", "Author: A",
+      "Maintainer: A <a@example.org>"),
+    file.path(source, "DESCRIPTION")
+  )
   writeLines("exportPattern(\"^[a-z]\")", file.path(source, "NAMESPACE"))
   writeLines(code, file.path(source, "R", "code.R"))
-  withr::with_dir(contrib, {
-    system2(file.path(R.home("bin"), "R"), c("CMD", "build", shQuote(source)), stdout = FALSE)
-  })
-  tools::write_PACKAGES(contrib, type = "source")
+  archive <- file.path(contrib, paste0(name, "_1.0.tar.gz"))
+  withr::with_dir(folder, utils::tar(archive, name, compression = "gzip", tar = "internal"))
+  writeLines(fields, file.path(contrib, "PACKAGES"))
   paste0("file://", folder)
 }
 

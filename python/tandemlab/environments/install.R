@@ -8,9 +8,13 @@ wanted <- read_wanted(arguments[[3]])
 repositories <- repositories_in(arguments[-(1:3)])
 .libPaths(c(library_path, .libPaths()))
 
+# Whether all packages load is seen at the end, in one process.
 install <- function(packages, repos) {
   if (length(packages) > 0) {
-    utils::install.packages(packages, lib = library_path, repos = repos, quiet = FALSE)
+    utils::install.packages(
+      packages,
+      lib = library_path, repos = repos, type = "source", INSTALL_opts = "--no-test-load"
+    )
   }
 }
 
@@ -37,7 +41,7 @@ while (length(archives) > 0) {
   if (!any(ready)) ready[] <- TRUE
   for (i in which(ready)) {
     install(setdiff(needs[[i]], names(archives)), repositories)
-    utils::install.packages(archives[[i]], lib = library_path, repos = NULL, type = "source")
+    install(archives[[i]], NULL)
   }
   archives <- archives[!ready]
 }

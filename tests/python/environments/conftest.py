@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from tandemlab.environments import EnvironmentCache
+from tandemlab.environments import Environment, EnvironmentCache, RPackage, RSection
 
 _PACKAGES = (
     ("plums", "1.0", "", "pick <- function() 'plums 1.0'"),
@@ -24,25 +25,43 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EnvironmentCache:
     return EnvironmentCache()
 
 
+@pytest.fixture
+def kitchen(
+    repository: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Environment:
+    """An environment with tart, whose cache is the session's: it is built once."""
+    monkeypatch.setenv("TANDEMLAB_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "kitchen"))
+    return Environment("kitchen", r=RSection((RPackage("tart"),), (repository,)))
+
+
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A CRAN-like repository of small packages: plums (and an older one), tart, burnt."""
     root = tmp_path_factory.mktemp("repository")
     contrib = root / "src" / "contrib"
-    contrib.mkdir(parents=True)
+    index = {}
     for name, version, depends, code in _PACKAGES:
-        source = root / f"{name}-{version}" / name
-        (source / "R").mkdir(parents=True)
-        lines = [f"Package: {name}", f"Version: {version}", "Title: T", "Description: D."]
-        lines += ["License: GPL-3", "Author: A", "Maintainer: A <a@example.org>", depends]
-        (source / "DESCRIPTION").write_text("\n".join(filter(None, lines)) + "\n")
-        (source / "NAMESPACE").write_text('exportPattern("^[a-z]")\n')
-        (source / "R" / "code.R").write_text(f"{code}\n")
-        command = ["R", "CMD", "build", "--no-build-vignettes", str(source)]
-        subprocess.run(command, cwd=contrib, check=True, capture_output=True)
-    archive = contrib / "Archive" / "plums"
-    archive.mkdir(parents=True)
-    (contrib / "plums_1.0.tar.gz").rename(archive / "plums_1.0.tar.gz")
-    index = f"tools::write_PACKAGES({str(contrib)!r}, type = 'source')"
-    subprocess.run(["Rscript", "--vanilla", "-e", index], check=True, capture_output=True)
+        archive = contrib / "Archive" / name / f"{name}_{version}.tar.gz"
+        fields = "\n".join(filter(None, [f"Package: {name}", f"Version: {version}", depends]))
+        write_source(archive, name, fields, code)
+        index[name] = (archive, fields)  # the last is the newest
+    for archive, _ in index.values():
+        archive.rename(contrib / archive.name)
+    (contrib / "PACKAGES").write_text("\n\n".join(fields for _, fields in index.values()) + "\n")
     return f"file://{root}"
+
+
+def write_source(archive: Path, name: str, fields: str, code: str) -> None:
+    """Write a source archive as `R CMD build` does, in a hundredth of its time."""
+    texts = {
+        "DESCRIPTION": f"{fields}\nTitle: T\nDescription: D.\nLicense: GPL-3\nAuthor: A\n"
+        "Maintainer: A <a@example.org>\n",
+        "NAMESPACE": 'exportPattern("^[a-z]")\n',
+        "R/code.R": f"{code}\n",
+    }
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        for path, text in texts.items():
+            entry = tarfile.TarInfo(f"{name}/{path}")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))

@@ -118,10 +118,8 @@ def test_a_build_can_be_stopped(cache: EnvironmentCache, tmp_path: Path) -> None
     assert not (cache.root / cache.key(environment)).exists()
 
 
-def test_r_packages_come_with_what_they_need(cache: EnvironmentCache, repository: str) -> None:
-    environment = Environment("kitchen", r=RSection((RPackage("tart"),), (repository,)))
-    built = cache.build(environment)
-    (library,) = built.r_libraries
+def test_r_packages_come_with_what_they_need(kitchen: Environment) -> None:
+    (library,) = EnvironmentCache().build(kitchen).r_libraries
     code = f".libPaths({library!r}); cat(tart::bake())"
     assert output("Rscript", "--vanilla", "-e", code) == "tart with plums 2.0"
 
@@ -211,10 +209,9 @@ def test_a_python_job_runs_in_its_environment(
 
 
 def test_an_r_job_runs_in_its_environment(
-    workspace: Workspace, source: Path, cache: EnvironmentCache, repository: str
+    workspace: Workspace, source: Path, kitchen: Environment
 ) -> None:
-    environment = Environment("kitchen", r=RSection((RPackage("tart"),), (repository,)))
-    config = ScriptRunConfig(source, "job.R", environment=environment)
+    config = ScriptRunConfig(source, "job.R", environment=kitchen)
     run = workspace.experiment("jobs").submit(config)
     run.wait_for_completion(timeout_seconds=60)
     assert run.get_metrics() == {"made": "tart with plums 2.0"}

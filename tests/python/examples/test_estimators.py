@@ -18,6 +18,11 @@ def test_digits_are_learnt_from_python_and_from_a_shell(checkout):
     runs = checkout.workspace.experiment("estimators").get_runs()
     accuracies = [run.get_metrics()["accuracy"] for run in runs]
     assert len(accuracies) == 2 and accuracies[0] == accuracies[1] > 0.97
+    newest = runs[0]
+    assert newest.params == {"gamma": 0.001}
+    assert "outputs/model.joblib" in newest.get_file_names()
+    found = newest.get_environment()
+    assert found is not None and found["packages"]["scikit-learn"].startswith("1.9.")
 
 
 def test_flowers_are_told_apart_from_r(checkout):

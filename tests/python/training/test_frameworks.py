@@ -42,19 +42,6 @@ def installed(run: Run, package: str) -> str:
     return str(found["packages"][package])
 
 
-@pytest.mark.full
-@pytest.mark.timeout(300)
-def test_scikit_learn_learns_digits(workspace: Workspace) -> None:
-    config = SKLearn(
-        EXAMPLES, entry_script="digits.py", script_params={"gamma": 0.001}, framework_version="1.9"
-    )
-    run = train(workspace, config)
-    assert run.get_metrics()["accuracy"] > 0.97
-    assert run.params == {"gamma": 0.001}
-    assert "outputs/model.joblib" in run.get_file_names()
-    assert installed(run, "scikit-learn").startswith("1.9.")
-
-
 @pytest.mark.frameworks
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", [None, *SKLearn.get_supported_versions()])
@@ -136,25 +123,27 @@ def check_shapes(run: Run, processes: int, epochs: int) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("packages", "name"),
-    [
-        (["surely-no-such-package-1"], "surely-no-such-package-1"),
-        (["six==99.0"], "six"),
-        (["scikit-learn==1.7.0"], "scikit-learn"),
-    ],
-)
 def test_packages_that_cannot_be_had_fail_by_name_before_the_script_starts(
-    workspace: Workspace, tmp_path: Path, packages: list[str], name: str
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     (tmp_path / "train.py").write_text("print('started')")
-    config = SKLearn(
-        tmp_path, entry_script="train.py", framework_version="1.9", pip_packages=packages
-    )
-    run = workspace.experiment("a").submit(config)
-    with pytest.raises(RunFailed, match=name):
-        run.wait_for_completion(show_output=False, timeout_seconds=200)
-    assert not (run.directory / "files/user_logs/std_log.txt").exists()
+    asked = {
+        "surely-no-such-package-1": "surely-no-such-package-1",
+        "six==99.0": "six",
+        "scikit-learn==1.7.0": "scikit-learn",
+    }
+    runs = {
+        name: workspace.experiment("a").submit(
+            SKLearn(
+                tmp_path, entry_script="train.py", framework_version="1.9", pip_packages=[package]
+            )
+        )
+        for package, name in asked.items()
+    }
+    for name, run in runs.items():
+        with pytest.raises(RunFailed, match=name):
+            run.wait_for_completion(show_output=False, timeout_seconds=200)
+        assert not (run.directory / "files/user_logs/std_log.txt").exists()
 
 
 @pytest.mark.full
