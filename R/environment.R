@@ -164,7 +164,8 @@ cran_package <- function(name, version = NULL, repo = NULL) {
 #' Environments are kept on each machine, once for all workspaces, in the user's cache folder or in
 #' `TANDEMLAB_CACHE_DIR`. A run that needs one that is not there builds it first;
 #' `build_environment()` does so beforehand. `prune_environments()` removes what no run has asked
-#' for in a while; runs that need it build it again.
+#' for in a while, and what interrupted builds left; runs that need it build it again. What a job or
+#' a service uses now stays.
 #'
 #' @param environment A [r_environment()], [python_environment()] or [read_environment()].
 #' @param rebuild Whether to build it even if it is there.

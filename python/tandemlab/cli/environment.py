@@ -213,7 +213,8 @@ def show(session: Session, name: str) -> None:
 def prune(session: Session, unused_days: float) -> None:
     """Remove environments that have not been used for long.
 
-    A run that needs one of them builds it again.
+    What interrupted builds left goes, too; what a job or a service uses now stays. A run that needs
+    one of those removed builds it again.
     """
     from tandemlab.environments import EnvironmentCache
 

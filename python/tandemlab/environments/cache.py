@@ -29,6 +29,7 @@ from tandemlab.store.user import cache_folder
 from tandemlab.version import __version__
 
 _DAY = 86400.0
+UNFINISHED = "(unfinished)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,14 @@ class CachedEnvironment:
     Attributes:
         size: bytes of its files; files shared with other environments are counted in each.
         used: when a job last asked for it, in seconds since 1970.
+        is_finished: whether it is not what an interrupted build left.
     """
 
     key: str
     name: str
     size: int
     used: float
+    is_finished: bool = True
 
 
 class EnvironmentCache:
@@ -170,37 +173,54 @@ class EnvironmentCache:
 
     def built(self) -> list[CachedEnvironment]:
         """What is built here, the last used first."""
-        found = []
-        for marker in self.root.glob("*/built.json"):
-            with suppress(OSError, ValueError, KeyError):  # another process may be removing it
-                name = json.loads(marker.read_text(encoding="utf-8"))["name"]
-                used, folder = marker.stat().st_mtime, marker.parent
-                found.append(CachedEnvironment(folder.name, name, _size(folder), used))
+        folders = (marker.parent for marker in self.root.glob("*/built.json"))
+        found = [each for each in map(_read, folders) if each is not None and each.is_finished]
         return sorted(found, key=lambda each: -each.used)
 
     def prune(self, *, unused_days: float) -> list[CachedEnvironment]:
-        """Remove what no job has asked for in so many days; what was removed."""
-        removed = []
-        for each in self.built():
-            with self._locked(each.key):
-                marker = self.root / each.key / "built.json"
-                with suppress(FileNotFoundError):
-                    if time.time() - marker.stat().st_mtime < unused_days * _DAY:
+        """Remove what no job has asked for in so many days, and what interrupted builds left.
+
+        What a process uses, or is building, stays.
+
+        Returns:
+            What was removed, the last used first.
+        """
+        with storage_errors(self.root):
+            oldest = time.time() - unused_days * _DAY
+            wanted = _wanted_by_processes()
+            removed = []
+            for folder in [path for path in self.root.glob("*") if path.is_dir()]:
+                with self._locked(folder.name, wait=False) as is_free:
+                    if not is_free or os.fsencode(f"{folder}/") in wanted:
                         continue
-                    marker.unlink()
-                    removed.append(each)
-                shutil.rmtree(marker.parent, ignore_errors=True)
-                (self.root / f"{each.key}.log").unlink(missing_ok=True)
-        return removed
+                    found = _read(folder)
+                    if found is None or (found.is_finished and found.used > oldest):
+                        continue
+                    (folder / "built.json").unlink(missing_ok=True)
+                    shutil.rmtree(folder, ignore_errors=True)
+                    self._remove_log(folder.name)
+                    removed.append(found)
+            for log in self.root.glob("*.log"):  # of a build that failed
+                if log.stat().st_mtime <= oldest and not log.with_suffix("").exists():
+                    self._remove_log(log.stem)
+        return sorted(removed, key=lambda each: -each.used)
+
+    def _remove_log(self, key: str) -> None:
+        (self.root / f"{key}.log").unlink(missing_ok=True)
 
     @contextmanager
-    def _locked(self, key: str) -> Iterator[None]:
+    def _locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Hold what is held while an environment is built; False if another has it already."""
         path = self.root / f"{key}.lock"
         with storage_errors(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                is_held = True
+            except BlockingIOError:
+                is_held = False
+            yield is_held
         finally:
             os.close(descriptor)
 
@@ -222,9 +242,36 @@ def check_environment(environment: Environment) -> BuiltEnvironment:
     return EnvironmentCache().locate(environment)
 
 
+def _read(folder: Path) -> CachedEnvironment | None:
+    """What a folder of the cache is; None if another process is removing it."""
+    marker = folder / "built.json"
+    try:
+        name = json.loads(marker.read_text(encoding="utf-8"))["name"]
+        return CachedEnvironment(folder.name, name, _size(folder), marker.stat().st_mtime)
+    except (FileNotFoundError, ValueError, KeyError):
+        pass
+    try:
+        return CachedEnvironment(
+            folder.name, UNFINISHED, _size(folder), folder.stat().st_mtime, is_finished=False
+        )
+    except FileNotFoundError:
+        return None
+
+
+def _wanted_by_processes() -> bytes:
+    """Command lines and variables of all processes, where jobs and services name their folders."""
+    texts = []
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            with suppress(OSError):  # it has ended, or is another user's
+                texts.append((process / name).read_bytes())
+    return b"\0".join(texts)
+
+
 def _size(folder: Path) -> int:
-    return sum(
-        (Path(parent) / name).lstat().st_size
-        for parent, _, names in os.walk(folder)
-        for name in names
-    )
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(parent) / name).lstat().st_size
+    return total

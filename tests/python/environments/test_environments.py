@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -164,14 +166,43 @@ def test_packages_of_the_system_are_asked_for(cache: EnvironmentCache) -> None:
     assert caught.value.hint == "sudo apt-get install no-such-deb"
 
 
-def test_unused_environments_are_pruned(cache: EnvironmentCache) -> None:
+def test_unused_environments_and_unfinished_builds_are_pruned(cache: EnvironmentCache) -> None:
     environment = Environment("study", SIX)
     cache.build(environment)
     assert cache.prune(unused_days=1) == []
     (built,) = cache.built()
     assert (built.name, built.size > 1000) == ("study", True)
+    left = cache.root / "0123"
+    left.mkdir()
+    (cache.root / "4567.log").touch()
+    with (cache.root / "0123.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as whoever builds it holds it
+        assert cache.prune(unused_days=1) == []
+    (removed,) = cache.prune(unused_days=1)
+    assert (removed.key, removed.is_finished, left.exists()) == ("0123", False, False)
     assert [each.key for each in cache.prune(unused_days=0)] == [built.key]
     assert cache.built() == [] and not cache.is_built(environment)
+    assert {path.suffix for path in cache.root.iterdir()} == {".lock"}
+
+
+def test_an_environment_that_a_process_uses_is_not_pruned(
+    cache: EnvironmentCache, kitchen: Environment
+) -> None:
+    built, in_r = cache.build(Environment("study", SIX)), EnvironmentCache().build(kitchen)
+    variables = {**os.environ, "R_LIBS": in_r.r_libraries[0]}
+    for command, place in (([str(built.python)], cache), (["cat"], EnvironmentCache())):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=variables) as process:
+            wait_until(lambda child=process: Path(f"/proc/{child.pid}/cmdline").read_bytes())
+            assert place.prune(unused_days=0) == []
+            process.communicate()
+    assert [each.name for each in cache.prune(unused_days=0)] == ["study"]
+
+
+def test_environments_share_the_files_of_their_packages(cache: EnvironmentCache) -> None:
+    both = [Environment("a", SIX), Environment("b", PythonSection(("six==1.16.0", "attrs")))]
+    folders = [Path(cache.build(each).python or "").parents[1] for each in both]
+    files = [next(folder.glob("lib/*/site-packages/six.py")) for folder in folders]
+    assert files[0].parent != files[1].parent and files[0].samefile(files[1])
 
 
 # In jobs
