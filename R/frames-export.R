@@ -131,7 +131,8 @@ frame_columns <- function(x, path, context) {
   })
 }
 
-# Plans one column: what it becomes, and a tag where that alone would not come back identical.
+# Plans one column: what it becomes, and a tag where that alone would not come back identical. An
+# array of one dimension is a vector that is tagged.
 column_plan <- function(x, where, context) {
   given <- attributes(x)
   if (is.null(given)) {
@@ -141,8 +142,16 @@ column_plan <- function(x, where, context) {
     note(context$notes, "posixlt", where)
     return(column_plan(as.POSIXct(x), where, context))
   }
+  if (length(given$dim) == 1) {
+    if (!is.null(given$dimnames)) note(context$notes, "names", where)
+    dim(x) <- NULL
+    given <- attributes(x)
+    tag <- list(dim = list())
+  } else {
+    tag <- NULL
+  }
   made <- class_plan(x, given, where, context)
-  tag <- made$tag
+  tag <- c(tag, made$tag)
   rest <- without_names(x, given, where, context)
   if (!same_attributes(rest, made$default)) {
     rest$levels <- if (made$node[[1]] != "factor") rest$levels

@@ -137,6 +137,9 @@ finish_column <- function(field, raw, notes) {
   if (identical(tag$type, "complex") && is.data.frame(x) && identical(names(x), c("re", "im"))) {
     x <- complex(real = x$re, imaginary = x$im)
   }
+  if (!is.null(tag$dim) && field$kind != "fixed") {
+    dim(x) <- length(x)
+  }
   if (!is.null(tag$attributes)) {
     x <- tryCatch(
       restore_attributes(x, known_better(decode_attributes(tag$attributes), x, field)),
@@ -266,23 +269,54 @@ as_factor <- function(codes, levels, ordered) {
 
 finish_list <- function(field, raw, notes) {
   values <- finish_column(field$children[[1]], raw$values, notes)
+  slices(values, raw$starts, raw$sizes)
+}
+
+# The slices of a column as a list; NULL where the size is NA. They keep all attributes, which the
+# methods of `[` do not.
+slices <- function(values, starts, sizes) {
   if (!is.data.frame(values) && is.null(dim(values))) {
-    return(.Call(C_arrow_slice, values, raw$starts, raw$sizes))
+    return(.Call(C_arrow_slice, values, starts, sizes))
   }
-  lapply(seq_along(raw$sizes), function(i) {
-    if (!is.na(raw$sizes[[i]])) {
-      rows <- seq.int(raw$starts[[i]], length.out = raw$sizes[[i]])
-      part <- if (is.data.frame(values)) values[rows, , drop = FALSE] else slice_rows(values, rows)
-      if (is.data.frame(part)) attr(part, "row.names") <- .set_row_names(length(rows))
-      with_room(part)
-    }
+  out <- vector("list", length(sizes))
+  there <- which(!is.na(sizes))
+  out[there] <- if (is.data.frame(values)) {
+    slices_of_frame(values, starts[there], sizes[there])
+  } else {
+    Map(function(start, size) rows_of_array(values, seq.int(start, length.out = size)),
+      starts[there], sizes[there],
+      USE.NAMES = FALSE
+    )
+  }
+  out
+}
+
+slices_of_frame <- function(frame, starts, sizes) {
+  columns <- lapply(seq_along(frame), function(j) slices(.subset2(frame, j), starts, sizes))
+  about <- attributes(frame)
+  lapply(seq_along(sizes), function(i) {
+    part <- lapply(columns, .subset2, i)
+    about$row.names <- .set_row_names(sizes[[i]])
+    attributes(part) <- about
+    with_room(part)
   })
 }
 
-# Rows of an array of any number of dimensions.
-slice_rows <- function(x, rows) {
-  arguments <- c(list(x, rows), rep(list(TRUE), length(dim(x)) - 1), list(drop = FALSE))
-  do.call(`[`, arguments)
+rows_of_array <- function(x, rows) {
+  cells <- cells_of_rows(x, rows)
+  about <- attributes(x)
+  about$dim[[1]] <- length(rows)
+  attributes(x) <- NULL
+  x <- x[cells]
+  attributes(x) <- about
+  x
+}
+
+# The positions of whole rows in an array of any number of dimensions.
+cells_of_rows <- function(x, rows) {
+  cells <- array(seq_along(x), dim(x))
+  arguments <- c(list(cells, rows), rep(list(TRUE), length(dim(x)) - 1), list(drop = FALSE))
+  as.vector(do.call(`[`, arguments))
 }
 
 finish_array <- function(field, raw, notes) {
@@ -299,7 +333,11 @@ finish_array <- function(field, raw, notes) {
   attributes(values) <- NULL
   values <- values[as.vector(order)]
   attributes(values) <- c(list(dim = dim), kept)
-  set_missing_rows(values, raw$missing, field, notes)
+  if (!is.null(raw$missing)) {
+    values <- set_missing(values, raw$missing)
+    note(notes, "null_struct", field$where)
+  }
+  values
 }
 
 finish_frame <- function(field, raw, notes) {
@@ -318,28 +356,23 @@ finish_frame <- function(field, raw, notes) {
   columns
 }
 
-set_missing_rows <- function(x, rows, field, notes) {
-  if (!is.null(rows)) {
-    note(notes, "null_struct", field$where)
-    kept <- attributes(x)
-    cells <- array(seq_along(x), dim(x))
+# Rows of a column without a value. Methods of `[<-` know nothing of a tag's attributes.
+set_missing <- function(x, rows) {
+  about <- attributes(x)
+  if (is.data.frame(x)) {
+    x <- lapply(seq_along(x), function(j) set_missing(.subset2(x, j), rows))
+  } else {
+    missing <- if (inherits(x, "integer64")) missing_integer64() else NA
+    cells <- if (is.null(dim(x))) rows else cells_of_rows(x, rows)
     attributes(x) <- NULL
-    x[as.vector(slice_rows(cells, rows))] <- NA
-    attributes(x) <- kept
+    x[cells] <- if (is.list(x)) list(NULL) else missing
   }
+  attributes(x) <- about
   x
 }
 
-set_missing <- function(x, rows) {
-  if (is.data.frame(x)) {
-    x[] <- lapply(x, set_missing, rows)
-  } else if (is.list(x)) {
-    x[rows] <- list(NULL)
-  } else {
-    x[rows] <- NA
-  }
-  x
-}
+# What bit64 takes for missing: the bits of the least 64-bit integer.
+missing_integer64 <- function() readBin(as.raw(c(128, rep(0, 7))), "double", endian = "big")
 
 # The whole frame ----------------------------------------------------------------------------------
 

@@ -116,52 +116,105 @@ test_that("what is no frame is refused with the argument's name", {
   expect_identical(as_r_frame(iris), iris)
 })
 
-random_column <- function(n) {
-  texts <- c("a", "", "\u00e9\U1F600", "longer than eight bytes", NA)
-  column <- switch(sample(10, 1),
-    sample(c(TRUE, FALSE, NA), n, TRUE),
-    sample(c(-5:5, NA, .Machine$integer.max), n, TRUE),
-    sample(c(rnorm(5), NA, NaN, Inf, -0, 5e-324), n, TRUE),
-    sample(texts, n, TRUE),
-    factor(sample(c("x", "y", NA), n, TRUE), c("y", "x", "z"), ordered = sample(2, 1) == 1),
-    as.Date(sample(c(-1e5:1e5, NA), n, TRUE), origin = "1970-01-01"),
-    structure(sample(c(runif(5, -2e9, 4e9), NA), n, TRUE),
+# Columns of n values of all kinds that come back identical.
+column_makers <- list(
+  logical = function(n) sample(c(TRUE, FALSE, NA), n, TRUE),
+  integer = function(n) sample(c(-5:5, NA, .Machine$integer.max), n, TRUE),
+  double = function(n) sample(c(rnorm(5), NA, NaN, Inf, -0, 5e-324), n, TRUE),
+  text = function(n) sample(c("a", "", "\u00e9\U1F600", "longer than eight bytes", NA), n, TRUE),
+  factor = function(n) {
+    factor(sample(c("x", "y", NA), n, TRUE), c("y", "x", "z"), ordered = sample(2, 1) == 1)
+  },
+  na_level = function(n) addNA(factor(sample(c("x", "y", NA), n, TRUE), c("y", "x"))),
+  date = function(n) structure(sample(c(-1e5:1e5, NA), n, TRUE) + 0, class = "Date"),
+  integer_date = function(n) structure(sample(c(-99:99, NA), n, TRUE), class = "Date"),
+  instant = function(n) {
+    structure(sample(c(runif(5, 1e8, 4e9), -1.5, NA), n, TRUE),
       class = c("POSIXct", "POSIXt"), tzone = sample(c("", "UTC", "Asia/Kathmandu"), 1)
-    ),
-    as.difftime(sample(c(-3:3 / 4, NA), n, TRUE), units = sample(c("mins", "weeks"), 1)),
-    as.raw(sample(0:255, n, TRUE)),
-    lapply(seq_len(n), function(i) if (sample(4, 1) > 1) sample(c(1.5, NA), i %% 5, TRUE))
-  )
-  if (sample(6, 1) == 1 && is.atomic(column)) attr(column, "label") <- "a label"
-  column
+    )
+  },
+  clock = function(n) {
+    structure(sample(c(-1e9, 0.25, NA), n, TRUE),
+      class = c("POSIXct", "POSIXt"), tzone = "UTC", tandemlab_clock = TRUE
+    )
+  },
+  span = function(n) {
+    as.difftime(sample(c(-3:3 / 4, NA), n, TRUE), units = sample(c("mins", "weeks"), 1))
+  },
+  integer64 = function(n) bit64::as.integer64(sample(c("9007199254740993", "-1", NA), n, TRUE)),
+  complex = function(n) complex(real = sample(c(1, NaN), n, TRUE), imaginary = rnorm(n)),
+  raw = function(n) as.raw(sample(0:255, n, TRUE)),
+  labelled = function(n) {
+    structure(sample(c(1, 2, NA), n, TRUE), labels = c(no = 1, yes = 2), class = "haven_labelled")
+  },
+  matrix = function(n) cbind(p = rnorm(n), q = sample(c(1.5, NA), n, TRUE)),
+  array = function(n) array(sample(5L, n, TRUE)),
+  list = function(n) list_of(n, function(size) sample(c(1.5, NA), size, TRUE)),
+  list_of_lists = function(n) list_of(n, function(size) list_of(size, seq_len)),
+  list_of_frames = function(n) {
+    makers <- column_makers[sample(of_one_type, 2)]
+    list_of(n, function(size) frame_of(list(a = makers[[1]](size), b = makers[[2]](size)), size))
+  },
+  frame = function(n) random_frame(n, nested = TRUE)
+)
+flat <- setdiff(names(column_makers), c("list_of_frames", "frame"))
+# Whose attributes are not drawn: elements of a list must have the same.
+of_one_type <- c("logical", "integer", "text", "na_level", "date", "clock", "labelled", "complex")
+
+# Some elements are NULL, but not all: then R knows no type.
+list_of <- function(n, make) {
+  lapply(seq_len(n), function(i) if (i == 1 || sample(4, 1) > 1) make(i %% 4))
 }
 
-random_frame <- function(seed) {
-  set.seed(seed)
-  n <- sample(c(0, 1, 7, 64, 65, 200), 1)
-  columns <- lapply(seq_len(sample(6, 1)), function(i) random_column(n))
-  names(columns) <- sample(c("a", "b", "a", "", "\u00fc", "long name"), length(columns), TRUE)
+frame_of <- function(columns, n) {
   structure(columns, class = "data.frame", row.names = .set_row_names(n))
 }
 
-test_that("200 generated frames come back identical", {
-  withr::local_timezone("Asia/Kolkata")
-  for (seed in 1:200) {
-    x <- random_frame(seed)
-    expect_identical(in_memory(x), x, label = sprintf("the frame of seed %d", seed))
+random_frame <- function(n = sample(c(0, 1, 7, 64, 65, 200), 1), nested = FALSE) {
+  makers <- column_makers[if (nested) flat else names(column_makers)]
+  if (!requireNamespace("bit64", quietly = TRUE)) makers$integer64 <- NULL
+  columns <- lapply(sample(makers, sample(if (nested) 3 else 6, 1)), function(make) {
+    column <- make(n)
+    if (sample(6, 1) == 1 && is.atomic(column)) attr(column, "label") <- "a label"
+    column
+  })
+  names(columns) <- sample(c("a", "b", "a", "", "\u00fc", "long name"), length(columns), TRUE)
+  frame_of(columns, n)
+}
+
+# Frames of a seed that is printed when one fails; the variable FRAMES_SEED repeats it.
+each_generated <- function(count, check) {
+  first <- as.integer(Sys.getenv("FRAMES_SEED", sample.int(1e8, 1)))
+  for (seed in seq(first, length.out = count)) {
+    x <- withr::with_seed(seed, random_frame())
+    check(x, sprintf("the frame of FRAMES_SEED=%d", seed))
   }
+}
+
+test_that("generated frames come back identical through memory and files", {
+  withr::local_timezone("Asia/Kolkata")
+  each_generated(100, function(x, label) {
+    check_identical(in_memory(x), x, label)
+    form <- sample(frame_file_forms, 1)[[1]]
+    check_identical(in_file(x, form[[1]], form[[2]]), x, label)
+  })
+  succeed()
 })
 
-test_that("generated frames come back identical from Arrow and pandas", {
+test_that("generated frames come back identical from Arrow, pandas and Python's files", {
   skip_without_pyarrow(c("pyarrow", "pandas"))
-  for (seed in 201:240) {
-    x <- random_frame(seed)
-    names(x) <- paste0("x", seq_along(x))
+  files <- reticulate::import("tandemlab.bridge", convert = FALSE)
+  path <- withr::local_tempfile(fileext = ".arrow")
+  each_generated(30, function(x, label) {
+    names(x) <- sprintf("x%d", seq_along(x)) # pandas finds tags by the columns' names
     for (as in c("arrow", "pandas")) {
-      y <- as_r_frame(as_python_frame(x, as))
-      expect_identical(y, x, label = sprintf("%s, seed %d", as, seed))
+      frame <- as_python_frame(x, as)
+      check_identical(as_r_frame(frame), x, paste(label, as))
+      files$write_frame(frame, path)
+      check_identical(read_frame(path), x, paste(label, as, "file"))
     }
-  }
+  })
+  succeed()
 })
 
 test_that("conversions protect what they make from the garbage collector", {
