@@ -158,5 +158,11 @@ def _environment(workspace: Workspace, config: InferenceConfig) -> Mapping[str, 
         found = get_environment(workspace, found).environment
     if found is None:
         return None
+    if found.container is not None:
+        raise InvalidInput(
+            f"The environment {found.name!r} is a container image, in which no service runs.",
+            hint="Give an environment with packages, or one of this machine.",
+            details={"environment": found.name},
+        )
     check_environment(found)
     return found.to_dict()

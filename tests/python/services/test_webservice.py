@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,13 @@ from tandemlab.domain import (
     NotFound,
     ServiceFailed,
 )
+from tandemlab.environments import (
+    ContainerSection,
+    Environment,
+    PythonSection,
+    register_environment,
+)
+from tandemlab.models import Model
 from tandemlab.services import InferenceConfig, LocalWebservice, ServiceState, deploy_model
 
 Scripts = Callable[..., Path]
@@ -156,6 +165,44 @@ def test_what_is_not_there_is_refused_before_anything_is_made(
         with pytest.raises(InvalidInput):
             deploy_model(services, name, [], InferenceConfig(script))
     assert LocalWebservice.list(services) == []
+
+
+def test_a_script_runs_in_its_environment(services: Workspace, scripts: Scripts) -> None:
+    """With a Python that has nothing, not even tandemlab; then with a registered environment."""
+    code = "import os, sys\ndef run(data): return [sys.prefix, os.environ.get('WHO')]"
+    bare = Environment(
+        "bare", PythonSection(interpreter=sys._base_executable), variables={"WHO": "me"}
+    )
+    config = InferenceConfig(scripts(code), environment=bare)
+    service = deploy_model(services, "demo", [], config)
+    service.wait_for_deployment()
+    assert service.run("0") == [sys.base_prefix, "me"]
+    register_environment(services, replace(bare, name="own", python=PythonSection()))
+    service.update(inference_config=replace(config, environment="own"))
+    assert service.run("0") == [sys.prefix, "me"]
+    boxed = Environment("boxed", container=ContainerSection("python:3.12"))
+    with pytest.raises(InvalidInput, match="container"):
+        service.update(inference_config=replace(config, environment=boxed))
+    assert service.run("0") == [sys.prefix, "me"]
+
+
+@pytest.mark.services
+def test_a_service_of_a_workspace_at_a_server_is_on_this_machine(
+    remote: Workspace, scripts: Scripts, offset: Path
+) -> None:
+    """Its models come from the server, which does not let them go while it is there."""
+    Model.register(remote, offset, "offset")
+    offset.unlink()
+    service = deploy_model(remote, "demo", ["offset"], InferenceConfig(scripts(SUM)))
+    try:
+        service.wait_for_deployment()
+        assert service.run([1, 2]) == {"sum": 6}
+        assert [each.name for each in LocalWebservice.list(Workspace(remote.address))] == ["demo"]
+        with pytest.raises(InvalidState, match="service 'demo'"):
+            Model(remote, "offset").delete()
+    finally:
+        service.delete()
+    Model(remote, "offset").delete()
 
 
 def test_a_port_that_is_taken_is_an_error(services: Workspace, scripts: Scripts) -> None:
