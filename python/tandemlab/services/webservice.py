@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
-import signal
 import sys
 import time
-import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.bridge import without_r
 from tandemlab.compute.processes import is_alive
-from tandemlab.domain import (
-    AlreadyExists,
-    InvalidInput,
-    InvalidState,
-    NotAllowed,
-    NotFound,
-    ServiceFailed,
-    TandemlabError,
-    Unavailable,
-)
+from tandemlab.domain import AlreadyExists, InvalidState
+from tandemlab.services.asking import ask, request_text
+from tandemlab.services.control import LOOK_SECONDS, failure, start_process, stop_process
 from tandemlab.services.deployment import (
     Deployment,
     InferenceConfig,
     LocalWebserviceDeploymentConfiguration,
 )
 from tandemlab.services.folder import (
-    ServiceFolder,
     ServiceState,
     Status,
     service_folder,
@@ -41,15 +28,10 @@ from tandemlab.services.folder import (
 from tandemlab.services.keys import Keys, read_keys, write_keys
 from tandemlab.services.openapi import describe
 from tandemlab.services.plans import plan_change, plan_deployment
-from tandemlab.services.replica import kill_leftover
 from tandemlab.services.served_models import ModelSource
-from tandemlab.store.daemons import start_daemon, take_lock
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
-
-_STOP_SECONDS = 30.0
-_LOOK_SECONDS = 0.02
 
 
 class LocalWebservice:
@@ -179,27 +161,18 @@ class LocalWebservice:
             InvalidState: the service does not run.
             Unavailable: all its replicas are busy.
         """
-        return json.loads(self.score(_request_text(input_data)))
+        return json.loads(self.score(request_text(input_data)))
 
     def score(self, request: bytes) -> bytes:
         """`run` with request and answer as JSON text."""
-        headers = {"Content-Type": "application/json"}
-        if self.deployment.settings.needs_key:
-            headers["Authorization"] = f"Bearer {self.get_keys()[0]}"
-        url = urllib.parse.urlsplit(self.scoring_uri)
-        seconds = 2 * self.deployment.settings.timeout_seconds + 10
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=seconds)
-        try:
-            connection.request("POST", url.path, request, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        except OSError as error:
-            raise Unavailable(f"The service {self.name!r} cannot be reached: {error}.") from error
-        finally:
-            connection.close()
-        if answer.status == 200:
-            return content
-        raise _refusal(answer.status, content, self.name)
+        settings = self.deployment.settings
+        return ask(
+            self.scoring_uri,
+            request,
+            name=self.name,
+            key=self.get_keys()[0] if settings.needs_key else None,
+            timeout=2 * settings.timeout_seconds + 10,
+        )
 
     def describe(self) -> dict[str, Any]:
         """The service's interface, as OpenAPI."""
@@ -243,14 +216,14 @@ class LocalWebservice:
                 shown = self._show_log(shown)
             if deadline is not None and time.monotonic() > deadline:
                 raise InvalidState(f"The service {self.name!r} is still being deployed.")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         if show_output:
             self._show_log(shown)
         if state in (ServiceState.FAILED, ServiceState.STOPPED):
             while self._folder.is_locked():
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)
             status = self._folder.read_status()
-            raise _failure(self.name, status.error if status else None)
+            raise failure(self.name, status.error if status else None)
 
     def _show_log(self, shown: int) -> int:
         text = self.get_logs()
@@ -308,7 +281,7 @@ class LocalWebservice:
     def _newest(self) -> Deployment:
         """What the service is once what was asked for before is done."""
         while self._folder.running() is not None and self._folder.proposal() is not None:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         return self._folder.read()
 
     def _change(self, before: Deployment, plan: Deployment, *, wait: bool) -> None:
@@ -319,9 +292,9 @@ class LocalWebservice:
             return
         ours, theirs = ((d.settings.host, d.settings.port) for d in (plan, before))
         if ours != theirs:
-            self._stop(status)
+            stop_process(status)
             self._folder.write(plan)
-            _start(self._folder)
+            start_process(self._folder)
         else:
             self._folder.propose(plan)
         if wait:
@@ -330,12 +303,12 @@ class LocalWebservice:
     def _wait_for(self, generation: int) -> None:
         while (status := self._folder.running()) is not None:
             if status.refused == generation:
-                raise _failure(self.name, status.error)
+                raise failure(self.name, status.error)
             if status.generation >= generation:
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         last = self._folder.read_status()
-        raise _failure(self.name, last.error if last else None)
+        raise failure(self.name, last.error if last else None)
 
     # Start and end
 
@@ -349,7 +322,7 @@ class LocalWebservice:
         with self._folder.changing():
             if self._folder.running() is not None:
                 return
-            _start(self._folder)
+            start_process(self._folder)
         if wait:
             self.wait_for_deployment()
 
@@ -358,24 +331,14 @@ class LocalWebservice:
         with self._folder.changing():
             status = self._folder.running()
             if status is not None:
-                self._stop(status)
-
-    def _stop(self, status: Status) -> None:
-        os.kill(status.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while is_alive(status.pid, status.started):
-            if time.monotonic() > deadline:
-                os.kill(status.pid, signal.SIGKILL)
-            time.sleep(_LOOK_SECONDS)
-        for each in status.replicas:
-            kill_leftover(each.pid, each.started)
+                stop_process(status)
 
     def delete(self) -> None:
         """Stop the service and remove it with its files."""
         with self._folder.changing():
             status = self._folder.running() or self._starting()
             if status is not None:
-                self._stop(status)
+                stop_process(status)
             self._folder.remove()
 
     def _starting(self) -> Status | None:
@@ -384,7 +347,7 @@ class LocalWebservice:
             status = self._folder.running()
             if status is not None:
                 return status
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         return None
 
 
@@ -433,101 +396,10 @@ def deploy_model(
             deployment_config or LocalWebserviceDeploymentConfiguration(),
         )
         if service is not None and (status := folder.running()) is not None:
-            service._stop(status)
+            stop_process(status)
         if not folder.keys.exists():
             write_keys(folder.keys, Keys.new())
         folder.write(deployment)
         folder.forget_others(deployment.revision)
-        _start(folder)
+        start_process(folder)
     return LocalWebservice(workspace, name)
-
-
-def _start(folder: ServiceFolder) -> None:
-    """Start the service's process, and wait until it listens.
-
-    Raises:
-        AlreadyExists: its port is taken.
-        InvalidState: it runs already.
-    """
-    folder.settle()
-    lock = take_lock(folder.lock)
-    if lock is None:
-        raise InvalidState(f"The service {folder.path.name!r} is being started or stopped.")
-    command = [sys.executable, "-m", "tandemlab.services", str(folder.path), str(lock)]
-    (folder.path / "state.json").unlink(missing_ok=True)
-    try:
-        start_daemon(command, lock, folder.log, without_r(os.environ))
-    finally:
-        os.close(lock)
-    while (status := folder.read_status()) is None:
-        if not folder.is_locked():
-            break
-        time.sleep(_LOOK_SECONDS)
-    if status is None:
-        raise ServiceFailed(
-            f"The process of the service {folder.path.name!r} did not start.",
-            hint=f"{folder.log} has its output.",
-            details={"name": folder.path.name, "log_tail": []},
-        )
-    if status.state is ServiceState.FAILED:
-        raise _failure(folder.path.name, status.error)
-
-
-def _failure(name: str, error: Mapping[str, Any] | None) -> TandemlabError:
-    """Why a service could not be deployed or changed, as it said it."""
-    if error is None:
-        return ServiceFailed(
-            f"The service {name!r} has ended.",
-            hint=f"`tandemlab service logs {name}` shows its output.",
-            details={"name": name, "log_tail": []},
-        )
-    kinds: dict[str, type[TandemlabError]] = {
-        kind.code: kind for kind in _all_kinds(TandemlabError)
-    }
-    details = {"name": name, **error["details"]}
-    said = "".join(f"\n  {line}" for line in details.get("log_tail", ()))
-    message = f"The service {name!r}: {error['message']}{said and ' It said last:'}{said}"
-    return kinds.get(error["code"], ServiceFailed)(message, hint=error["hint"], details=details)
-
-
-def _all_kinds(kind: type[TandemlabError]) -> list[type[TandemlabError]]:
-    return [kind, *(found for each in kind.__subclasses__() for found in _all_kinds(each))]
-
-
-def _request_text(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        return value.encode()
-    if hasattr(value, "to_dicts"):
-        value = value.to_dicts()
-    elif hasattr(value, "columns") and hasattr(value, "to_json"):
-        return str(value.to_json(orient="records", date_format="iso")).encode()
-    try:
-        return json.dumps(value, default=_listed, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            f"The request cannot be JSON: {error}.", hint="Give text that is JSON."
-        ) from error
-
-
-def _listed(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"a value of the type {type(value).__name__}")
-
-
-def _refusal(status: int, content: bytes, name: str) -> TandemlabError:
-    try:
-        error = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
-        error = {"message": f"The service answered with the status {status}.", "details": {}}
-    kinds: dict[int, type[TandemlabError]] = {
-        401: NotAllowed,
-        403: NotAllowed,
-        404: NotFound,
-        503: Unavailable,
-    }
-    kind = kinds.get(status, InvalidInput if status < 500 else ServiceFailed)
-    details = {"name": name, **error["details"], "request_id": error.get("request_id", "")}
-    return kind(error["message"], hint=error.get("hint", ""), details=details)
