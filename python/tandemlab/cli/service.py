@@ -356,13 +356,16 @@ def stop(session: Session, name: str) -> None:
 @_name_argument
 @yes_option
 @workspace_option
+@output_option
 @pass_session
 def remove(session: Session, name: str, yes: bool) -> None:
     """Stop the service NAME, and remove it with its files."""
     found = _find(session, name)
+    row = _row(found)
     if session.screen.confirm(f"Remove the service {name!r}?", yes=yes):
         found.delete()
-        session.screen.note(f"Removed the service {name!r}.")
+        session.screen.record(_LIST, {**row, "state": "removed", "ready": 0, "url": None})
+        session.suggest("service list")
 
 
 @verb(

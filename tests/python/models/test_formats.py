@@ -89,18 +89,6 @@ def test_onnx_runs_in_its_own_runtime(tmp_path: Path) -> None:
     assert not (tmp_path / "other.onnx").exists()
 
 
-def test_a_state_of_torch_is_read_safely_and_a_module_only_if_trusted(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    network = torch.nn.Linear(2, 1)
-    state = load_model(save_model(network, tmp_path / "state.pt"))
-    assert torch.equal(state["weight"], network.weight)
-    torch.save(network, tmp_path / "module.pt")
-    with pytest.raises(InvalidInput, match=r"torch\.nn\.modules\.linear\.Linear"):
-        load_model(tmp_path / "module.pt")
-    found = load_model(tmp_path / "module.pt", trusted=True)
-    assert torch.equal(found.weight, network.weight)
-
-
 def test_a_folder_with_one_file_is_read_as_the_file(fitted: Any, tmp_path: Path) -> None:
     save_model(fitted, tmp_path / "model.skops")
     assert load_model(tmp_path).coef_ == pytest.approx([2.0])
