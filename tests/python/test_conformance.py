@@ -12,7 +12,7 @@ import yaml
 
 from plugins.servers import Server
 from plugins.workspaces import stop_agent
-from tandemlab import Run, ScriptRunConfig, TandemlabError, Workspace, compare_runs
+from tandemlab import Model, Run, ScriptRunConfig, TandemlabError, Workspace, compare_runs
 from tandemlab.domain.findings import Finding
 from tandemlab.domain.ids import new_ulid
 from tandemlab.tracking import context
@@ -65,6 +65,10 @@ class Player:
         self.points: dict[str, list[Any]] = {}
         self.differences: list[str] = []
         self.links: list[str] = []
+        self.model: Model | None = None
+        self.models: list[str] = []
+        self.refused: list[str] = []
+        self.model_files: Mapping[str, str] = {}
         self.run: Run | None = None
 
     def need_run(self) -> Run:
@@ -129,6 +133,60 @@ class Player:
     def lineage(self) -> None:
         links = self.need_run().get_lineage().links
         self.links = [f"{link.source.kind} {link.relation} {link.target.kind}" for link in links]
+
+    def register_model(
+        self, name: str, content: str | None, file: str = "m.txt", **more: Any
+    ) -> None:
+        path = self.folder / file
+        if content is not None:
+            path.write_text(content)
+        Model.register(self.workspace, path, name, **more)
+
+    def try_models(self, names: list[str]) -> None:
+        self.refused = []
+        for name in names:
+            with pytest.raises(TandemlabError) as caught:
+                self.register_model(name, "1")
+            self.refused.append(caught.value.code)
+
+    def register_model_from_run(self, name: str, path: str) -> None:
+        self.need_run().register_model(name, path)
+
+    def get_model(self, model: str) -> None:
+        self.model = Model(self.workspace, model)
+
+    def list_models(self, name: str) -> None:
+        self.models = [model.id for model in Model.list(self.workspace, name)]
+
+    def set_model_alias(self, model: str, alias: str) -> None:
+        Model(self.workspace, model).set_alias(alias)
+
+    def remove_model_alias(self, model: str, alias: str) -> None:
+        Model(self.workspace, model).remove_alias(alias)
+
+    def change_model(
+        self,
+        model: str,
+        tags: Mapping[str, str | None] | None = None,
+        properties: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        found = Model(self.workspace, model)
+        for name, value in (tags or {}).items():
+            if value is None:
+                found.remove_tags(name)
+            else:
+                found.add_tags({name: value})
+        found.add_properties(properties or {})
+        found.update(description=description)
+
+    def delete_model(self, model: str) -> None:
+        Model(self.workspace, model).delete()
+
+    def download_model(self, model: str) -> None:
+        path = Model(self.workspace, model).download(self.folder / "copy")
+        files = [path] if path.is_file() else sorted(path.iterdir())
+        self.model_files = {file.name: file.read_text() for file in files}
 
     def new_run(self, name: str) -> None:
         self.run = self.workspace.experiment("conformance").start_logging(display_name=name)
@@ -202,8 +260,12 @@ class Player:
             return self.experiment_name
         if what == "found":
             return self.names_found
-        if what in ("differences", "links"):
+        if what in ("differences", "links", "models", "model_files", "refused"):
             return getattr(self, what)
+        if what == "model":
+            names = ("id", "format", "tags", "properties", "description", "aliases")
+            found = {name: getattr(self.model, name) for name in names}
+            return {**found, "format": str(found["format"]), "aliases": list(found["aliases"])}
         if what == "history":
             return self.points
         if what == "secrets":

@@ -80,6 +80,41 @@ verbs <- list(
     links <- as.data.frame(get_run_lineage(player$need_run()))
     player$links <- as.list(paste(links$source_kind, links$relation, links$target_kind))
   },
+  register_model = function(player, name, content = NULL, file = "m.txt", ...) {
+    path <- file.path(player$folder, file)
+    if (!is.null(content)) cat(content, file = path)
+    register_model(player$workspace, path, name, ...)
+  },
+  try_models = function(player, names) {
+    player$refused <- lapply(names, function(name) {
+      problem <- expect_error(verbs$register_model(player, name, "1"))
+      sub("tandemlab_error_", "", class(problem)[[1]])
+    })
+  },
+  register_model_from_run = function(player, name, path) {
+    register_model_from_run(player$need_run(), name, path)
+  },
+  get_model = function(player, model) player$model <- get_model(player$workspace, model),
+  list_models = function(player, name) {
+    player$models <- as.list(list_models(player$workspace, name)$id)
+  },
+  set_model_alias = function(player, model, alias) {
+    set_model_alias(get_model(player$workspace, model), alias)
+  },
+  remove_model_alias = function(player, model, alias) {
+    remove_model_alias(get_model(player$workspace, model), alias)
+  },
+  change_model = function(player, model, ..., tags = NULL) {
+    tags <- lapply(tags, function(value) if (is.null(value)) NA else value)
+    update_model(get_model(player$workspace, model), tags = tags, ...)
+  },
+  delete_model = function(player, model) delete_model(get_model(player$workspace, model)),
+  download_model = function(player, model) {
+    path <- download_model(get_model(player$workspace, model), file.path(player$folder, "copy"))
+    files <- if (dir.exists(path)) list.files(path, full.names = TRUE) else path
+    texts <- lapply(files, function(file) readChar(file, file.size(file), useBytes = TRUE))
+    player$model_files <- stats::setNames(texts, basename(files))
+  },
   new_run = function(player, name) {
     player$run <- start_logging_run(
       experiment(player$workspace, "conformance"),
@@ -149,6 +184,13 @@ found <- list(
   found = function(player) player$found,
   differences = function(player) player$differences,
   links = function(player) player$links,
+  models = function(player) player$models,
+  model_files = function(player) player$model_files,
+  refused = function(player) player$refused,
+  model = function(player) {
+    found <- unclass(player$model)[c("id", "format", "tags", "properties", "aliases")]
+    c(found, list(description = player$model$description))
+  },
   history = function(player) player$history[c("index", "step", "value")],
   properties = function(player) get_run_properties(player$need_run()),
   status = function(player) player$need_run()$status,

@@ -106,9 +106,7 @@ def test_mlflow_gets_the_types_of_its_own_schema(
     ):
         path = folder / f"m{next(_numbers)}" / "model"
         signature = inputs and mlflow.models.ModelSignature(inputs=inputs)
-        mlflow.pyfunc.save_model(
-            path, python_model=model, signature=signature, pip_requirements=[]
-        )
+        mlflow.pyfunc.save_model(path, python_model=model, signature=signature, pip_requirements=[])
         ours = read_mlmodel((path / "MLmodel").read_text()).signature
         assert ours is not None
         run = answering(path, "mlflow", ours.to_dict())
