@@ -71,6 +71,9 @@ as_answer <- function(value) {
   if (is.character(value) && length(value) == 1 && !is.na(value)) {
     return(enc2utf8(as.character(unclass(value))))
   }
+  if (is.function(value) || is.environment(value) || is.language(value)) {
+    abort_input(sprintf("The answer is %s, which JSON cannot hold.", describe(value)))
+  }
   text <- jsonlite::toJSON(
     value,
     digits = NA, null = "null", na = "null", dataframe = "rows", POSIXt = "ISO8601", UTC = TRUE

@@ -126,7 +126,7 @@ def test_what_changes_is_ready_before_what_was_goes(
     wait_until(lambda: len(list(revisions.iterdir())) == 1)
 
 
-def test_scripts_that_do_not_start_leave_nothing_running(
+def test_a_script_that_does_not_start_leaves_nothing_running(
     services: Workspace, scripts: Scripts, offset: Path
 ) -> None:
     config = InferenceConfig("score.py", source_directory=scripts(SUM).parent)
@@ -134,17 +134,9 @@ def test_scripts_that_do_not_start_leave_nothing_running(
     with pytest.raises(ServiceFailed, match=r"offset\.json"):
         service.wait_for_deployment()
     assert (service.state, service.status) == (ServiceState.FAILED, None)
-    for code, said in (
-        ("import no_such_module", "no_such_module"),
-        ("import os\nos._exit(3)", "status 3"),
-        ("x = 1", "no function run"),
-    ):
-        scripts(code)
-        failed = deploy_model(
-            services, "demo", [offset], config
-        )  # takes the place of one that failed
-        with pytest.raises(ServiceFailed, match=said):
-            failed.wait_for_deployment()
+    again = deploy_model(services, "demo", [offset], config)  # takes the place of one that failed
+    again.wait_for_deployment()
+    assert again.run([1]) == {"sum": 4}
 
 
 def test_what_is_not_there_is_refused_before_anything_is_made(
