@@ -15,9 +15,8 @@
 #' @param source_directory Folder that is kept with the run and copied to where it runs.
 #' @param compute_target Name of the target; `"local"` is this machine.
 #' @param ... Arguments of Azure ML's estimators that have no meaning here, by name. Those without
-#'   which the script runs as well (`vm_size`, `vm_priority`, `shm_size`) are left out with a
-#'   warning that names them; the others (`custom_docker_image`, `github_packages`, ...) are
-#'   refused.
+#'   which the script runs as well (`vm_size`, `vm_priority`) are left out with a warning that names
+#'   them; the others (`image_registry_details`, `resume_from`, ...) are refused.
 #' @param entry_script Path of the script of R or Python inside the folder.
 #' @param script_params Arguments of the script, a named list: `list("--rate" = 0.5)`, or
 #'   `list(rate = 0.5)`, for `--rate 0.5`. `TRUE` and `""` stand for a bare flag, a vector for
@@ -33,6 +32,9 @@
 #'   that are known. `NULL` for the newest.
 #' @param process_count_per_node,node_count Processes of the script on each machine, and machines;
 #'   the target `"local"` is one.
+#' @param custom_docker_image A container image that the script runs in by podman, docker or
+#'   apptainer, such as `"docker.io/rocker/r-ver:4.4"`, instead of all packages above.
+#' @param shm_size Size of `/dev/shm` in the container, such as `"2g"`.
 #' @param use_gpu Whether the run takes a GPU, which must be there.
 #' @param environment An [r_environment()], [python_environment()] or [read_environment()], or the
 #'   name of a registered or curated one, instead of all packages above.
@@ -53,7 +55,8 @@ estimator <- function(source_directory, compute_target = "local", ..., entry_scr
                       cran_repositories = getOption("repos"), pip_packages = NULL,
                       conda_packages = NULL, pip_requirements_file = NULL,
                       conda_dependencies_file = NULL, framework = NULL, framework_version = NULL,
-                      process_count_per_node = 1L, node_count = 1L, use_gpu = FALSE,
+                      process_count_per_node = 1L, node_count = 1L, custom_docker_image = NULL,
+                      shm_size = NULL, use_gpu = FALSE,
                       environment_variables = NULL, environment = NULL, inputs = NULL,
                       outputs = NULL, resources = NULL, max_run_duration_seconds = NULL) {
   source_directory <- arg_path(source_directory)
@@ -74,6 +77,8 @@ estimator <- function(source_directory, compute_target = "local", ..., entry_scr
     framework_version = arg_optional(framework_version, arg_string),
     process_count_per_node = arg_count(process_count_per_node, least = 1L),
     node_count = arg_count(node_count, least = 1L),
+    custom_docker_image = arg_optional(custom_docker_image, arg_string),
+    shm_size = arg_optional(shm_size, arg_string),
     use_gpu = arg_flag(use_gpu)
   )
   found <- call_core(

@@ -38,8 +38,7 @@
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
 #'   (`outputs/NAME`), or a named list of absolute paths, or of lists of `path`, `register_as` (the
 #'   name of the dataset that the files become when the run completes), `description` and `tags`.
-#'   Likewise `${outputs.NAME}` and
-#'   `TANDEMLAB_OUTPUT_NAME`.
+#'   Likewise `${outputs.NAME}` and `TANDEMLAB_OUTPUT_NAME`.
 #' @param resources What the run needs of its machine, and may not exceed: a list of `cpus` (as many
 #'   slots are taken, and libraries for numbers start as many threads), `memory` (such as `"4GB"`;
 #'   a run that uses more is ended) and `gpus` (0 hides all).

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.environments import Environment, RPackage
+from tandemlab.domain.environments import ContainerSection, Environment, RPackage
 from tandemlab.domain.jobs import Distribution, Resources
+from tandemlab.domain.secrets import refuse_secret
 from tandemlab.environments.registry import curated_environments
 from tandemlab.training.extra_packages import ExtraPackages, package_names, r_packages
 from tandemlab.training.foreign_arguments import check_foreign_arguments
@@ -51,6 +52,9 @@ class Estimator(ScriptRunConfig):
         cran_packages: packages of R, by name or as `RPackage`; those that the machine has are used
             from there.
         cran_repositories: where the others come from.
+        custom_docker_image: a container image that the script runs in (`ContainerSection`), instead
+            of all packages above.
+        shm_size: of ``/dev/shm`` in the container, such as ``"2g"``.
         environment_variables: set for the script.
         environment_definition: an `Environment`, or the name of a registered or curated one,
             instead of all packages above.
@@ -92,6 +96,8 @@ class Estimator(ScriptRunConfig):
         conda_dependencies_file: str | os.PathLike[str] | None = None,
         cran_packages: Sequence[str | RPackage] | None = None,
         cran_repositories: Sequence[str] | None = None,
+        custom_docker_image: str | None = None,
+        shm_size: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | str | None = None,
         inputs: GivenInputs | None = None,
@@ -101,6 +107,8 @@ class Estimator(ScriptRunConfig):
         framework_version: str | None = None,
         **foreign: Any,
     ) -> None:
+        if shm_size is not None and custom_docker_image is None:
+            foreign["shm_size"] = shm_size
         known = list(inspect.signature(Estimator.__init__).parameters)[1:-1]
         check_foreign_arguments(type(self).__name__, foreign, known)
         if not entry_script:
@@ -117,6 +125,7 @@ class Estimator(ScriptRunConfig):
             pip_file=pip_requirements_file,
             conda_file=conda_dependencies_file,
         )
+        boxed = _boxed(custom_docker_image, shm_size) if custom_docker_image else None
         super().__init__(
             source_directory,
             entry_script,
@@ -125,7 +134,7 @@ class Estimator(ScriptRunConfig):
             environment_variables,
             max_run_duration_seconds=max_run_duration_seconds,
             environment=self._environment(
-                Path(source_directory), framework_version, packages, environment_definition
+                Path(source_directory), framework_version, packages, boxed, environment_definition
             ),
             inputs=inputs,
             outputs=outputs,
@@ -161,16 +170,18 @@ class Estimator(ScriptRunConfig):
         source: Path,
         version: str | None,
         packages: ExtraPackages,
+        boxed: Environment | None,
         given: Environment | str | None,
     ) -> Environment | str | None:
-        if given is not None:
-            if packages or version is not None:
-                raise InvalidInput(
-                    "An estimator has an environment, or packages and a framework_version, not "
-                    "both.",
-                    hint="Add the packages to the environment, or leave it out.",
-                )
-            return given
+        whole = [each for each in (boxed, given) if each is not None]
+        if len(whole) > 1 or (whole and (packages or version is not None)):
+            raise InvalidInput(
+                "An estimator has an environment, or a custom_docker_image, or packages and a "
+                "framework_version, not several of these.",
+                hint="Put the packages into the environment or the image, or leave it out.",
+            )
+        if whole:
+            return whole[0]
         base = self._curated(version)
         if not packages:
             return base
@@ -266,6 +277,11 @@ class Chainer(Estimator):
 
     framework = "chainer"
     has_gpu = False
+
+
+def _boxed(image: str, shm_size: str | None) -> Environment:
+    refuse_secret(image, "custom_docker_image")
+    return Environment("estimator", container=ContainerSection(image, shm_size=shm_size))
 
 
 def _check_parameters(parameters: Mapping[str, Any] | None, language: Language) -> None:

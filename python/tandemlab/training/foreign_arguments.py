@@ -19,15 +19,13 @@ _LEFT_OUT = {
     "source_directory_data_store": "the source is kept in the workspace",
 }
 _PROCESSES = "Use process_count_per_node; each process gets the variables of torchrun, MPI and TF."
-_CONTAINER = "Name the packages instead, or give an Environment as environment_definition."
 _LIBRARY = (
     "Install them into a library of R and give that: an Environment with r.libraries "
     "(in R: r_environment(libraries = ))."
 )
 _REFUSED = {
-    "custom_docker_image": _CONTAINER,
-    "custom_docker_base_image": _CONTAINER,
-    "image_registry_details": _CONTAINER,
+    "custom_docker_base_image": "It is called custom_docker_image.",
+    "image_registry_details": "Log in to the registry by podman or docker themselves.",
     "user_managed": "Give an Environment with the interpreter as environment_definition.",
     "resume_from": "Give the files of the earlier run as one of the inputs.",
     "distributed_backend": _PROCESSES,
