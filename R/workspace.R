@@ -246,20 +246,26 @@ check_workspace <- function(workspace, repair = FALSE, deep = FALSE) {
 #' @param workspace A `tandemlab_workspace`.
 #' @param older_than_seconds Only what nobody has put for so long is removed; at least 3600.
 #' @param dry_run Whether it is only counted.
+#' @param take_over For contents at another place (`artifacts` of [create_workspace()]): whether
+#'   this folder takes the place of the one that they were those of, which is gone, such as after a
+#'   restored backup. If that one is still in use, what only it needs is removed.
 #' @return A named list: `contents` and `bytes` (what went, or would), `young` (how many contents
 #'   stay for now, since they may belong to a run that is just being made), `kept` (how many runs
 #'   need) and `dry_run`.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` for less than an hour; `tandemlab_error_invalid_state` when the
-#' source of a run cannot be read, so that what it needs is not known: nothing was removed.
+#' source of a run cannot be read, so that what it needs is not known, or when the contents at the
+#' other place are those of another folder: nothing was removed.
 #' @examplesIf tandemlab_is_ready()
 #' collect_garbage(temp_workspace(), dry_run = TRUE)$kept
 #' @export
-collect_garbage <- function(workspace, older_than_seconds = 86400, dry_run = FALSE) {
+collect_garbage <- function(workspace, older_than_seconds = 86400, dry_run = FALSE,
+                            take_over = FALSE) {
   call_core(
     "workspace.gc",
     workspace = .subset2(arg_workspace(workspace), "path"),
-    older_than_seconds = arg_number(older_than_seconds), dry_run = arg_flag(dry_run)
+    older_than_seconds = arg_number(older_than_seconds), dry_run = arg_flag(dry_run),
+    take_over = arg_flag(take_over)
   )
 }
 

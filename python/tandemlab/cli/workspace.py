@@ -278,10 +278,22 @@ def _finding_row(finding: Finding) -> dict[str, str]:
     help="Only what nobody has put for so long, such as 12h or 7d; at least 1h.",
 )
 @click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Contents in S3 or another folder were those of a workspace folder that is gone, and "
+    "that this one takes the place of: a restored backup, for instance.",
+)
 @workspace_option
 @output_option
 @pass_session
-def gc(session: Session, name_or_path: str | None, older_than: float, dry_run: bool) -> None:
+def gc(
+    session: Session,
+    name_or_path: str | None,
+    older_than: float,
+    dry_run: bool,
+    take_over: bool,
+) -> None:
     """Remove contents that no run and no asset needs any more.
 
     NAME_OR_PATH says which; without it, it is the one that commands use here. Deleting a run
@@ -290,10 +302,11 @@ def gc(session: Session, name_or_path: str | None, older_than: float, dry_run: b
     just being made.
     """
     found = session.workspace() if name_or_path is None else find_workspace(name_or_path)
-    garbage = found.gc(older_than, dry_run)
+    garbage = found.gc(older_than, dry_run, take_over=take_over)
     session.screen.record(_GARBAGE, asdict(garbage))
     if dry_run and garbage.contents:
-        session.suggest("workspace gc", *([name_or_path] if name_or_path else []))
+        words = ["--take-over"] if take_over else []
+        session.suggest("workspace gc", *words, *([name_or_path] if name_or_path else []))
 
 
 @verb("delete", "tandemlab workspace delete lab", "tandemlab workspace delete ~/labs/old --yes")

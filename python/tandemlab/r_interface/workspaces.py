@@ -103,8 +103,9 @@ def _check(workspace: str, repair: bool, deep: bool) -> object:
     return Table({name: [getattr(found, name) for found in findings] for name in columns})
 
 
-def _gc(workspace: str, older_than_seconds: float, dry_run: bool) -> object:
-    return asdict(open_workspace(workspace).gc(older_than_seconds, dry_run))
+def _gc(workspace: str, older_than_seconds: float, dry_run: bool, take_over: bool) -> object:
+    found = open_workspace(workspace)
+    return asdict(found.gc(older_than_seconds, dry_run, take_over=take_over))
 
 
 CALLS: dict[str, Callable[..., object]] = {

@@ -461,7 +461,9 @@ class Workspace:
 
         send(self)
 
-    def gc(self, older_than_seconds: float = 86_400, dry_run: bool = False) -> Garbage:
+    def gc(
+        self, older_than_seconds: float = 86_400, dry_run: bool = False, *, take_over: bool = False
+    ) -> Garbage:
         """Remove contents that no run and no asset needs any more.
 
         Deleting a run leaves its contents, since others may have the same. What is needed is
@@ -471,6 +473,9 @@ class Workspace:
         Args:
             older_than_seconds: only what nobody has put for so long; at least 3600.
             dry_run: whether it is only counted.
+            take_over: for contents at another place: whether this folder takes the place of the
+                one that they were those of, which is gone, such as after a restored backup. If
+                that one is still in use, what only it needs is removed.
 
         Returns:
             How many contents went, and of how many bytes; ``young`` ones stay for now.
@@ -478,7 +483,8 @@ class Workspace:
         Raises:
             InvalidInput: less than an hour.
             InvalidState: the source of a run or the file of an asset cannot be read, so that what
-                it needs is not known; nothing was removed.
+                it needs is not known; or the contents at the other place are those of another
+                folder. Nothing was removed.
 
         >>> getfixture("workspace").gc(dry_run=True)
         Garbage(contents=0, bytes=0, young=0, kept=0, dry_run=True)
@@ -489,10 +495,14 @@ class Workspace:
                 hint="Those of a run that is just being made look like garbage.",
             )
         if self.is_remote:
-            return self._remote().collect_garbage(older_than_seconds, dry_run=dry_run)
+            return self._remote().collect_garbage(
+                older_than_seconds, dry_run=dry_run, take_over=take_over
+            )
         from tandemlab.store.upkeep import collect_garbage
 
-        return collect_garbage(self.folder, older_than=older_than_seconds, dry_run=dry_run)
+        return collect_garbage(
+            self.folder, older_than=older_than_seconds, dry_run=dry_run, take_over=take_over
+        )
 
     # What is in it
 

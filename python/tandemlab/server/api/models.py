@@ -36,6 +36,7 @@ class GarbageQuery(BaseModel):
 
     older_than_seconds: float = 86_400
     dry_run: bool = False
+    take_over: bool = False
 
 
 class CheckQuery(BaseModel):

@@ -70,7 +70,7 @@ def delete_workspace(request: Request, workspace: str) -> None:
 @router.post("/workspaces/{workspace}/gc", tags=["workspaces"], dependencies=[OWNER])
 def collect_garbage(found: Found, body: GarbageQuery) -> Garbage:
     """Remove contents that no run and no asset needs any more, or count them."""
-    return found.gc(body.older_than_seconds, body.dry_run)
+    return found.gc(body.older_than_seconds, body.dry_run, take_over=body.take_over)
 
 
 @router.post("/workspaces/{workspace}/check", tags=["workspaces"], dependencies=[CONTRIBUTOR])

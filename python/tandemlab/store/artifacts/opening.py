@@ -78,8 +78,8 @@ def problem_of_home(
     return InvalidState(
         f"The contents are those of the folder {home['path']} on {home['host']}: {folder} is "
         "a copy of it, or was moved to another disk.",
-        hint="Give a copy a place of its own for its contents. If the other folder is gone, take "
-        f"`home` out of {place.address}/tandemlab.json.",
+        hint="Give a copy a place of its own for its contents. If the other folder is gone, "
+        "`tandemlab workspace gc --take-over` has this one take its place.",
         details={"artifacts": str(place.address), "home": dict(home)},
     )
 

@@ -191,9 +191,10 @@ class RemoteWorkspace:
         answer = self.client.request("GET", f"{self._base}/targets")
         return decode(answer.content, dict[str, dict[str, str | None]])
 
-    def collect_garbage(self, older_than: float, *, dry_run: bool) -> Garbage:
+    def collect_garbage(self, older_than: float, *, dry_run: bool, take_over: bool) -> Garbage:
         """Have the server remove contents that no run needs; see `Workspace.gc`."""
-        body = encode({"older_than_seconds": older_than, "dry_run": dry_run})
+        query = {"older_than_seconds": older_than, "dry_run": dry_run, "take_over": take_over}
+        body = encode(query)
         return decode(
             self.client.request("POST", f"{self._base}/gc", content=body).content, Garbage
         )

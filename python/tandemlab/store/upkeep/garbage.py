@@ -32,10 +32,16 @@ from tandemlab.store.upkeep.runs import directories
 _BATCH = 500
 
 
-def collect_garbage(folder: WorkspaceFolder, *, older_than: float, dry_run: bool) -> Garbage:
+def collect_garbage(
+    folder: WorkspaceFolder, *, older_than: float, dry_run: bool, take_over: bool = False
+) -> Garbage:
     """Remove contents that nobody needs and that nobody has put for `older_than` seconds.
 
     It may be interrupted and repeated, and others may do the same at the same time.
+
+    Args:
+        take_over: whether the folder is from now on the one that removes contents at the other
+            place.
 
     Raises:
         InvalidState: the source of a run or the file of an asset cannot be read, so that what it
@@ -47,7 +53,8 @@ def collect_garbage(folder: WorkspaceFolder, *, older_than: float, dry_run: bool
     folder.catch_up_all()
     places: list[_Here | _There] = [_Here(folder.blobs, older_than)]
     if isinstance(folder.blobs, ArtifactBlobs):
-        places.append(_There(folder, folder.blobs.place, older_than, dry_run=dry_run))
+        place = folder.blobs.place
+        places.append(_There(folder, place, older_than, dry_run=dry_run, take_over=take_over))
     found = {content.digest: content for place in places for content in place.contents}
     needed = _Needed(folder)
     unneeded = found.keys() - needed.digests
@@ -84,7 +91,13 @@ class _There:
     """The contents at the other place. What is recorded is looked up there afterwards."""
 
     def __init__(
-        self, folder: WorkspaceFolder, place: ArtifactPlace, older_than: float, *, dry_run: bool
+        self,
+        folder: WorkspaceFolder,
+        place: ArtifactPlace,
+        older_than: float,
+        *,
+        dry_run: bool,
+        take_over: bool,
     ) -> None:
         marker = folder.read_marker()
         whose = place.read_marker()
@@ -95,9 +108,10 @@ class _There:
                 details={"artifacts": str(place.address)},
             )
         problem = problem_of_home(place, whose, folder.path)
-        if problem is not None:
+        if problem is not None and not take_over:
             raise problem
-        if not (whose.get("home") or marker.get("store") or dry_run):
+        is_home = bool(whose.get("home")) and problem is None
+        if not (is_home or marker.get("store") or dry_run):
             place.write_marker(marker["id"], None, home_of(folder.path))
         self._place = place
         before = place.clock() - older_than
