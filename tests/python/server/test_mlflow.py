@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,23 @@ os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"
 mlflow = pytest.importorskip("mlflow")
 MlflowException: type[Exception] = mlflow.exceptions.MlflowException
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+both_stores = pytest.mark.parametrize("remote", ["sqlite", "postgresql"], indirect=True)
+_numbers = count(1)
+
+
+@pytest.fixture
+def remote(
+    shared_server: Server, local_data: Path, request: pytest.FixtureRequest
+) -> Iterator[Workspace]:
+    """A new workspace, opened by its URL; its store is SQLite unless a test asks for another."""
+    is_other = getattr(request, "param", "sqlite") == "postgresql"
+    store = request.getfixturevalue("database") if is_other else None
+    name = f"mlflow{next(_numbers)}"
+    Workspace.create(shared_server.root / name, store=store).store.close()
+    remote = Workspace(f"{shared_server.url}/{name}")
+    yield remote
+    remote.store.close()
 
 
 @pytest.fixture
@@ -59,6 +77,7 @@ def client(at: str) -> Any:
 # What MLflow writes, we read
 
 
+@both_stores
 def test_a_run_of_mlflow_is_a_run_like_any_other(at: str, remote: Workspace) -> None:
     mlflow.set_experiment("accidents")
     with mlflow.start_run(run_name="first", tags={"team": "a"}, description="a try") as made:
@@ -123,6 +142,7 @@ def test_r_and_the_command_line_see_a_run_of_mlflow(at: str, client: Any) -> Non
     assert json.loads(listed.stdout)["status"] == "Completed"
 
 
+@both_stores
 def test_nested_runs_are_children(at: str, remote: Workspace) -> None:
     with mlflow.start_run() as parent:
         with mlflow.start_run(nested=True, run_name="fold 1"):
@@ -184,6 +204,7 @@ def test_names_notes_and_tags_change(client: Any, remote: Workspace) -> None:
         client.set_tag(run, "mlflow.parentRunId", "other")
 
 
+@both_stores
 def test_what_is_deleted_is_hidden_until_it_is_restored(client: Any, remote: Workspace) -> None:
     name = client.create_experiment("demo")
     run = client.create_run(name).info.run_id
@@ -232,6 +253,7 @@ def test_mlflow_reads_our_runs(client: Any, remote: Workspace, tmp_path: Path) -
     assert len(client.search_runs([experiment.experiment_id])) == 2
 
 
+@both_stores
 def test_runs_are_searched_sorted_and_paged(client: Any) -> None:
     names = [client.create_experiment(name) for name in ("a b", "ü")]
     for number in range(6):
@@ -266,6 +288,7 @@ def test_runs_are_searched_sorted_and_paged(client: Any) -> None:
         search("metrics.loss >>")
 
 
+@both_stores
 def test_experiments_are_searched_sorted_and_paged(client: Any) -> None:
     for name in ("crash 1", "crash 2", "other"):
         client.create_experiment(name)
@@ -407,15 +430,36 @@ def test_lightgbm_logs_by_itself(at: str, remote: Workspace) -> None:
     assert model.predict(rows).shape == (150, 3)
 
 
+def test_xgboost_logs_by_itself(at: str, remote: Workspace) -> None:
+    xgboost = pytest.importorskip("xgboost")
+    from sklearn.datasets import load_iris
+
+    rows, classes = load_iris(return_X_y=True)
+    mlflow.xgboost.autolog(silent=True)
+    try:
+        with mlflow.start_run() as run:
+            data = xgboost.DMatrix(rows, classes)
+            options = {"objective": "multi:softprob", "num_class": 3, "nthread": 1}
+            xgboost.train(options, data, num_boost_round=5, evals=[(data, "train")])
+    finally:
+        mlflow.xgboost.autolog(disable=True, silent=True)
+    found = remote.get_run(run.info.run_id)
+    assert found.params["num_class"] == "3"
+    assert found.metrics["train-mlogloss"].steps == [0, 1, 2, 3, 4]
+    model = mlflow.xgboost.load_model(f"runs:/{run.info.run_id}/model")
+    assert model.predict(data).shape == (150, 3)
+
+
 # Many clients, tokens, and what is not served
 
 
+@both_stores
 def test_many_clients_log_to_one_run_and_nothing_is_lost(client: Any, remote: Workspace) -> None:
     run = client.create_run("0").info.run_id
 
     def log(worker: int) -> None:
         own = mlflow.MlflowClient()
-        for step in range(20):
+        for step in range(10):
             own.log_metric(run, "loss", worker, step=step)
             own.log_batch(run, metrics=[mlflow.entities.Metric(f"m{worker}", step, 1, step)])
             own.set_tag(run, f"t{worker}", step)
@@ -423,10 +467,10 @@ def test_many_clients_log_to_one_run_and_nothing_is_lost(client: Any, remote: Wo
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(log, range(8)))
     found: Run = remote.get_run(run)
-    assert sorted(found.metrics["loss"].values) == sorted(w for w in range(8) for _ in range(20))
+    assert sorted(found.metrics["loss"].values) == sorted(w for w in range(8) for _ in range(10))
     for worker in range(8):
-        assert found.metrics[f"m{worker}"].values == list(range(20))
-        assert found.tags[f"t{worker}"] == "19"
+        assert found.metrics[f"m{worker}"].values == list(range(10))
+        assert found.tags[f"t{worker}"] == "9"
 
 
 def test_tokens_and_roles_hold_for_mlflow(
