@@ -132,7 +132,7 @@ def own_postgresql() -> Iterator[Server]:
 
 @contextmanager
 def _running() -> Iterator[Server]:
-    programs, account = _find_programs(), _find_account()
+    programs, account = find_programs(), find_account()
     if programs is None or account is None:
         pytest.skip("PostgreSQL is not installed; tools/bootstrap dev does that")
     # Not below pytest's own folder: the path of a socket has room for 107 bytes.
@@ -150,7 +150,7 @@ def database(postgresql: Server) -> str:
     return postgresql.new_database()
 
 
-def _find_programs() -> Path | None:
+def find_programs() -> Path | None:
     versions = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     if versions:
         return max(versions, key=lambda path: float(path.parent.name))
@@ -158,7 +158,7 @@ def _find_programs() -> Path | None:
     return Path(found).parent if found else None
 
 
-def _find_account() -> pwd.struct_passwd | None:
+def find_account() -> pwd.struct_passwd | None:
     """This user, or one of no importance where this is root."""
     if os.getuid() != 0:
         return pwd.getpwuid(os.getuid())
