@@ -51,9 +51,10 @@ def new_ulid() -> str:
     global _last
     with _lock:
         millis = time.time_ns() // 1_000_000
-        chance = int.from_bytes(os.urandom(_RANDOM_BITS // 8), "big")
         if millis <= _last[0]:
             millis, chance = _last[0], _last[1] + 1
+        else:
+            chance = int.from_bytes(os.urandom(_RANDOM_BITS // 8), "big")
         _last = (millis, chance)
     number = (millis << _RANDOM_BITS) + chance
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

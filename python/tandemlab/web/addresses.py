@@ -43,22 +43,12 @@ class Address:
         Raises:
             NotAllowed: the server does not go by that name.
         """
-        host = host_name(given[0]) if len(given) == 1 else None
-        own = _LOOPBACK_NAMES | self.names | {self.host.strip("[]").lower(), self._public_name}
-        is_known = host is not None and host in own
-        if not is_known and not self.is_loopback:
-            # It is reached by whatever address or name leads here; a secret is needed anyway.
-            is_known = host is not None and (not self.names or _is_address(host))
-        if not is_known:
+        if len(given) != 1 or not _goes_by(self, given[0]):
             raise NotAllowed(
                 f"The server does not go by the name {(given or [''])[0][:100]!r}.",
                 hint="Start it with --name HOST to allow that name.",
                 details={"reason": "host"},
             )
-
-    @property
-    def _public_name(self) -> str | None:
-        return urlsplit(self.public_url).hostname if self.public_url else None
 
     def origin(self, host: str, scheme: str) -> str:
         """The origin of the server's pages for whoever asks by that Host header.
@@ -71,9 +61,35 @@ class Address:
         >>> proxied.origin("lab.example.org", "http")
         'https://lab.example.org:8443'
         """
-        if self.public_url and host_name(host) == self._public_name:
-            return self.public_url
-        return f"{scheme}://{host.lower()}"
+        return _origin(self, host, scheme)
+
+
+# A server is asked the same for every request.
+
+
+@lru_cache(maxsize=1024)
+def _goes_by(address: Address, given: str) -> bool:
+    host = host_name(given)
+    if host is None:
+        return False
+    own = (
+        _LOOPBACK_NAMES | address.names | {address.host.strip("[]").lower(), _public_name(address)}
+    )
+    if host in own:
+        return True
+    # It is reached by whatever address or name leads here; a secret is needed anyway.
+    return not address.is_loopback and (not address.names or _is_address(host))
+
+
+@lru_cache(maxsize=1024)
+def _origin(address: Address, host: str, scheme: str) -> str:
+    if address.public_url and host_name(host) == _public_name(address):
+        return address.public_url
+    return f"{scheme}://{host.lower()}"
+
+
+def _public_name(address: Address) -> str | None:
+    return urlsplit(address.public_url).hostname if address.public_url else None
 
 
 def public_origin(url: str) -> str:

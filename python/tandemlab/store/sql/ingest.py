@@ -186,7 +186,7 @@ def _find_places(
 ) -> Iterator[tuple[_Writer, _Place]]:
     keys, names = zip(*wanted, strict=True)
     rows = connection.execute(_FIND_WRITERS, {"runs": [*{*keys}], "names": [*{*names}]})
-    for run, name, *place in rows:
+    for run, name, *place in rows.all():
         yield (run, name), _Place(*place)
 
 
@@ -256,11 +256,9 @@ def _known_metrics(connection: Connection, portions: Sequence[_Portion]) -> dict
 def _find_metrics(connection: Connection, wanted: Iterable[_Metric]) -> dict[_Metric, _Known]:
     keys = [*{run_key for run_key, _, _ in wanted}]
     names = [*{name for _, name, _ in wanted}]
+    rows = connection.execute(_FIND_METRICS, {"runs": keys, "names": names}).all()
     return {
-        (run_key, name, MetricShape(shape)): _Known(*known)
-        for run_key, name, shape, *known in connection.execute(
-            _FIND_METRICS, {"runs": keys, "names": names}
-        )
+        (run_key, name, MetricShape(shape)): _Known(*known) for run_key, name, shape, *known in rows
     }
 
 

@@ -65,8 +65,7 @@ def extend(connection: Connection, rows: Sequence[tuple[Any, ...]], before: int)
     place = {"metric": metric, "writer": writer}
     last = connection.execute(_LAST, place).one_or_none()
     place |= {"seq": last.seq, "position": last.position} if last else {"seq": 0, "position": -1}
-    missing = connection.execute(_BETWEEN, {**place, "end": seq})
-    pending = [*map(tuple, missing), *rows]
+    pending = [*_rows(connection, _BETWEEN, {**place, "end": seq}), *rows]
     first = last.ordinal + 1 if last else 1
     ends = range(0, len(pending) - STRETCH + 1, STRETCH)
     kept = [row for at in ends for row in _kept(pending[at : at + STRETCH], first + at)]

@@ -170,7 +170,7 @@ def lock(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunKey]:
     Raises:
         NotFound: one of them does not exist.
     """
-    rows = connection.execute(_LOCK, {"ids": [*{*run_ids}]})
+    rows = connection.execute(_LOCK, {"ids": [*{*run_ids}]}).all()
     found = {row.id: RunKey(row.id, row.key, row.created) for row in rows}
     for run_id in run_ids:
         if run_id not in found:
