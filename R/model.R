@@ -20,6 +20,12 @@
 #' @param sample_input_dataset,sample_output_dataset A few inputs and outputs: a data frame, a
 #'   `tandemlab_dataset` or a vector. What the model takes and gives is found from them, and five
 #'   rows are kept as an example.
+#' @param signature What the model takes and gives, instead of what the samples say: a list of
+#'   `inputs` and, where it is known, `outputs`. Each has the type of every column, as in
+#'   `list(age = "double", sex = "string")`, or is an array: `list(type = "double",
+#'   shape = c(NA, 28, 28))`, with `NA` for a length that may differ. Types are `"boolean"`,
+#'   `"integer"`, `"double"`, `"string"`, `"date"`, `"datetime"` and `"binary"`. A column may be a
+#'   list of its `type`, whether it is `nullable`, and its `values`, such as the levels of a factor.
 #' @param resource_configuration A [resource_configuration()].
 #' @param aliases Further names of this version.
 #' @param model_framework,model_framework_version What trained the model, such as `"glmnet"`.
@@ -28,7 +34,7 @@
 #'   `run_id`, `datasets`, `files` and `created`.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` when there is no such file, the folder is empty, or the name
-#' cannot be one; `tandemlab_error_not_found` when the run has no such file. Nothing is kept then.
+#' cannot be one, or a sample does not fit the signature; `tandemlab_error_not_found` when the run has no such file. Nothing is kept then.
 #' A warning of class `tandemlab_warning_training_data` says when an `.rds` file carries the data
 #' that its model was trained on; see [slim_model()].
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("pyarrow")
@@ -43,7 +49,7 @@ register_model <- function(workspace, model_path, model_name, datasets = NULL, t
                            properties = NULL, description = NULL, child_paths = NULL,
                            sample_input_dataset = NULL, sample_output_dataset = NULL,
                            resource_configuration = NULL, aliases = NULL, model_framework = NULL,
-                           model_framework_version = NULL) {
+                           model_framework_version = NULL, signature = NULL) {
   workspace <- arg_workspace(workspace)
   path <- arg_path(model_path)
   samples <- list(arg_sample(sample_input_dataset), arg_sample(sample_output_dataset))
@@ -57,7 +63,8 @@ register_model <- function(workspace, model_path, model_name, datasets = NULL, t
     sample_input = samples[[1]]$form, sample_output = samples[[2]]$form,
     resources = arg_resources(resource_configuration), aliases = arg_strings(aliases),
     model_framework = arg_optional(model_framework, arg_string),
-    model_framework_version = arg_optional(model_framework_version, arg_string)
+    model_framework_version = arg_optional(model_framework_version, arg_string),
+    signature = arg_optional(signature, arg_signature)
   ))
 }
 
@@ -67,7 +74,8 @@ register_model_from_run <- function(run, model_name, model_path = NULL, tags = N
                                     properties = NULL, description = NULL, datasets = NULL,
                                     sample_input_dataset = NULL, sample_output_dataset = NULL,
                                     resource_configuration = NULL, aliases = NULL,
-                                    model_framework = NULL, model_framework_version = NULL) {
+                                    model_framework = NULL, model_framework_version = NULL,
+                                    signature = NULL) {
   run <- arg_run(run)
   samples <- list(arg_sample(sample_input_dataset), arg_sample(sample_output_dataset))
   new_model(call_run(
@@ -78,7 +86,8 @@ register_model_from_run <- function(run, model_name, model_path = NULL, tags = N
     sample_input = samples[[1]]$form, sample_output = samples[[2]]$form,
     resources = arg_resources(resource_configuration), aliases = arg_strings(aliases),
     model_framework = arg_optional(model_framework, arg_string),
-    model_framework_version = arg_optional(model_framework_version, arg_string)
+    model_framework_version = arg_optional(model_framework_version, arg_string),
+    signature = arg_optional(signature, arg_signature)
   ))
 }
 
@@ -307,6 +316,31 @@ arg_resources <- function(x, arg = "resource_configuration") {
     abort_argument(arg, "a resource configuration", x, "resource_configuration() makes one.")
   }
   unclass(x)
+}
+
+# A signature as the core has it.
+arg_signature <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (!is.list(x) || is.null(x$inputs) || !all(names(x) %in% c("inputs", "outputs"))) {
+    abort_argument(arg, "a list of inputs and outputs", x)
+  }
+  Map(function(data, name) arg_schema(data, paste0(arg, "$", name)), drop_null(x), names(x))
+}
+
+arg_schema <- function(x, arg) {
+  if (setequal(names(x), c("type", "shape")) && is.numeric(x$shape)) {
+    shape <- lapply(x$shape, function(length) if (is.na(length)) NULL else arg_count(length, arg))
+    return(list(kind = "array", type = arg_string(x$type, arg), shape = shape))
+  }
+  if (!(is.list(x) || is.character(x)) || is.null(names(x)) || !all(nzchar(names(x)))) {
+    abort_argument(arg, "named by columns, each with its type", x)
+  }
+  columns <- Map(function(name, column) {
+    if (!is.list(column)) column <- list(type = arg_string(column, paste0(arg, "$", name)))
+    if (!is.null(column$values)) column$values <- as.list(as.character(column$values))
+    c(list(name = name), column)
+  }, names(x), x, USE.NAMES = FALSE)
+  list(kind = "table", columns = columns)
 }
 
 # Pairs of what a dataset was used for, and its name.

@@ -59,6 +59,41 @@ test_that("versions, aliases, tags and files of models are managed from R", {
   expect_error(get_model(ws, "numbers:1"), "version 1", class = "tandemlab_error_not_found")
 })
 
+test_that("a signature says what a model takes, and what services ask for", {
+  ws <- local_model_lab()
+  path <- save_model(c(a = 1), withr::local_tempfile(fileext = ".rds"))
+  register <- function(...) register_model(ws, path, "numbers", signature = list(...))
+  gear <- list(type = "string", values = c("3", "4"), nullable = TRUE)
+  table <- register(inputs = list(wt = "double", gear = gear), outputs = c(p = "double"))
+  expect_identical(table$signature, "wt double, gear string or missing → p double")
+  array <- register(inputs = list(type = "double", shape = c(NA, 28, 28)))
+  expect_identical(array$signature, "array of double (any × 28 × 28) → anything")
+  run <- start_logging_run(experiment(ws, "demo"))
+  upload_files_to_run("model.rds", path, run)
+  made <- register_model_from_run(
+    run, "own", "model.rds",
+    signature = list(inputs = c(wt = "double"))
+  )
+  complete_run(run)
+  expect_identical(made$signature, "wt double → anything")
+  refused <- function(..., says) {
+    expect_error(register(...), says, class = "tandemlab_error_invalid_input")
+  }
+  refused(inputs = c(wt = "decimal"), says = "decimal")
+  refused(inputs = "double", says = "signature[$]inputs")
+  refused(outputs = c(wt = "double"), says = "signature")
+  refused(inputs = list(wt = list(type = "double", levels = 1)), says = "levels")
+  expect_error(
+    register_model(
+      ws, path, "numbers",
+      signature = list(inputs = c(wt = "double")), sample_input_dataset = data.frame(hp = 1)
+    ),
+    "does not fit the signature",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_identical(get_model(ws, "numbers")$version, 2L)
+})
+
 test_that("a run knows the models that it makes and uses", {
   ws <- local_model_lab()
   path <- save_model(c(a = 1), withr::local_tempfile(fileext = ".rds"))
