@@ -209,6 +209,9 @@ arg_scalar_map <- function(x, arg = deparse1(substitute(x))) {
   if (length(x) > 0 && (is.null(keys) || !all(nzchar(keys)) || anyDuplicated(keys))) {
     abort_argument(arg, "a named list or vector with distinct names", x)
   }
+  if (length(x) == 0) {
+    return(empty_map())
+  }
   stats::setNames(
     lapply(keys, function(key) arg_scalar(x[[key]], sprintf("%s$%s", arg, key))), keys
   )

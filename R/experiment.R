@@ -63,14 +63,17 @@ reactivate_experiment <- function(experiment) {
   invisible(exp)
 }
 
-#' Submit a script as a run
+#' Submit a script or a pipeline as a run
 #'
 #' Keeps a copy of the source folder with the run, queues it on its compute target and returns
 #' without waiting. The run goes on when this R session ends.
 #'
 #' @param experiment A `tandemlab_experiment`.
-#' @param config What to run: a [script_run_config()].
+#' @param config What to run: a [script_run_config()], an [estimator()] or a [pipeline()].
 #' @param tags First tags: a named list of strings (`NA` for a tag without a value).
+#' @param pipeline_parameters Values beside the defaults of a pipeline's parameters, a named list.
+#' @param continue_on_step_failure Whether steps of a pipeline that do not need the failed one go
+#'   on; else the first failure ends all.
 #' @return A `tandemlab_run`.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` for a folder, script, target or interpreter that cannot be used;
@@ -83,8 +86,19 @@ reactivate_experiment <- function(experiment) {
 #' run <- submit_experiment(exp, script_run_config(source, "hello.R"))
 #' wait_for_run_completion(run, show_output = TRUE)
 #' @export
-submit_experiment <- function(experiment, config, tags = NULL) {
+submit_experiment <- function(experiment, config, tags = NULL, pipeline_parameters = NULL,
+                              continue_on_step_failure = FALSE) {
   exp <- arg_experiment(experiment)
+  if (inherits(config, "tandemlab_pipeline")) {
+    handle <- call_experiment(
+      exp, "pipeline.submit",
+      document = submitted_document(config),
+      tags = arg_text_map(tags, missing_values = TRUE),
+      pipeline_parameters = arg_scalar_map(pipeline_parameters),
+      continue_on_step_failure = arg_flag(continue_on_step_failure)
+    )
+    return(run_from(handle, exp))
+  }
   handle <- call_experiment(
     exp, "experiment.submit",
     config = config_arguments(config), tags = arg_text_map(tags, missing_values = TRUE)

@@ -49,17 +49,23 @@ config_arguments <- function(config) {
     abort_argument("config", "a script_run_config()", config)
   }
   content <- unclass(config)
-  is_r <- is.null(content$script) || grepl("[.][rR]$", content$script)
-  if (is_r && is.null(content$interpreter)) {
+  is_r <- grepl("[.][rR]$", c(content$script, ""))[1]
+  config_form(with_own_r(content, is_r, is_command = is.null(content$script)))
+}
+
+# Settings that have R scripts, and commands, find this R and its libraries, unless they say
+# otherwise.
+with_own_r <- function(content, is_r, is_command) {
+  if ((is_r || is_command) && is.null(content$interpreter)) {
     environment <- content[["environment"]]
-    if (!is.null(content$script) && !(is.list(environment) && length(environment$r$rscript))) {
+    if (is_r && !(is.list(environment) && length(environment$r$rscript))) {
       content$interpreter <- file.path(R.home("bin"), "Rscript")
     }
     if (is.null(content$environment_variables[["R_LIBS"]])) {
       content$environment_variables[["R_LIBS"]] <- paste(.libPaths(), collapse = ":")
     }
   }
-  config_form(content)
+  content
 }
 
 #' @export

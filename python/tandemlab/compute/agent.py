@@ -16,16 +16,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import count, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tandemlab.compute import lifecycle
 from tandemlab.compute.lock import AgentLock
 from tandemlab.compute.packages import record_packages
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.compute.targets import ComputeTarget, find_target
-from tandemlab.domain import RunQuery, RunRecord, RunStatus, TandemlabError
+from tandemlab.domain import InvalidInput, RunQuery, RunRecord, RunStatus, TandemlabError
 from tandemlab.domain.jobs import Job
 from tandemlab.domain.status import ACTIVE
 from tandemlab.store.folder import WorkspaceFolder
@@ -35,6 +36,13 @@ _log = logging.getLogger("tandemlab.agent")
 _T = TypeVar("_T")
 _HEARTBEAT = 1.0
 _RETRY = 2.0
+
+
+class PipelineDriver(Protocol):
+    """What takes the run of a pipeline forward (`tandemlab.pipelines.driver`)."""
+
+    def advance(self) -> bool:
+        """Take note of what has ended, and start what can be; whether there is more to come."""
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class Agent:
         self._followed: dict[str, _Followed] = {}
         self._busy: dict[str, Future[None]] = {}
         self._slots: dict[str, int] = {}
+        self._pipelines: dict[str, PipelineDriver] = {}
         self._questions: dict[str, Future[None]] = {}
         self._workers = ThreadPoolExecutor(max_workers=2 * settings.slots + 2)
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -80,7 +89,7 @@ class Agent:
                 _log.info("agent %d works with %d slots", os.getpid(), self._settings.slots)
                 self._recover()
                 self._work()
-            more = self._may_work() and self._queue(1)
+            more = self._may_work() and (self._queue(1) or self._active_pipelines())
             held = take_lock(self._folder) if more else None
         self._workers.shutdown(wait=True)
         _log.info("agent %d ends", os.getpid())
@@ -110,7 +119,7 @@ class Agent:
             except TandemlabError as error:
                 _log.error("%s", error)
                 pause = _RETRY
-            if self._followed or self._busy:
+            if self._followed or self._busy or self._pipelines:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._settings.idle_seconds:
                 return
@@ -125,6 +134,7 @@ class Agent:
         self._finish_workers()
         for run_id in list(self._followed):
             self._look_after(run_id)
+        self._drive_pipelines()
         for record in self._find({RunStatus.CANCEL_REQUESTED}):
             self._cancel(record)
         free = self._settings.slots - sum(
@@ -150,9 +160,27 @@ class Agent:
             elif record.status is RunStatus.FINALIZING:
                 self._in_background(record.id, self._end, record.id)
 
-    def _find(self, statuses: frozenset[RunStatus] | set[RunStatus]) -> list[RunRecord]:
+    def _active_pipelines(self) -> list[RunRecord]:
+        return self._find(ACTIVE - {RunStatus.NOT_STARTED}, type="pipeline")
+
+    def _drive_pipelines(self) -> None:
+        """Take pipelines forward: they start runs, which then wait in the queue as all do."""
+        for record in self._active_pipelines():
+            try:
+                if record.id not in self._pipelines:
+                    driver = import_module("tandemlab.pipelines.driver")  # above this layer
+                    self._pipelines[record.id] = driver.PipelineDriver(self._folder, record)
+                if not self._pipelines[record.id].advance():
+                    del self._pipelines[record.id]
+            except InvalidInput as problem:
+                self._pipelines.pop(record.id, None)
+                lifecycle.fail(self._folder, record.id, problem)
+
+    def _find(
+        self, statuses: frozenset[RunStatus] | set[RunStatus], type: str = "script"
+    ) -> list[RunRecord]:
         found = self._folder.store.find_runs(
-            RunQuery(status=frozenset(statuses), type="script", include_children=True)
+            RunQuery(status=frozenset(statuses), type=type, include_children=True)
         )
         return [record for record in found if self._folder.owns_run(record.id)]
 

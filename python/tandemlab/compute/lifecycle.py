@@ -128,7 +128,8 @@ def places_of(settings: JobSettings, directory: Path) -> dict[tuple[str, str], s
     for name, found in settings.inputs.items():
         places["inputs", name] = _place_of(name, found, directory / "inputs" / name)
     for name, path in settings.outputs.items():
-        places["outputs", name] = path or str(directory / "work" / "outputs" / name)
+        whole = path or str(directory / "work" / "outputs" / name)
+        places["outputs", name] = os.path.join(whole, settings.required.get(name, "")).rstrip("/")
     return places
 
 
@@ -161,6 +162,7 @@ def lay_out_places(settings: JobSettings, directory: Path) -> dict[str, dict[str
             datasets[name] = _delivered(name, found, target)
     for name in settings.outputs:
         folder = Path(places["outputs", name])
+        folder = folder.parent if settings.required.get(name) else folder
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     return datasets
@@ -349,6 +351,7 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
     status, error = _outcome(folder, record.id, exit_code)
     if status is RunStatus.COMPLETED:
         try:
+            _check_outputs(directory, record)
             _register_outputs(folder, record)
         except TandemlabError as problem:
             status, error = RunStatus.FAILED, RunError(str(problem), "output")
@@ -358,6 +361,22 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
             shutil.rmtree(directory / name, ignore_errors=True)
     settle(directory)
     return status
+
+
+def _check_outputs(directory: Path, record: RunRecord) -> None:
+    """See that the run has written what it had to.
+
+    Raises:
+        NotFound: an output is not there.
+    """
+    settings = JobSettings.of(record.definition)
+    for name, file in settings.required.items():
+        path = Path(settings.outputs[name] or directory / "files" / "outputs" / name) / file
+        if not path.exists():
+            raise NotFound(
+                f"The script ended well and has not written its output {name!r}.",
+                hint=f"The environment variable {place_variable('outputs', name)} is its path.",
+            )
 
 
 def _register_outputs(folder: WorkspaceFolder, record: RunRecord) -> None:

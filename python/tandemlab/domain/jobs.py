@@ -211,10 +211,13 @@ class JobSettings:
 
     Attributes:
         outputs: by name; None for a folder of the run.
+        required: the outputs that have to be there in the end, by name: the file in the folder,
+            which is then the output's path, or an empty text for the folder itself.
     """
 
     inputs: Mapping[str, Input]
     outputs: Mapping[str, str | None]
+    required: Mapping[str, str]
     resources: Resources
     distribution: Distribution | None
 
@@ -231,6 +234,7 @@ class JobSettings:
             found = cls(
                 {key: Input(**each) for key, each in (definition.get("inputs") or {}).items()},
                 dict(outputs),
+                dict(definition.get("required_outputs") or {}),
                 Resources(**(definition.get("resources") or {})),
                 Distribution(**distribution) if distribution else None,
             )
@@ -238,6 +242,7 @@ class JobSettings:
             raise InvalidInput(f"The run's settings are of no known form: {problem}.") from None
         texts: list[Any] = [each.path for each in found.inputs.values()]
         texts += [path for path in found.outputs.values() if path is not None]
+        texts += found.required.values()
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise InvalidInput("The run's inputs and outputs have paths that are no texts.")
         for name in (*found.inputs, *found.outputs):

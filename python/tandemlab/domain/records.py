@@ -14,6 +14,9 @@ from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.status import RunStatus
 from tandemlab.domain.times import from_micros
 
+SUBMITTED = ("script", "pipeline")
+"""Types of runs that the workspace's agent works on, and that therefore end as it says."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentRecord:
@@ -62,6 +65,11 @@ class NewRun:
     properties: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_submitted(self) -> bool:
+        """Whether it is for the workspace's agent."""
+        return self.type in SUBMITTED
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -69,7 +77,7 @@ class RunRecord:
 
     Attributes:
         number: 1, 2, 3 … within the experiment.
-        type: ``script``, ``interactive``, ``offline`` or ``child``.
+        type: ``script``, ``pipeline``, ``interactive``, ``offline`` or ``child``.
         target: name of the compute target; None for runs that were not submitted.
         snapshot: digest of the source's manifest.
         definition: the configuration that was submitted.
@@ -98,6 +106,11 @@ class RunRecord:
     tags: Mapping[str, str | None] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether the workspace's agent works on it."""
+        return self.type in SUBMITTED
 
     @property
     def duration(self) -> float | None:

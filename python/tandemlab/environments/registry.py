@@ -17,6 +17,7 @@ from tandemlab.domain.environments import Environment
 from tandemlab.environments.files import environment_schema
 
 if TYPE_CHECKING:
+    from tandemlab.store.place import Place
     from tandemlab.tracking import Workspace
 
 KIND = "environment"
@@ -89,12 +90,12 @@ def list_environments(workspace: Workspace) -> list[RegisteredEnvironment]:
     return [found[name] for name in sorted(found)]
 
 
-def record_environment(workspace: Workspace, run_id: str, definition: Mapping[str, Any]) -> None:
+def record_environment(place: Place, run_id: str, definition: Mapping[str, Any]) -> None:
     """Record that a run uses a registered environment, if its definition names one."""
     version = definition.get("environment_version")
     if version is not None:
         name = definition["environment"]["name"]
-        workspace.place.add_usage(AssetUsage(run_id, AssetRole.INPUT, KIND, KIND, name, version))
+        place.add_usage(AssetUsage(run_id, AssetRole.INPUT, KIND, KIND, name, version))
 
 
 def _registered(asset: Asset) -> RegisteredEnvironment:

@@ -26,6 +26,7 @@ from tandemlab.r_interface import (
     experiments,
     keyvaults,
     models,
+    pipelines,
     runs,
     servers,
     services,
@@ -54,6 +55,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **environments.CALLS,
     **datasets.CALLS,
     **models.CALLS,
+    **pipelines.CALLS,
     **datastores.CALLS,
     **configurations.CALLS,
 }

@@ -225,7 +225,7 @@ def _poll(workspace: str, run: str, offset: int) -> object:
     found = open_run(workspace, run)
     record = found.record  # before the log: once it has ended, the log is whole
     text, end = found.read_log(offset)
-    if record.type == "script" and not record.status.is_terminal:
+    if record.is_submitted and not record.status.is_terminal:
         found.workspace.attend()
     status = record.status
     ended = status.is_terminal and end == offset

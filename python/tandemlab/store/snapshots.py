@@ -71,11 +71,16 @@ def take_snapshot(
         source = folder / path
         digest, size = blobs.put_copy(source)
         files.append(SnapshotFile(path, digest, size, os.access(source, os.X_OK)))
+    return put_manifest(files, blobs), files
+
+
+def put_manifest(files: Sequence[SnapshotFile], blobs: Blobs) -> str:
+    """Keep what a snapshot of files, whose contents are kept, holds; its digest."""
     manifest = [
         {"path": f.path, "digest": f.digest, "size": f.size, "executable": f.executable}
         for f in files
     ]
-    return blobs.put_bytes(json.dumps(manifest, ensure_ascii=False).encode()), files
+    return blobs.put_bytes(json.dumps(manifest, ensure_ascii=False).encode())
 
 
 def describe_size(folder: Path, paths: Sequence[str]) -> tuple[int, list[str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tandemlab.domain import InvalidInput, NewRun, RunStatus, Unavailable
 from tandemlab.domain.ids import new_display_name, new_run_id
@@ -23,17 +23,15 @@ if TYPE_CHECKING:
     from tandemlab.tracking.workspace import Workspace
 
 
-class Submittable(Protocol):
+SubmittedRun = TypeVar("SubmittedRun", bound=Run, covariant=True)
+
+
+class Submittable(Protocol[SubmittedRun]):
     """A configuration that knows how to become a run, such as `ScriptRunConfig`."""
 
-    def submit_to(
-        self,
-        experiment: Experiment,
-        tags: Mapping[str, str | None],
-        *,
-        parent: str | None = None,
-    ) -> Run:
-        """Create the run and have it started."""
+    @property
+    def submit_to(self) -> Callable[..., SubmittedRun]:
+        """Create the run and have it started; takes experiment, tags, ``parent=`` and options."""
 
 
 class Experiment:
@@ -59,8 +57,19 @@ class Experiment:
     def __repr__(self) -> str:
         return f"Experiment({self.workspace.name!r}, {self.name!r})"
 
-    def submit(self, config: Submittable, tags: Mapping[str, str | None] | None = None) -> Run:
+    def submit(
+        self,
+        config: Submittable[SubmittedRun],
+        tags: Mapping[str, str | None] | None = None,
+        **options: Any,
+    ) -> SubmittedRun:
         """Start a run of `config` on its compute target, and return without waiting.
+
+        Args:
+            config: what to run: a `ScriptRunConfig`, an `Estimator` or a `Pipeline`.
+            tags: first tags.
+            options: what this kind of configuration takes beside it, such as
+                ``pipeline_parameters`` and ``continue_on_step_failure`` (`Pipeline.submit_to`).
 
         Raises:
             InvalidInput: the configuration cannot be used; nothing was changed.
@@ -68,9 +77,9 @@ class Experiment:
         if not hasattr(config, "submit_to"):
             raise InvalidInput(
                 f"A {type(config).__name__} cannot be submitted.",
-                hint="Give a ScriptRunConfig.",
+                hint="Give a ScriptRunConfig, or a Pipeline.",
             )
-        return config.submit_to(self, check_tags(tags))
+        return config.submit_to(self, check_tags(tags), **options)
 
     def start_logging(
         self,

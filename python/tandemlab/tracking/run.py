@@ -22,7 +22,7 @@ from tandemlab.tracking.run_log import RunLog
 
 if TYPE_CHECKING:
     from tandemlab.domain.lineage import Lineage
-    from tandemlab.tracking.experiment import Submittable
+    from tandemlab.tracking.experiment import Submittable, SubmittedRun
     from tandemlab.tracking.workspace import Workspace
 
 
@@ -172,7 +172,7 @@ class Run(RunLog):
             InvalidState: it has ended already.
         """
         record = self.record
-        if record.type != "script":
+        if not record.is_submitted:
             self._end(RunStatus.CANCELED)
         elif record.status is not RunStatus.CANCEL_REQUESTED:
             self.workspace.store.move_run(self.id, RunStatus.CANCEL_REQUESTED)
@@ -273,12 +273,15 @@ class Run(RunLog):
         ]
 
     def submit_child(
-        self, config: Submittable, tags: Mapping[str, str | None] | None = None
-    ) -> Run:
-        """Submit a configuration as a child of this run."""
+        self,
+        config: Submittable[SubmittedRun],
+        tags: Mapping[str, str | None] | None = None,
+        **options: Any,
+    ) -> SubmittedRun:
+        """Submit a configuration as a child of this run; see `Experiment.submit`."""
         from tandemlab.tracking.experiment import check_tags
 
-        return config.submit_to(self.experiment, check_tags(tags), parent=self.id)
+        return config.submit_to(self.experiment, check_tags(tags), parent=self.id, **options)
 
     def get_children(
         self,

@@ -50,7 +50,7 @@ def _follow(run: Run, show_output: bool, timeout_seconds: float | None) -> None:
                 hint="It goes on; wait again or cancel it.",
                 details={"run_id": run.id, "status": record.status.value},
             )
-        if record.type != "script":
+        if not record.is_submitted:
             run.workspace.place.catch_up(run.id)
         elif time.monotonic() - attended > _ATTEND_EVERY:
             run.workspace.attend()

@@ -121,13 +121,7 @@ class ScriptRunConfig(RunConfiguration):
         """
         definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
-        paths = source_files(source)
-        if self.script is not None and self.script not in paths:
-            raise InvalidInput(
-                f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
-                hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
-                details={"script": self.script},
-            )
+        paths = self.source_files(source)
         _warn_if_large(source, paths)
         snapshot, _ = take_snapshot(source, experiment.workspace.place.blobs, paths)
         run = experiment.create_run(
@@ -142,9 +136,24 @@ class ScriptRunConfig(RunConfiguration):
             tags=tags,
             params=parameters_of(definition["arguments"]),
         )
-        record_environment(experiment.workspace, run.id, definition)
+        record_environment(experiment.workspace.place, run.id, definition)
         experiment.workspace.attend()
         return run
+
+    def source_files(self, source: Path) -> list[str]:
+        """Relative paths of what is kept of the folder, sorted.
+
+        Raises:
+            InvalidInput: the script is not among them.
+        """
+        paths = source_files(source)
+        if self.script is not None and self.script not in paths:
+            raise InvalidInput(
+                f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
+                hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
+                details={"script": self.script},
+            )
+        return paths
 
     def check(self, workspace: Workspace) -> dict[str, Any]:
         """What a run of this script in `workspace` would be; nothing is made or changed.

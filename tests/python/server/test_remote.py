@@ -17,6 +17,7 @@ from tandemlab.domain import (
     RunFailed,
     Unavailable,
 )
+from tandemlab.pipelines import CommandStep, Pipeline
 from tandemlab.store.daemons import take_lock
 
 
@@ -216,3 +217,26 @@ def test_a_workspace_with_a_job_is_not_deleted_by_url(remote: Workspace, tmp_pat
     run.wait_for_completion(raise_on_error=False, timeout_seconds=60)
     remote.delete()
     assert not remote.place.exists
+
+
+@pytest.mark.full
+def test_a_pipeline_runs_on_the_server_s_machine(remote: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("echo 3 > $1")
+    first = CommandStep(
+        ["sh", "a.sh", "${outputs.n}"], "first", tmp_path, outputs={"n": "json", "all": "folder"}
+    )
+    second = CommandStep(
+        'cp "${inputs.n}" "${outputs.copied}/n"',
+        "second",
+        outputs=["copied"],
+        inputs=[first.output("n")],
+    )
+    run = remote.experiment("demo").submit(Pipeline([second]))
+    with pytest.raises(RunFailed, match="has not written its output 'all'"):
+        run.wait_for_completion()
+    (tmp_path / "a.sh").write_text("echo 3 > $1; touch outputs/all/x")
+    run = remote.experiment("demo").submit(Pipeline([second]))
+    run.wait_for_completion()
+    assert run.get_output("first", "n") == 3
+    assert (run.get_output("second") / "n").read_text() == "3\n"
+    assert run.resume().get_steps()[0].taken

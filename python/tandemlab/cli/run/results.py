@@ -70,7 +70,7 @@ def logs(session: Session, reference: str, follow: bool) -> None:
     leaves the run alone.
     """
     run, name = _find(session, reference)
-    if run.type != "script":
+    if not run.record.is_submitted:
         session.screen.note(f"Run {name} was not submitted, so nothing was kept of its output.")
     elif follow:
         _follow(run)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tandemlab.domain import RunRecord
     from tandemlab.tracking import Run
 
-_STATUS_COLOURS = {
+STATUS_COLOURS = {
     "Running": "cyan",
     "Completed": "green",
     "Failed": "red",
@@ -22,7 +22,7 @@ _STATUS_COLOURS = {
 
 RUN = (
     Column("run", whole=True),
-    Column("status", whole=True, colours=_STATUS_COLOURS),
+    Column("status", whole=True, colours=STATUS_COLOURS),
     Column("display_name", rank=3),
     Column("created", rank=2),
     Column("duration", form=duration, rank=1, right=True),

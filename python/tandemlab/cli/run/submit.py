@@ -221,7 +221,7 @@ def submit(
     if display_name is not None:
         run.display_name = display_name
     if wait:
-        _wait(session, run)
+        wait_until_ended(session, run)
     else:
         session.suggest("run logs --follow", show_run(session, run))
 
@@ -269,7 +269,12 @@ def locate(script: str, source: str | None) -> tuple[str, str]:
     return str(folder), script
 
 
-def _wait(session: Session, run: Run) -> None:
+def wait_until_ended(session: Session, run: Run, *, next_verb: str = "run metrics") -> None:
+    """Print what a run prints until it has ended.
+
+    Raises:
+        RunFailed: it did not complete.
+    """
     from tandemlab.domain import RunFailed
 
     reference = run_row(run.record)["run"]
@@ -292,4 +297,4 @@ def _wait(session: Session, run: Run) -> None:
             message, hint=f"`tandemlab run show {reference}` tells more.", details=failure.details
         ) from failure
     session.screen.note(f"Run {reference} is {run.status}.")
-    session.suggest("run metrics", reference)
+    session.suggest(next_verb, reference)

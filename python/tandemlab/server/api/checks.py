@@ -10,13 +10,15 @@ from tandemlab.domain import FileRecord, InvalidInput, NewRun, NotFound, RunStat
 from tandemlab.domain.events import SHAPES, Event, Kind
 from tandemlab.domain.jobs import JobSettings
 from tandemlab.domain.names import check_file_name, check_metric_name, check_name
+from tandemlab.domain.pipelines import Plan
+from tandemlab.domain.records import SUBMITTED
 from tandemlab.domain.scalars import as_scalars, from_json
 from tandemlab.store.blobs import is_digest
 from tandemlab.store.place import Blobs
 from tandemlab.store.snapshots import read_manifest
 
 _KINDS = frozenset(kind.value for kind in Kind)
-_TYPES = frozenset({"script", "interactive", "offline", "child"})
+_TYPES = frozenset({*SUBMITTED, "interactive", "offline", "child"})
 _WRITER = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INTEGER = 2**63
@@ -43,6 +45,11 @@ def check_run(run: NewRun, blobs: Blobs) -> None:
         _check_snapshot(run.snapshot, blobs)
     if run.type == "script" and run.status is RunStatus.QUEUED:
         _check_job(run.definition)
+    if run.type == "pipeline":
+        for step in Plan.of(run.definition).steps.values():
+            if step.snapshot is not None:
+                _check_snapshot(step.snapshot, blobs)
+            _check_job(step.definition)
 
 
 def _check_snapshot(snapshot: str, blobs: Blobs) -> None:

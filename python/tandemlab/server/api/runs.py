@@ -95,7 +95,7 @@ def create_run(found: Found, run: Annotated[NewRun, Body()]) -> Response:
     with suppress(AlreadyExists):  # its directory is there: the same request came twice
         found.place.add_run(run)
     record = found.store.create_run(run)
-    if run.type == "script" and run.status is RunStatus.QUEUED:
+    if run.is_submitted and run.status is RunStatus.QUEUED:
         found.attend()
     return _json(record)
 
@@ -159,7 +159,7 @@ def move_run(found: Found, run: str, body: StatusChange) -> Response:
         error=None if body.error is None else RunError(body.error.message, body.error.code),
         exit_code=body.exit_code,
     )
-    if record.type == "script" and record.status is RunStatus.CANCEL_REQUESTED:
+    if record.is_submitted and record.status is RunStatus.CANCEL_REQUESTED:
         found.attend()
     return _json(record)
 

@@ -24,7 +24,7 @@ def keep_files(
         InvalidInput: a name that cannot be one, or leads out of the run's directory.
     """
     record = workspace.get_record(run_id)
-    check_files(files, workspace.place.blobs, is_script=record.type == "script")
+    check_files(files, workspace.place.blobs, is_script=record.is_submitted)
     for file in files:
         target = target_of(workspace, run_id, file.name)
         blob = workspace.place.blobs.find(file.digest)

@@ -45,7 +45,7 @@ def keep(workspace: Workspace, path: str, content: Path) -> None:
     """
     run_id, name = locate(path)
     record = workspace.get_record(run_id)
-    check_run_file(name, is_script=record.type == "script")
+    check_run_file(name, is_script=record.is_submitted)
     for other in workspace.store.list_files(record.id):
         if other.name.startswith(f"{name}/") or name.startswith(f"{other.name}/"):
             raise InvalidInput(f"{name!r} cannot be a file: the run has {other.name!r}.")

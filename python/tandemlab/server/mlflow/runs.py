@@ -66,7 +66,7 @@ def change(found: Workspace, ask: messages.RunChange) -> Answer:
     if ask.run_name:
         append(found, record.id, [("attribute", "display_name", ask.run_name)])
     status = _STATUSES.get(ask.status or "")
-    if status is not None and record.type != "script" and status is not record.status:
+    if status is not None and not record.is_submitted and status is not record.status:
         time = None if ask.end_time is None else answers.time_of(ask.end_time)
         if status is RunStatus.RUNNING and record.status.is_terminal:
             assert isinstance(found.store, SqlStore)

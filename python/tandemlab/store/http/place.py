@@ -250,7 +250,7 @@ class RemoteWorkspace:
         try:
             record = self._sending.announce(run)
         except Unavailable as problem:
-            if run.type == "script":
+            if run.is_submitted:
                 raise
             warnings.warn(
                 f"{problem.message} The run {run.id} begins without it; what it logs is kept in "

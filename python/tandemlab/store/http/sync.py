@@ -45,7 +45,7 @@ def copy_runs(folder: WorkspaceFolder, place: RemoteWorkspace) -> dict[str, RunS
     """
     folder.catch_up_all()
     found = folder.store.find_runs(RunQuery(include_children=True, oldest_first=True))
-    records = [record for record in found if record.type != "script"]
+    records = [record for record in found if not record.is_submitted]
     place.read_marker()
     intake = Intake(folder.path, place.store, place.blobs)
     for record in records:

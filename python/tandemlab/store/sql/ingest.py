@@ -418,7 +418,7 @@ class _Intake:
         error = event.value.get("error")
         reason = RunError(error["message"], error.get("code") or "error") if error else None
         status = RunStatus(event.value["status"])
-        if current.type == "script":
+        if current.is_submitted:
             if reason is not None and not current.status.is_terminal:
                 runs.move(self._connection, run.id, current.status, event.time, reason)
         elif current.status.may_become(status):

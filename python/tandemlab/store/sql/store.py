@@ -194,7 +194,7 @@ class SqlStore:
         """
         with self._writing() as connection:
             runs.lock(connection, [run_id])
-            if runs.get(connection, run_id).type == "script":
+            if runs.get(connection, run_id).is_submitted:
                 raise InvalidState(f"Run {run_id} has ended with its job.", hint="Start a new one.")
             runs.reopen(connection, run_id)
 

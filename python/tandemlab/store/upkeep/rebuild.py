@@ -178,7 +178,7 @@ def _take_in(folder: WorkspaceFolder, store: SqlStore, run_id: str, salvaged: _S
     files = {file.name: file for file in salvaged.files(run_id)}
     record = store.get_run(run_id)
     assert record is not None
-    if record.type == "script" and record.status.is_terminal and (directory / "files").is_dir():
+    if record.is_submitted and record.status.is_terminal and (directory / "files").is_dir():
         # What the agent does when a job ends: all that is there by then are files of the run.
         for name in folder_files(directory / "files"):
             files[name] = FileRecord(name, *folder.blobs.adopt(directory / "files" / name))

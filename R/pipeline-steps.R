@@ -1,0 +1,382 @@
+#' Steps of a pipeline
+#'
+#' A step is a script of Python or R, a command, an estimator or a function, with what it reads and
+#' writes; [pipeline()] puts steps together. The order of steps follows from their data: a step that
+#' reads the `step_output()` of another runs after it.
+#'
+#' @param script_name Path of the script inside the source directory.
+#' @param name Name of the step, unique in its pipeline; that of the script, if there is one.
+#' @param arguments Arguments: of a script as in [run_config()], of a function a named list of
+#'   values. A [pipeline_parameter()] stands for its value, a `step_output()` for the path.
+#' @param source_directory Folder that is kept with the run and copied to where the step runs.
+#' @param command A line for the shell, or a program and its arguments.
+#' @param estimator An [estimator()] or a [script_run_config()].
+#' @param fun A function. It sees nothing but its arguments, and what it takes from packages by
+#'   `::` or `library()`: its text goes to where the step runs. Its arguments are, by name: the
+#'   inputs (a table as a data frame, json as its value, everything else as a path), the
+#'   `arguments`, and the paths of the outputs that it writes itself. What it returns becomes the
+#'   other outputs, tables or json: a value for one, a named list for several.
+#' @param code Source of a function of Python, from `def` on, to which the same applies.
+#' @param ... Settings that all steps have, by name:
+#'   * `inputs`: what it reads: a named list of `step_output()`s, paths and datasets, or a list of
+#'     `step_output()`s, which keep their names.
+#'   * `outputs`: what it writes: a named list or vector of types (`"folder"`, `"model"`, `"file"`,
+#'     `"table"` or `"json"`) or of lists of `type`, `file` (the file's name) and `register_as` (the
+#'     dataset that it becomes); or names of folders.
+#'   * `run_after`: a list of steps that have to be done before.
+#'   * `retries`: how often it is tried again; or a list of `max_retries`, `delay_seconds` and
+#'     `backoff` (what each further delay is multiplied by).
+#'   * `allow_reuse`: whether what an equal step has made may be taken instead of running.
+#'   * `run_config`, `compute_target`, `environment`, `environment_variables`, `interpreter`,
+#'     `max_run_duration_seconds`, `resources`, `distribution`: as in [script_run_config()].
+#' @param step A `tandemlab_step`.
+#' @param output Name of one of its outputs; `NULL` if it is the only one.
+#' @return Steps: a `tandemlab_step`. `step_output()`: what the step will have written, an input of
+#'   other steps. All are plain data.
+#' @examples
+#' clean <- python_script_step("clean.py", outputs = c(rows = "table"))
+#' fit <- r_script_step("fit.R", inputs = list(step_output(clean)), outputs = c(model = "model"))
+#' count <- r_function_step(
+#'   function(rows) nrow(rows), "count",
+#'   inputs = list(step_output(clean)), outputs = c(n = "json")
+#' )
+#' pipeline(fit, count)
+#' @export
+python_script_step <- function(script_name, name = NULL, arguments = NULL,
+                               source_directory = ".", ...) {
+  script_step(script_name, "[.]py$", "Python (.py)", name, arguments, source_directory, ...)
+}
+
+#' @rdname python_script_step
+#' @export
+r_script_step <- function(script_name, name = NULL, arguments = NULL, source_directory = ".", ...) {
+  script_step(script_name, "[.][Rr]$", "R (.R)", name, arguments, source_directory, ...)
+}
+
+script_step <- function(script_name, pattern, language, name, arguments, source_directory, ...) {
+  script_name <- arg_string(script_name)
+  if (!grepl(pattern, script_name)) {
+    abort_argument("script_name", sprintf("a script of %s", language), script_name)
+  }
+  content <- list(script = script_name, arguments = arguments)
+  new_step(step_name(name, script_name), content, arg_string(source_directory), list(...))
+}
+
+#' @rdname python_script_step
+#' @export
+command_step <- function(command, name, source_directory = ".", ...) {
+  new_step(name, list(command = command), arg_string(source_directory), list(...))
+}
+
+#' @rdname python_script_step
+#' @export
+estimator_step <- function(estimator, name = NULL, ...) {
+  if (!inherits(estimator, "tandemlab_script_run_config")) {
+    abort_argument("estimator", "an estimator() or a script_run_config()", estimator)
+  }
+  settings <- list(...)
+  settings$run_config <- estimator
+  new_step(step_name(name, estimator$script), list(), estimator$source_directory, settings)
+}
+
+#' @rdname python_script_step
+#' @export
+r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL, ...) {
+  if (!is.function(fun) || is.primitive(fun)) {
+    abort_argument("fun", "a function", fun)
+  }
+  check_own_names(fun)
+  code <- list(language = "r", name = name, code = function_text(fun))
+  source_directory <- arg_optional(source_directory, arg_string)
+  new_step(name, list(arguments = arguments), source_directory, list(...), code)
+}
+
+#' @rdname python_script_step
+#' @export
+python_function_step <- function(code, name = NULL, arguments = NULL, source_directory = NULL,
+                                 ...) {
+  code <- arg_string(code)
+  found <- regmatches(code, regexec("^\\s*def\\s+([A-Za-z_][A-Za-z0-9_]*)", code))[[1]]
+  if (length(found) == 0) {
+    abort_argument("code", "the source of a function of Python, which begins with def", code)
+  }
+  content <- list(language = "python", name = found[[2]], code = sub("\\s*$", "\n", code))
+  source_directory <- arg_optional(source_directory, arg_string)
+  new_step(
+    if (is.null(name)) found[[2]] else name, list(arguments = arguments), source_directory,
+    list(...), content
+  )
+}
+
+#' @rdname python_script_step
+#' @export
+step_output <- function(step, output = NULL) {
+  if (!inherits(step, "tandemlab_step")) {
+    abort_argument("step", "a step of a pipeline", step)
+  }
+  there <- names(step$document$outputs)
+  if (is.null(output) && length(there) == 1) {
+    output <- there
+  }
+  if (is.null(output) || !arg_string(output) %in% there) {
+    said <- if (is.null(output)) sprintf("%d outputs", length(there)) else "no such output"
+    abort_input(
+      sprintf("The step '%s' has %s.", step$name, said),
+      sprintf("Its outputs are %s.", if (length(there)) toString(there) else "none")
+    )
+  }
+  structure(list(step = step, name = output), class = "tandemlab_step_output")
+}
+
+#' A parameter of a pipeline
+#'
+#' What may differ from run to run: it stands for its value in arguments, variables and paths of
+#' [steps][python_script_step]. [submit_experiment()] takes the values.
+#'
+#' @param name Letters, digits and `_`.
+#' @param default_value A number, string or logical value; `NULL` for a parameter that has to be
+#'   given.
+#' @param type `"boolean"`, `"integer"`, `"double"` or `"string"`; `NULL` for that of the default,
+#'   if there is one, and else `"string"`.
+#' @param description What it is, in words.
+#' @return A `tandemlab_pipeline_parameter`: plain data.
+#' @examples
+#' rows <- pipeline_parameter("rows", 100L)
+#' r_script_step("fit.R", arguments = list(rows = rows))
+#' @export
+pipeline_parameter <- function(name, default_value = NULL, type = NULL, description = NULL) {
+  types <- c("boolean", "integer", "double", "string")
+  content <- list(
+    type = arg_optional(type, arg_choice, types),
+    default = arg_optional(default_value, arg_scalar),
+    description = arg_optional(description, arg_string)
+  )
+  structure(
+    list(name = arg_name(name), document = drop_null(content)),
+    class = "tandemlab_pipeline_parameter"
+  )
+}
+
+#' @export
+format.tandemlab_pipeline_parameter <- function(x, ...) {
+  sprintf("<pipeline parameter %s>", x$name)
+}
+
+#' @export
+print.tandemlab_pipeline_parameter <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+#' @export
+format.tandemlab_step <- function(x, ...) sprintf("<step %s>", x$name)
+
+#' @export
+print.tandemlab_step <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+#' @export
+format.tandemlab_step_output <- function(x, ...) {
+  sprintf("<output %s of the step %s>", x$name, x$step$name)
+}
+
+#' @export
+print.tandemlab_step_output <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}
+
+# Making steps
+
+step_settings <- c("inputs", "outputs", "run_after", "retries", "allow_reuse", "run_config")
+
+new_step <- function(name, content, source_directory, settings, code = NULL) {
+  name <- arg_name(name)
+  if (length(names(settings)) < length(settings) || !all(nzchar(names(settings)))) {
+    abort_input("Settings of a step must be named.")
+  }
+  base <- arg_optional(settings$run_config, arg_run_config, arg = "run_config")
+  taken <- take_places(
+    c(drop_null(content), settings[!names(settings) %in% step_settings]),
+    c(as.list(base$inputs), step_inputs(settings$inputs))
+  )
+  config <- if (is.null(base)) new_run_config(list()) else base
+  config$inputs <- config$outputs <- NULL
+  form <- take_function_arguments(taken$settings, code)
+  config <- change_config(config, drop_null(form$settings))
+  document <- c(
+    list(source_directory = source_directory),
+    as.list(config_form(drop_null(unclass(config)))),
+    list(
+      arguments = form$arguments, "function" = code,
+      inputs = lapply(taken$inputs, input_document),
+      outputs = output_documents(c(as.list(base$outputs), as_named_outputs(settings$outputs))),
+      run_after = step_names(settings$run_after),
+      retries = retries_document(settings$retries),
+      allow_reuse = if (identical(settings$allow_reuse, FALSE)) FALSE
+    )
+  )
+  upstream <- c(
+    lapply(Filter(is_step_output, unname(taken$inputs)), function(one) one$step),
+    unname(settings$run_after)
+  )
+  structure(
+    list(
+      name = name, document = drop_empty(document), upstream = upstream,
+      parameters = taken$parameters
+    ),
+    class = "tandemlab_step"
+  )
+}
+
+is_step_output <- function(x) inherits(x, "tandemlab_step_output")
+
+# Arguments of functions are values by name, not words.
+take_function_arguments <- function(settings, code) {
+  if (is.null(code)) {
+    return(list(settings = settings))
+  }
+  arguments <- arg_named(settings$arguments, "arguments")
+  settings$arguments <- NULL
+  list(settings = settings, arguments = arguments)
+}
+
+# What stands for something else: parameters, and outputs of steps, which become inputs.
+take_places <- function(settings, inputs) {
+  parameters <- list()
+  place <- function(x) {
+    if (inherits(x, "tandemlab_pipeline_parameter")) {
+      parameters[[x$name]] <<- x
+      return(sprintf("${parameters.%s}", x$name))
+    }
+    if (is_step_output(x)) {
+      inputs[[x$name]] <<- x
+      return(sprintf("${inputs.%s}", x$name))
+    }
+    if (is.list(x) && !is.object(x)) lapply(x, place) else x
+  }
+  settings <- lapply(settings, place)
+  inputs <- lapply(inputs, function(x) {
+    if (inherits(x, "tandemlab_pipeline_parameter")) place(x) else x
+  })
+  found <- take_inputs(list(arguments = settings$arguments, inputs = inputs))
+  settings["arguments"] <- list(found$arguments)
+  list(settings = drop_null(settings), inputs = as.list(found$inputs), parameters = parameters)
+}
+
+step_inputs <- function(x) {
+  x <- as.list(x)
+  if (is.null(names(x)) && all(vapply(x, function(one) {
+    is_step_output(one) || is_consumption(one)
+  }, NA))) {
+    names(x) <- vapply(x, function(one) one$name, "")
+  }
+  arg_named(x, "inputs")
+}
+
+input_document <- function(x) {
+  if (is_step_output(x)) {
+    return(list(step = x$step$name, output = x$name))
+  }
+  found <- arg_inputs(list(it = x), "inputs")$it
+  if (is.list(found)) found else list(path = found)
+}
+
+as_named_outputs <- function(x) {
+  x <- as.list(x)
+  if (is.null(names(x))) {
+    names(x) <- vapply(x, arg_string, "", arg = "outputs")
+    x[] <- list("folder")
+  }
+  arg_named(x, "outputs")
+}
+
+data_types <- c("folder", "model", "file", "table", "json")
+
+output_documents <- function(x) {
+  type <- function(x, arg) arg_choice(x, data_types, arg)
+  Map(function(value, name) {
+    where <- sprintf("outputs$%s", name)
+    if (!is.list(value)) {
+      return(list(type = type(if (is.null(value)) "folder" else value, where)))
+    }
+    found <- arg_section(value, where, list(
+      type = type, file = arg_string, register_as = arg_string
+    ))
+    if (is.null(found$type)) c(list(type = "folder"), found) else found
+  }, x, names(x))
+}
+
+step_names <- function(steps) {
+  if (inherits(steps, "tandemlab_step")) steps <- list(steps)
+  lapply(unname(as.list(steps)), function(one) {
+    if (!inherits(one, "tandemlab_step")) {
+      abort_argument("run_after", "a list of steps", one)
+    }
+    one$name
+  })
+}
+
+retries_document <- function(x) {
+  if (is.null(x) || !is.list(x)) {
+    return(arg_optional(x, arg_count, arg = "retries"))
+  }
+  arg_section(x, "retries", list(
+    max_retries = arg_count,
+    delay_seconds = function(x, arg) arg_number(x, arg, least = 0),
+    backoff = function(x, arg) arg_number(x, arg, least = 1)
+  ))
+}
+
+arg_name <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (!grepl("^[A-Za-z_][A-Za-z0-9_]*$", arg_string(x, arg))) {
+    abort_argument(arg, "a name of letters, digits and '_'", x)
+  }
+  x
+}
+
+step_name <- function(name, script) {
+  if (!is.null(name) || is.null(script)) {
+    return(name)
+  }
+  words <- gsub("^_+|_+$", "", gsub("[^A-Za-z0-9_]+", "_", sub("[.][^.]*$", "", basename(script))))
+  if (grepl("^[A-Za-z_]", words)) words else paste0("step_", words)
+}
+
+function_text <- function(fun) {
+  source <- attr(fun, "srcref")
+  lines <- if (is.null(source)) deparse(fun) else as.character(source, useSource = TRUE)
+  paste(lines, collapse = "\n")
+}
+
+# A step's function runs elsewhere, without the variables of this session.
+check_own_names <- function(fun) {
+  if (!requireNamespace("codetools", quietly = TRUE)) {
+    return(invisible())
+  }
+  names <- codetools::findGlobals(fun, merge = TRUE)
+  outside <- Filter(function(name) is_session_name(name, environment(fun)), names)
+  if (length(outside) > 0) {
+    abort_input(
+      sprintf("The function uses %s from outside.", toString(outside)),
+      paste(
+        "Where the step runs there is nothing but the function:",
+        "hand over values as arguments, and take functions from packages by `::`."
+      )
+    )
+  }
+}
+
+# Whether a name is found in this session's own environments, rather than in a package.
+is_session_name <- function(name, where) {
+  while (!identical(where, emptyenv())) {
+    if (exists(name, where, inherits = FALSE)) {
+      return(identical(where, globalenv()) || !nzchar(environmentName(where)))
+    }
+    where <- parent.env(where)
+  }
+  FALSE
+}

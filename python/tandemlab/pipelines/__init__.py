@@ -1,0 +1,65 @@
+"""Pipelines: steps of Python, R and commands, which hand data on to each other."""
+
+from typing import TYPE_CHECKING
+
+from tandemlab.lazy import loader
+
+if TYPE_CHECKING:
+    from tandemlab.domain.pipelines import Retries, StepOutput
+    from tandemlab.pipelines.pipeline import Pipeline
+    from tandemlab.pipelines.pipeline_run import PipelineRun, StepState
+    from tandemlab.pipelines.steps import (
+        CommandStep,
+        EstimatorStep,
+        PipelineData,
+        PipelineParameter,
+        PipelineStep,
+        PythonFunctionStep,
+        PythonScriptStep,
+        RFunctionStep,
+        RScriptStep,
+        step,
+    )
+
+_STEPS = "tandemlab.pipelines.steps"
+_HOMES = {
+    "CommandStep": _STEPS,
+    "EstimatorStep": _STEPS,
+    "Pipeline": "tandemlab.pipelines.pipeline",
+    "PipelineData": _STEPS,
+    "PipelineParameter": _STEPS,
+    "PipelineRun": "tandemlab.pipelines.pipeline_run",
+    "PipelineStep": _STEPS,
+    "PythonFunctionStep": _STEPS,
+    "PythonScriptStep": _STEPS,
+    "RFunctionStep": _STEPS,
+    "RScriptStep": _STEPS,
+    "Retries": "tandemlab.domain.pipelines",
+    "StepOutput": "tandemlab.domain.pipelines",
+    "StepState": "tandemlab.pipelines.pipeline_run",
+    "step": _STEPS,
+}
+
+__all__ = [
+    "CommandStep",
+    "EstimatorStep",
+    "Pipeline",
+    "PipelineData",
+    "PipelineParameter",
+    "PipelineRun",
+    "PipelineStep",
+    "PythonFunctionStep",
+    "PythonScriptStep",
+    "RFunctionStep",
+    "RScriptStep",
+    "Retries",
+    "StepOutput",
+    "StepState",
+    "step",
+]
+
+__getattr__ = loader(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return __all__

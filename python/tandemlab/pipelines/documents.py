@@ -1,0 +1,102 @@
+"""Pipelines as documents: their JSON Schema, and YAML files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain.documents import read_document, write_document
+from tandemlab.domain.pipelines import Graph, describe_mistakes
+from tandemlab.domain.schemas import conform
+from tandemlab.environments.files import ENVIRONMENT_SUFFIXES, read_environment
+from tandemlab.store.durable import write_file
+from tandemlab.training.configuration_files import run_configuration_schema
+
+
+@cache
+def pipeline_schema() -> dict[str, Any]:
+    """The JSON Schema of a pipeline's document: a step has the keys of a run configuration, too."""
+    schema: dict[str, Any] = json.loads(
+        files(__package__).joinpath("pipeline.schema.json").read_text(encoding="utf-8")
+    )
+    configuration = deepcopy(run_configuration_schema())
+    schema["$defs"] = {**configuration["$defs"], **schema["$defs"]}
+    step = schema["$defs"]["step"]
+    step["properties"] = {**configuration["properties"], **step["properties"]}
+    return schema
+
+
+def read_graph(content: Mapping[str, Any]) -> Graph:
+    """The graph of a document.
+
+    Raises:
+        InvalidInput: it does not conform to the schema; all mistakes are told.
+    """
+    value, mistakes = conform(content, pipeline_schema())
+    if mistakes:
+        raise InvalidInput(
+            f"The pipeline cannot be used. {'; '.join(describe_mistakes(mistakes))}."
+        )
+    return Graph.from_dict(value)
+
+
+def load_graph(path: str | os.PathLike[str]) -> Graph:
+    """The graph that a YAML file holds; its paths are relative to the file.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it cannot be used; the message has the line and key of each mistake.
+    """
+    file = Path(path).expanduser()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {file}.", details={"path": str(file)}) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InvalidInput(
+            f"{file} cannot be read: {problem}.", details={"path": str(file)}
+        ) from None
+    document = read_document(text, str(file))
+    content = document.conforming(pipeline_schema())
+    for step in content["steps"].values():
+        _complete(step, file.parent)
+    content.setdefault("name", file.stem)
+    graph = Graph.from_dict(content)
+    mistakes = graph.mistakes()
+    if mistakes:
+        raise document.error(mistakes)
+    return graph
+
+
+def _complete(step: dict[str, Any], folder: Path) -> None:
+    """Have a step's paths not depend on where its file is."""
+    if "function" not in step or "source_directory" in step:
+        source = folder / step.get("source_directory", ".")
+        step["source_directory"] = os.path.normpath(source)
+    environment = step.get("environment")
+    if isinstance(environment, str) and Path(environment).suffix in ENVIRONMENT_SUFFIXES:
+        step["environment"] = read_environment(folder / environment).to_dict()
+
+
+def save_graph(graph: Graph, path: str | os.PathLike[str]) -> Path:
+    """Write a graph as YAML; the path.
+
+    Raises:
+        InvalidInput: a name that does not end in ``.yml`` or ``.yaml``.
+    """
+    file = Path(path).expanduser()
+    if file.suffix not in (".yml", ".yaml"):
+        raise InvalidInput(f"{file} is no name for a pipeline's file.", hint="End it in .yml.")
+    content = graph.to_dict()
+    for step in content["steps"].values():
+        if "source_directory" in step:
+            step["source_directory"] = os.path.relpath(step["source_directory"], file.parent)
+    write_file(file, write_document(content).encode())
+    return file

@@ -1,0 +1,191 @@
+"""Pipeline: steps that hand data on to each other, ready to become a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.pipeline_pictures import mermaid_of, tree_of
+from tandemlab.domain.pipelines import Graph, Parameter, describe_mistakes
+from tandemlab.domain.scalars import Scalar
+from tandemlab.pipelines.documents import load_graph, read_graph, save_graph
+from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
+
+if TYPE_CHECKING:
+    from tandemlab.pipelines.pipeline_run import PipelineRun
+    from tandemlab.tracking import Experiment, Workspace
+
+
+class Pipeline:
+    """Steps of Python, R and commands, run in the order that their data asks for.
+
+    Args:
+        steps: the last ones are enough: those whose outputs they read come along.
+        name: of the pipeline.
+        description: what it is for.
+        parameters: those that no step's arguments or paths hold, but ``${parameters.NAME}`` in a
+            text of theirs names.
+
+    Attributes:
+        graph: what it is, as plain data; equal to that of the same pipeline in YAML or R.
+
+    Raises:
+        InvalidInput: two steps, or two parameters, have one name.
+
+    >>> from tandemlab.pipelines import CommandStep
+    >>> first = CommandStep("date > ${outputs.today}", "first", outputs={"today": "file"})
+    >>> last = CommandStep("cat ${inputs.today}", "last", inputs=[first.output()])
+    >>> pipeline = Pipeline([last], name="hello")
+    >>> print(pipeline)
+    pipeline hello
+    ├─ first: date
+    │  └─ writes today (file)
+    └─ last: cat
+       └─ reads today from first
+    >>> pipeline.validate()
+    []
+    """
+
+    def __init__(
+        self,
+        steps: Iterable[PipelineStep],
+        name: str | None = None,
+        description: str | None = None,
+        parameters: Iterable[PipelineParameter] = (),
+    ) -> None:
+        found: dict[str, PipelineStep] = {}
+        for step in _with_upstream(steps):
+            if found.setdefault(step.name, step) is not step:
+                raise InvalidInput(
+                    f"Two steps have the name {step.name!r}.", hint="Give one of them another name."
+                )
+        known: dict[str, Parameter] = {}
+        for each in [*parameters, *(each for step in found.values() for each in step.parameters)]:
+            if known.setdefault(each.name, each.parameter) != each.parameter:
+                raise InvalidInput(f"Two different parameters have the name {each.name!r}.")
+        definitions = {name: step.definition for name, step in found.items()}
+        self.graph = Graph(definitions, known, name, description)
+
+    @classmethod
+    def from_graph(cls, graph: Graph) -> Pipeline:
+        """The pipeline of a graph."""
+        made = cls([])
+        made.graph = graph
+        return made
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Pipeline:
+        """The pipeline of a document, as `to_dict` gives it.
+
+        Raises:
+            InvalidInput: it does not conform to the schema; all mistakes are told.
+        """
+        return cls.from_graph(read_graph(content))
+
+    @classmethod
+    def load_yaml(cls, path: str | os.PathLike[str]) -> Pipeline:
+        """The pipeline that a YAML file holds; its paths are relative to the file.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: it cannot be used; the message has the line and key of each mistake.
+        """
+        return cls.from_graph(load_graph(path))
+
+    def save_yaml(self, path: str | os.PathLike[str]) -> Path:
+        """Write the pipeline as YAML; the path."""
+        return save_graph(self.graph, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pipeline's document: plain data, without what is as usual."""
+        return self.graph.to_dict()
+
+    def to_mermaid(self) -> str:
+        """A flow chart in Mermaid's language, for Markdown."""
+        return mermaid_of(self.graph)
+
+    def __str__(self) -> str:
+        return tree_of(self.graph)
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.graph.name!r}, {len(self.graph.steps)} steps)"
+
+    def validate(
+        self,
+        workspace: Workspace | None = None,
+        pipeline_parameters: Mapping[str, Scalar] | None = None,
+    ) -> list[str]:
+        """What is wrong with the pipeline: cycles, types that do not fit, inputs that are missing.
+
+        Args:
+            workspace: where it is to run: then also scripts, data, environments and targets that
+                are not there.
+            pipeline_parameters: values beside the defaults.
+
+        Returns:
+            A line for each mistake, with its place; empty if there is none.
+        """
+        from tandemlab.pipelines.planning import check_graph
+
+        defaults = {name: each.default for name, each in self.graph.parameters.items()}
+        values = {**defaults, **(pipeline_parameters or {})}
+        known = {name: value for name, value in values.items() if value is not None}
+        return describe_mistakes(check_graph(self.graph, workspace, known))
+
+    def submit_to(
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str | None],
+        *,
+        parent: str | None = None,
+        pipeline_parameters: Mapping[str, Scalar] | None = None,
+        continue_on_step_failure: bool = False,
+    ) -> PipelineRun:
+        """Queue a run of the pipeline; `Experiment.submit` is the usual way.
+
+        Args:
+            pipeline_parameters: values beside the defaults.
+            continue_on_step_failure: whether steps that do not need the failed one go on; else the
+                first failure ends all.
+
+        Raises:
+            InvalidInput: the pipeline or its parameters cannot be used; nothing was changed.
+        """
+        from tandemlab.pipelines.pipeline_run import create_pipeline_run
+        from tandemlab.pipelines.planning import make_plan
+
+        workspace = experiment.workspace
+        values = self.graph.values(pipeline_parameters or {})
+        plan, snapshot = make_plan(
+            self.graph, workspace, values, continue_on_step_failure=continue_on_step_failure
+        )
+        sources = [step.source_directory for step in self.graph.steps.values()]
+        source = next((each for each in sources if each is not None), None)
+        return create_pipeline_run(
+            experiment,
+            plan,
+            snapshot=snapshot,
+            source=None if source is None else Path(source).absolute(),
+            parent=parent,
+            tags=tags,
+            params=values,
+        )
+
+
+def _with_upstream(steps: Iterable[PipelineStep]) -> Iterator[PipelineStep]:
+    """Steps, each behind those that it needs, and once."""
+    seen: set[int] = set()
+    waiting = [*reversed(list(steps))]
+    while waiting:
+        step = waiting[-1]
+        missing = [each for each in step.upstream if id(each) not in seen]
+        if missing:
+            waiting += reversed(missing)
+            continue
+        waiting.pop()
+        if id(step) not in seen:
+            seen.add(id(step))
+            yield step

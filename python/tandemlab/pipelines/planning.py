@@ -1,0 +1,254 @@
+"""From a graph to a plan: every step checked for where it will run, and its source kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.domain import InvalidInput, TandemlabError
+from tandemlab.domain.jobs import Input, Output
+from tandemlab.domain.pipelines import (
+    Graph,
+    Plan,
+    PlannedStep,
+    Step,
+    describe_mistakes,
+    fill_parameters,
+    is_file_type,
+)
+from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.schemas import Mistake
+from tandemlab.pipelines.function_scripts import function_script
+from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
+from tandemlab.training import RunConfiguration, ScriptRunConfig
+from tandemlab.training.languages import Language, format_arguments, parameters_of
+
+if TYPE_CHECKING:
+    from tandemlab.tracking import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A step that could become a run.
+
+    Attributes:
+        source: the folder that is kept; for a function a temporary one.
+    """
+
+    config: ScriptRunConfig
+    definition: dict[str, Any]
+    source: Path
+
+
+def check_graph(
+    graph: Graph, workspace: Workspace | None, values: Mapping[str, Scalar]
+) -> list[Mistake]:
+    """What is wrong with a pipeline, before anything runs.
+
+    Args:
+        workspace: where it would run; None leaves out what only a workspace knows (targets,
+            scripts, data, registered environments).
+        values: of the parameters; those that are missing are not looked at.
+    """
+    mistakes = graph.mistakes()
+    if not mistakes and workspace is not None:
+        with ExitStack() as stack:
+            _, mistakes = _check_steps(graph, workspace, values, stack)
+    return mistakes
+
+
+def make_plan(
+    graph: Graph,
+    workspace: Workspace,
+    values: Mapping[str, Scalar],
+    *,
+    continue_on_step_failure: bool = False,
+) -> tuple[Plan, str]:
+    """A plan, and the digest of a snapshot of all sources in it.
+
+    In that snapshot ``STEP/`` has the source of each step, and ``STEP.json`` is the manifest of the
+    step's own snapshot.
+
+    Raises:
+        InvalidInput: a step cannot be run; all mistakes are told, and nothing was changed.
+    """
+    mistakes = graph.mistakes()
+    with ExitStack() as stack:
+        checked: dict[str, _Checked] = {}
+        if not mistakes:
+            checked, mistakes = _check_steps(graph, workspace, values, stack)
+        if mistakes:
+            told = describe_mistakes(mistakes)
+            raise InvalidInput(
+                f"The pipeline cannot be run. {told[0]}."
+                if len(told) == 1
+                else "\n  ".join([f"The pipeline has {len(told)} mistakes:", *told]),
+                details={"mistakes": told},
+            )
+        kept = _Sources(workspace)
+        steps = {
+            name: _planned(name, graph.steps[name], each, kept) for name, each in checked.items()
+        }
+        return Plan(graph, steps, continue_on_step_failure), kept.whole()
+
+
+def _check_steps(
+    graph: Graph, workspace: Workspace, values: Mapping[str, Scalar], stack: ExitStack
+) -> tuple[dict[str, _Checked], list[Mistake]]:
+    found, mistakes = {}, []
+    for name, step in graph.steps.items():
+        try:
+            source = stack.enter_context(_source_of(name, step))
+            config = _configuration(graph, name, source, values)
+            definition = config.check(workspace)
+            config.source_files(source)
+            found[name] = _Checked(config, definition, source)
+        except TandemlabError as problem:
+            mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
+    return found, mistakes
+
+
+@contextmanager
+def _source_of(name: str, step: Step) -> Iterator[Path]:
+    """The folder with a step's script; that of a function is made for the moment."""
+    given = Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
+    if step.function is None:
+        yield given
+        return
+    with TemporaryDirectory(prefix="tandemlab-") as made:
+        for path in source_files(given) if step.source_directory is not None else []:
+            target = Path(made, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(given / path, target)
+        script = Path(made, _script_of(name, step))
+        script.write_text(function_script(step.function), encoding="utf-8")
+        yield Path(made)
+
+
+def _script_of(name: str, step: Step) -> str:
+    assert step.function is not None
+    return f"{name}.{'py' if step.function.language == 'python' else 'R'}"
+
+
+def _configuration(
+    graph: Graph, name: str, source: Path, values: Mapping[str, Scalar]
+) -> ScriptRunConfig:
+    """What a step runs. For the outputs of other steps stands what is there for certain."""
+    step = graph.steps[name]
+    language = _language(step)
+
+    def write(value: Scalar) -> str:
+        return format_arguments([value], language)[0]
+
+    def quoted(value: Scalar) -> str:
+        return shlex.quote(write(value))
+
+    settings = {
+        key: fill_parameters(value, values, quoted if key == "command" else write)
+        for key, value in step.settings.items()
+    }
+    if isinstance(step.settings.get("command"), str):
+        settings["command"] = fill_parameters(f"{settings['command']} ", values, quoted).strip()
+    if "environment_variables" in settings:
+        settings["environment_variables"] = {
+            key: each if isinstance(each, str) else write(each)
+            for key, each in settings["environment_variables"].items()
+        }
+    if step.function is not None:
+        settings["script"] = _script_of(name, step)
+        settings["arguments"] = [_function_call(graph, name, settings.get("arguments", {}))]
+    inputs = {
+        key: Input(str(source)) if each.step is not None else _given_input(step, key, values)
+        for key, each in step.inputs.items()
+    }
+    outputs = {key: Output(register_as=each.register_as) for key, each in step.outputs.items()}
+    configuration = RunConfiguration.from_dict(settings)
+    return ScriptRunConfig(source, run_config=configuration.replace(inputs=inputs, outputs=outputs))
+
+
+def _language(step: Step) -> Language:
+    if step.function is not None:
+        return Language(step.function.language)
+    script = step.settings.get("script")
+    return Language.PYTHON if script is None else Language.of(script)
+
+
+def _given_input(step: Step, name: str, values: Mapping[str, Scalar]) -> Input:
+    """What is there before the pipeline runs; paths are relative to the source directory."""
+    given = step.inputs[name]
+    settings = fill_parameters(given.settings, values, str)
+    if "path" in settings:
+        path = Path(str(settings["path"])).expanduser()
+        settings["path"] = os.path.abspath(Path(step.source_directory or ".", path))
+        _check_type(name, Path(settings["path"]), given.type)
+    return Input(**settings)
+
+
+def _check_type(name: str, path: Path, type: str | None) -> None:
+    if type is None or not path.exists() or path.is_file() is is_file_type(type):
+        return
+    there = "a file" if path.is_file() else "a folder"
+    raise InvalidInput(f"The input {name!r} is to be a {type}, and {path} is {there}.")
+
+
+def _function_call(graph: Graph, name: str, arguments: Mapping[str, Any]) -> str:
+    step = graph.steps[name]
+    return json.dumps(
+        {
+            "arguments": dict(arguments),
+            "inputs": {key: graph.input_type(name, key) for key in step.inputs},
+            "outputs": {key: each.type for key, each in step.outputs.items()},
+        },
+        ensure_ascii=False,
+    )
+
+
+def _planned(name: str, step: Step, checked: _Checked, kept: _Sources) -> PlannedStep:
+    definition = dict(checked.definition)
+    if step.function is not None:
+        definition["source_directory"] = step.source_directory
+    for key in step.links:
+        del definition["inputs"][key]
+    definition["required_outputs"] = {
+        key: each.file_name(key) or "" for key, each in step.outputs.items()
+    }
+    arguments = json.loads(definition["arguments"][0])["arguments"] if step.function else None
+    return PlannedStep(
+        definition,
+        kept.keep(name, checked),
+        checked.config.compute_target,
+        parameters_of(definition["arguments"]) if arguments is None else arguments,
+    )
+
+
+class _Sources:
+    """Keeps the sources of steps, each folder once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._blobs = workspace.place.blobs
+        self._taken: dict[Path, tuple[str, list[SnapshotFile]]] = {}
+        self._files: list[SnapshotFile] = []
+
+    def keep(self, name: str, checked: _Checked) -> str:
+        """The digest of the snapshot of a step's source."""
+        source = checked.source
+        if source not in self._taken:
+            paths = checked.config.source_files(source)
+            self._taken[source] = take_snapshot(source, self._blobs, paths)
+        digest, files = self._taken[source]
+        size = self._blobs.find(digest).stat().st_size
+        self._files.append(SnapshotFile(f"{name}.json", digest, size))
+        self._files += [replace(file, path=f"{name}/{file.path}") for file in files]
+        return digest
+
+    def whole(self) -> str:
+        """The digest of the snapshot that holds all that was kept."""
+        return put_manifest(self._files, self._blobs)

@@ -1,0 +1,464 @@
+"""Steps of pipelines, as Python builds them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.environments import Environment
+from tandemlab.domain.jobs import Distribution, Resources
+from tandemlab.domain.pipelines import (
+    DATA_TYPES,
+    NAME,
+    PARAMETER_TYPES,
+    Function,
+    Parameter,
+    Retries,
+    Step,
+    StepInput,
+    StepOutput,
+)
+from tandemlab.domain.scalars import Scalar
+from tandemlab.training import RunConfiguration, ScriptRunConfig
+from tandemlab.training.places import GivenInput, as_input, named_inputs
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+@dataclass(frozen=True)
+class PipelineParameter:
+    """What may differ from run to run: it stands for its value in arguments, variables and paths.
+
+    Attributes:
+        name: letters, digits and ``_``.
+        default_value: None for one that has to be given when the pipeline is submitted.
+        type: ``boolean``, ``integer``, ``double`` or ``string``; that of the default, if there is
+            one, and else ``string``.
+
+    >>> PipelineParameter("rows", 100).parameter.type
+    'integer'
+    """
+
+    name: str
+    default_value: Scalar = None
+    type: str | None = None
+    description: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_name(self.name, "parameter")
+        if self.type is not None and self.type not in PARAMETER_TYPES:
+            known = ", ".join(PARAMETER_TYPES)
+            raise InvalidInput(f"A parameter is of the type {known}, not {self.type!r}.")
+
+    @property
+    def parameter(self) -> Parameter:
+        """It as the pipeline's document has it."""
+        if self.type is None and self.default_value is not None:
+            return Parameter.of(self.default_value, self.description)
+        return Parameter(self.type or "string", self.default_value, self.description)
+
+    def __str__(self) -> str:
+        return f"${{parameters.{self.name}}}"
+
+
+@dataclass(frozen=True)
+class PipelineData:
+    """What a step will have written: an input of other steps (`PipelineStep.output`)."""
+
+    step: PipelineStep
+    name: str
+
+
+GivenStepInput: TypeAlias = "GivenInput | PipelineData | PipelineParameter"
+GivenStepInputs: TypeAlias = "Mapping[str, GivenStepInput] | Sequence[PipelineData]"
+GivenOutputs: TypeAlias = Mapping[str, StepOutput | str | None] | Sequence[str]
+
+
+class StepSettings(TypedDict, total=False):
+    """What all steps take, by keyword.
+
+    Attributes:
+        inputs: what it reads, by name: outputs of other steps (`PipelineStep.output`), paths,
+            datasets, or an `Input`; or a list of outputs, which keep their names.
+        outputs: what it writes, by name: ``"folder"`` (also None), ``"model"``, ``"file"``,
+            ``"table"`` or ``"json"``, or a `StepOutput`; or a list of names of folders.
+        run_after: steps that have to be done before, beside those whose outputs it reads.
+        retries: how often it is tried again, or `Retries`.
+        allow_reuse: whether what an equal step has made may be taken instead of running.
+        run_config: settings that several steps share; what is given beside it comes first.
+        max_run_duration_seconds: an attempt is stopped and has failed after so long.
+    """
+
+    inputs: GivenStepInputs
+    outputs: GivenOutputs
+    run_after: Sequence[PipelineStep]
+    retries: int | Retries
+    allow_reuse: bool
+    run_config: RunConfiguration
+    compute_target: str
+    environment: Environment | str
+    environment_variables: Mapping[str, str | PipelineParameter]
+    interpreter: str
+    max_run_duration_seconds: float
+    resources: Resources
+    distribution: Distribution
+
+
+class PipelineStep:
+    """A step of a pipeline; see `PythonScriptStep` and the others, which make it.
+
+    Attributes:
+        name: unique in its pipeline.
+        definition: what it is, as the pipeline's document has it.
+        upstream: the steps that it needs.
+        parameters: those of the pipeline that it uses.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        content: Mapping[str, Any],
+        source_directory: str | os.PathLike[str] | None,
+        settings: StepSettings,
+        function: Function | None = None,
+    ) -> None:
+        self.name = _check_name(name, "step")
+        given: dict[str, Any] = {**content, **settings}
+        parts = {part: given.pop(part, None) for part in ("inputs", "outputs", "run_after")}
+        retries, allow_reuse = given.pop("retries", 0), given.pop("allow_reuse", True)
+        base = given.pop("run_config", None) or RunConfiguration()
+        taking = _Taking({**named_inputs(base.inputs), **_named(parts["inputs"] or {})})
+        changes = {key: taking.take(each) for key, each in given.items() if each is not None}
+        configuration = base.replace(**{**changes, "inputs": {}, "outputs": {}})
+        self.upstream = (*taking.steps(), *(parts["run_after"] or ()))
+        self.definition = Step(
+            configuration.to_dict(),
+            None if source_directory is None else os.fspath(source_directory),
+            taking.step_inputs(),
+            _outputs({**base.outputs, **_output_names(parts["outputs"])}),
+            function,
+            tuple(each.name for each in parts["run_after"] or ()),
+            Retries(retries) if isinstance(retries, int) else retries,
+            allow_reuse,
+        )
+        self.parameters = tuple(taking.parameters.values())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    def output(self, name: str | None = None) -> PipelineData:
+        """What the step will have written, as an input of other steps.
+
+        Args:
+            name: of the output; None if it is the only one.
+
+        Raises:
+            InvalidInput: it has no such output.
+        """
+        there = list(self.definition.outputs)
+        if name is None and len(there) == 1:
+            return PipelineData(self, there[0])
+        if name not in there:
+            raise InvalidInput(
+                f"The step {self.name!r} has no output {name!r}."
+                if name
+                else f"The step {self.name!r} has {len(there)} outputs.",
+                hint=f"Its outputs are {', '.join(there) or 'none'}.",
+            )
+        return PipelineData(self, name)
+
+
+class PythonScriptStep(PipelineStep):
+    """A script of Python.
+
+    >>> clean = PythonScriptStep("clean.py", arguments={"rows": PipelineParameter("rows", 9)},
+    ...                          inputs={"raw": "x.csv"}, outputs={"rows": "table"})
+    >>> clean.name, clean.definition.outputs["rows"].type
+    ('clean', 'table')
+    """
+
+    _suffixes: tuple[str, ...] = (".py",)
+
+    def __init__(
+        self,
+        script_name: str,
+        name: str | None = None,
+        arguments: Sequence[Any] | Mapping[str, Any] | None = None,
+        source_directory: str | os.PathLike[str] = ".",
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        if Path(script_name).suffix not in self._suffixes:
+            raise InvalidInput(
+                f"{script_name!r} does not end in {self._suffixes[0]}.",
+                hint="PythonScriptStep takes scripts of Python, RScriptStep scripts of R.",
+            )
+        content = {"script": script_name, "arguments": arguments}
+        super().__init__(name or _name_from(script_name), content, source_directory, settings)
+
+
+class RScriptStep(PythonScriptStep):
+    """A script of R; see `PythonScriptStep`.
+
+    >>> RScriptStep("fit.R", outputs=["model"]).output().name
+    'model'
+    """
+
+    _suffixes = (".R", ".r")
+
+
+class CommandStep(PipelineStep):
+    """A line for the shell, or a program with its arguments.
+
+    >>> CommandStep("wc -l ${inputs.raw}", "count", inputs={"raw": "x.csv"}).name
+    'count'
+    """
+
+    def __init__(
+        self,
+        command: str | Sequence[Any],
+        name: str,
+        source_directory: str | os.PathLike[str] = ".",
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        super().__init__(name, {"command": command}, source_directory, settings)
+
+
+class EstimatorStep(PipelineStep):
+    """An estimator, or any other `ScriptRunConfig`.
+
+    >>> EstimatorStep(ScriptRunConfig("study", "train.py"), outputs={"model": "model"}).name
+    'train'
+    """
+
+    def __init__(
+        self,
+        estimator: ScriptRunConfig,
+        name: str | None = None,
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        name = name or (None if estimator.script is None else _name_from(estimator.script))
+        if name is None:
+            raise InvalidInput("A step that runs a command needs a name.")
+        given: StepSettings = {"run_config": estimator, **settings}
+        super().__init__(name, {}, estimator.source_directory, given)
+
+
+class PythonFunctionStep(PipelineStep):
+    """A function of Python; `step` makes one from a function with a decorator.
+
+    The function sees nothing but its arguments, and what it imports itself: its text goes to where
+    it runs. Its arguments are, by name: the inputs (a table as a pandas frame, json as its value,
+    everything else as a path), the ``arguments``, and the paths of the outputs that it writes
+    itself. What it returns becomes the other outputs, tables or json: a value for one, a dict for
+    several.
+
+    Args:
+        function: the function, or its source.
+
+    Raises:
+        InvalidInput: its source cannot be had, or it uses names from outside.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any] | str,
+        name: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        source_directory: str | os.PathLike[str] | None = None,
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        found = _python_function(function)
+        content = {"arguments": arguments}
+        super().__init__(name or found.name, content, source_directory, settings, found)
+
+
+class RFunctionStep(PipelineStep):
+    """A function of R, given as its source; as `PythonFunctionStep`, with data frames of R.
+
+    >>> RFunctionStep("function(rows) nrow(rows)", "count", outputs={"n": "json"}).name
+    'count'
+    """
+
+    def __init__(
+        self,
+        code: str,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        source_directory: str | os.PathLike[str] | None = None,
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        function = Function("r", name, code)
+        super().__init__(name, {"arguments": arguments}, source_directory, settings, function)
+
+
+def step(**settings: Unpack[StepSettings]) -> Callable[[Callable[..., Any]], StepMaker]:
+    """Have a function of Python make steps: calling it gives a `PythonFunctionStep`.
+
+    Outputs of steps, paths (as `pathlib.Path`) and datasets are inputs; everything else is a value.
+
+    >>> @step(outputs={"total": "json"})
+    ... def add(left: int, right: int) -> int:
+    ...     return left + right
+    >>> first = add(left=1, right=PipelineParameter("right", 2))
+    >>> second = add.named("again")(left=first.output(), right=3)
+    >>> second.name, second.upstream == (first,)
+    ('again', True)
+    """
+    return lambda function: StepMaker(function, settings)
+
+
+class StepMaker:
+    """A function that makes steps of a pipeline when it is called; see `step`."""
+
+    def __init__(
+        self, function: Callable[..., Any], settings: StepSettings, name: str | None = None
+    ) -> None:
+        update_wrapper(self, function)
+        self._function, self._settings, self._name = function, settings, name
+
+    def named(self, name: str) -> StepMaker:
+        """The same, for a step of another name."""
+        return StepMaker(self._function, self._settings, name)
+
+    def __call__(self, **given: Any) -> PythonFunctionStep:
+        """A step that calls the function with these inputs and arguments."""
+        inputs = {key: each for key, each in given.items() if _is_input(each)}
+        arguments = {key: each for key, each in given.items() if key not in inputs}
+        settings = self._settings.copy()
+        settings["inputs"] = {**_named(self._settings.get("inputs", {})), **inputs}
+        return PythonFunctionStep(self._function, self._name, arguments, **settings)
+
+
+def _is_input(value: object) -> bool:
+    is_place = isinstance(value, (PipelineData, os.PathLike))
+    return is_place or hasattr(value, "to_input") or hasattr(value, "as_named_input")
+
+
+class _Taking:
+    """Takes what stands for something else out of a step's settings.
+
+    Attributes:
+        parameters: of the pipeline, that were met.
+    """
+
+    def __init__(self, inputs: Mapping[str, GivenStepInput]) -> None:
+        self._inputs = dict(inputs)
+        self.parameters: dict[str, PipelineParameter] = {}
+
+    def take(self, value: Any) -> Any:
+        """A setting as plain data."""
+        if isinstance(value, PipelineParameter):
+            self.parameters[value.name] = value
+            return str(value)
+        if isinstance(value, PipelineData):
+            self._inputs[value.name] = value
+            return f"${{inputs.{value.name}}}"
+        if hasattr(value, "to_input"):
+            self._inputs[value.name] = value
+            return f"${{inputs.{value.name}}}"
+        if isinstance(value, Mapping):
+            return {key: self.take(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.take(item) for item in value]
+        return value
+
+    def steps(self) -> list[PipelineStep]:
+        """The steps whose outputs are inputs."""
+        return [each.step for each in self._inputs.values() if isinstance(each, PipelineData)]
+
+    def step_inputs(self) -> dict[str, StepInput]:
+        """The inputs as the pipeline's document has them."""
+        return {name: self._input(value) for name, value in self._inputs.items()}
+
+    def _input(self, value: GivenStepInput) -> StepInput:
+        if isinstance(value, PipelineData):
+            return StepInput(value.step.name, value.name)
+        given = as_input(self.take(value) if isinstance(value, PipelineParameter) else value)
+        plain = RunConfiguration(inputs={"it": given}).to_dict()["inputs"]["it"]
+        return StepInput(settings={"path": plain} if isinstance(plain, str) else plain)
+
+
+def _named(inputs: GivenStepInputs) -> dict[str, Any]:
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    return {each.name: each for each in inputs}
+
+
+def _output_names(outputs: GivenOutputs | None) -> dict[str, Any]:
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    return dict.fromkeys(outputs or ())
+
+
+def _outputs(outputs: Mapping[str, Any]) -> dict[str, StepOutput]:
+    found = {}
+    for name, value in outputs.items():
+        _check_name(name, "output")
+        output = value if isinstance(value, StepOutput) else StepOutput(value or "folder")
+        if output.type not in DATA_TYPES:
+            raise InvalidInput(
+                f"The output {name!r} is of the type {', '.join(DATA_TYPES)}, not {output.type!r}."
+            )
+        found[name] = output
+    return found
+
+
+def _check_name(name: str, what: str) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot be the name of a {what}.", hint="Use letters, digits and '_'."
+        )
+    return name
+
+
+def _name_from(script: str) -> str:
+    """A step's name from its script's.
+
+    >>> _name_from("scripts/fit-model.R")
+    'fit_model'
+    """
+    words = re.sub(r"\W+", "_", Path(script).stem, flags=re.ASCII).strip("_")
+    return words if NAME.fullmatch(words) else f"step_{words}"
+
+
+def _python_function(function: Callable[..., Any] | str) -> Function:
+    text = function if isinstance(function, str) else _source_of(function)
+    text = textwrap.dedent(text)
+    try:
+        found = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
+    except SyntaxError as problem:
+        raise InvalidInput(f"The function cannot be read: {problem}.") from None
+    if len(found) != 1:
+        raise InvalidInput("The source must be that of one function, which begins with def.")
+    lines = text.splitlines()[found[0].lineno - 1 : found[0].end_lineno]
+    return Function("python", found[0].name, "\n".join(lines) + "\n")
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    try:
+        seen = inspect.getclosurevars(function)
+        text = inspect.getsource(function)
+    except (OSError, TypeError) as problem:
+        raise InvalidInput(
+            f"The source of {function!r} cannot be had: {problem}.",
+            hint="Define it in a file or a notebook, or give its source as a text.",
+        ) from None
+    outside = sorted({**seen.globals, **seen.nonlocals})
+    if outside:
+        raise InvalidInput(
+            f"The function {function.__name__}() uses {', '.join(outside)} from outside.",
+            hint="Where the step runs there is nothing but the function: import inside it, and "
+            "hand over values as arguments.",
+            details={"names": outside},
+        )
+    return text

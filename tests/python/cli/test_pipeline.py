@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tandemlab import Workspace
+
+PIPELINE = """\
+name: study
+parameters: {n: 2, fast: false}
+steps:
+  first: {command: "echo ${parameters.n} > ${outputs.n}", outputs: {n: json}}
+  second: {command: "[ ${parameters.n} -gt 2 ]", run_after: [first]}
+"""
+
+
+@pytest.fixture
+def file(folder: Path) -> str:
+    (folder / "study.yml").write_text(PIPELINE)
+    return "study.yml"
+
+
+def test_a_pipeline_is_shown_as_tree_chart_and_document(call: Callable, file: str) -> None:
+    assert "└─ second: [" in call("pipeline", "show", file).out
+    assert "first -.-> second" in call("pipeline", "show", file, "--mermaid").out
+    document = call("pipeline", "show", file, "-o", "json").json
+    assert document["steps"]["first"]["outputs"] == {"n": {"type": "json"}}
+    schema = call("pipeline", "schema").json
+    assert "script" in schema["$defs"]["step"]["properties"]
+
+
+def test_mistakes_are_results_with_a_status_of_their_own(
+    call: Callable, file: str, workspace: Workspace, folder: Path
+) -> None:
+    place = ("-w", workspace.address)
+    assert call("pipeline", "validate", file, *place).status == 0
+    (folder / "bad.yml").write_text("steps: {a: {script: a.py}, b: {script: b.R}}")
+    answer = call("pipeline", "validate", "bad.yml", *place, "-o", "json")
+    assert answer.status == 2
+    assert [each["mistake"].split(":")[0] for each in answer.json] == ["steps.a", "steps.b"]
+    refused = call("pipeline", "run", "bad.yml", *place, "-o", "json")
+    assert (refused.status, len(refused.error["details"]["mistakes"])) == (2, 2)
+    wrong = call("pipeline", "run", file, "-p", "n=many", *place, "-o", "json")
+    assert "'many' is no integer" in wrong.error["message"]
+    assert not workspace.experiments
+
+
+@pytest.mark.full
+def test_a_pipeline_runs_fails_and_is_resumed(
+    call: Callable, file: str, workspace: Workspace
+) -> None:
+    place = ("-w", workspace.address)
+    failed = call("pipeline", "run", file, *place, "--wait", "-o", "json")
+    assert failed.status == 6
+    reference = failed.json["run"]
+    steps = call("pipeline", "steps", reference, *place, "-o", "json").json
+    assert [each["status"] for each in steps] == ["Completed", "Failed"]
+    again = call("pipeline", "resume", reference, *place, "--wait", "-o", "json")
+    assert again.status == 6
+    steps = call("pipeline", "steps", again.json["run"], *place, "-o", "json").json
+    assert [each["taken"] for each in steps] == [True, False]
+    done = call("pipeline", "run", file, "-p", "n=3", *place, "--wait")
+    assert done.status == 0
+    assert "second: completed" in done.out

@@ -1,0 +1,127 @@
+"""Pipelines as documents, by the cases that R runs, too; and what Python alone has."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tandemlab
+from tandemlab import pipelines
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.documents import read_document
+from tandemlab.domain.jobs import Input, Resources
+from tandemlab.pipelines import (
+    CommandStep,
+    Pipeline,
+    PipelineParameter,
+    PythonFunctionStep,
+    PythonScriptStep,
+    step,
+)
+
+CASES = Path(__file__).parents[2] / "conformance" / "pipelines.yaml"
+cases = read_document(CASES.read_text(encoding="utf-8"), CASES.name).value
+
+
+def _evaluate(code: str) -> Any:
+    """The value of the last expression of some code."""
+    names = {
+        **{name: getattr(pipelines, name) for name in pipelines.__all__},
+        "ScriptRunConfig": tandemlab.ScriptRunConfig,
+        "Input": Input,
+        "Resources": Resources,
+    }
+    body = ast.parse(code).body
+    last = body.pop()
+    assert isinstance(last, ast.Expr)
+    exec(compile(ast.Module(body, []), "case", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "case", "eval"), names)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study").mkdir()
+
+
+@pytest.mark.parametrize("case", cases, ids=lambda case: case["name"])
+def test_pipelines_are_read_built_and_refused_as_in_r(case: dict[str, Any]) -> None:
+    Path("pipeline.yml").write_text(case["yaml"])
+    if "error" in case:
+        with pytest.raises(InvalidInput) as caught:
+            Pipeline.load_yaml("pipeline.yml")
+        for words in case["says"]:
+            assert words in caught.value.message
+        return
+    loaded = Pipeline.load_yaml("pipeline.yml")
+    assert loaded.to_dict() == case["then"]
+    assert loaded.validate() == []
+    assert _evaluate(case["python"]).to_dict() == case["then"]
+    loaded.save_yaml("again.yml")
+    assert Pipeline.load_yaml("again.yml").to_dict() == case["then"]
+
+
+def test_a_pipeline_has_all_steps_that_its_last_ones_need() -> None:
+    first = CommandStep("true", "first", outputs={"a": "file"})
+    second = CommandStep("true", "second", run_after=[first])
+    third = CommandStep("true", "third", inputs={"x": first.output()}, run_after=[second])
+    assert list(Pipeline([third, first]).graph.steps) == ["first", "second", "third"]
+
+
+def test_names_that_are_taken_are_refused() -> None:
+    steps = [CommandStep("true", "same"), CommandStep("false", "same")]
+    with pytest.raises(InvalidInput, match="Two steps have the name 'same'"):
+        Pipeline(steps)
+    parameters = [PipelineParameter("n", 1), PipelineParameter("n", 2)]
+    steps = [PythonScriptStep(f"{n}.py", arguments=[each]) for n, each in enumerate(parameters)]
+    with pytest.raises(InvalidInput, match="Two different parameters have the name 'n'"):
+        Pipeline(steps)
+
+
+def test_a_step_has_only_the_outputs_that_it_says() -> None:
+    made = CommandStep("true", "made", outputs={"a": "file", "b": "file"})
+    with pytest.raises(InvalidInput, match="no output 'c'"):
+        made.output("c")
+    with pytest.raises(InvalidInput, match="2 outputs"):
+        made.output()
+
+
+def test_a_function_that_needs_more_than_its_arguments_is_refused() -> None:
+    def study(path: str) -> object:
+        return Path(path)
+
+    with pytest.raises(InvalidInput, match=r"study\(\) uses Path from outside"):
+        PythonFunctionStep(study)
+    with pytest.raises(InvalidInput, match="one function"):
+        PythonFunctionStep("x = 1")
+
+
+def test_a_decorated_function_makes_steps_whose_code_is_the_function_alone() -> None:
+    @step(outputs={"n": "json"}, retries=1)
+    def count(file: str, scale: int = 1) -> int:
+        with open(file) as stream:
+            return len(stream.readlines()) * scale
+
+    made = count.named("lines")(file=Path("x.csv"), scale=PipelineParameter("scale", 2))
+    definition = made.definition
+    assert definition.function is not None
+    assert definition.function.code.startswith("def count(file: str, scale: int = 1) -> int:\n")
+    assert definition.settings["arguments"] == {"scale": "${parameters.scale}"}
+    assert definition.inputs["file"].settings == {"path": "x.csv"}
+    assert (made.name, definition.retries.max_retries) == ("lines", 1)
+
+
+def test_pictures_show_steps_data_and_order() -> None:
+    first = CommandStep(["a", "<b>"], "first", outputs={"out": "file"})
+    last = PythonScriptStep("x.py", inputs={"in": first.output()}, compute_target="cluster")
+    alone = CommandStep("sleep 1", "alone", run_after=[first])
+    pipeline = Pipeline([last, alone])
+    assert "first -->|out| x" in pipeline.to_mermaid()
+    assert "first -.-> alone" in pipeline.to_mermaid()
+    assert 'first["first<br/>a"]' in pipeline.to_mermaid()
+    assert "reads in from first (out)" in str(pipeline)
+    assert "after first" in str(pipeline)
+    assert "on cluster" in str(pipeline)

@@ -1,0 +1,104 @@
+# Pipelines as documents, by the cases that Python runs, too; and their runs from R.
+
+pipeline_cases <- function() {
+  skip_if_not_installed("yaml")
+  yaml::read_yaml(file.path(cases_folder(), "pipelines.yaml"), handlers = handlers)
+}
+
+# The document as Python has it, with paths relative to the working directory.
+document_of <- function(pipeline) {
+  found <- pipeline_from(call_core("pipeline.document", document = pipeline$document))$document
+  here <- paste0(normalizePath("."), "/")
+  rapply(found, function(x) sub(here, "", x, fixed = TRUE), "character", how = "replace")
+}
+
+test_that("pipelines are read, built and refused as in Python", {
+  skip_unless_ready()
+  cases <- pipeline_cases()
+  expect_gt(length(cases), 8)
+  for (case in cases) {
+    withr::local_dir(local_files(list(pipeline.yml = case$yaml)))
+    if (!is.null(case$error)) {
+      problem <- expect_error(
+        load_pipeline("pipeline.yml"),
+        class = paste0("tandemlab_error_", case$error), label = case$name
+      )
+      for (words in case$says) {
+        expect_match(conditionMessage(problem), words, fixed = TRUE, label = case$name)
+      }
+      next
+    }
+    expected <- canonical(plain(case$then))
+    code <- parse(text = case$r, keep.source = TRUE)
+    built <- eval(code, new.env(parent = asNamespace("tandemlab")))
+    expect_identical(canonical(document_of(built)), expected, label = case$name)
+    expect_identical(
+      canonical(document_of(load_pipeline("pipeline.yml"))), expected,
+      label = case$name
+    )
+    expect_identical(validate_pipeline(built), character(), label = case$name)
+  }
+})
+
+test_that("what cannot be a step or a pipeline is refused before Python is asked", {
+  expect_error(r_script_step("fit.py"), "`script_name`")
+  expect_error(command_step("true", "no name"), "`name`")
+  expect_error(r_function_step("f", "f"), "`fun`")
+  expect_error(command_step("true", "a", outputs = c(x = "tabel")), "outputs\\$x")
+  expect_error(command_step("true", "a", output = "x"), "Unknown settings: output")
+  made <- command_step("true", "made", outputs = c(a = "file", b = "file"))
+  expect_error(step_output(made), "2 outputs")
+  expect_error(step_output(made, "c"), "no such output")
+  expect_error(pipeline(made, command_step("false", "made")), "Two steps have the name 'made'")
+  one <- pipeline_parameter("n", 1L)
+  two <- pipeline_parameter("n", 2L)
+  expect_error(
+    pipeline(command_step(c("echo", "x"), "a"), parameters = list(one, two)), "Two different"
+  )
+})
+
+test_that("a function that uses variables of the session is refused", {
+  skip_if_not_installed("codetools")
+  scale <- 2
+  expect_error(r_function_step(function(x) x * scale, "f"), "uses scale from outside")
+  expect_s3_class(r_function_step(function(x) stats::sd(x), "f"), "tandemlab_step")
+})
+
+test_that("a pipeline prints as a tree, and is drawn", {
+  skip_unless_ready()
+  first <- command_step("date > ${outputs.today}", "first", outputs = c(today = "file"))
+  last <- command_step("cat ${inputs.today}", "last", inputs = list(step_output(first)))
+  made <- pipeline(last, name = "hello")
+  expect_output(print(made), "pipeline hello\n.*reads today from first")
+  expect_match(format(made, "mermaid"), "first -->|today| last", fixed = TRUE)
+  withr::local_pdf(NULL)
+  expect_identical(plot(made), made)
+})
+
+test_that("a pipeline of R functions runs, and hands data on", {
+  skip_unless_ready()
+  draw <- r_function_step(
+    function(n) data.frame(x = seq_len(n), g = factor(rep("a", n))), "draw",
+    list(n = pipeline_parameter("n", 3L)),
+    outputs = c(sample = "table")
+  )
+  total <- r_function_step(
+    function(sample, note) {
+      writeLines(levels(sample$g), note)
+      list(sum = sum(sample$x), rows = nrow(sample))
+    }, "total",
+    inputs = list(step_output(draw)), outputs = c(facts = "json", note = "file")
+  )
+  exp <- experiment(temp_workspace(), "demo")
+  run <- submit_experiment(exp, pipeline(total), pipeline_parameters = list(n = 4L))
+  wait_for_run_completion(run)
+  steps <- get_pipeline_steps(run)
+  expect_identical(steps$step, c("draw", "total"))
+  expect_identical(steps$status, c("Completed", "Completed"))
+  expect_identical(get_step_output(run, "draw")$x, 1:4)
+  expect_identical(get_step_output(run, "total", "facts"), list(sum = 10L, rows = 4L))
+  expect_identical(readLines(get_step_output(run, "total", "note")), "a")
+  expect_identical(find_step_run(run, "draw")[[1]]$id, steps$run_id[[1]])
+  expect_identical(document_of(get_run_pipeline(run))$parameters$n$default, 3L)
+  expect_error(get_step_output(run, "drow"), "did you mean|Did you mean|no step")
+})
