@@ -33,8 +33,9 @@
 #'   `format`, `framework`, `framework_version`, `signature`, `tags`, `properties`, `aliases`,
 #'   `run_id`, `datasets`, `files` and `created`.
 #' @section Errors:
-#' `tandemlab_error_invalid_input` when there is no such file, the folder is empty, or the name
-#' cannot be one, or a sample does not fit the signature; `tandemlab_error_not_found` when the run has no such file. Nothing is kept then.
+#' `tandemlab_error_invalid_input` when there is no such file, the folder is empty, the name cannot
+#' be one, or a sample does not fit the signature; `tandemlab_error_not_found` when the run has no
+#' such file. Nothing is kept then.
 #' A warning of class `tandemlab_warning_training_data` says when an `.rds` file carries the data
 #' that its model was trained on; see [slim_model()].
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("pyarrow")
