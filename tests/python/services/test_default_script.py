@@ -83,6 +83,7 @@ def test_onnx_gets_arrays_by_the_names_of_its_inputs(
     assert answering(path, "onnx")([{"a": 1, "b": 2}]) == [[3.0]]
 
 
+@pytest.mark.full
 def test_mlflow_gets_the_types_of_its_own_schema(
     answering: Callable[..., Any], folder: Path
 ) -> None:

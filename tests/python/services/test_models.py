@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 
 from tandemlab import Workspace
 from tandemlab.bridge import find_r
-from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain import InvalidInput, NotFound, StorageError
 from tandemlab.models import Model, save_model
 from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
 
@@ -111,6 +111,18 @@ def test_what_has_no_predict_or_no_signature_is_refused(
     with pytest.raises(InvalidInput, match="signature"):
         deploy_model(services, "demo", ["weights"], config)
     assert LocalWebservice.list(services) == []
+
+
+def test_a_model_whose_content_is_missing_is_not_deployed(
+    services: Workspace, tmp_path: Path
+) -> None:
+    register_rule(services, tmp_path)
+    (blob,) = (services.path / "blobs").glob("*/*")
+    blob.unlink()
+    with pytest.raises(StorageError, match=r"'rule\.pkl' is missing"):
+        deploy_model(services, "line", ["line"])
+    assert LocalWebservice.list(services) == []
+    assert not list((services.path / "services").glob("*/revisions/*"))
 
 
 @pytest.mark.full
