@@ -568,6 +568,7 @@ def test_parameters_come_back_as_they_went_and_the_newest_wins(store: Store) -> 
 def test_the_first_by_a_value_are_found_without_sorting_all(
     tmp_path: Path, order: str, index: str
 ) -> None:
+    SqlStore.create(tmp_path / "store.db")
     query = run_query(None, order, limit=100)
     plan = plan_of_query(tmp_path / "store.db", query, only_known=True)
     assert index in plan and "B-TREE FOR ORDER BY" not in plan
@@ -586,18 +587,27 @@ def test_the_first_by_a_value_are_found_without_sorting_all(
 def test_the_newest_that_fit_are_found_without_sorting_all(
     tmp_path: Path, filter: str | None, options: dict[str, Any], index: str
 ) -> None:
+    SqlStore.create(tmp_path / "store.db")
     plan = plan_of_query(tmp_path / "store.db", run_query(filter, limit=100, **options))
     assert index in plan and "TEMP B-TREE" not in plan
     assert not re.search(r"SCAN (metrics|params|tags)", plan)
 
 
-def plan_of_query(path: Path, query: RunQuery, *, only_known: bool = False) -> str:
-    SqlStore.create(path)
-    engine = make_engine(path)
+def test_sorting_by_what_every_run_has_reads_an_index_in_order(place: Place) -> None:
+    query = run_query("user = 'ana'", "created", limit=10, include_children=True)
+    plan = plan_of_query(place, query)
+    assert "runs_by_user" in plan
+    # Only runs of the same moment are sorted, by their keys.
+    assert "B-TREE FOR ORDER BY" not in plan
+    assert "Sort Key" not in plan or "Sort Key: created, key DESC" in plan
+
+
+def plan_of_query(place: Place, query: RunQuery, *, only_known: bool = False) -> str:
+    engine = make_engine(place)
     statement = query_statement(query, schema.runs.c.id, only_known=only_known)
     compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
     engine.dispose()
-    return plan_of(path, str(compiled))
+    return plan_of(place, str(compiled))
 
 
 LONG = 5000

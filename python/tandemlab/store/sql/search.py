@@ -27,6 +27,8 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "experiment": EXPERIMENT,
     "duration": (runs.c.ended - runs.c.started) / 1e6,
 }
+# Sorted by nothing else, they come from an index.
+_ALWAYS_KNOWN = frozenset(column for column in runs.columns if not column.nullable)
 _SEARCHED: tuple[ColumnElement[Any], ...] = (
     runs.c.id,
     runs.c.display_name,
@@ -71,7 +73,7 @@ def sorted_by(statement: Select[Any], order: Order, *, only_known: bool = False)
         else:
             statement = statement.outerjoin(table, is_value)
     for number, column in enumerate(columns):
-        if number or not only_known:
+        if (number or not only_known) and column not in _ALWAYS_KNOWN:
             statement = statement.order_by(column.is_(None))
         statement = statement.order_by(column.desc() if order.descending else column)
     return statement
