@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from plugins.servers import Server, behind
+from plugins.servers import Server
 from plugins.waiting import wait_until
 from tandemlab import Workspace
 from tandemlab.domain import NotAllowed
@@ -36,27 +36,37 @@ def ask(port: int, head: str, body: bytes = b"") -> tuple[int, bytes]:
     return int(top.split()[1]), content
 
 
-@pytest.fixture
-def words(remote: Workspace, shared_server: Server, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of one workspace, which no attempt changes: all of them share it."""
+    root = tmp_path_factory.mktemp("attacked") / "labs"
+    root.mkdir()
+    Workspace.create(root / "lab")
+    server = Server(root)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def words(attacked: Server) -> dict[str, str]:
     """What stands in braces in the file of attempts."""
-    run = remote.experiment("demo").create_run(type="interactive", run_id="demo_1")
-    (tmp_path / "a.txt").write_text("content")
-    known, _ = remote.place.blobs.adopt(tmp_path / "a.txt")
+    lab = Workspace(attacked.root / "lab")
+    run = lab.experiment("demo").create_run(type="interactive", run_id="demo_1")
+    known = lab.folder.blobs.put_bytes(b"content")
     entry = {"path": "../../stolen", "digest": known, "size": 7}
-    (tmp_path / "manifest").write_text(json.dumps([entry]))
-    snapshot, _ = remote.place.blobs.adopt(tmp_path / "manifest")
-    folder = behind(remote, shared_server)
-    logs = folder.get_run(run.id).directory / "files" / "user_logs"
+    snapshot = lab.folder.blobs.put_bytes(json.dumps([entry]).encode())
+    logs = run.directory / "files" / "user_logs"
     logs.mkdir(parents=True)
-    (logs / "link").symlink_to(folder.path / "workspace.json")
-    (logs / "folder").symlink_to(folder.path)
-    base = f"/api/v1/workspaces/{remote.name}"
+    (logs / "link").symlink_to(lab.path / "workspace.json")
+    (logs / "folder").symlink_to(lab.path)
+    base = "/api/v1/workspaces/lab"
+    assert httpx.get(f"{attacked.url}{base}/runs").status_code == 200  # it is open from now on
     return {
         "ws": base,
         "run": f"{base}/runs/{run.id}",
-        "mlflow": f"/{remote.name}/api/2.0/mlflow",
-        "artifacts": f"/{remote.name}/api/2.0/mlflow-artifacts/artifacts",
-        "port": str(shared_server.port),
+        "mlflow": "/lab/api/2.0/mlflow",
+        "artifacts": "/lab/api/2.0/mlflow-artifacts/artifacts",
+        "port": str(attacked.port),
         "long": "a" * 5000,
         "zeros": "0" * 64,
         "digits": "9" * 1000,
@@ -96,12 +106,12 @@ def tree(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("case", ATTEMPTS, ids=lambda case: case["name"])
 def test_an_attempt_is_refused(
-    case: dict[str, Any], words: dict[str, str], shared_server: Server
+    case: dict[str, Any], words: dict[str, str], attacked: Server
 ) -> None:
-    before = tree(shared_server.root.parent)
+    before = tree(attacked.root.parent)
     body = body_of(case, words)
     headers = {
-        "Host": f"127.0.0.1:{shared_server.port}",
+        "Host": f"127.0.0.1:{attacked.port}",
         "Connection": "close",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
@@ -109,7 +119,7 @@ def test_an_attempt_is_refused(
     }
     lines = [f"{case.get('method', 'GET')} {fill(case['path'], words)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    status, content = ask(shared_server.port, "\r\n".join(lines), body)
+    status, content = ask(attacked.port, "\r\n".join(lines), body)
     due = case["status"] if isinstance(case["status"], list) else [case["status"]]
     assert status in due, content[:500]
     assert b"root:" not in content and b'"format"' not in content
@@ -119,7 +129,7 @@ def test_an_attempt_is_refused(
             assert set(told) == {"error_code", "message"}
         else:
             assert set(told["error"]) >= {"code", "message", "hint", "request_id"}
-    assert tree(shared_server.root.parent) == before
+    assert tree(attacked.root.parent) == before
 
 
 def test_a_file_in_a_browser_is_neither_guessed_nor_run(
