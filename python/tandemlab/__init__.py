@@ -15,7 +15,7 @@ from tandemlab.lazy import loader
 from tandemlab.version import __version__
 
 if TYPE_CHECKING:
-    from tandemlab.compute import LocalTarget
+    from tandemlab.compute import ComputeTarget, LocalTarget, RemoteCompute
     from tandemlab.data import Dataset, Datastore
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Chainer": "tandemlab.training",
+    "ComputeTarget": "tandemlab.compute",
     "Dataset": "tandemlab.data",
     "Datastore": "tandemlab.data",
     "Environment": "tandemlab.environments",
@@ -52,6 +53,7 @@ _HOMES = {
     "LocalWebservice": "tandemlab.services",
     "Model": "tandemlab.models",
     "PyTorch": "tandemlab.training",
+    "RemoteCompute": "tandemlab.compute",
     "Run": "tandemlab.tracking",
     "RunConfiguration": "tandemlab.training",
     "RunStatus": "tandemlab.domain",
@@ -67,6 +69,7 @@ _HOMES = {
 
 __all__ = [
     "Chainer",
+    "ComputeTarget",
     "Dataset",
     "Datastore",
     "Environment",
@@ -78,6 +81,7 @@ __all__ = [
     "LocalWebservice",
     "Model",
     "PyTorch",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "RunStatus",

@@ -8,16 +8,23 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tandemlab import ComputeTarget, RemoteCompute, Workspace
+from tandemlab.bridge import find_r
 
 _PROGRAM = Path("/usr/sbin/sshd")
 _STARTED_WITHIN = 30.0
@@ -34,7 +41,9 @@ PermitRootLogin prohibit-password
 MaxStartups 50:30:100
 MaxSessions 50
 Subsystem sftp internal-sftp
+SetEnv TANDEMLAB_TEST=1 {variables}
 """
+_OF_NETWORK = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_CACHE_DIR")
 
 
 @dataclass
@@ -67,7 +76,11 @@ class Sshd:
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         settings = self.folder / "sshd_config"
-        settings.write_text(_SETTINGS.format(port=self.port, folder=self.folder))
+        variables = " ".join(
+            f"{each}={os.environ[each]}" for each in _OF_NETWORK if each in os.environ
+        )
+        text = _SETTINGS.format(port=self.port, folder=self.folder, variables=variables)
+        settings.write_text(text)
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # systemd makes it elsewhere
         command: list[str | Path] = [_PROGRAM, "-D", "-f", settings, "-E", self.folder / "log"]
@@ -83,6 +96,20 @@ class Sshd:
             self.process.terminate()
             self.process.wait()
             self.process = None
+
+    def cut(self) -> None:
+        """Stop, and end all connections; what was started by them goes on."""
+        assert self.process is not None
+        asked = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.stop()
+        for pid in asked.stdout.split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
     def new_folder(self) -> Path:
         """An empty folder."""
@@ -121,3 +148,23 @@ def ssh() -> Iterator[Sshd]:
         server.start()
         yield server
         server.stop()
+
+
+def reached_by(ssh: Sshd) -> dict[str, Any]:
+    """Arguments that say how to reach this machine by a server's SSH, in a folder of its own."""
+    return {
+        "username": ssh.user,
+        "address": "127.0.0.1",
+        "ssh_port": ssh.port,
+        "private_key_file": ssh.client_key,
+        "host_key": ssh.host_key,
+        "directory": str(ssh.new_folder()),
+        "python": sys.executable,
+        "rscript": find_r().rscript,
+    }
+
+
+def attach_ssh(workspace: Workspace, ssh: Sshd, **options: Any) -> ComputeTarget:
+    """Attach this machine as ``ssh``."""
+    configuration = RemoteCompute.attach_configuration(**{**reached_by(ssh), **options})
+    return ComputeTarget.attach(workspace, "ssh", configuration)

@@ -25,6 +25,7 @@ NOUNS = {
     "config": "Show and check how scripts run, as kept in files.",
     "environment": "Build what scripts run with, once for all runs.",
     "model": "Keep models by name and version, and get them back.",
+    "compute": "Attach machines and clusters that scripts run on.",
     "data": "Look into tables in files, and convert them.",
     "datastore": "Register places for data, and copy files into and out of them.",
     "service": "Deploy models as services on this machine, and ask them.",
@@ -254,5 +255,16 @@ def complete_datastore(context: click.Context, option: click.Parameter, start: s
         from tandemlab.data import Datastore
 
         return [each.name for each in Datastore.list(workspace) if each.name.startswith(start)]
+
+    return context.ensure_object(Session).complete(names)
+
+
+def complete_compute(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    """Names of compute targets."""
+
+    def names(workspace: Workspace) -> list[str]:
+        from tandemlab.compute import ComputeTarget
+
+        return [each.name for each in ComputeTarget.list(workspace) if each.name.startswith(start)]
 
     return context.ensure_object(Session).complete(names)

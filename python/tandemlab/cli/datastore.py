@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import click
 
+from tandemlab.cli.addresses import ask_secret, ssh_host
 from tandemlab.cli.commands import (
     Noun,
     complete_datastore,
@@ -176,8 +175,14 @@ def _registered(session: Session, name: str, address: str, options: dict[str, An
     if kind == "s3":
         return Datastore.register_s3(workspace, name, **_bucket(rest, options), **common)
     if kind == "sftp":
-        return Datastore.register_sftp(workspace, name, **_host(address, options), **common)
-    password = _secret("Password") if options["secret"] else None
+        host = ssh_host(
+            address,
+            private_key=options["private_key"],
+            host_key=options["host_key"],
+            asks_secret=options["secret"],
+        )
+        return Datastore.register_sftp(workspace, name, **host, **common)
+    password = ask_secret("Password") if options["secret"] else None
     return Datastore.register_sql(workspace, name, address, password=password, **common)
 
 
@@ -207,37 +212,8 @@ def _bucket(rest: str, options: dict[str, Any]) -> dict[str, Any]:
     bucket, _, prefix = rest.partition("/")
     found = {each: options[each] for each in ("endpoint", "region", "profile", "access_key_id")}
     if options["access_key_id"]:
-        found["secret_access_key"] = _secret("Secret access key")
+        found["secret_access_key"] = ask_secret("Secret access key")
     return {"bucket": bucket, "prefix": prefix, **found}
-
-
-def _host(address: str, options: dict[str, Any]) -> dict[str, Any]:
-    from tandemlab.domain import InvalidInput
-
-    parts = urlsplit(address)
-    if parts.password is not None:
-        raise InvalidInput(
-            "The address holds a password, which the shell keeps.", hint="--secret asks for it."
-        )
-    try:
-        port = parts.port or 22
-    except ValueError:
-        raise InvalidInput("The port in the address is no number.") from None
-    found: dict[str, Any] = {each: options[each] for each in ("private_key", "host_key")}
-    if options["private_key"]:
-        found["private_key"] = Path(options["private_key"])
-    if options["secret"]:
-        what = "passphrase" if options["private_key"] else "password"
-        found[what] = _secret(what.capitalize())
-    user = unquote(parts.username) if parts.username else None
-    path = unquote(parts.path) or "/"
-    return {"host": parts.hostname or "", "path": path, "port": port, "username": user, **found}
-
-
-def _secret(what: str) -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt(what, hide_input=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 @verb("remove", "tandemlab datastore remove sales")

@@ -1,6 +1,33 @@
-"""Where jobs run: the target protocol, the local target and the workspace's agent."""
+"""Where jobs run: targets here and elsewhere, and the workspace's agent."""
 
-from tandemlab.compute.local import LocalTarget
-from tandemlab.compute.targets import ComputeTarget, find_target, target_names
+from __future__ import annotations
 
-__all__ = ["ComputeTarget", "LocalTarget", "find_target", "target_names"]
+from typing import TYPE_CHECKING
+
+from tandemlab.lazy import loader
+
+if TYPE_CHECKING:
+    from tandemlab.compute.compute_target import ComputeTarget
+    from tandemlab.compute.local import LocalTarget
+    from tandemlab.compute.remote.attaching import RemoteCompute
+    from tandemlab.compute.targets import Target, find_target, known_targets
+
+_HOMES = {
+    "ComputeTarget": "tandemlab.compute.compute_target",
+    "LocalTarget": "tandemlab.compute.local",
+    "RemoteCompute": "tandemlab.compute.remote.attaching",
+    "Target": "tandemlab.compute.targets",
+    "find_target": "tandemlab.compute.targets",
+    "known_targets": "tandemlab.compute.targets",
+}
+
+__all__ = [
+    "ComputeTarget",
+    "LocalTarget",
+    "RemoteCompute",
+    "Target",
+    "find_target",
+    "known_targets",
+]
+
+__getattr__ = loader(__name__, _HOMES)

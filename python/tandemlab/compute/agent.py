@@ -14,28 +14,39 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import count, islice
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from tandemlab.compute import lifecycle
+from tandemlab.compute.lanes import Followed, Lane
 from tandemlab.compute.lock import AgentLock
 from tandemlab.compute.packages import record_packages
+from tandemlab.compute.registrations import version_of
 from tandemlab.compute.settings import AgentSettings
-from tandemlab.compute.targets import ComputeTarget, find_target
-from tandemlab.domain import InvalidInput, RunQuery, RunRecord, RunStatus, TandemlabError
-from tandemlab.domain.jobs import Job
+from tandemlab.compute.targets import LOCAL, find_target, known_targets
+from tandemlab.domain import (
+    InvalidInput,
+    RunQuery,
+    RunRecord,
+    RunStatus,
+    TandemlabError,
+    Unavailable,
+)
+from tandemlab.domain.jobs import JobState, StartedJob
 from tandemlab.domain.status import ACTIVE
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import take_lock
 
 _log = logging.getLogger("tandemlab.agent")
-_T = TypeVar("_T")
 _HEARTBEAT = 1.0
 _RETRY = 2.0
+_MANY = 100  # runs that a target with a queue of its own is given at once
+_DONE = b"d"
+_ENDING = (RunStatus.FINALIZING, RunStatus.CANCEL_REQUESTED)
 
 
 class PipelineDriver(Protocol):
@@ -46,17 +57,18 @@ class PipelineDriver(Protocol):
 
 
 @dataclass(slots=True)
-class _Followed:
-    """A job that runs.
+class _Task:
+    """What is done for a run beside the loop, or will be when it is due.
 
     Attributes:
-        asked: when it was asked to end, on the monotonic clock.
+        future: None while it waits to be done again.
+        due: when it is done again, on the monotonic clock.
     """
 
-    job: Job
-    handle: str
-    target: ComputeTarget
-    asked: float | None = None
+    lane: Lane
+    work: Callable[[Lane, str], None]
+    future: Future[None] | None = None
+    due: float = 0.0
 
 
 class Agent:
@@ -65,13 +77,10 @@ class Agent:
     def __init__(self, folder: WorkspaceFolder, settings: AgentSettings) -> None:
         self._folder = folder
         self._settings = settings
-        self._targets: dict[str, ComputeTarget] = {}
-        self._followed: dict[str, _Followed] = {}
-        self._busy: dict[str, Future[None]] = {}
-        self._slots: dict[str, int] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._busy: dict[str, _Task] = {}
         self._pipelines: dict[str, PipelineDriver] = {}
         self._questions: dict[str, Future[None]] = {}
-        self._workers = ThreadPoolExecutor(max_workers=2 * settings.slots + 2)
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake = -1
         self._stopping = False
@@ -89,9 +98,12 @@ class Agent:
                 _log.info("agent %d works with %d slots", os.getpid(), self._settings.slots)
                 self._recover()
                 self._work()
-            more = self._may_work() and (self._queue(1) or self._active_pipelines())
+            more = self._may_work() and (
+                any(self._queue(name, 1) for name in self._names()) or self._active_pipelines()
+            )
             held = take_lock(self._folder) if more else None
-        self._workers.shutdown(wait=True)
+        for lane in self._lanes.values():
+            lane.close()
         _log.info("agent %d ends", os.getpid())
 
     def _listen(self) -> None:
@@ -114,51 +126,68 @@ class Agent:
         idle_since = time.monotonic()
         while self._may_work():
             try:
-                self._step()
-                pause = _HEARTBEAT
+                pause = self._step()
             except TandemlabError as error:
                 _log.error("%s", error)
                 pause = _RETRY
-            if self._followed or self._busy or self._pipelines:
+            is_following = any(lane.followed for lane in self._lanes.values())
+            if self._busy or self._pipelines or is_following:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._settings.idle_seconds:
                 return
             self._wait(pause)
 
     def _wait(self, seconds: float) -> None:
+        """Wait for news; those that a child has ended, or of a client, are looked after at once."""
         ready, _, _ = select.select([self._wake, self._signals], [], [], seconds)
-        for descriptor in ready:
-            os.read(descriptor, 4096)
+        news = b"".join(os.read(descriptor, 4096) for descriptor in ready)
+        if news.strip(_DONE):
+            for lane in self._lanes.values():
+                lane.look_now()
 
-    def _step(self) -> None:
-        self._finish_workers()
-        for run_id in list(self._followed):
-            self._look_after(run_id)
+    def _step(self) -> float:
+        """Do what is to be done now; how long to wait if nothing happens."""
+        self._finish_tasks()
+        for lane in self._lanes.values():
+            for run_id, _ in lane.ended():
+                self._in_background(lane, run_id, self._end)
         self._drive_pipelines()
         for record in self._find({RunStatus.CANCEL_REQUESTED}):
             self._cancel(record)
-        free = self._settings.slots - sum(
-            self._slots.get(run_id, 1) for run_id in {*self._followed, *self._busy}
-        )
-        for record in self._queue(free) if free > 0 else []:
-            needed = min(lifecycle.slots_of(record), self._settings.slots)
-            if needed > free:
-                break  # those behind it do not overtake it
-            free -= needed
-            self._slots[record.id] = needed
-            self._in_background(record.id, self._start, record)
+        for name in [name for name, lane in self._lanes.items() if lane.is_away]:
+            self._lane(name)
+        for name in self._names():
+            self._start_queued(name)
+        return min([_HEARTBEAT, *(lane.look(self._begin) for lane in self._lanes.values())])
+
+    def _start_queued(self, name: str) -> None:
+        """Start the oldest queued runs of a target, as far as it has room."""
+        if not self._queue(name, 1):
+            return
+        lane = self._lane(name)
+        slots = lane.target.slots
+        wanted = _MANY if lane.free is None else lane.free
+        for record in self._queue(name, wanted) if wanted > 0 else []:
+            needed = lifecycle.slots_of(record)
+            if slots is not None:
+                needed = min(needed, slots)
+                if needed > (lane.free or 0):
+                    break  # those behind it do not overtake it
+            lane.slots[record.id] = needed
+            self._in_background(lane, record.id, self._start)
 
     def _recover(self) -> None:
         """Take over the runs that an earlier agent left."""
         for record in self._find(ACTIVE - {RunStatus.NOT_STARTED, RunStatus.QUEUED}):
-            if record.id in self._followed or record.id in self._busy:
+            lane = self._lane_of(record)
+            if lane is None or record.id in lane.followed or record.id in self._busy:
                 continue
             _log.info("taking over run %s (%s)", record.id, record.status)
-            self._slots[record.id] = lifecycle.slots_of(record)
+            lane.slots[record.id] = lifecycle.slots_of(record)
             if record.status in (RunStatus.PREPARING, RunStatus.RUNNING):
-                self._in_background(record.id, self._start, record)
+                self._in_background(lane, record.id, self._start)
             elif record.status is RunStatus.FINALIZING:
-                self._in_background(record.id, self._end, record.id)
+                self._in_background(lane, record.id, self._end)
 
     def _active_pipelines(self) -> list[RunRecord]:
         return self._find(ACTIVE - {RunStatus.NOT_STARTED}, type="pipeline")
@@ -184,17 +213,21 @@ class Agent:
         )
         return [record for record in found if self._folder.owns_run(record.id)]
 
-    def _queue(self, number: int) -> list[RunRecord]:
-        """The `number` oldest queued runs that nobody works on."""
-        return list(islice(self._waiting(number + len(self._busy)), number))
+    def _names(self) -> list[str]:
+        return known_targets(self._folder)
 
-    def _waiting(self, page: int) -> Iterator[RunRecord]:
+    def _queue(self, target: str, number: int) -> list[RunRecord]:
+        """The `number` oldest queued runs of a target that nobody works on."""
+        return list(islice(self._waiting(target, number + len(self._busy)), number))
+
+    def _waiting(self, target: str, page: int) -> Iterator[RunRecord]:
         """Queued runs of this folder, oldest first, asked for by the page."""
         for offset in count(0, page):
             found = self._folder.store.find_runs(
                 RunQuery(
                     status=frozenset({RunStatus.QUEUED}),
                     type="script",
+                    target=target,
                     include_children=True,
                     oldest_first=True,
                     limit=page,
@@ -207,108 +240,130 @@ class Agent:
             if len(found) < page:
                 return
 
-    def _target(self, name: str | None) -> ComputeTarget:
-        name = name or "local"
-        if name not in self._targets:
-            self._targets[name] = find_target(name, self._folder)
-        return self._targets[name]
+    def _lane(self, name: str) -> Lane:
+        """The lane of a target, as it was last attached: its jobs know it by name alone."""
+        version = version_of(name, self._folder)
+        lane = self._lanes.get(name)
+        if lane is None:
+            target = find_target(name, self._folder)
+            lane = Lane(target, self._settings.grace_seconds, self._poke, version)
+            self._lanes[name] = lane
+        elif lane.version != version:
+            lane.target, lane.version = find_target(name, self._folder), version
+        return lane
 
-    # Workers: what takes long happens beside the loop, one task per run at a time.
+    def _lane_of(self, record: RunRecord) -> Lane | None:
+        """The lane of a run; a run whose target is gone for good is over."""
+        try:
+            return self._lane(record.target or LOCAL)
+        except InvalidInput as problem:
+            lifecycle.fail(self._folder, record.id, problem)
+            return None
 
-    def _in_background(self, run_id: str, task: Callable[[_T], None], argument: _T) -> None:
-        self._busy[run_id] = self._workers.submit(task, argument)
-        self._busy[run_id].add_done_callback(lambda _: os.write(self._signals_in, b"d"))
+    # Tasks: what takes long happens beside the loop, one task per run at a time.
 
-    def _finish_workers(self) -> None:
-        for run_id, future in list(self._busy.items()):
-            if future.done():
-                del self._busy[run_id]
-                problem = future.exception()
-                if problem is not None:
-                    _log.error("run %s: %s", run_id, problem, exc_info=problem)
-                    self._after_problem(run_id, problem)
+    def _poke(self) -> None:
+        os.write(self._signals_in, _DONE)
 
-    def _after_problem(self, run_id: str, problem: BaseException) -> None:
-        """A run whose start failed is over; a run whose end failed is tried again."""
+    def _in_background(self, lane: Lane, run_id: str, work: Callable[[Lane, str], None]) -> None:
+        task = self._busy[run_id] = _Task(lane, work)
+        self._do(run_id, task)
+
+    def _do(self, run_id: str, task: _Task) -> None:
+        task.future = task.lane.workers.submit(task.work, task.lane, run_id)
+        task.future.add_done_callback(lambda _: self._poke())
+
+    def _finish_tasks(self) -> None:
+        for run_id, task in list(self._busy.items()):
+            if task.future is None:
+                if time.monotonic() >= task.due:
+                    self._do(run_id, task)
+            elif task.future.done():
+                problem = task.future.exception()
+                if problem is None:
+                    del self._busy[run_id]
+                else:
+                    self._after_problem(run_id, task, problem)
+                if run_id not in self._busy and run_id not in task.lane.followed:
+                    task.lane.slots.pop(run_id, None)
+
+    def _after_problem(self, run_id: str, task: _Task, problem: BaseException) -> None:
+        """A run whose start failed is over; what a target that is away keeps us from comes later.
+
+        So does the end of a run that failed for another reason: its job has run.
+        """
+        is_away = isinstance(problem, Unavailable)
+        _log.error("run %s: %s", run_id, problem, exc_info=None if is_away else problem)
+        record = self._folder.store.get_run(run_id)
+        if record is None or record.status.is_terminal:
+            del self._busy[run_id]
+        elif is_away or task.work == self._end or record.status in _ENDING:
+            task.future, task.due = None, time.monotonic() + _RETRY
+        else:
+            del self._busy[run_id]
+            lifecycle.fail(self._folder, run_id, problem)
+
+    def _start(self, lane: Lane, run_id: str) -> None:
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             return
-        if record.status in (RunStatus.FINALIZING, RunStatus.CANCEL_REQUESTED):
-            self._in_background(run_id, self._end_later, run_id)
-        else:
-            lifecycle.fail(self._folder, run_id, problem)
-
-    def _end_later(self, run_id: str) -> None:
-        time.sleep(_RETRY)
-        self._end(run_id)
-
-    def _start(self, record: RunRecord) -> None:
-        target = self._target(record.target)
-        job = lifecycle.job_of(self._folder, record)
+        target, job = lane.target, lifecycle.job_of(self._folder, record, lane.target)
         handle = target.find(job)
         if handle is None:
-            if not lifecycle.prepare(self._folder, record):
+            if not lifecycle.prepare(self._folder, record, target):
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
-        language = record.definition["language"]
-        if language and job.container is None:
-            self._questions[record.id] = self._workers.submit(record_packages, job, language)
-        self._followed[record.id] = _Followed(job, handle, target)
+        if job.language and job.container is None and target.is_here:
+            self._questions[record.id] = lane.workers.submit(record_packages, job, job.language)
+        lane.followed[record.id] = Followed(StartedJob(job, handle))
 
-    def _end(self, run_id: str) -> None:
+    def _end(self, lane: Lane, run_id: str) -> None:
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             return
-        job = lifecycle.job_of(self._folder, record)
-        target = self._target(record.target)
+        target, job = lane.target, lifecycle.job_of(self._folder, record, lane.target)
         handle = target.find(job)
-        exit_code = None if handle is None else target.poll(job, handle).exit_code
+        state = JobState(is_running=False)
+        if handle is not None:
+            started = StartedJob(job, handle)
+            (state,) = target.poll([started])
+            target.fetch(started)
+            lifecycle.begin(self._folder, run_id)
         if question := self._questions.pop(run_id, None):
             wait([question])
-        status = lifecycle.finalize(self._folder, record, exit_code)
-        self._slots.pop(run_id, None)
+        status = lifecycle.finalize(self._folder, record, state)
         _log.info("run %s ended as %s", run_id, status)
 
-    # Following
+    def _begin(self, run_id: str) -> None:
+        """A target runs a job, which may have waited in its own queue."""
+        lifecycle.begin(self._folder, run_id)
 
-    def _look_after(self, run_id: str) -> None:
-        followed = self._followed[run_id]
-        job = followed.job
-        state = followed.target.poll(job, followed.handle)
-        if not state.is_running:
-            del self._followed[run_id]
-            self._in_background(run_id, self._end, run_id)
-        elif job.max_seconds is not None and lifecycle.age(job) > job.max_seconds:
-            lifecycle.note_time_limit(job)
-            self._terminate(followed)
-        elif job.max_memory is not None and (state.memory or 0) > job.max_memory:
-            lifecycle.note_memory_limit(job, state.memory or 0)
-            followed.target.cancel(job, followed.handle, force=True)
+    # Canceling
 
     def _cancel(self, record: RunRecord) -> None:
-        followed = self._followed.get(record.id)
-        if followed is None and record.id not in self._busy:
-            followed = self._find_started(record)
-            if followed is None:
-                self._in_background(record.id, self._end, record.id)
-        if followed is not None:
-            self._terminate(followed)
+        lane = self._lane_of(record)
+        if lane is None:
+            return
+        if record.id in lane.followed:
+            followed = lane.followed[record.id]
+            if not followed.is_canceled:
+                followed.is_canceled = True
+                lane.look_now()
+        elif record.id not in self._busy:
+            self._in_background(lane, record.id, self._follow_or_end)
 
-    def _find_started(self, record: RunRecord) -> _Followed | None:
-        target, job = self._target(record.target), lifecycle.job_of(self._folder, record)
-        handle = target.find(job)
+    def _follow_or_end(self, lane: Lane, run_id: str) -> None:
+        """Go on with a job that is to end; a run that has none is over."""
+        record = self._folder.store.get_run(run_id)
+        if record is None or record.status.is_terminal:
+            return
+        job = lifecycle.job_of(self._folder, record, lane.target)
+        handle = lane.target.find(job)
         if handle is None:
-            return None
-        return self._followed.setdefault(record.id, _Followed(job, handle, target))
-
-    def _terminate(self, followed: _Followed) -> None:
-        """Ask a job to end, once; when its time of grace is over, end it."""
-        if followed.asked is None:
-            followed.asked = time.monotonic()
-            followed.target.cancel(followed.job, followed.handle)
-        elif time.monotonic() - followed.asked >= self._settings.grace_seconds:
-            followed.target.cancel(followed.job, followed.handle, force=True)
+            self._end(lane, run_id)
+        else:
+            lane.followed[run_id] = Followed(StartedJob(job, handle), is_canceled=True)
 
 
 def main() -> None:

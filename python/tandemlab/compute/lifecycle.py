@@ -9,9 +9,11 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tandemlab.compute.targets import EnvironmentBuilder, Target
 from tandemlab.domain import (
     AlreadyExists,
     FileRecord,
@@ -32,13 +34,14 @@ from tandemlab.domain.jobs import (
     Job,
     JobContainer,
     JobSettings,
+    JobState,
     Resources,
     exit_error,
     fill_places,
     place_variable,
 )
 from tandemlab.domain.names import check_file_name
-from tandemlab.environments import BuiltEnvironment, EnvironmentCache
+from tandemlab.environments import BuiltEnvironment
 from tandemlab.store.durable import storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import INPUTS_FILE, LOG_FILE, folder_files, place_file
@@ -51,33 +54,35 @@ COLLECTED = ("outputs", "logs")
 BUILD_LOG = "system/environment_build.log"
 
 
-def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
-    """The job of a submitted run."""
+def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
+    """The job of a submitted run, with its paths as they are at its target."""
     definition = record.definition
-    directory = folder.run_directory(record.id)
-    settings = JobSettings.of(definition)
-    places = places_of(settings, directory)
+    place = target.place_of(record.id)
+    settings = _settings_of(record, target)
+    places = places_of(settings, place)
     command, variables = in_environment(
         [fill_places(word, places) for word in definition["command"]],
         {
-            **_of_session(record),
+            **_of_session(record, target),
             **_threads(settings.resources),
             **definition.get("environment_variables", {}),
         },
         definition,
+        target.environments,
     )
     distribution = settings.distribution
     return Job(
         run_id=record.id,
-        directory=directory,
+        directory=folder.run_directory(record.id),
+        place=place,
         command=command,
         environment={
             **variables,
             **{place_variable(*place): path for place, path in places.items()},
             "PYTHONUNBUFFERED": "1",
             "TANDEMLAB_RUN_ID": record.id,
-            "TANDEMLAB_RUN_DIR": str(directory),
-            "TANDEMLAB_WORKSPACE": str(folder.path),
+            "TANDEMLAB_RUN_DIR": place,
+            "TANDEMLAB_WORKSPACE": os.path.dirname(os.path.dirname(place)),
             "TANDEMLAB_EXPERIMENT": record.experiment,
         },
         max_seconds=definition.get("max_run_duration_seconds"),
@@ -85,13 +90,30 @@ def job_of(folder: WorkspaceFolder, record: RunRecord) -> Job:
         processes=distribution.process_count_per_node if distribution else None,
         gpus=settings.resources.gpus,
         container=_container_of(folder, definition, settings),
+        snapshot=record.snapshot,
+        language=definition["language"],
+        cpus=settings.resources.cpus,
+        inputs=settings.inputs,
+        output_folders=output_folders(settings, place),
     )
 
 
-def _of_session(record: RunRecord) -> Mapping[str, str]:
-    """Variables of the submitting session; those that name places mean nothing in a container."""
+def _settings_of(record: RunRecord, target: Target) -> JobSettings:
+    """A run's settings; elsewhere the files of a dataset are always copies."""
+    settings = JobSettings.of(record.definition)
+    if target.is_here:
+        return settings
+    inputs = {
+        name: found if found.dataset is None else replace(found, mode=InputMode.DOWNLOAD.value)
+        for name, found in settings.inputs.items()
+    }
+    return replace(settings, inputs=inputs)
+
+
+def _of_session(record: RunRecord, target: Target) -> Mapping[str, str]:
+    """Variables of the submitting session; those that name places mean nothing elsewhere."""
     found: Mapping[str, str] = record.context.get("environment", {})
-    if "container" not in record.definition.get("environment", {}):
+    if target.is_here and "container" not in record.definition.get("environment", {}):
         return found
     return {name: value for name, value in found.items() if name == "TZ"}
 
@@ -122,28 +144,40 @@ def _threads(resources: Resources) -> dict[str, str]:
     return {f"{name}_THREADS": str(resources.cpus) for name in names}
 
 
-def places_of(settings: JobSettings, directory: Path) -> dict[tuple[str, str], str]:
-    """Where a run's inputs and outputs are, by kind and name."""
+def places_of(settings: JobSettings, directory: str) -> dict[tuple[str, str], str]:
+    """Where a run's inputs and outputs are, by kind and name, below its directory or elsewhere."""
     places = {}
     for name, found in settings.inputs.items():
-        places["inputs", name] = _place_of(name, found, directory / "inputs" / name)
+        places["inputs", name] = _place_of(name, found, f"{directory}/inputs/{name}")
     for name, path in settings.outputs.items():
-        whole = path or str(directory / "work" / "outputs" / name)
+        whole = path or f"{directory}/work/outputs/{name}"
         places["outputs", name] = os.path.join(whole, settings.required.get(name, "")).rstrip("/")
     return places
 
 
-def _place_of(name: str, found: Input, folder: Path) -> str:
+def output_folders(settings: JobSettings, directory: str) -> list[str]:
+    """The folders that a run writes into: an output that must be there is a file in one."""
+    places = places_of(settings, directory)
+    found = [(places["outputs", name], settings.required.get(name)) for name in settings.outputs]
+    return [os.path.dirname(place) if file else place for place, file in found]
+
+
+def _place_of(name: str, found: Input, folder: str) -> str:
     if found.is_table:
-        return str(folder / f"{name}.arrow")
+        return f"{folder}/{name}.arrow"
     is_direct = found.mode == InputMode.DIRECT.value
     if isinstance(found.dataset, Mapping):
         return str(found.dataset["definition"]["source"]["paths"][0] if is_direct else folder)
-    return found.path if is_direct else str(folder / os.path.basename(found.path.rstrip("/")))
+    return found.path if is_direct else f"{folder}/{os.path.basename(found.path.rstrip('/'))}"
 
 
-def lay_out_places(settings: JobSettings, directory: Path) -> dict[str, dict[str, Any]]:
+def lay_out_places(
+    settings: JobSettings, directory: Path, *, is_here: bool
+) -> dict[str, dict[str, Any]]:
     """Link or copy the inputs of a run, and make the folders of its outputs.
+
+    Args:
+        is_here: whether the job will find them here; if not, its target lays out what has a path.
 
     Returns:
         What each of the datasets among the inputs is now.
@@ -152,17 +186,15 @@ def lay_out_places(settings: JobSettings, directory: Path) -> dict[str, dict[str
         InvalidInput: an input is not there.
     """
     shutil.rmtree(directory / "inputs", ignore_errors=True)
-    places = places_of(settings, directory)
+    places = places_of(settings, str(directory))
     datasets = {}
     for name, found in settings.inputs.items():
         target = Path(places["inputs", name])
-        if found.dataset is None:
-            _lay_out(name, found, target)
-        else:
+        if found.dataset is not None:
             datasets[name] = _delivered(name, found, target)
-    for name in settings.outputs:
-        folder = Path(places["outputs", name])
-        folder = folder.parent if settings.required.get(name) else folder
+        elif is_here:
+            _lay_out(name, found, target)
+    for folder in map(Path, output_folders(settings, str(directory)) if is_here else ()):
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     return datasets
@@ -224,12 +256,15 @@ def _lay_out(name: str, found: Input, target: Path) -> None:
 
 
 def in_environment(
-    command: Sequence[str], variables: Mapping[str, str], definition: Mapping[str, Any]
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    definition: Mapping[str, Any],
+    environments: EnvironmentBuilder,
 ) -> tuple[Sequence[str], Mapping[str, str]]:
     """A run's command and variables with the programs and libraries of its environment."""
     if "environment" not in definition:
         return command, variables
-    place = EnvironmentCache().locate(Environment.from_dict(definition["environment"]))
+    place = environments.locate(Environment.from_dict(definition["environment"]))
     language = definition["language"]
     if place.container is not None:
         program = {"python": place.python, "r": place.rscript}.get(language)
@@ -250,7 +285,9 @@ def _found_by_name(place: BuiltEnvironment, language: str | None) -> list[str | 
     return {"python": [place.python], "r": []}.get(language or "", [place.python, place.rscript])
 
 
-def build_environment(folder: WorkspaceFolder, record: RunRecord) -> None:
+def build_environment(
+    folder: WorkspaceFolder, record: RunRecord, environments: EnvironmentBuilder
+) -> None:
     """Build what a run needs unless it is there; the output becomes a file of the run.
 
     Raises:
@@ -260,19 +297,20 @@ def build_environment(folder: WorkspaceFolder, record: RunRecord) -> None:
     if "environment" not in record.definition:
         return
     environment = Environment.from_dict(record.definition["environment"])
-    cache = EnvironmentCache()
-    was_built = cache.is_built(environment)
+    was_built = environments.is_built(environment)
     try:
-        cache.build(environment, stopped=lambda: not _still(folder, record, RunStatus.PREPARING))
+        environments.build(
+            environment, stopped=lambda: not _still(folder, record, RunStatus.PREPARING)
+        )
     finally:
-        log = cache.log_path(environment)
+        log = environments.log_path(environment)
         if not was_built and log.exists():
             target = folder.run_directory(record.id) / "files" / BUILD_LOG
             target.parent.mkdir(parents=True, exist_ok=True)
             write_file(target, log.read_bytes())
 
 
-def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
+def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
     """Lay out the working copy of a queued run; False if it was canceled meanwhile.
 
     The run is Running before its process starts: if the agent dies in between, the next one
@@ -284,24 +322,36 @@ def prepare(folder: WorkspaceFolder, record: RunRecord) -> bool:
     except InvalidState:
         if not _still(folder, record, RunStatus.RUNNING):
             return False
-    build_environment(folder, record)
+    target.check(record.definition)
+    build_environment(folder, record, target.environments)
     shutil.rmtree(work, ignore_errors=True)
     with storage_errors(work):
         work.mkdir()
-    if record.snapshot is not None:
+    if record.snapshot is not None and target.is_here:
         restore_snapshot(record.snapshot, work, folder.blobs)
     with storage_errors(work):
         for name in COLLECTED:
             (work / name).mkdir(exist_ok=True)
-    datasets = lay_out_places(JobSettings.of(record.definition), work.parent)
+    settings = _settings_of(record, target)
+    datasets = lay_out_places(settings, work.parent, is_here=target.is_here)
     _record_inputs(folder, record, datasets)
     with storage_errors(work):
         (work.parent / "job").mkdir(exist_ok=True)
+    if target.slots is None:  # it is Running once its target has begun to run it
+        return _still(folder, record, RunStatus.PREPARING)
     try:
         folder.store.move_run(record.id, RunStatus.RUNNING)
     except InvalidState:
         return False
     return True
+
+
+def begin(folder: WorkspaceFolder, run_id: str) -> None:
+    """Have a run be Running, and its time begin, unless they have."""
+    current = folder.store.get_run(run_id)
+    if current is not None and current.status is RunStatus.PREPARING:
+        with suppress(InvalidState):  # it was canceled meanwhile
+            folder.store.move_run(run_id, RunStatus.RUNNING)
 
 
 def _still(folder: WorkspaceFolder, record: RunRecord, status: RunStatus) -> bool:
@@ -310,7 +360,7 @@ def _still(folder: WorkspaceFolder, record: RunRecord, status: RunStatus) -> boo
 
 
 def age(job: Job) -> float:
-    """Seconds since a job was started; 0 if it was not."""
+    """Seconds since a job was started, by this machine's clock; 0 if it was not."""
     try:
         return time.time() - (job.directory / "job" / "claim").stat().st_mtime
     except FileNotFoundError:
@@ -335,11 +385,11 @@ def _note_limit(job: Job, reason: str, code: str) -> None:
         write_file(note, json.dumps(message).encode())
 
 
-def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) -> RunStatus:
+def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> RunStatus:
     """Take in logs, files and the outcome of a job that has ended. May be repeated.
 
     Args:
-        exit_code: None if the job left none, or was never started.
+        state: how the job ended; no exit code if it left none, or was never started.
     """
     directory = folder.run_directory(record.id)
     folder.catch_up(record.id)
@@ -348,14 +398,14 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, exit_code: int | None) 
     files = list(_collect(folder, directory))
     folder.store.add_files(record.id, files)
     folder.blobs.commit([file.digest for file in files])
-    status, error = _outcome(folder, record.id, exit_code)
+    status, error = _outcome(folder, record.id, state)
     if status is RunStatus.COMPLETED:
         try:
             _check_outputs(directory, record)
             _register_outputs(folder, record)
         except TandemlabError as problem:
             status, error = RunStatus.FAILED, RunError(str(problem), "output")
-    record = folder.store.move_run(record.id, status, error=error, exit_code=exit_code)
+    record = folder.store.move_run(record.id, status, error=error, exit_code=state.exit_code)
     if status is RunStatus.COMPLETED:
         for name in ("work", "inputs"):
             shutil.rmtree(directory / name, ignore_errors=True)
@@ -425,7 +475,7 @@ def fail(folder: WorkspaceFolder, run_id: str, problem: BaseException) -> None:
 
 
 def _outcome(
-    folder: WorkspaceFolder, run_id: str, exit_code: int | None
+    folder: WorkspaceFolder, run_id: str, state: JobState
 ) -> tuple[RunStatus, RunError | None]:
     """How a job ended. What it said itself counts more than a friendly exit code."""
     current = folder.store.get_run(run_id)
@@ -438,9 +488,11 @@ def _outcome(
         return RunStatus.FAILED, RunError(**note)
     if current.error is not None:
         return RunStatus.FAILED, None
+    if state.problem is not None:
+        return RunStatus.FAILED, state.problem
     lines = last_lines(folder.read_file(run_id, LOG_FILE, -TAIL_BYTES), 5)
     last_line = next((line.strip()[:300] for line in reversed(lines) if _says_something(line)), "")
-    error = exit_error(exit_code, last_line)
+    error = exit_error(state.exit_code, last_line)
     return (RunStatus.COMPLETED, None) if error is None else (RunStatus.FAILED, error)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
+import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tandemlab.compute import containers
-from tandemlab.compute.gpus import GpuShares
+from tandemlab.compute.gpus import GpuShares, gpu_count
+from tandemlab.compute.machine import check_machine, memory_here
 from tandemlab.compute.processes import (
     group_is_alive,
     group_memory,
@@ -18,28 +20,22 @@ from tandemlab.compute.processes import (
     signal_group,
     start_time,
 )
+from tandemlab.compute.scripts import job_script
 from tandemlab.compute.settings import AgentSettings
-from tandemlab.domain.jobs import Capacity, Job, JobState, exit_code_of
+from tandemlab.compute.targets import LOCAL
+from tandemlab.domain.jobs import (
+    Job,
+    JobSettings,
+    JobState,
+    Node,
+    StartedJob,
+    exit_code_of,
+)
+from tandemlab.environments import EnvironmentCache
 from tandemlab.environments.containers import Engine, find_engine
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import JOB_VARIABLES
-
-_SCRIPT = """\
-#!/bin/sh
-# Runs the job of {run_id} and leaves its exit status in job/exit.
-cd {directory} || exit 1
-mkdir job/claim 2>/dev/null || exit 0  # a second start does nothing
-stat=; [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat
-printf '%s\\n%s\\n' "$$" "$stat" > job/pid.new && mv job/pid.new job/pid
-trap : HUP INT TERM
-{exports}
-cd work || exit 1
-{command} < /dev/null >> ../files/user_logs/std_log.txt 2>&1
-status=$?
-cd ..
-echo "$status" > job/exit.new && mv job/exit.new job/exit
-"""
 
 
 class LocalTarget:
@@ -52,13 +48,22 @@ class LocalTarget:
         folder: the workspace.
     """
 
-    name = "local"
+    name = LOCAL
+    is_here = True
+    interpreters: Mapping[str, str | None] = {}
 
     def __init__(self, folder: WorkspaceFolder) -> None:
         self._folder = folder
+        self.environments = EnvironmentCache()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._canceled: set[str] = set()
         self._gpus = GpuShares()
+
+    def place_of(self, run_id: str) -> str:
+        return str(self._folder.run_directory(run_id))
+
+    def check(self, definition: Mapping[str, Any]) -> None:
+        check_machine(JobSettings.of(definition))
 
     def submit(self, job: Job) -> str:
         directory = job.directory / "job"
@@ -89,7 +94,10 @@ class LocalTarget:
         started = stat.rpartition(")")[2].split()[19] if stat else start_time(int(pid)) or ""
         return f"{pid} {started}"
 
-    def poll(self, job: Job, handle: str) -> JobState:
+    def poll(self, jobs: Sequence[StartedJob]) -> list[JobState]:
+        return [self._state(started.job, started.handle) for started in jobs]
+
+    def _state(self, job: Job, handle: str) -> JobState:
         child = self._children.get(job.run_id)
         if child is not None and child.poll() is not None:
             del self._children[job.run_id]
@@ -104,18 +112,26 @@ class LocalTarget:
         self._gpus.give_back(job.run_id)
         return JobState(runs and job.run_id in self._canceled, exit_code_of(status))
 
-    def cancel(self, job: Job, handle: str, *, force: bool = False) -> None:
+    def fetch(self, started: StartedJob) -> None:
+        """It is there already."""
+
+    def cancel(self, started: StartedJob, *, force: bool = False) -> None:
+        job = started.job
         self._canceled.add(job.run_id)
         if job.container is not None and containers.signal_container(
             job, "KILL" if force else "TERM"
         ):
             return
-        pid, started = _parse(handle)
-        if is_alive(pid, started) or _is_orphaned(pid):
+        pid, began = _parse(started.handle)
+        if is_alive(pid, began) or _is_orphaned(pid):
             signal_group(pid, signal.SIGKILL if force else signal.SIGTERM)
 
-    def capacity(self) -> Capacity:
-        return Capacity(AgentSettings.from_environment().slots, len(self._children))
+    @property
+    def slots(self) -> int:
+        return AgentSettings.from_environment().slots
+
+    def nodes(self) -> list[Node]:
+        return [Node(socket.gethostname(), "up", os.cpu_count() or 1, memory_here(), gpu_count())]
 
     def _visible_gpus(self, job: Job) -> dict[str, str]:
         if job.gpus is None:
@@ -150,15 +166,7 @@ def _script(job: Job, variables: Mapping[str, str], engine: Engine | None) -> st
     if job.container is not None and engine is not None:
         command = containers.command_line(engine, job, job.container, command, environment)
         environment = {}
-    exports = "\n".join(
-        f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())
-    )
-    return _SCRIPT.format(
-        run_id=job.run_id,
-        directory=shlex.quote(str(job.directory)),
-        exports=exports,
-        command=shlex.join(command),
-    )
+    return job_script(job.run_id, job.place, command, environment)
 
 
 def _base_environment() -> dict[str, str]:

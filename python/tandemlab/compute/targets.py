@@ -2,55 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.jobs import Capacity, Job, JobState
+from tandemlab.domain.environments import Environment
+from tandemlab.domain.jobs import Job, JobState, Node, StartedJob
+from tandemlab.environments import BuiltEnvironment
 from tandemlab.store.folder import WorkspaceFolder
 
 GROUP = "tandemlab.compute"
+LOCAL = "local"
 
 
 @runtime_checkable
-class ComputeTarget(Protocol):
-    """A place where jobs run. Handles are text and survive a restart of whoever holds them."""
+class EnvironmentBuilder(Protocol):
+    """Where the environments of a target are built; `EnvironmentCache` is that of this machine."""
+
+    def locate(self, environment: Environment) -> BuiltEnvironment:
+        """What the environment is there once it is built; nothing is made."""
+
+    def is_built(self, environment: Environment) -> bool:
+        """Whether it can be used without building it."""
+
+    def log_path(self, environment: Environment) -> Path:
+        """Where the output of its newest build is, on this machine."""
+
+    def build(
+        self, environment: Environment, *, stopped: Callable[[], bool] = lambda: False
+    ) -> BuiltEnvironment:
+        """Build it there unless it is there.
+
+        Raises:
+            MissingDependency: a package cannot be had; the message names it.
+            InvalidState: `stopped` has said True.
+        """
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A place where jobs run, as the workspace's agent uses it.
+
+    Handles are text: another process goes on with them. What changes something may be repeated.
+    A target that cannot be reached raises `Unavailable`, and is asked again later.
+
+    Attributes:
+        name: what runs call it.
+        is_here: whether jobs run on this machine, in the very directories of their runs.
+        interpreters: for a target elsewhere, the program of each language there.
+        slots: how many processors' jobs run at once; None for a target with a queue of its own,
+            which may be given any number.
+        environments: where the packages of its jobs are installed.
+    """
 
     name: str
+    is_here: bool
+
+    @property
+    def interpreters(self) -> Mapping[str, str | None]:
+        """As above; only read."""
+
+    @property
+    def slots(self) -> int | None:
+        """As above; only read."""
+
+    @property
+    def environments(self) -> EnvironmentBuilder:
+        """As above; only read."""
+
+    def place_of(self, run_id: str) -> str:
+        """Path of a run's directory where its job runs."""
+
+    def check(self, definition: Mapping[str, Any]) -> None:
+        """Refuse a run that it can be known not to run.
+
+        Raises:
+            InvalidInput: it asks for what there is not.
+        """
 
     def submit(self, job: Job) -> str:
-        """Start a job whose ``work/`` is ready; its handle. Starting it twice starts it once."""
+        """Start a job, or queue it there; its handle. Doing it twice starts it once.
+
+        Raises:
+            InvalidInput: the target refuses it; the message has its own words.
+        """
 
     def find(self, job: Job) -> str | None:
-        """Handle of a job that was started before, or None."""
+        """Handle of a job that was submitted before, or None."""
 
-    def poll(self, job: Job, handle: str) -> JobState:
-        """How the job is doing."""
+    def poll(self, jobs: Sequence[StartedJob]) -> Sequence[JobState]:
+        """How jobs are doing. What they have logged by then is in their runs' directories."""
 
-    def cancel(self, job: Job, handle: str, *, force: bool = False) -> None:
+    def fetch(self, started: StartedJob) -> None:
+        """Have all that a job which has ended has left in its run's directory."""
+
+    def cancel(self, started: StartedJob, *, force: bool = False) -> None:
         """Ask all processes of a job to end; with `force` end them."""
 
-    def capacity(self) -> Capacity:
-        """How much can run."""
+    def nodes(self) -> list[Node]:
+        """Its machines."""
 
 
-def target_names() -> list[str]:
-    """Names of the targets that are installed."""
+def known_targets(folder: WorkspaceFolder) -> list[str]:
+    """Names of all targets of a workspace: those that are installed, then the attached ones."""
+    from tandemlab.compute.registrations import KIND
+
+    attached = (asset.name for asset in folder.store.list_assets(KIND))
+    return list(dict.fromkeys([*_installed(), *attached]))
+
+
+def _installed() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
-def find_target(name: str, folder: WorkspaceFolder) -> ComputeTarget:
+def find_target(name: str, folder: WorkspaceFolder) -> Target:
     """The target of that name, for a workspace.
 
     Raises:
         InvalidInput: no target has that name.
     """
+    from tandemlab.compute.registrations import open_target
+
     for entry in entry_points(group=GROUP, name=name):
         target = entry.load()(folder)
-        assert isinstance(target, ComputeTarget)
+        assert isinstance(target, Target)
         return target
+    attached = open_target(name, folder)
+    if attached is not None:
+        return attached
     raise InvalidInput(
         f"There is no compute target {name!r}.",
-        hint=f"Known are: {', '.join(target_names())}.",
+        hint=f"Known are: {', '.join(known_targets(folder))}. ComputeTarget.attach() adds one.",
         details={"compute_target": name},
     )

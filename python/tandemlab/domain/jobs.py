@@ -272,6 +272,7 @@ class Job:
 
     Attributes:
         directory: the directory that the run owns; the command runs in ``work/`` below it.
+        place: path of that directory where the job runs.
         command: program and arguments.
         environment: variables beyond those that the target has anyway.
         max_seconds: time limit; None for none.
@@ -280,10 +281,16 @@ class Job:
             that is told nothing.
         gpus: how many GPUs it sees; None for all.
         container: what the command runs in; None for the machine itself.
+        snapshot: digest of the source's manifest; None for a job without files.
+        language: of the script; None for a command.
+        cpus: processors that it asks for; None if it does not say.
+        inputs: by name; where they are for it stands in `environment`.
+        output_folders: paths of the folders that it writes into.
     """
 
     run_id: str
     directory: Path
+    place: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     max_seconds: float | None = None
@@ -291,6 +298,19 @@ class Job:
     processes: int | None = None
     gpus: int | None = None
     container: JobContainer | None = None
+    snapshot: str | None = None
+    language: str | None = None
+    cpus: int | None = None
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    output_folders: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartedJob:
+    """A job that a target has started, and what the target knows it by."""
+
+    job: Job
+    handle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,23 +318,51 @@ class JobState:
     """How a job is doing.
 
     Attributes:
-        is_running: whether any part of it may still run.
+        is_running: whether any part of it may still run, or will.
         exit_code: process exit status, negative for a signal; None while it runs, or when the
             process went away without leaving one.
         memory: bytes that its processes use together, if the job has a limit and the target knows.
+        is_waiting: whether the target's own queue still has it.
+        problem: why the target ended it, or never started it, in the target's own words.
     """
 
     is_running: bool
     exit_code: int | None = None
     memory: int | None = None
+    is_waiting: bool = False
+    problem: RunError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many jobs a target runs at once, and how many it runs now."""
+    """How much a target runs.
 
-    slots: int
+    Attributes:
+        slots: how many processors' jobs run at once; None for a target with a queue of its own,
+            which may be given any number.
+        used: how many of its jobs run or wait now.
+    """
+
+    slots: int | None
     used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine of a target.
+
+    Attributes:
+        state: as the target calls it, such as ``"idle"``.
+        cpus: processors.
+        memory: in bytes; None if it is not known.
+        gpus: GPUs.
+    """
+
+    name: str
+    state: str
+    cpus: int
+    memory: int | None = None
+    gpus: int = 0
 
 
 def exit_code_of(status: int) -> int:

@@ -76,15 +76,15 @@ def build(environment: Environment, folder: Path, log: Path, stopped: Callable[[
         if uv
         else [str(program(folder)), "-m", "pip", "install", "--disable-pip-version-check"]
     )
-    for step in _steps(environment.python, folder):
+    for step in install_steps(environment.python, folder):
         code, output = run_logged([*command, *step], log, environment=clean(), stopped=stopped)
         if code != 0:
             raise not_built(environment, output, log)
     _share_core(target)
 
 
-def _steps(python: PythonSection, folder: Path) -> list[list[str]]:
-    """What the installer is asked for, one call after the other."""
+def install_steps(python: PythonSection, folder: Path) -> list[list[str]]:
+    """What the installer is asked for, one call after the other; files for it go to `folder`."""
     late = {_name(each) for each in python.no_build_isolation}
     wanted = python.requirements if python.lock is None else _locked(python.lock)
     first = [each for each in wanted if _name(each) not in late]

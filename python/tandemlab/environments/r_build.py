@@ -13,7 +13,7 @@ from tandemlab.domain import InvalidInput, MissingDependency
 from tandemlab.domain.environments import Environment, RPackage
 from tandemlab.environments.process import run_logged
 
-_SCRIPTS = Path(__file__).parent
+SCRIPTS = Path(__file__).parent
 _PROBLEM = "tandemlab: "
 
 
@@ -71,10 +71,9 @@ def build(environment: Environment, library: Path, log: Path, stopped: Callable[
     Raises:
         MissingDependency: a package cannot be had or does not load; the message names it.
     """
-    r = environment.r
     library.mkdir()
     wanted = library.with_name("r-packages.tsv")
-    _write_wanted(wanted, r.packages if r.lock is None else r.lock.packages)
+    write_wanted(wanted, environment)
     hint = f"{log} has the whole output."
     _run(environment, "install.R", [str(library), str(wanted)], log, hint, stopped)
 
@@ -88,6 +87,12 @@ def resolve(environment: Environment, found: Path, log: Path) -> None:
     wanted = found.with_name("r-wanted.tsv")
     _write_wanted(wanted, environment.r.packages)
     _run(environment, "resolve.R", [str(wanted), str(found)], log, "")
+
+
+def write_wanted(path: Path, environment: Environment) -> None:
+    """Write what packages ``install.R`` is to install."""
+    r = environment.r
+    _write_wanted(path, r.packages if r.lock is None else r.lock.packages)
 
 
 def _write_wanted(path: Path, packages: Sequence[RPackage]) -> None:
@@ -104,20 +109,27 @@ def _run(
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     r = environment.r
-    scripts = [str(_SCRIPTS / script), str(_SCRIPTS / "repositories.R")]
+    scripts = [str(SCRIPTS / script), str(SCRIPTS / "repositories.R")]
     command = [_rscript(environment), "--vanilla", *scripts, *arguments, *r.repositories]
     libraries = os.pathsep.join([*r.libraries, os.environ.get("R_LIBS", "")]).strip(os.pathsep)
     variables = {"R_LIBS": libraries, "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8")}
     code, output = run_logged(command, log, environment=variables, stopped=stopped)
     if code != 0:
-        told = [line for line in output.splitlines() if line.startswith(_PROBLEM)]
-        problem = told[-1].removeprefix(_PROBLEM) if told else output.strip()[-300:]
-        names = problem.partition(":")[2].split(";")[0].split(",") if told else []
-        raise MissingDependency(
-            f"The environment {environment.name!r} cannot be built: {problem}",
-            hint=hint,
-            details={"packages": [name.strip() for name in names], "log": str(log)},
-        )
+        raise not_built(environment, output, log, hint)
+
+
+def not_built(
+    environment: Environment, output: str, log: Path, hint: str = ""
+) -> MissingDependency:
+    """The error for what ``install.R`` has printed, with the names of the packages."""
+    told = [line for line in output.splitlines() if line.startswith(_PROBLEM)]
+    problem = told[-1].removeprefix(_PROBLEM) if told else output.strip()[-300:]
+    names = problem.partition(":")[2].split(";")[0].split(",") if told else []
+    return MissingDependency(
+        f"The environment {environment.name!r} cannot be built: {problem}",
+        hint=hint,
+        details={"packages": [name.strip() for name in names], "log": str(log)},
+    )
 
 
 def _rscript(environment: Environment) -> str:

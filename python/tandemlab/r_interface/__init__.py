@@ -19,6 +19,7 @@ from typing import Any
 from tandemlab.bridge import values
 from tandemlab.domain import TandemlabError
 from tandemlab.r_interface import (
+    computes,
     configurations,
     datasets,
     datastores,
@@ -57,6 +58,7 @@ CALLS: dict[str, Callable[..., object]] = {
     **models.CALLS,
     **pipelines.CALLS,
     **datastores.CALLS,
+    **computes.CALLS,
     **configurations.CALLS,
 }
 

@@ -1,12 +1,12 @@
-"""Which program runs a script, at the place where it will run."""
+"""What a script finds at the place where it will run: programs, packages, files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tandemlab.compute import find_target, target_names
-from tandemlab.domain import InvalidInput
+from tandemlab.compute import Target, find_target, known_targets
+from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.environments import Environment
 from tandemlab.environments import check_environment
 from tandemlab.training.languages import Language, find_interpreter
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class Interpreters(Protocol):
-    """What runs scripts at a place."""
+    """What runs scripts at a place.
+
+    Attributes:
+        is_here: whether paths mean those of this machine.
+    """
+
+    is_here: bool
 
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """The program that runs scripts of a language.
@@ -31,9 +37,21 @@ class Interpreters(Protocol):
     def check(self, environment: Environment) -> None:
         """Refuse an environment that can be known to fail there before anything is built."""
 
+    def check_run(self, definition: Mapping[str, Any]) -> None:
+        """Refuse a run that can be known to fail there before it is made.
+
+        Raises:
+            InvalidInput: it asks for what there is not.
+        """
+
 
 class Here:
     """This machine."""
+
+    is_here = True
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
 
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """See `find_interpreter`."""
@@ -43,9 +61,37 @@ class Here:
         """See `check_environment`."""
         check_environment(environment)
 
+    def check_run(self, definition: Mapping[str, Any]) -> None:
+        """As the target says."""
+        self._target.check(definition)
+
+
+class There:
+    """The machine of a target, whose programs were found when it was attached."""
+
+    is_here = False
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def interpreter(self, language: Language, chosen: str | None) -> str:
+        """What the user asks for is not looked for: the run fails if the target lacks it."""
+        return chosen or _known(
+            f"target {self._target.name!r}", self._target.interpreters, language
+        )
+
+    def check(self, environment: Environment) -> None:
+        """What the target has is known once it is built there."""
+
+    def check_run(self, definition: Mapping[str, Any]) -> None:
+        """As the target says."""
+        self._target.check(definition)
+
 
 class AtServer:
     """The machine of a server, which has said what it has."""
+
+    is_here = False
 
     def __init__(self, server: str, found: Mapping[str, str | None]) -> None:
         self._server = server
@@ -53,17 +99,24 @@ class AtServer:
 
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """What the user asks for is not looked for: the run fails if the server lacks it."""
-        found = chosen or self._found.get(language.value)
-        if not found:
-            raise InvalidInput(
-                f"The machine of {self._server} has no interpreter for {language.value}.",
-                hint="Install it there, or give the path of one in `interpreter`.",
-                details={"language": language.value},
-            )
-        return found
+        return chosen or _known(self._server, self._found, language)
 
     def check(self, environment: Environment) -> None:
         """The server knows what it has: a run whose environment it cannot build fails there."""
+
+    def check_run(self, definition: Mapping[str, Any]) -> None:
+        """As `check`."""
+
+
+def _known(place: str, found: Mapping[str, str | None], language: Language) -> str:
+    program = found.get(language.value)
+    if not program:
+        raise InvalidInput(
+            f"The machine of the {place} has no interpreter for {language.value}.",
+            hint="Install it there, or give the path of one in `interpreter`.",
+            details={"language": language.value},
+        )
+    return program
 
 
 def find_interpreters(workspace: Workspace, target: str) -> Interpreters:
@@ -73,8 +126,8 @@ def find_interpreters(workspace: Workspace, target: str) -> Interpreters:
         InvalidInput: there is no such target.
     """
     if not workspace.is_remote:
-        find_target(target, workspace.folder)
-        return Here()
+        found = find_target(target, workspace.folder)
+        return Here(found) if found.is_here else There(found)
     targets = workspace.remote_targets()
     if target not in targets:
         raise InvalidInput(
@@ -82,15 +135,16 @@ def find_interpreters(workspace: Workspace, target: str) -> Interpreters:
             hint=f"It has {', '.join(sorted(targets))}.",
             details={"compute_target": target},
         )
-    return AtServer(workspace.address, targets[target])
+    return AtServer(f"server {workspace.address}", targets[target])
 
 
-def describe_targets() -> dict[str, dict[str, str | None]]:
-    """The targets of this machine; for each, the interpreter of each language, None without one."""
-    found: dict[str, str | None] = {}
+def describe_targets(workspace: Workspace) -> dict[str, dict[str, str | None]]:
+    """A workspace's targets; for each, the interpreter of each language, None without one."""
+    here: dict[str, str | None] = {}
     for language in Language:
         try:
-            found[language.value] = find_interpreter(language, None)
-        except InvalidInput:
-            found[language.value] = None
-    return {name: dict(found) for name in target_names()}
+            here[language.value] = find_interpreter(language, None)
+        except TandemlabError:
+            here[language.value] = None
+    found = [find_target(name, workspace.folder) for name in known_targets(workspace.folder)]
+    return {each.name: dict(here if each.is_here else each.interpreters) for each in found}

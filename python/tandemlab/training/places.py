@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tandemlab.compute.gpus import gpu_count
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.jobs import Distribution, Input, Output, Resources, place_variable
+from tandemlab.domain.jobs import Input, Output, place_variable
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
@@ -76,9 +75,12 @@ def taken_from(arguments: Any, inputs: dict[str, GivenInput]) -> Any:
 
 
 def checked_inputs(
-    inputs: Mapping[str, GivenInput], source: Path, workspace: Workspace
+    inputs: Mapping[str, GivenInput], source: Path, workspace: Workspace, is_here: bool
 ) -> dict[str, dict[str, Any]]:
     """Inputs as a run records them, with absolute paths.
+
+    Args:
+        is_here: whether the run will be on this machine, so that its paths can be looked at.
 
     Raises:
         InvalidInput: a path that is not there.
@@ -93,11 +95,11 @@ def checked_inputs(
             found[name] = recorded_input(given, workspace)
             continue
         path = Path(given.path).expanduser()
-        if workspace.is_remote:
+        if not is_here:
             if not path.is_absolute():
                 raise InvalidInput(
-                    f"The input {name!r} is {given.path!r}, which says nothing to the server.",
-                    hint="Give its absolute path on the server's machine.",
+                    f"The input {name!r} is {given.path!r}, which says nothing to another machine.",
+                    hint="Give its absolute path on the machine where the script runs.",
                 )
         else:
             path = Path(os.path.abspath(source / path))
@@ -142,40 +144,3 @@ def registered_outputs(outputs: Mapping[str, GivenOutput]) -> dict[str, dict[str
         for name, each in outputs.items()
         if isinstance(each, Output) and each.register_as is not None
     }
-
-
-def check_machine(
-    resources: Resources,
-    distribution: Distribution | None,
-    target: str,
-    workspace: Workspace,
-) -> None:
-    """Refuse what this machine does not have.
-
-    Raises:
-        InvalidInput: more machines, processors, memory or GPUs than there are.
-    """
-    if target != "local":
-        return
-    if distribution is not None and distribution.node_count > 1:
-        raise InvalidInput(
-            f"The target 'local' is one machine, not {distribution.node_count}.",
-            hint="Set node_count to 1, or choose a target that has several.",
-        )
-    if workspace.is_remote:
-        return
-    asked: list[tuple[str, int | None, Callable[[], int]]] = [
-        ("processors", resources.cpus, lambda: os.cpu_count() or 1),
-        ("bytes of memory", resources.memory_bytes, _memory),
-        ("GPUs", resources.gpus, gpu_count),
-    ]
-    for what, wanted, count in asked:
-        if wanted and wanted > (there := count()):
-            raise InvalidInput(
-                f"The run asks for {wanted} {what}; this machine has {there}.",
-                hint="Ask for less, or choose another target.",
-            )
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

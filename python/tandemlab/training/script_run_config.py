@@ -27,7 +27,6 @@ from tandemlab.training.languages import (
 from tandemlab.training.places import (
     GivenInputs,
     GivenOutput,
-    check_machine,
     checked_inputs,
     checked_outputs,
     in_shell,
@@ -167,8 +166,7 @@ class ScriptRunConfig(RunConfiguration):
             raise InvalidInput(
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
             )
-        check_machine(self.resources, self.distribution, self.compute_target, workspace)
-        inputs = checked_inputs(named_inputs(self.inputs), source, workspace)
+        inputs = checked_inputs(named_inputs(self.inputs), source, workspace, target.is_here)
         outputs = checked_outputs(self.outputs)
         environment, version = self.environment, None
         if isinstance(environment, str):
@@ -189,7 +187,7 @@ class ScriptRunConfig(RunConfiguration):
             **_plain_settings(self.resources, self.distribution),
         }
         JobSettings.of(settings)
-        return {
+        found = {
             **what,
             **{name: value for name, value in settings.items() if value},
             "source_directory": str(source),
@@ -198,6 +196,8 @@ class ScriptRunConfig(RunConfiguration):
             **({"environment": environment.to_dict()} if environment else {}),
             **({"environment_version": version} if version else {}),
         }
+        target.check_run(found)
+        return found
 
     def _script(
         self, source: Path, target: Interpreters, environment: Environment | None

@@ -23,11 +23,12 @@ from tandemlab.environments import ContainerSection, PythonSection
 from tandemlab.environments.containers import Engine
 
 IMAGE = "localhost/tandemlab-test:1"
+PLACES = (Path("/lab/runs/demo_1"), "/lab/runs/demo_1")
 
 
 def words(engine: str, section: ContainerSection, **job: object) -> list[str]:
     container = JobContainer(section, {"/lab": True, "/data": False})
-    made = Job("demo_1", Path("/lab/runs/demo_1"), ["python3", "a.py"], container=container, **job)  # type: ignore[arg-type]
+    made = Job("demo_1", *PLACES, ["python3", "a.py"], container=container, **job)  # type: ignore[arg-type]
     program = Engine(engine, f"/usr/bin/{engine}")
     return command_line(program, made, container, made.command, {"A": "1, 'x'"})
 
@@ -57,7 +58,7 @@ def test_apptainer_gets_variables_whole_and_images_of_registries() -> None:
 
 def test_processes_are_started_by_the_python_of_the_image() -> None:
     container = JobContainer(ContainerSection("i"), {})
-    job = Job("demo_1", Path("/lab"), ["python3"], processes=2, container=container)
+    job = Job("demo_1", *PLACES, ["python3"], processes=2, container=container)
     assert launcher(job)[0] == "python3"
 
 

@@ -28,6 +28,7 @@ EXPECTED = {
         ["#> Error in `as_python_frame()`:"] * 2 + ["#> Error in `as_r_frame()`:"],
     ),
     "three-models": ("interactions by AIC", []),
+    "where-it-runs": ("this machine", []),
 }
 
 

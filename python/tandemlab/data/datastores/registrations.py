@@ -7,14 +7,13 @@ datastore is the default is an asset of its own: ``{"datastore": NAME}``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, InvalidState, NotFound
 from tandemlab.domain.schemas import nearest
+from tandemlab.tracking import credentials
 
 if TYPE_CHECKING:
     from tandemlab.domain.assets import Asset
@@ -49,7 +48,7 @@ def keep(
     workspace: Workspace,
     name: str,
     definition: Mapping[str, Any],
-    credentials: Mapping[str, str],
+    values: Mapping[str, str],
     *,
     description: str | None,
     tags: Mapping[str, str] | None,
@@ -57,8 +56,8 @@ def keep(
     """Register a datastore, or its next version; credentials that it had before are replaced."""
     if name == OWN:
         raise InvalidInput(f"{OWN!r} is the workspace's own folder.", hint="Choose another name.")
-    definition = {**definition, "credentials": sorted(credentials)}
-    _keep_credentials(workspace, name, credentials)
+    definition = {**definition, "credentials": sorted(values)}
+    credentials.keep_credentials(workspace, KIND, name, values)
     found = workspace.assets.register(KIND, name, definition, description=description, tags=tags)
     return workspace.assets.change(found, description=description, tags=tags)
 
@@ -91,17 +90,8 @@ def credentials_of(workspace: Workspace, name: str, kept: list[str]) -> dict[str
         NotFound: they are gone from the vault.
         NotAllowed: the workspace is at a server that shows secrets only to contributors.
     """
-    if not kept:
-        return {}
-    found = workspace.get_default_keyvault().get_secrets([_secret(name)])[_secret(name)]
-    values = json.loads(found) if found else {}
-    if not set(kept) <= values.keys():
-        raise NotFound(
-            f"The credentials of the datastore {name!r} are not in the workspace's keyvault.",
-            hint="Register the datastore again with its credentials.",
-            details={"name": name},
-        )
-    return {each: values[each] for each in kept}
+    again = "Register the datastore again with its credentials."
+    return credentials.credentials_of(workspace, KIND, name, kept, again)
 
 
 def forget(workspace: Workspace, name: str) -> None:
@@ -125,7 +115,7 @@ def forget(workspace: Workspace, name: str) -> None:
         )
     for each in versions:
         workspace.assets.delete(each)
-    _keep_credentials(workspace, name, {})
+    credentials.keep_credentials(workspace, KIND, name, {})
 
 
 def default_name(workspace: Workspace) -> str:
@@ -137,16 +127,3 @@ def default_name(workspace: Workspace) -> str:
 def make_default(workspace: Workspace, name: str) -> None:
     """Have a datastore be the default."""
     workspace.assets.register(*_DEFAULT, {KIND: name})
-
-
-def _secret(name: str) -> str:
-    return f"datastore.{name}"
-
-
-def _keep_credentials(workspace: Workspace, name: str, credentials: Mapping[str, str]) -> None:
-    vault = workspace.get_default_keyvault()
-    if credentials:
-        vault.set_secret(_secret(name), json.dumps(dict(credentials)))
-        return
-    with suppress(NotFound):
-        vault.delete_secret(_secret(name))

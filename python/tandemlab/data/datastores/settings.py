@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tandemlab import ssh
 from tandemlab.data.datastores.protocol import check_path
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.secrets import check_secret
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
-_KEY = "-----BEGIN "
 
 
 class Description(NamedTuple):
@@ -79,23 +77,18 @@ def sftp(
     host_key: str | None,
 ) -> Description:
     """A folder of a machine that is reached by SSH."""
-    if not isinstance(host, str) or not _HOST.fullmatch(host):
-        raise InvalidInput(
-            f"{str(host)[:80]!r} is no host.",
-            hint="Give the name or address alone; port, username and path are arguments.",
-        )
     if not isinstance(path, str) or not path.startswith("/"):
         raise InvalidInput(f"The path of a folder there is absolute, not {path!r}.")
-    if type(port) is not int or not 0 < port < 65536:
-        raise InvalidInput(f"{port!r} is no port.")
-    if password is not None and private_key is not None:
-        raise InvalidInput("Give a password or a private key, not both.")
-    root = check_path(path[1:])
-    settings = {"host": host, "port": port, "path": f"/{root}", "username": username}
-    key = None if private_key is None else _key_text(private_key)
-    credentials = {"password": password, "private_key": key, "passphrase": passphrase}
-    host_key = None if host_key is None else _checked_host_key(host_key)
-    return Description(_given({**settings, "host_key": host_key}), _secret(credentials))
+    settings, credentials = ssh.described(
+        host,
+        port=port,
+        username=username,
+        password=password,
+        private_key=private_key,
+        passphrase=passphrase,
+        host_key=host_key,
+    )
+    return Description({**settings, "path": f"/{check_path(path[1:])}"}, credentials)
 
 
 def sql(url: str, password: str | None) -> Description:
@@ -159,27 +152,3 @@ def _check_endpoint(endpoint: str) -> None:
         raise InvalidInput(
             f"{str(endpoint)[:200]!r} is no endpoint.", hint="For example https://minio.example.org"
         )
-
-
-def _key_text(key: str | os.PathLike[str]) -> str:
-    """A private key as text; what does not look like one is the path of its file."""
-    if isinstance(key, str) and key.startswith(_KEY):
-        return key
-    try:
-        text = Path(key).expanduser().read_text(encoding="ascii")
-    except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is no text"
-        raise InvalidInput(f"The private key cannot be read: {reason}.") from None
-    if not text.startswith(_KEY):
-        raise InvalidInput("The file of the private key holds none.")
-    return text
-
-
-def _checked_host_key(key: object) -> str:
-    words = key.split() if isinstance(key, str) else []
-    if len(words) < 2 or not re.fullmatch(r"[A-Za-z0-9@.-]+", words[0]):
-        raise InvalidInput(
-            "A host key has a type and a key, as in a file of known hosts.",
-            hint="For example 'ssh-ed25519 AAAA…'; `ssh-keyscan HOST` shows those of a server.",
-        )
-    return " ".join(words[:2])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from tandemlab import ssh
 from tandemlab.bridge.libraries import need
 from tandemlab.data.datastores.parts import (
     CHUNK,
@@ -20,10 +20,8 @@ from tandemlab.data.datastores.parts import (
     whole_chunks,
 )
 from tandemlab.data.datastores.protocol import StoredFile, Told, same_bytes
-from tandemlab.domain import NotAllowed, NotFound, StorageError, TandemlabError, Unavailable
-from tandemlab.store.patience import patience_seconds
+from tandemlab.domain import NotAllowed, NotFound, StorageError, TandemlabError
 
-Answer = TypeVar("Answer")
 _SMALL = 64 << 10
 
 
@@ -57,8 +55,7 @@ class SftpFiles:
     @property
     def found(self) -> dict[str, str]:
         """The host key that the server has shown, as ``host_key``."""
-        text = self._connection.ssh.get_server_host_key().export_public_key("openssh").decode()
-        return {"host_key": " ".join(text.split()[:2])}
+        return {"host_key": self._connection.host_key}
 
     def check(self, *, create: bool = False) -> None:
         """As the protocol says."""
@@ -174,82 +171,37 @@ class SftpFiles:
         """The connection; a forked child, and whoever comes after one that was cut, has another."""
         with self._lock:
             if self._opened is None or self._opened[0] != os.getpid() or self._opened[1].is_cut:
-                self._opened = (os.getpid(), _Connection(self._options()))
+                self._opened = (os.getpid(), _Connection(self._settings, self._credentials))
             return self._opened[1]
-
-    def _options(self) -> dict[str, Any]:
-        asyncssh, seconds = _asyncssh(), max(patience_seconds(), 1.0)
-        found: dict[str, Any] = {
-            "host": self._settings["host"],
-            "port": self._settings["port"],
-            "connect_timeout": seconds,
-            "login_timeout": seconds,
-            "keepalive_interval": seconds,
-        }
-        if "username" in self._settings:
-            found["username"] = self._settings["username"]
-        if "host_key" in self._settings:
-            found["known_hosts"] = (
-                [asyncssh.import_public_key(self._settings["host_key"])],
-                [],
-                [],
-            )
-        if "password" in self._credentials:
-            found |= {"password": self._credentials["password"], "client_keys": None}
-            found |= {"agent_path": None, "preferred_auth": "password,keyboard-interactive"}
-        if "private_key" in self._credentials:
-            key = asyncssh.import_private_key(
-                self._credentials["private_key"], self._credentials.get("passphrase")
-            )
-            found |= {"client_keys": [key], "agent_path": None, "preferred_auth": "publickey"}
-        return found
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         asyncssh = _asyncssh()
         try:
-            yield
-        except TandemlabError:
-            raise
-        except (asyncssh.Error, OSError, asyncio.TimeoutError) as error:
-            raise _translated(error, self.location, self._settings) from error
+            with ssh.errors(self.location, self._settings):
+                yield
+        except asyncssh.SFTPPermissionDenied as error:
+            raise NotAllowed(
+                f"{self.location} does not allow that: {ssh.reason_of(error)}.",
+                hint="Check the permissions of the folder.",
+                details={"location": self.location},
+            ) from error
+        except asyncssh.SFTPNoSuchFile as error:
+            raise NotFound(
+                f"{self.location}: {ssh.reason_of(error)}.", details={"location": self.location}
+            ) from error
+        except asyncssh.SFTPError as error:
+            raise StorageError(
+                f"{self.location}: {ssh.reason_of(error)}.", details={"location": self.location}
+            ) from error
 
 
-class _Connection:
-    """A connection, and the thread in which it works."""
+class _Connection(ssh.Connection):
+    """A connection with a session of SFTP."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        try:
-            self.ssh, self.sftp = self.wait(_connect(options))
-        except BaseException:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            raise
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it has ended."""
-        return bool(self.ssh.is_closed())
-
-    def wait(self, work: Awaitable[Answer]) -> Answer:
-        """What comes of some work; an interrupt ends the work as well."""
-        future = asyncio.run_coroutine_threadsafe(_answer(work), self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-
-async def _answer(work: Awaitable[Answer]) -> Answer:
-    return await work
-
-
-async def _connect(options: Mapping[str, Any]) -> tuple[Any, Any]:
-    ssh = await _asyncssh().connect(**options)
-    return ssh, await ssh.start_sftp_client()
+    def __init__(self, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> None:
+        super().__init__(settings, credentials)
+        self.sftp = self.wait(self.ssh.start_sftp_client())
 
 
 def _asyncssh() -> Any:
@@ -262,41 +214,3 @@ def _is_folder(entry: Any) -> bool:
 
 def _described(name: str, attributes: Any) -> StoredFile:
     return StoredFile(name, int(attributes.size or 0), int(attributes.mtime or 0) * 10**9)
-
-
-def _translated(error: Exception, location: str, settings: Mapping[str, Any]) -> TandemlabError:
-    asyncssh, details = _asyncssh(), {"location": location}
-    reason = str(error).rstrip(".") or type(error).__name__
-    if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return NotAllowed(
-            f"{location} shows another host key than the registered one."
-            if "host_key" in settings
-            else f"The host key of {location} is not known on this machine.",
-            hint="If the server has a new key, register the datastore again; else somebody may be "
-            "listening in between. Nothing was sent."
-            if "host_key" in settings
-            else "Ask who runs it for the key, and give it as host_key; or log in once by `ssh`, "
-            "which keeps it in ~/.ssh/known_hosts.",
-            details={**details, "reason": "host_key"},
-        )
-    if isinstance(error, (asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied)):
-        return NotAllowed(
-            f"{location} does not let you in: {reason}."
-            if isinstance(error, asyncssh.PermissionDenied)
-            else f"{location} does not allow that: {reason}.",
-            hint="Check the user's name, the password or private key, and the folder's "
-            "permissions. Registering the datastore again replaces the credentials.",
-            details=details,
-        )
-    if isinstance(error, asyncssh.SFTPNoSuchFile):
-        return NotFound(f"{location}: {reason}.", details=details)
-    if isinstance(error, asyncssh.SFTPError) and not isinstance(
-        error, (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
-    ):
-        return StorageError(f"{location}: {reason}.", details=details)
-    return Unavailable(
-        f"{location} cannot be reached: {reason}.",
-        hint="Check the host, the port and the network, then try again: what is there already is "
-        "not copied twice.",
-        details=details,
-    )

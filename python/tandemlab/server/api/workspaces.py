@@ -84,7 +84,7 @@ def check_workspace(request: Request, found: Found, body: CheckQuery) -> list[Fi
 @router.get("/workspaces/{workspace}/targets", tags=["workspaces"], dependencies=[READER])
 def list_targets(found: Found) -> dict[str, dict[str, str | None]]:
     """The compute targets; for each, the interpreter of each language."""
-    return describe_targets()
+    return describe_targets(found)
 
 
 @router.post(

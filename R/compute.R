@@ -1,0 +1,143 @@
+#' Attach a machine that runs scripts
+#'
+#' A compute target is a place where runs run, by the name that [script_run_config()] and
+#' [estimator()] take as `compute_target`. Every workspace has `"local"`, this machine. One that is
+#' attached is reached by SSH and needs a POSIX shell, and R or Python for the scripts. tandemlab
+#' itself is sent there with the first run, the files of a script as far as they have changed, and
+#' what a run logs comes back while it runs. Attaching a name again makes its next version, which is
+#' used from then on. Passwords and keys go to the workspace's keyvault, and nowhere else.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param cluster_name Letters, digits, `_`, `-` and `.`, at most 80 characters.
+#' @param address Name or address of the machine.
+#' @param ... Not used; makes sure that what follows is named.
+#' @param username There; each user's own name if `NULL`.
+#' @param ssh_port Of its SSH server.
+#' @param password,private_key,passphrase A password, or a private key (its text, or the path of its
+#'   file). Without any, the agent and keys of the user who submits are used.
+#' @param host_key Type and key, such as `"ssh-ed25519 AAAA..."`; the one that this user's
+#'   `~/.ssh/known_hosts` has if `NULL`. The machine must show it each time.
+#' @param jump,jump_host_key `"USER@HOST:PORT"` of a machine through which this one is reached, and
+#'   its host key. The credentials serve both.
+#' @param directory Folder there for all that runs; `.tandemlab/WORKSPACE_ID` in the home folder if
+#'   `NULL`.
+#' @param slots How many processors' runs run at once; as many as the machine has if `NULL`.
+#' @param python,rscript Programs there that run scripts; those on the search path if `NULL`.
+#' @param description What it is for.
+#' @param tags Labels: a named list of strings.
+#' @return A `tandemlab_compute`: plain data without secrets.
+#' @section Errors:
+#' `tandemlab_error_not_allowed` (credentials, or another host key), `tandemlab_error_unavailable`
+#' (it does not answer), `tandemlab_error_missing_dependency` (it lacks what every target needs, or
+#' `tandemlab[ssh]` is not installed).
+#' @examples
+#' \dontrun{
+#' attach_remote_compute(ws, "vm", "vm.example.org", username = "ana")
+#' config <- script_run_config("study", "train.R", compute_target = "vm")
+#' run <- submit_experiment(experiment(ws, "study"), config)
+#' }
+#' @export
+attach_remote_compute <- function(workspace, cluster_name, address, ..., username = NULL,
+                                  ssh_port = 22L, password = NULL, private_key = NULL,
+                                  passphrase = NULL, host_key = NULL, jump = NULL,
+                                  jump_host_key = NULL, directory = NULL, slots = NULL,
+                                  python = NULL, rscript = NULL, description = NULL, tags = NULL) {
+  check_no_dots(...)
+  attach_compute(
+    workspace, "ssh", cluster_name, description, tags,
+    address = arg_string(address), username = arg_optional(username, arg_string),
+    ssh_port = arg_count(ssh_port, least = 1L), password = arg_credential(password),
+    private_key_file = arg_credential(private_key),
+    private_key_passphrase = arg_credential(passphrase),
+    host_key = arg_optional(host_key, arg_string), jump = arg_optional(jump, arg_string),
+    jump_host_key = arg_optional(jump_host_key, arg_string),
+    directory = arg_optional(directory, arg_string),
+    slots = arg_optional(slots, arg_count, least = 1L),
+    python = arg_optional(python, arg_string), rscript = arg_optional(rscript, arg_string)
+  )
+}
+
+attach_compute <- function(workspace, kind, name, description, tags, ...) {
+  new_compute(call_core(
+    "compute.attach",
+    workspace = workspace_path(workspace), kind = kind, name = arg_string(name, "cluster_name"),
+    settings = list(...), description = arg_optional(description, arg_string),
+    tags = arg_text_map(tags)
+  ))
+}
+
+#' Find, look at and forget compute targets
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param cluster_name Its name.
+#' @param cluster A `tandemlab_compute`.
+#' @return `get_compute()`: a `tandemlab_compute`, or `NULL` if there is none of that name.
+#'   `list_computes()`: a data frame with `name`, `kind`, `location`, `slots` (processors whose runs
+#'   run at once), `active_runs`, `version` and `description`. `list_nodes_in_compute()`: a data
+#'   frame with `name`, `state`, `cpus`, `memory` (bytes) and `gpus` of each machine.
+#'   `check_compute()`: a data frame with `step`, `ok`, `found` and `repair`, a row for each thing
+#'   that was looked at. `detach_compute()` and `delete_compute()` forget the target with its
+#'   credentials, leave what is there, and give `NULL`, invisibly.
+#' @section Errors:
+#' `tandemlab_error_invalid_state` where `"local"`, or a target with runs that have not ended, is to
+#' be forgotten; `tandemlab_error_unavailable` if the target does not answer.
+#' @examplesIf tandemlab_is_ready()
+#' ws <- temp_workspace()
+#' list_computes(ws)
+#' list_nodes_in_compute(get_compute(ws, "local"))
+#' @export
+get_compute <- function(workspace, cluster_name) {
+  found <- call_core(
+    "compute.get",
+    workspace = workspace_path(workspace), name = arg_string(cluster_name)
+  )
+  if (is.null(found)) NULL else new_compute(found)
+}
+
+#' @rdname get_compute
+#' @export
+list_computes <- function(workspace) {
+  call_core("compute.list", workspace = workspace_path(workspace))
+}
+
+#' @rdname get_compute
+#' @export
+list_nodes_in_compute <- function(cluster) call_compute("compute.nodes", cluster)
+
+#' @rdname get_compute
+#' @export
+check_compute <- function(cluster) call_compute("compute.check", cluster)
+
+#' @rdname get_compute
+#' @export
+detach_compute <- function(cluster) {
+  call_compute("compute.detach", cluster)
+  invisible(NULL)
+}
+
+#' @rdname get_compute
+#' @export
+delete_compute <- function(cluster) detach_compute(cluster)
+
+new_compute <- function(found) structure(found, class = "tandemlab_compute")
+
+call_compute <- function(call, cluster) {
+  if (!inherits(cluster, "tandemlab_compute")) {
+    abort_argument("cluster", "a compute target", cluster, "get_compute() gives one.")
+  }
+  call_core(
+    call,
+    workspace = .subset2(cluster, "workspace"), name = .subset2(cluster, "name")
+  )
+}
+
+#' @export
+format.tandemlab_compute <- function(x, ...) {
+  sprintf("<compute target %s: %s>", x$name, x$location)
+}
+
+#' @export
+print.tandemlab_compute <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
+}

@@ -1,0 +1,234 @@
+"""``tandemlab compute``: where runs run: this machine, machines behind SSH, clusters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tandemlab.cli.addresses import ssh_host
+from tandemlab.cli.commands import (
+    Noun,
+    complete_compute,
+    output_option,
+    pass_session,
+    tag_option,
+    verb,
+    workspace_option,
+    yes_option,
+)
+from tandemlab.cli.forms import counted, size
+from tandemlab.cli.session import Session
+from tandemlab.cli.tables import Column
+
+if TYPE_CHECKING:
+    from tandemlab.compute import ComputeTarget
+
+compute = Noun("compute")
+
+_TARGETS = (
+    Column("name", whole=True),
+    Column("kind"),
+    Column("location"),
+    Column("slots", right=True),
+    Column("active_runs", right=True),
+    Column("python", rank=2),
+    Column("rscript", rank=2),
+    Column("directory", rank=2),
+    Column("version", right=True, rank=3),
+    Column("created", rank=3),
+    Column("description", rank=1),
+    Column("tags", rank=3),
+)
+_NODES = (
+    Column("name", whole=True),
+    Column("state"),
+    Column("cpus", right=True),
+    Column("memory", right=True, form=size),
+    Column("gpus", right=True),
+)
+_STEPS = (
+    Column("step", whole=True),
+    Column("ok", colours={"yes": "green", "no": "red"}),
+    Column("found"),
+    Column("repair", whole=True),
+)
+
+_name_argument = click.argument("name", shell_complete=complete_compute)
+
+
+def _row(found: ComputeTarget) -> dict[str, Any]:
+    capacity = found.capacity()
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "location": found.location,
+        "slots": capacity.slots,
+        "active_runs": capacity.used,
+        **{each: found.settings.get(each) for each in ("python", "rscript", "directory")},
+        "version": found.version,
+        "created": found.created,
+        "description": found.description,
+        "tags": found.tags,
+    }
+
+
+def _found(session: Session, name: str) -> ComputeTarget:
+    from tandemlab.compute import ComputeTarget
+
+    return ComputeTarget.get(session.workspace(), name)
+
+
+@verb("list", "tandemlab compute list", "tandemlab compute list -o json")
+@workspace_option
+@output_option
+@pass_session
+def list_(session: Session) -> None:
+    """List the targets that runs can run on."""
+    from tandemlab.compute import ComputeTarget
+
+    found = ComputeTarget.list(session.workspace())
+    session.screen.rows(_TARGETS, [_row(each) for each in found])
+    session.suggest("run submit SCRIPT --target", found[-1].name)
+
+
+@verb("show", "tandemlab compute show vm")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def show(session: Session, name: str) -> None:
+    """Show a target. Credentials are never shown."""
+    session.screen.record(_TARGETS, _row(_found(session, name)))
+
+
+@verb(
+    "attach",
+    "tandemlab compute attach vm ssh://ana@vm.example.org --private-key ~/.ssh/id_ed25519",
+    "tandemlab compute attach vm ssh://ana@10.0.0.7:2222 --jump ana@gate.example.org",
+)
+@click.argument("name")
+@click.argument("address")
+@click.option("--private-key", metavar="FILE", type=click.Path(), help="Private key.")
+@click.option("--host-key", metavar="KEY", help="Host key, such as 'ssh-ed25519 AAAA…'.")
+@click.option("--jump", metavar="USER@HOST:PORT", help="Machine through which it is reached.")
+@click.option("--jump-host-key", metavar="KEY", help="Host key of that machine.")
+@click.option("--secret", is_flag=True, help="Ask for the password, or that of the private key.")
+@click.option("--directory", metavar="PATH", help="Folder there for all that runs.")
+@click.option("--slots", type=click.IntRange(min=1), help="Processors' runs that run at once.")
+@click.option("--python", metavar="PATH", help="Program there that runs scripts of Python.")
+@click.option("--rscript", metavar="PATH", help="Program there that runs scripts of R.")
+@click.option("--description", help="What it is for.")
+@tag_option("A label.", needs_value=True)
+@workspace_option
+@output_option
+@pass_session
+def attach(session: Session, /, name: str, address: str, **options: Any) -> None:
+    """Attach a machine that runs scripts.
+
+    ADDRESS is ssh://USER@HOST:PORT. The machine needs a POSIX shell, and Python or R for the
+    scripts; it is looked at first. A name that is there gets its next version.
+
+    Secrets are asked for without showing them; where the input is not a terminal, the secret is
+    read from there. They go to the workspace's keyvault, and are no arguments: other users could
+    see those in the list of processes.
+    """
+    from tandemlab.compute import ComputeTarget
+    from tandemlab.compute.registrations import check_target_name
+
+    check_target_name(name)
+    tags = {label: value or "" for label, value in options.pop("labels").items()}
+    description = options.pop("description")
+    found = ComputeTarget.attach(
+        session.workspace(),
+        name,
+        _configuration(address, options),
+        description=description,
+        tags=tags,
+    )
+    session.screen.record(_TARGETS, _row(found))
+    session.suggest("compute doctor", name)
+
+
+def _configuration(address: str, options: dict[str, Any]) -> Any:
+    from tandemlab.compute import RemoteCompute
+
+    if not address.startswith("ssh://"):
+        raise click.UsageError(f"{address!r} is no address such as ssh://USER@HOST:PORT.")
+    return RemoteCompute.attach_configuration(**_machine(address, options))
+
+
+def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an attach configuration for what is reached by SSH."""
+    host = ssh_host(
+        address,
+        private_key=options["private_key"],
+        host_key=options["host_key"],
+        asks_secret=options["secret"],
+    )
+    kept = ("jump", "jump_host_key", "directory", "slots", "python", "rscript")
+    return {
+        "username": host["username"],
+        "address": host["host"],
+        "ssh_port": host["port"],
+        "password": host.get("password"),
+        "private_key_file": host["private_key"],
+        "private_key_passphrase": host.get("passphrase"),
+        "host_key": host["host_key"],
+        **{each: options[each] for each in kept},
+    }
+
+
+@verb("detach", "tandemlab compute detach vm")
+@_name_argument
+@yes_option
+@workspace_option
+@output_option
+@pass_session
+def detach(session: Session, name: str, yes: bool) -> None:
+    """Have the workspace forget a target, with its credentials. What is there stays there."""
+    found = _found(session, name)
+    if session.screen.confirm(f"Forget the target {name}, with its credentials?", yes=yes):
+        found.detach()
+        session.screen.record(_TARGETS[:1], {"name": name})
+        session.suggest("compute list")
+
+
+@verb("nodes", "tandemlab compute nodes local", "tandemlab compute nodes vm -o json")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def nodes(session: Session, name: str) -> None:
+    """List the machines of a target."""
+    found = _found(session, name).nodes()
+    rows = [{each.name: getattr(node, each.name) for each in _NODES} for node in found]
+    session.screen.rows(_NODES, rows)
+
+
+@verb("doctor", "tandemlab compute doctor vm")
+@_name_argument
+@workspace_option
+@output_option
+@pass_session
+def doctor(session: Session, name: str) -> None:
+    """Look at a target step by step, and say what to repair.
+
+    The exit status is 1 if something is wrong.
+    """
+    steps = _found(session, name).check()
+    rows = [
+        {"step": each.name, "ok": not each.problem, "found": each.problem or each.found}
+        | {"repair": each.repair}
+        for each in steps
+    ]
+    session.screen.rows(_STEPS, rows, empty="Nothing to look at: `tandemlab doctor` does that.")
+    wrong = sum(bool(each.problem) for each in steps)
+    if wrong:
+        session.screen.note(f"{counted(wrong, 'thing')} to repair.")
+        click.get_current_context().exit(1)
+    session.suggest("run submit SCRIPT --target", name)
+
+
+for command in (list_, show, attach, detach, nodes, doctor):
+    compute.add_command(command)

@@ -1,0 +1,124 @@
+# What is done on the machine of a target. Needs a POSIX shell, tar and head; `root` is the target's
+# folder there, and `another file` of the target says how jobs are started, seen and ended.
+LC_ALL=C
+export LC_ALL
+limit=8388608
+
+# Whether the process that leads the job in the working directory is that very one: a pid alone may
+# come to mean another process.
+leads() {
+  pid=
+  { read -r pid && read -r was; } 2>/dev/null < job/pid || [ -n "$pid" ] || return 1
+  kill -0 "$pid" 2>/dev/null || return 1
+  { [ -n "$was" ] && read -r is < "/proc/$pid/stat"; } 2>/dev/null || return 0
+  set -- ${was##*)}
+  was=${20}
+  set -- ${is##*)}
+  [ "$1" != Z ] && [ "${20}" = "$was" ]
+}
+
+# Whether a job was claimed so lately that it may not have said its pid yet.
+begins() {
+  [ ! -f job/pid ] && [ -n "$(find job/claim -prune -mmin -2 2>/dev/null)" ]
+}
+
+# How the job in the working directory ended, if it says so itself.
+ended() {
+  [ -f job/exit ] && read -r status < job/exit && echo "state $run ended $status"
+}
+
+# Bytes of memory of all processes of the job's group.
+memory() {
+  ps -A -o pgid= -o rss= 2>/dev/null | {
+    sum=0
+    while read -r group size; do [ "$group" = "$pid" ] && sum=$((sum + size)); done
+    echo "$((sum * 1024))"
+  }
+}
+
+# What a file has from a place on, as "part RUN PATH FROM LENGTH" and the bytes.
+part() {
+  [ -f "$1" ] || return 0
+  size=$(($(wc -c < "$1")))
+  [ "$size" -gt "$2" ] || return 0
+  length=$((size - $2))
+  [ "$length" -le "$limit" ] || length=$limit
+  echo "part $run $1 $2 $length"
+  tail -c "+$(($2 + 1))" "$1" | head -c "$length"
+}
+
+# follow RUN LIMITED LOG_FROM [SPOOL_FILE FROM]...: state and news of a job. The state comes first:
+# what an ended job has left is all there.
+follow() {
+  run=$1
+  limited=$2
+  cd "$root/runs/$run" 2>/dev/null || { echo "state $run absent"; return; }
+  state
+  part files/user_logs/std_log.txt "$3"
+  shift 3
+  for spool in spool/*.jsonl; do
+    from=0
+    is_next=
+    for word do
+      [ -n "$is_next" ] && from=$word && break
+      [ "$word" = "${spool#spool/}" ] && is_next=yes
+    done
+    part "$spool" "$from"
+  done
+}
+
+# ask RUN SNAPSHOT FOLDER...: what is there already; names of contents come by standard input.
+ask() {
+  mkdir -p "$root" && chmod 700 "$root" && cd "$root" && mkdir -p runs live blobs snapshots tmp || exit 1
+  [ -d "runs/$1" ] && echo staged
+  snapshot=$2
+  shift 2
+  for folder do [ -d "$folder" ] && echo "there $folder"; done
+  if [ -d "snapshots/$snapshot" ]; then echo "there snapshots/$snapshot"; return; fi
+  while read -r name; do [ -f "blobs/$name" ] || echo "lacks $name"; done
+}
+
+# stage RUN SNAPSHOT TOKEN: takes an archive from standard input and puts each of its parts where it
+# belongs by a rename: contents, snapshot, shared folders, and last the run's directory.
+stage() {
+  run=$1 snapshot=$2 new=tmp/$3
+  cd "$root" && mkdir -p "$new" && tar -xof - || exit 1
+  for folder in "$new"/blobs/*; do
+    [ -d "$folder" ] || continue
+    mkdir -p "blobs/${folder##*/}" && mv -f "$folder"/* "blobs/${folder##*/}/" || exit 1
+  done
+  [ -d "$new/snapshot" ] && [ ! -d "snapshots/$snapshot" ] && mv "$new/snapshot" "snapshots/$snapshot"
+  for folder in "$new"/shared/*/*; do
+    [ -d "$folder" ] || continue
+    place=${folder#"$new/shared/"}
+    mkdir -p "${place%/*}"
+    [ -d "$place" ] || mv "$folder" "$place" || exit 1
+  done
+  if [ ! -d "runs/$run" ]; then
+    mkdir -p "$new/run/work" "$new/run/spool" "$new/run/files/user_logs" || exit 1
+    [ -z "$snapshot" ] || cp -R "snapshots/$snapshot/." "$new/run/work/" || exit 1
+    mkdir -p "$new/run/work/outputs" "$new/run/work/logs" && mv "$new/run" "runs/$run" || exit 1
+  fi
+  rm -rf "$new"
+}
+
+# Starts the job of a run, once; its handle.
+begin() {
+  run=$1
+  cd "$root/runs/$run" && start
+}
+
+# The files that a job has left, one path on each line.
+left() {
+  cd "$root/runs/$1" 2>/dev/null || return 0
+  find -L files work/outputs work/logs -type f 2>/dev/null
+}
+
+# build KEY: builds an environment by ./build.sh in its own folder, which comes as an archive; what
+# it prints is the output of the build. The mark of a built environment comes last.
+build() {
+  folder=$root/environments/$1
+  rm -rf "$folder" && mkdir -p "$folder" && cd "$folder" && tar -xof - || exit 1
+  echo $$ > pid
+  if /bin/sh ./build.sh 2>&1 < /dev/null; then : > built; echo "built"; else rm -rf "$folder"; fi
+}

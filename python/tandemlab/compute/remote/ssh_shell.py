@@ -1,0 +1,107 @@
+"""The shell of a machine that is reached by SSH, over one connection that stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from tandemlab import ssh
+from tandemlab.bridge.libraries import need
+from tandemlab.compute.remote.shell import Receiver, check_status
+
+_CHUNK = 1 << 16
+_CHANNELS = 8  # servers allow 10 by default
+
+
+class SshShell:
+    """The shell of another machine.
+
+    The script goes in by standard input, before what it reads itself: so no login shell has to
+    understand it, and nothing of it is seen in the list of processes.
+
+    Args:
+        settings: as `tandemlab.ssh.Connection` takes them.
+        credentials: as there.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._channels = threading.BoundedSemaphore(_CHANNELS)
+        self._lock = threading.Lock()
+        self._opened: tuple[int, ssh.Connection] | None = None
+
+    @property
+    def location(self) -> str:
+        """``ssh://HOST:PORT``."""
+        return f"ssh://{self._settings['host']}:{self._settings['port']}"
+
+    @property
+    def host_key(self) -> str:
+        """Type and key that the machine has shown."""
+        with ssh.errors(self.location, self._settings):
+            return self._connection().host_key
+
+    def run(
+        self, script: str, send: Iterable[bytes] = (), receive: Receiver | None = None
+    ) -> bytes:
+        """As the protocol says."""
+        printed: list[bytes] = []
+        with self._channels, ssh.errors(self.location, self._settings):
+            connection = self._connection()
+            status, errors = connection.wait(
+                _run(connection.ssh, script.encode(), send, receive or printed.append)
+            )
+        check_status(self.location, status, errors)
+        return b"".join(printed)
+
+    def close(self) -> None:
+        """End the connection; the next script opens another."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None and opened[0] == os.getpid():
+            opened[1].close()
+
+    def _connection(self) -> ssh.Connection:
+        """The connection; a forked child, and whoever comes after one that was cut, has another."""
+        with self._lock:
+            if self._opened is None or self._opened[0] != os.getpid() or self._opened[1].is_cut:
+                self._opened = (os.getpid(), ssh.Connection(self._settings, self._credentials))
+            return self._opened[1]
+
+
+async def _run(
+    connection: Any, script: bytes, send: Iterable[bytes], take: Receiver
+) -> tuple[int, bytes]:
+    command = f"exec /bin/sh -c 'eval \"$(dd bs=1 count={len(script)} 2>/dev/null)\"'"
+    process = await connection.create_process(command, encoding=None)
+    feeding = asyncio.ensure_future(_feed(process.stdin, script, send))
+    complaining = asyncio.ensure_future(process.stderr.read())
+    try:
+        while chunk := await process.stdout.read(_CHUNK):
+            take(chunk)
+        errors = await complaining
+        await process.wait_closed()
+    finally:
+        feeding.cancel()
+        complaining.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
+        process.close()
+    if process.exit_status is None:
+        asyncssh = need("asyncssh", "Machines that are reached by SSH", "ssh")
+        raise asyncssh.ConnectionLost("the connection was cut")
+    return process.exit_status, errors
+
+
+async def _feed(stdin: Any, script: bytes, send: Iterable[bytes]) -> None:
+    with suppress(BrokenPipeError, ConnectionError):  # it has ended without reading all
+        stdin.write(script)
+        for chunk in send:
+            stdin.write(chunk)
+            await stdin.drain()
+        stdin.write_eof()

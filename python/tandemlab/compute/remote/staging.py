@@ -1,0 +1,202 @@
+"""What a job needs at its target, as one archive of what is not there yet.
+
+Sources go by content: the files of a snapshot are kept there under their digests, and a snapshot is
+laid out once, as links to them. What all jobs share, such as the package tandemlab, goes once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from tandemlab.domain.jobs import Job
+from tandemlab.environments.python_build import core_folder
+from tandemlab.store.blobs import digest_of
+from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.run_files import INPUTS_FILE
+from tandemlab.store.snapshots import SnapshotFile, read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHUNK = 1 << 20
+_IN_MEMORY = 64 << 20
+
+
+@dataclass(frozen=True)
+class SharedFolder:
+    """A folder that all jobs of a target read.
+
+    Attributes:
+        kind: what it is for, such as ``core``.
+        folder: where it is here.
+        files: names below it.
+        digest: of names and contents.
+    """
+
+    kind: str
+    folder: Path
+    files: tuple[str, ...]
+    digest: str
+
+    @property
+    def place(self) -> str:
+        """Where it is at a target, below the target's folder."""
+        return f"{self.kind}/{self.digest}"
+
+    @classmethod
+    def of(cls, kind: str, folder: Path, files: Iterable[Path]) -> SharedFolder:
+        """The folder with those of its files."""
+        names = sorted(path.relative_to(folder).as_posix() for path in files)
+        state = hashlib.sha256()
+        for name in names:
+            state.update(f"{name}\0{digest_of(folder / name)}\n".encode())
+        return cls(kind, folder, tuple(names), state.hexdigest()[:32])
+
+
+@cache
+def core() -> SharedFolder:
+    """The package tandemlab, so that scripts there log by the same code."""
+    root = core_folder()
+    found = (path for path in (root / "tandemlab").rglob("*") if path.is_file())
+    return SharedFolder.of("core", root, (p for p in found if "__pycache__" not in p.parts))
+
+
+class Source:
+    """The files of a job's snapshot.
+
+    Args:
+        snapshot: digest of the manifest; None for none.
+        folder: the workspace that has them.
+    """
+
+    def __init__(self, snapshot: str | None, folder: WorkspaceFolder) -> None:
+        self._blobs = folder.blobs
+        self.name = snapshot or ""
+        self.files = read_manifest(snapshot, folder.blobs) if snapshot else []
+
+    @property
+    def contents(self) -> dict[str, SnapshotFile]:
+        """Its files by the name of their content at a target."""
+        return {content_name(file): file for file in self.files}
+
+    def path(self, file: SnapshotFile) -> Path:
+        """Where a content is here."""
+        return self._blobs.find(file.digest)
+
+
+def content_name(file: SnapshotFile) -> str:
+    """Where the content of a file is at a target, below ``blobs/``; it has the file's mode.
+
+    >>> content_name(SnapshotFile("run.sh", "ab12", 3, executable=True))
+    'ab/ab12x'
+    """
+    return f"{file.digest[:2]}/{file.digest}{'x' if file.executable else ''}"
+
+
+@contextmanager
+def archive(
+    token: str,
+    job: Job,
+    script: str,
+    source: Source,
+    lacking: Sequence[str],
+    shared: Sequence[SharedFolder],
+    *,
+    with_snapshot: bool,
+) -> Iterator[Iterator[bytes]]:
+    """What `stage` in ``remote.sh`` takes, in pieces.
+
+    Args:
+        script: of the job.
+        lacking: names of the contents that are not there.
+        shared: folders that are not there.
+        with_snapshot: whether the snapshot has to be laid out there.
+    """
+    new = f"tmp/{token}"
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:
+        with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            add = _adder(tar)
+            for name in lacking:
+                file = source.contents[name]
+                add(f"{new}/blobs/{name}", source.path(file), executable=file.executable)
+            for file in source.files if with_snapshot else ():
+                name = content_name(file)
+                content = f"{new}/blobs/{name}" if name in lacking else f"blobs/{name}"
+                _add_link(tar, f"{new}/snapshot/{file.path}", content)
+            for each in shared:
+                for name in each.files:
+                    add(f"{new}/shared/{each.place}/{name}", each.folder / name)
+            _add_text(tar, f"{new}/run/job/job.sh", script)
+            _add_inputs(tar, add, f"{new}/run", job)
+        stream.seek(0)
+        yield iter(lambda: stream.read(_CHUNK), b"")
+
+
+def _add_inputs(tar: tarfile.TarFile, add: Callable[..., None], run: str, job: Job) -> None:
+    """Tables and files of datasets, which were laid out here, and what is said of them."""
+    folder = job.directory / "inputs"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            add(f"{run}/inputs/{path.relative_to(folder).as_posix()}", path)
+    described = job.directory / "files" / INPUTS_FILE
+    if described.exists():
+        text = described.read_text(encoding="utf-8")
+        here, there = f"{job.directory}/inputs/", f"{job.place}/inputs/"
+        _add_text(tar, f"{run}/files/{INPUTS_FILE}", text.replace(here, there))
+
+
+def _adder(tar: tarfile.TarFile) -> Callable[..., None]:
+    def add(name: str, path: Path, *, executable: bool = False) -> None:
+        with path.open("rb") as stream:
+            entry = _entry(name, path.stat().st_size, executable)
+            tar.addfile(entry, stream)
+
+    return add
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    tar.addfile(_entry(name, len(data)), io.BytesIO(data))
+
+
+def _add_link(tar: tarfile.TarFile, name: str, content: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = tarfile.LNKTYPE, content
+    tar.addfile(entry)
+
+
+def _entry(name: str, size: int, executable: bool = False) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o755 if executable else 0o644
+    return entry
+
+
+def take_archive(stream: IO[bytes], directory: Path) -> None:
+    """Put the files of an archive that comes from a target below a directory.
+
+    Each appears whole. What is there already stays: names of a run's files are given once.
+    """
+    with tarfile.open(fileobj=stream, mode="r|") as tar:
+        for entry in tar:
+            parts = Path(entry.name).parts
+            if not entry.isfile() or ".." in parts or Path(entry.name).is_absolute():
+                continue
+            target = directory / entry.name
+            content = tar.extractfile(entry)
+            if target.exists() or content is None:
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f".{target.name[:80]}.part")
+            with part.open("wb") as writer:
+                while piece := content.read(_CHUNK):
+                    writer.write(piece)
+            part.replace(target)

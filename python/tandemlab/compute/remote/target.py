@@ -1,0 +1,286 @@
+"""Targets that are reached by a shell: jobs are staged there, followed, and fetched back."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from tandemlab.compute.remote import launchers
+from tandemlab.compute.remote.environments import RemoteEnvironments
+from tandemlab.compute.remote.following import News, files_in, question, read_news, take_parts
+from tandemlab.compute.remote.launchers import FUNCTIONS, Launcher
+from tandemlab.compute.remote.r_package import r_package_for
+from tandemlab.compute.remote.shell import Shell
+from tandemlab.compute.remote.staging import SharedFolder, Source, archive, core, take_archive
+from tandemlab.compute.scripts import job_script
+from tandemlab.domain import InvalidInput, RunError
+from tandemlab.domain.jobs import (
+    InputMode,
+    Job,
+    JobSettings,
+    JobState,
+    Node,
+    StartedJob,
+    exit_code_of,
+    place_variable,
+)
+from tandemlab.store.durable import write_file, write_json
+from tandemlab.store.folder import WorkspaceFolder
+
+_ASKED, _HANDLE, _ENDED = "submitting", "handle", "ended.json"
+
+
+class RemoteTarget:
+    """A machine, or a cluster behind one, that runs jobs in a folder of its own.
+
+    The folder is a small twin of the workspace: ``runs/RUN_ID`` there has the same form as here,
+    and scripts log into it by the same code. What they log comes back by the place up to which it
+    is here, so nothing is lost while the target is away, and nothing comes twice.
+
+    Args:
+        name: of the target.
+        settings: as it was attached: ``directory`` and ``slots``, and what was found there.
+        folder: the workspace.
+    """
+
+    is_here = False
+
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        folder: WorkspaceFolder,
+        shell: Shell,
+        launcher: Launcher,
+    ) -> None:
+        self.name = name
+        self.root = str(settings["directory"])
+        self.environments = RemoteEnvironments(shell, self.root, settings)
+        self._settings = settings
+        self._folder = folder
+        self._shell = shell
+        self._launcher = launcher
+        self._staging = threading.Lock()
+
+    @property
+    def interpreters(self) -> Mapping[str, str | None]:
+        """What was found there, or given, when it was attached."""
+        return {"python": self._settings.get("python"), "r": self._settings.get("rscript")}
+
+    @property
+    def slots(self) -> int | None:
+        """As it was attached."""
+        return None if self._launcher.has_queue else int(self._settings["slots"])
+
+    def place_of(self, run_id: str) -> str:
+        """Below the target's folder."""
+        return f"{self.root}/runs/{run_id}"
+
+    def check(self, definition: Mapping[str, Any]) -> None:
+        """As the protocol says."""
+        if "container" in definition.get("environment", {}):
+            raise InvalidInput(
+                f"The target {self.name!r} runs no containers.",
+                hint="Choose the target 'local', or an environment without an image.",
+            )
+        for name, each in definition.get("registered_outputs", {}).items():
+            if definition["outputs"][name] is not None:
+                raise InvalidInput(
+                    f"The output {name!r} is to become the dataset {each['name']!r}, and lies in a "
+                    f"folder of the target {self.name!r}.",
+                    hint="Leave its path out: then the run keeps the files, here.",
+                )
+        self._launcher.check(self.name, JobSettings.of(definition))
+
+    # Starting
+
+    def submit(self, job: Job) -> str:
+        """As the protocol says."""
+        own = job.directory / "job"
+        own.mkdir(exist_ok=True)
+        (own / _ASKED).touch()
+        shared = [core(), *self._r_packages(job)]
+        source = Source(job.snapshot, self._folder)
+        with self._staging:  # two jobs of one source send it once
+            there, lacking = self._ask(job, source, shared)
+            if "staged" not in there:
+                self._stage(job, source, there, lacking, shared)
+        answer = self._run(f"begin {shlex.quote(job.run_id)}")
+        handle = _handle_in(answer)
+        write_file(own / _HANDLE, handle.encode())
+        return handle
+
+    def _ask(
+        self, job: Job, source: Source, shared: Sequence[SharedFolder]
+    ) -> tuple[set[str], list[str]]:
+        words = [job.run_id, source.name, *(each.place for each in shared)]
+        names = "".join(f"{name}\n" for name in source.contents)
+        answer = self._run(shlex.join(["ask", *words]), [names.encode()]).decode()
+        lines = [line.split(" ") for line in answer.splitlines()]
+        there = {words[-1] for words in lines if words[0] != "lacks"}
+        return there, [words[1] for words in lines if words[0] == "lacks"]
+
+    def _stage(
+        self,
+        job: Job,
+        source: Source,
+        there: set[str],
+        lacking: Sequence[str],
+        shared: Sequence[SharedFolder],
+    ) -> None:
+        token = token_hex(8)
+        with archive(
+            token,
+            job,
+            self._launcher.script(job, self._script(job, shared)),
+            source,
+            lacking,
+            [each for each in shared if each.place not in there],
+            with_snapshot=bool(source.name) and f"snapshots/{source.name}" not in there,
+        ) as pieces:
+            self._run(shlex.join(["stage", job.run_id, source.name, token]), pieces)
+
+    def _r_packages(self, job: Job) -> list[SharedFolder]:
+        return r_package_for(self.name, self._settings) if job.language == "r" else []
+
+    def _script(self, job: Job, shared: Sequence[SharedFolder]) -> str:
+        package = f"{self.root}/{shared[0].place}"
+        paths = [package, job.environment.get("PYTHONPATH", "")]
+        variables = {**job.environment, "PYTHONPATH": ":".join(filter(None, paths))}
+        if libraries := [f"{self.root}/{each.place}" for each in shared[1:]]:
+            known = filter(None, [variables.get("R_LIBS", "")])
+            variables["R_LIBS"] = ":".join([*libraries, *known])
+        command = list(job.command)
+        if job.processes is not None:
+            python = self.interpreters["python"] or "python3"
+            launch = f"{package}/tandemlab/compute/launch.py"
+            command = [python, launch, str(job.processes), *command]
+        return job_script(job.run_id, job.place, command, variables, _laid_out(job))
+
+    # Following
+
+    def find(self, job: Job) -> str | None:
+        """As the protocol says; the target is asked only if an agent died while it submitted."""
+        own = job.directory / "job"
+        if (own / _HANDLE).exists():
+            return (own / _HANDLE).read_text(encoding="utf-8")
+        if not (own / _ASKED).exists():
+            return None
+        run = shlex.quote(job.run_id)
+        script = f'run={run}; cd "$root/runs/$run" 2>/dev/null && handle; true'
+        return _handle_in(self._run(script)) or None
+
+    def poll(self, jobs: Sequence[StartedJob]) -> list[JobState]:
+        """As the protocol says; one question for all of them."""
+        news = self._news([each for each in jobs if _kept(each.job) is None])
+        return [_kept(each.job) or self._state(each.job, news[each.job.run_id]) for each in jobs]
+
+    def _news(self, jobs: Sequence[StartedJob]) -> dict[str, News]:
+        if not jobs:
+            return {}
+        asked = [each.job for each in jobs]
+        answer = self._run(f"{self._launcher.before(jobs)}\n{question(asked)}")
+        found = read_news(answer)
+        for job in asked:
+            news = found.setdefault(job.run_id, News())
+            if names := files_in(news, job):
+                self._fetch_files(job, [f"files/{name}" for name in names])
+            take_parts(news, job)
+        return found
+
+    def _state(self, job: Job, news: News) -> JobState:
+        word, *words = news.state or ["gone"]
+        if word == "waiting":
+            return JobState(is_running=True, is_waiting=True)
+        if word == "running":
+            (job.directory / "job" / "claim").mkdir(exist_ok=True)  # its time begins
+            used = int(words[0]) if words and words[0] else None
+            return JobState(is_running=True, memory=used)
+        if word == "ended":
+            return JobState(is_running=False, exit_code=exit_code_of(int(words[0])))
+        reason = " ".join(words)
+        problem = RunError(f"{self.name}: {reason}", "target") if reason else None
+        return JobState(is_running=False, problem=problem)
+
+    def fetch(self, started: StartedJob) -> None:
+        """As the protocol says; after that nothing of the job is left there."""
+        job = started.job
+        if _kept(job) is not None:
+            return
+        news = self._news([started])[job.run_id]
+        state = self._state(job, news)
+        while any(data for _, _, data in news.parts):
+            news = self._news([started])[job.run_id]
+        run = shlex.quote(job.run_id)
+        left = self._run(f"left {run}").decode("utf-8", "replace").splitlines()
+        self._fetch_files(job, [path for path in left if not (job.directory / path).exists()])
+        kept = {"exit_code": state.exit_code}
+        if state.problem is not None:
+            kept["problem"] = [state.problem.message, state.problem.code]  # type: ignore[assignment]
+        write_json(job.directory / "job" / _ENDED, kept)
+        self._run(f'rm -rf "$root/runs/"{run} "$root/live/"{run}')
+        shutil.rmtree(job.directory / "inputs", ignore_errors=True)
+
+    def _fetch_files(self, job: Job, paths: Sequence[str]) -> None:
+        if not paths:
+            return
+        names = "".join(f"{path}\n" for path in paths).encode()
+        script = f'cd "$root/runs/"{shlex.quote(job.run_id)} && tar -chf - -T - 2>/dev/null; true'
+        with tempfile.TemporaryFile(dir=self._folder.temporary) as stream:
+            self._run(script, [names], stream.write)
+            stream.seek(0)
+            take_archive(stream, job.directory)
+
+    # Ending, and what there is
+
+    def cancel(self, started: StartedJob, *, force: bool = False) -> None:
+        """As the protocol says."""
+        signal = "KILL" if force else "TERM"
+        self._run(shlex.join(["end", started.job.run_id, started.handle, signal]))
+
+    def nodes(self) -> list[Node]:
+        """As the protocol says."""
+        return launchers.nodes_of(self._run("nodes"))
+
+    def _run(self, script: str, send: Iterable[bytes] = (), receive: Any = None) -> bytes:
+        head = f"root={shlex.quote(self.root)}\n{FUNCTIONS}\n{self._launcher.functions}\n"
+        return self._shell.run(head + script, send, receive)
+
+
+def _handle_in(answer: bytes) -> str:
+    lines = answer.decode("utf-8", "replace").splitlines()
+    return next((line[7:] for line in lines if line.startswith("handle ")), "")
+
+
+def _kept(job: Job) -> JobState | None:
+    """How a job has ended, once all that it left is here."""
+    path = job.directory / "job" / _ENDED
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    problem = RunError(*found["problem"]) if "problem" in found else None
+    return JobState(is_running=False, exit_code=found["exit_code"], problem=problem)
+
+
+def _laid_out(job: Job) -> list[str]:
+    """Shell that links or copies the inputs of a job, and makes the folders of its outputs."""
+    lines = []
+    for name, found in job.inputs.items():
+        if found.dataset is not None:
+            continue
+        source = shlex.quote(found.path)
+        missing = shlex.quote(f"The input {name!r} is not there: {found.path}.")
+        lines.append(f"{{ [ -e {source} ] || {{ echo {missing} >&2; false; }}; }}")
+        if found.mode != InputMode.DIRECT.value:
+            place = job.environment[place_variable("inputs", name)]
+            verb = "ln -s" if found.mode == InputMode.MOUNT.value else "cp -R"
+            folder = shlex.quote(str(Path(place).parent))
+            lines.append(f"mkdir -p {folder} && {verb} {source} {shlex.quote(place)}")
+    return [*lines, *(f"mkdir -p {shlex.quote(path)}" for path in job.output_folders)]

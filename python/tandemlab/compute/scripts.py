@@ -1,0 +1,48 @@
+"""The shell script that a job is, wherever it runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+_SCRIPT = """\
+#!/bin/sh
+# Runs the job of {run_id} and leaves its exit status in job/exit.
+cd {place} || exit 1
+mkdir job/claim 2>/dev/null || exit 0  # a second start does nothing
+stat=; [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat
+printf '%s\\n%s\\n' "$$" "$stat" > job/pid.new && mv job/pid.new job/pid
+trap : HUP INT TERM
+{exports}
+cd work || exit 1
+{{
+  {steps}
+}} < /dev/null >> ../files/user_logs/std_log.txt 2>&1
+status=$?
+cd ..
+echo "$status" > job/exit.new && mv job/exit.new job/exit
+"""
+
+
+def job_script(
+    run_id: str,
+    place: str,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    first: Sequence[str] = (),
+) -> str:
+    """A script that runs a command once, and keeps its pid and exit status in files.
+
+    Args:
+        place: path of the run's directory where the script runs.
+        first: lines of shell that come before the command, which is not run if one of them fails.
+    """
+    exports = "\n".join(
+        f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())
+    )
+    return _SCRIPT.format(
+        run_id=run_id,
+        place=shlex.quote(place),
+        exports=exports,
+        steps=" &&\n  ".join([*first, shlex.join(command)]),
+    )

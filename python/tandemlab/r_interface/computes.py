@@ -1,0 +1,104 @@
+"""What R asks of compute targets. R keeps a target by name and workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tandemlab.bridge.values import Table, Vector
+from tandemlab.compute import ComputeTarget, RemoteCompute
+from tandemlab.domain import NotFound
+from tandemlab.r_interface.handles import open_workspace
+
+_CONFIGURATIONS = {"ssh": RemoteCompute.attach_configuration}
+
+
+def _open(workspace: str, name: str) -> ComputeTarget:
+    return ComputeTarget.get(open_workspace(workspace), name)
+
+
+def _handle(found: ComputeTarget) -> object:
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "location": found.location,
+        "version": found.version,
+        "description": found.description,
+        "tags": found.tags,
+        "workspace": found.workspace.address,
+    }
+
+
+def _get(workspace: str, name: str) -> object:
+    try:
+        return _handle(_open(workspace, name))
+    except NotFound:
+        return None
+
+
+def _attach(
+    workspace: str,
+    kind: str,
+    name: str,
+    settings: Mapping[str, Any],
+    description: str | None,
+    tags: Mapping[str, str] | None,
+) -> object:
+    configuration = _CONFIGURATIONS[kind](**settings)
+    opened = open_workspace(workspace)
+    return _handle(
+        ComputeTarget.attach(opened, name, configuration, description=description, tags=tags)
+    )
+
+
+def _list(workspace: str) -> object:
+    found = ComputeTarget.list(open_workspace(workspace))
+    capacities = [each.capacity() for each in found]
+    return Table(
+        {
+            "name": [each.name for each in found],
+            "kind": [each.kind for each in found],
+            "location": [each.location for each in found],
+            "slots": Vector([each.slots for each in capacities], "integer"),
+            "active_runs": Vector([each.used for each in capacities], "integer"),
+            "version": Vector([each.version for each in found], "integer"),
+            "description": Vector([each.description for each in found], "character"),
+        }
+    )
+
+
+def _nodes(workspace: str, name: str) -> object:
+    found = _open(workspace, name).nodes()
+    return Table(
+        {
+            "name": [each.name for each in found],
+            "state": [each.state for each in found],
+            "cpus": Vector([each.cpus for each in found], "integer"),
+            "memory": Vector(
+                [None if each.memory is None else float(each.memory) for each in found], "double"
+            ),
+            "gpus": Vector([each.gpus for each in found], "integer"),
+        }
+    )
+
+
+def _check(workspace: str, name: str) -> object:
+    steps = _open(workspace, name).check()
+    return Table(
+        {
+            "step": Vector([each.name for each in steps], "character"),
+            "ok": Vector([not each.problem for each in steps], "logical"),
+            "found": Vector([each.problem or each.found for each in steps], "character"),
+            "repair": Vector([each.repair for each in steps], "character"),
+        }
+    )
+
+
+CALLS: dict[str, Callable[..., object]] = {
+    "compute.attach": _attach,
+    "compute.check": _check,
+    "compute.detach": lambda workspace, name: _open(workspace, name).detach(),
+    "compute.get": _get,
+    "compute.list": _list,
+    "compute.nodes": _nodes,
+}

@@ -1,0 +1,50 @@
+"""``tandemlab compute``, with this machine behind a real SSH server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plugins.ssh import Sshd
+from python.cli.conftest import Answer
+from tandemlab import Workspace
+
+Call = Callable[..., Answer]
+
+
+def test_this_machine_is_a_target_from_the_start(call: Call, lab: Workspace) -> None:
+    (row,) = call("compute", "list", "-o", "json").json
+    assert (row["name"], row["kind"], row["active_runs"]) == ("local", "local", 0)
+    (node,) = call("compute", "nodes", "local", "-o", "json").json
+    assert node["cpus"] >= 1 and node["memory"] > 0
+    assert call("compute", "show", "locl").status == 3
+    assert call("compute", "detach", "local", "--yes").status == 5
+    for address in ("vm.example.org", "ssh://ana:pw@vm.example.org"):
+        assert call("compute", "attach", "vm", address).status == 2
+    assert call("compute", "attach", "local", "ssh://ana@vm").status == 2
+    answer = call("compute", "attach", "vm", "ssh://ana@127.0.0.1:1")
+    assert answer.status == 10 and "cannot be reached" in answer.err
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+def test_a_machine_is_attached_examined_used_and_forgotten(
+    call: Call, lab: Workspace, ssh: Sshd, folder: Path
+) -> None:
+    answer = call(
+        *("compute", "attach", "vm", f"ssh://{ssh.user}@127.0.0.1:{ssh.port}", "-o", "json"),
+        *("--private-key", str(ssh.folder / "client"), "--host-key", ssh.host_key),
+        *("--directory", str(ssh.new_folder()), "--python", sys.executable, "--slots", "3"),
+    )
+    assert (answer.json["kind"], answer.json["slots"]) == ("ssh", 3)
+    steps = call("compute", "doctor", "vm", "-o", "json").json
+    assert {"connection", "folder", "tools", "Python"} <= {step["step"] for step in steps}
+    (folder / "hi.py").write_text("print('hello from there')")
+    answer = call("run", "submit", "--target", "vm", "--wait", "hi.py")
+    assert answer.status == 0
+    assert "hello from there" in call("run", "logs", "latest").out
+    assert call("compute", "detach", "vm", "--yes").status == 0
+    assert [row["name"] for row in call("compute", "list", "-o", "json").json] == ["local"]

@@ -1,0 +1,216 @@
+"""Machines behind SSH: what is sent, who is let in, and what happens when one is away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.ssh import Sshd, attach_ssh, make_key, reached_by
+from plugins.waiting import wait_until
+from tandemlab import (
+    ComputeTarget,
+    Dataset,
+    Environment,
+    Run,
+    ScriptRunConfig,
+    Workspace,
+)
+from tandemlab.bridge import find_r
+from tandemlab.compute.remote.shell import LocalShell
+from tandemlab.compute.remote.ssh_shell import SshShell
+from tandemlab.domain import InvalidInput, NotAllowed, NotFound, RunFailed, StorageError
+from tandemlab.domain.jobs import Distribution, Input, Output, Resources
+from tandemlab.environments import PythonSection
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+SECONDS = 120
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    made = tmp_path / "source"
+    made.mkdir()
+    return made
+
+
+def finished(workspace: Workspace, source: Path, code: str, **options: Any) -> Run:
+    (source / "job.py").write_text(code)
+    config = ScriptRunConfig(source, "job.py", compute_target="ssh", **options)
+    run = workspace.experiment("jobs").submit(config)
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    return run
+
+
+def test_a_shell_takes_any_script_and_bytes_and_says_what_went_wrong(ssh: Sshd) -> None:
+    settings = {"host": "127.0.0.1", "port": ssh.port, "host_key": ssh.host_key}
+    there = SshShell({**settings, "username": ssh.user}, {"private_key": ssh.client_key})
+    data = os.urandom(300_000)
+    for shell in (there, LocalShell()):
+        text = "it's \"$HOME\" `x` \\ 'r 1'\n"
+        assert shell.run(f"cat <<'E'\n{text}E\n") == text.encode()
+        assert shell.run("cat", [data[:7], data[7:]]) == data
+        assert shell.run("exit 0", [data] * 20) == b""
+        with pytest.raises(StorageError, match="no such thing"):
+            shell.run("echo no such thing >&2; exit 3")
+    there.close()
+    assert there.run("echo again") == b"again\n"
+    there.close()
+
+
+def test_only_what_has_changed_is_sent(workspace: Workspace, ssh: Sshd, source: Path) -> None:
+    target = attach_ssh(workspace, ssh)
+    root = Path(target.settings["directory"])
+    (source / "data").mkdir()
+    for number in range(20):
+        (source / "data" / f"{number}.txt").write_text(str(number))
+    (source / "tool.sh").write_text("#!/bin/sh\necho tool\n")
+    (source / "tool.sh").chmod(0o755)
+    code = "import os; print(os.access('tool.sh', os.X_OK), len(os.listdir('data')))"
+    first = finished(workspace, source, code)
+    assert first.read_log()[0] == "True 20\n"
+    blobs = set(root.glob("blobs/*/*"))
+    again = finished(workspace, source, code + "\nopen('data/0.txt', 'w').write('changed')")
+    assert again.read_log()[0] == "True 20\n"
+    assert len(set(root.glob("blobs/*/*")) - blobs) == 1
+    assert (root / "snapshots" / str(again.record.snapshot) / "data" / "0.txt").read_text() == "0"
+    assert not list((root / "runs").iterdir()) and not list((root / "tmp").iterdir())
+
+
+def test_a_target_that_is_away_loses_nothing_and_starts_nothing_twice(
+    workspace: Workspace, ssh: Sshd, source: Path, tmp_path: Path
+) -> None:
+    attach_ssh(workspace, ssh)
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    (source / "job.py").write_text(
+        "import os, time\nfrom tandemlab import Run\nrun = Run.get_context()\n"
+        f"open({str(begun)!r}, 'a').write('x')\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "for step in range(500): run.log('x', step)\nprint('done')"
+    )
+    experiment = workspace.experiment("jobs")
+    config = ScriptRunConfig(source, "job.py", compute_target="ssh")
+    run = experiment.submit(config)
+    wait_until(begun.exists, SECONDS)
+    log = workspace.folder.agent / "agent.log"
+    ssh.cut()
+    try:
+        gate.touch()
+        second = experiment.submit(config)
+        wait_until(lambda: "cannot be reached" in log.read_text(), SECONDS)
+    finally:
+        ssh.start()
+    for each in (run, second):
+        each.wait_for_completion(timeout_seconds=SECONDS)
+        assert each.get_metrics() == {"x": list(range(500))}
+    assert begun.read_text() == "xx"
+
+
+def test_inputs_outputs_datasets_and_processes_are_there(
+    workspace: Workspace, ssh: Sshd, source: Path, tmp_path: Path
+) -> None:
+    attach_ssh(workspace, ssh)
+    table = tmp_path / "there.csv"
+    table.write_text("a,b\n1,2\n")
+    run = finished(
+        workspace,
+        source,
+        "import os, sys\n"
+        "names = ('copy', 'files', 'table')\n"
+        "copy, files, table = (os.environ['TANDEMLAB_INPUT_' + name] for name in names)\n"
+        "assert sys.argv[1] == copy and open(copy).read() == 'a,b\\n1,2\\n'\n"
+        "assert os.listdir(files) == ['there.csv'] and open(table, 'rb').read(6) == b'ARROW1'\n"
+        "rank = os.environ['RANK']\n"
+        "open(os.environ['TANDEMLAB_OUTPUT_made'] + '/' + rank, 'w').write(rank)",
+        arguments=["${inputs.copy}"],
+        inputs={
+            "copy": Input(str(table), mode="download"),
+            "table": Dataset.Tabular.from_delimited_files(table).as_named_input("table"),
+            "files": Dataset.File.from_files(table).as_named_input("files"),
+        },
+        outputs={"made": Output(register_as="made")},
+        distribution=Distribution(2),
+    )
+    assert run.read_file("outputs/made/0") == b"0" and run.read_file("outputs/made/1") == b"1"
+    assert len(Dataset.get_by_name(workspace, "made").to_path()) == 2
+    config = ScriptRunConfig(
+        source, "job.py", compute_target="ssh", inputs={"x": Input("/not/there")}
+    )
+    missing = workspace.experiment("jobs").submit(config)
+    with pytest.raises(RunFailed, match="'x' is not there: /not/there"):
+        missing.wait_for_completion(timeout_seconds=SECONDS)
+
+
+def test_an_environment_is_built_there_once_by_a_uv_that_is_sent_along(
+    workspace: Workspace, ssh: Sshd, source: Path
+) -> None:
+    target = attach_ssh(workspace, ssh)
+    assert "uv" not in target.settings
+    environment = Environment("six", python=PythonSection(("six==1.16.0",)))
+    code = (
+        "import six, sys; from tandemlab import Run; Run.get_context().tag('six', six.__version__)"
+    )
+    runs = [finished(workspace, source, code, environment=environment) for _ in range(2)]
+    assert [run.tags["six"] for run in runs] == ["1.16.0"] * 2
+    logs = ["system/environment_build.log" in run.get_file_names() for run in runs]
+    assert logs == [True, False]
+    missing = Environment("none", python=PythonSection(("tandemlab-no-such-package",)))
+    with pytest.raises(RunFailed, match="tandemlab-no-such-package"):
+        finished(workspace, source, code, environment=missing)
+
+
+def test_a_machine_is_reached_through_another_and_known_by_its_key(
+    workspace: Workspace, ssh: Sshd, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = f"{ssh.user}@127.0.0.1:{ssh.port}"
+    target = attach_ssh(workspace, ssh, jump=user, jump_host_key=ssh.host_key)
+    assert [node.state for node in target.nodes()] == ["up"]
+    assert [step.name for step in target.check() if step.problem] == []
+    assert ssh.client_key not in str(target.settings) + repr(target) + caplog.text
+    other = make_key(ssh.folder / "other").splitlines() and (ssh.folder / "other.pub").read_text()
+    with pytest.raises(NotAllowed, match="another host key"):
+        attach_ssh(workspace, ssh, host_key=other)
+    with pytest.raises(NotAllowed, match="another host key"):
+        attach_ssh(workspace, ssh, jump=user, jump_host_key=other)
+    with pytest.raises(NotAllowed, match="does not let you in"):
+        attach_ssh(workspace, ssh, private_key_file=ssh.folder / "other")
+    assert ComputeTarget.get(workspace, "ssh").version == 1
+    config = ScriptRunConfig(source, "job.py", compute_target="ssh", resources=Resources(gpus=1))
+    (source / "job.py").touch()
+    with pytest.raises(InvalidInput, match="does not deal out GPUs"):
+        workspace.experiment("jobs").submit(config)
+    target.detach()
+    with pytest.raises(NotFound, match="no compute target 'ssh'"):
+        ComputeTarget(workspace, "ssh")
+    assert workspace.get_default_keyvault().list_secrets() == []
+
+
+def test_r_attaches_a_machine_and_runs_on_it(
+    workspace: Workspace, ssh: Sshd, tmp_path: Path
+) -> None:
+    there = reached_by(ssh)
+    script = tmp_path / "attach.R"
+    script.write_text(
+        "library(tandemlab)\n"
+        f"ws <- get_workspace({str(workspace.path)!r})\n"
+        f"vm <- attach_remote_compute(ws, 'vm', '127.0.0.1', username = {ssh.user!r},\n"
+        f"  ssh_port = {ssh.port}L, private_key = {str(ssh.folder / 'client')!r},\n"
+        f"  host_key = {ssh.host_key!r}, directory = {there['directory']!r},\n"
+        f"  python = {sys.executable!r}, rscript = {there['rscript']!r})\n"
+        "stopifnot(all(check_compute(vm)$ok), list_nodes_in_compute(vm)$cpus > 0)\n"
+        "writeLines('library(tandemlab); log_metric_to_run(\"x\", 2)', 'job.R')\n"
+        "config <- script_run_config('.', 'job.R', compute_target = 'vm')\n"
+        "run <- submit_experiment(experiment(ws, 'study'), config)\n"
+        "wait_for_run_completion(run, show_output = FALSE)\n"
+        "stopifnot(identical(get_run_metrics(run)$x, 2), nrow(list_computes(ws)) == 2)\n"
+        "detach_compute(vm)\n"
+        "stopifnot(is.null(get_compute(ws, 'vm')))\n"
+    )
+    done = subprocess.run(
+        [find_r().rscript, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

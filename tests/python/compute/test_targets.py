@@ -1,0 +1,168 @@
+"""What every compute target does, with the real thing: this machine, one behind SSH."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.ssh import attach_ssh
+from plugins.waiting import wait_until
+from plugins.workspaces import agent_pid
+from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab.compute import find_target
+from tandemlab.compute.processes import start_time
+from tandemlab.domain import RunFailed, RunStatus
+from tandemlab.domain.jobs import Job, StartedJob
+
+SECONDS = 120
+SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("local", marks=pytest.mark.full),
+        pytest.param("ssh", marks=SERVICES),
+    ]
+)
+def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
+    """Name of a target of the workspace."""
+    if request.param == "ssh":
+        attach_ssh(workspace, request.getfixturevalue("ssh"))
+    return str(request.param)
+
+
+@pytest.fixture
+def submit(workspace: Workspace, tmp_path: Path, target: str) -> Callable[..., Run]:
+    source = tmp_path / "source"
+    source.mkdir()
+
+    def submit_script(code: str, suffix: str = "py", **options: Any) -> Run:
+        name = f"script_{len(list(source.iterdir()))}.{suffix}"
+        (source / name).write_text(code)
+        config = ScriptRunConfig(source, name, compute_target=target, **options)
+        return workspace.experiment("jobs").submit(config)
+
+    return submit_script
+
+
+GATED = """
+import os, time
+from tandemlab import Run
+run = Run.get_context()
+print("one", flush=True)
+run.log("loss", 0.5)
+open("note.txt", "w").write("seen")
+run.upload_file("notes/first.txt", "note.txt")
+while not os.path.exists({gate!r}): time.sleep(0.02)
+run.log("loss", 0.25)
+os.makedirs("outputs/deep"); open("outputs/deep/model.txt", "w").write("42")
+print(os.environ["GREETING"], open("script_0.py").read().count("one"))
+"""
+
+
+def test_logs_metrics_and_files_come_while_a_script_runs(
+    submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    run = submit(GATED.format(gate=str(gate)), environment_variables={"GREETING": "hej 'you'"})
+    wait_until(lambda: run.get_metrics() == {"loss": 0.5}, SECONDS)
+    wait_until(lambda: run.read_log()[0] == "one\n", SECONDS)
+    wait_until(lambda: "notes/first.txt" in run.get_file_names(), SECONDS)
+    assert run.status is RunStatus.RUNNING
+    gate.touch()
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert run.get_metrics() == {"loss": [0.5, 0.25]}
+    assert run.read_log(4) == ("hej 'you' 2\n", 16)
+    names = [name for name in run.get_file_names() if not name.startswith("system/")]
+    assert names == ["notes/first.txt", "outputs/deep/model.txt", "user_logs/std_log.txt"]
+    assert run.read_file("outputs/deep/model.txt") == b"42"
+
+
+def test_a_script_of_r_logs_and_leaves_files(submit: Callable[..., Run]) -> None:
+    run = submit(
+        "library(tandemlab)\n"
+        'cat("arguments:", commandArgs(trailingOnly = TRUE), "\\n")\n'
+        'log_metric_to_run("rmse", 1.5)\n'
+        'saveRDS(cars, "outputs/cars.rds")\n',
+        "R",
+        arguments=["a b", 3],
+    )
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert run.get_metrics() == {"rmse": 1.5}
+    assert run.read_log()[0] == "arguments: a b 3 \n"
+    assert "outputs/cars.rds" in run.get_file_names()
+
+
+TREE = """
+import os, signal, subprocess, sys, time
+code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)"
+child = subprocess.Popen([sys.executable, "-c", code])
+open({pids!r}, "w").write(f"{{os.getpid()}} {{child.pid}} .")
+time.sleep(100)
+"""
+
+
+def test_runs_that_end_badly_say_how(submit: Callable[..., Run], tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    failing = submit("print('before'); raise ValueError('no rows')")
+    slow = submit("import time; time.sleep(100)", max_run_duration_seconds=1)
+    tree = submit(TREE.format(pids=str(pids)))
+    with pytest.raises(RunFailed, match=r"exit code 1.*ValueError: no rows"):
+        failing.wait_for_completion(timeout_seconds=SECONDS)
+    with pytest.raises(RunFailed, match="longer than 1 seconds"):
+        slow.wait_for_completion(timeout_seconds=SECONDS)
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("."), SECONDS)
+    tree.cancel()
+    with pytest.raises(RunFailed, match="was canceled"):
+        tree.wait_for_completion(timeout_seconds=SECONDS)
+    for pid in pids.read_text().split()[:2]:
+        wait_until(lambda pid=pid: start_time(int(pid)) is None, SECONDS)
+
+
+def test_another_process_goes_on_with_what_a_killed_one_began(
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    run = submit(
+        "import os, time\nfrom tandemlab import Run\n"
+        f"open({str(begun)!r}, 'a').write('x')\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "for step in range(100): Run.get_context().log('x', step)"
+    )
+    wait_until(begun.exists, SECONDS)
+    wait_until(lambda: run.status is RunStatus.RUNNING, SECONDS)
+    pid = agent_pid(workspace)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: agent_pid(workspace) is None)
+    gate.touch()
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert begun.read_text() == "x"
+    assert run.get_metrics() == {"x": list(range(100))}
+
+
+def test_a_job_that_is_submitted_twice_starts_once(
+    workspace: Workspace, target: str, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    run = workspace.experiment("jobs").create_run(type="script", target=target)
+    place = find_target(target, workspace.folder).place_of(run.id)
+    command = ["/bin/sh", "-c", f"echo x >> {begun}"]
+    job = Job(run.id, run.directory, place, command)
+    (run.directory / "work").mkdir(parents=True)
+    first = find_target(target, workspace.folder)
+    handle = first.submit(job)
+    other = find_target(target, workspace.folder)
+    other.submit(job)
+    assert other.find(job) is not None
+    started = StartedJob(job, handle)
+    wait_until(lambda: not other.poll([started])[0].is_running, SECONDS)
+    assert other.poll([started])[0].exit_code == 0
+    other.fetch(started)
+    assert begun.read_text() == "x\n"
+    assert [node.cpus > 0 for node in other.nodes()] == [True]

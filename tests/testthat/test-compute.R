@@ -1,0 +1,31 @@
+test_that("this machine is a compute target from the start", {
+  skip_unless_ready()
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  here <- get_compute(ws, "local")
+  expect_output(print(here), "<compute target local: this machine>", fixed = TRUE)
+  expect_null(get_compute(ws, "vm"))
+  found <- list_computes(ws)
+  expect_identical(found$name, "local")
+  expect_identical(found$active_runs, 0L)
+  expect_gt(list_nodes_in_compute(here)$memory, 0)
+  expect_error(detach_compute(here), class = "tandemlab_error_invalid_state")
+  expect_error(list_nodes_in_compute(ws), class = "tandemlab_error_invalid_input")
+})
+
+test_that("a machine that cannot be used is not attached, and its password is not shown", {
+  skip_unless_ready()
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  error <- expect_error(
+    attach_remote_compute(
+      ws, "vm", "127.0.0.1",
+      ssh_port = 1L, username = "ana", password = "tiger-7f3a-plain"
+    ),
+    class = "tandemlab_error_unavailable"
+  )
+  expect_false(grepl("tiger-7f3a-plain", conditionMessage(error), fixed = TRUE))
+  expect_null(get_compute(ws, "vm"))
+  expect_error(
+    attach_remote_compute(ws, "local", "127.0.0.1"),
+    class = "tandemlab_error_invalid_input"
+  )
+})
