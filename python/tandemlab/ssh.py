@@ -116,7 +116,7 @@ class Connection:
         try:
             self.ssh = self.wait(_connect(settings, credentials))
         except BaseException:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._end()
             raise
 
     @property
@@ -142,7 +142,12 @@ class Connection:
     def close(self) -> None:
         """End it, and its thread."""
         self._loop.call_soon_threadsafe(self.ssh.abort)
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 async def _answer(work: Awaitable[Answer]) -> Answer:

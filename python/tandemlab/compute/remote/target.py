@@ -90,11 +90,15 @@ class RemoteTarget:
                 f"The target {self.name!r} runs no containers.",
                 hint="Choose the target 'local', or an environment without an image.",
             )
-        for name, each in definition.get("registered_outputs", {}).items():
+        asked = {
+            **definition.get("registered_outputs", {}),
+            **definition.get("required_outputs", {}),
+        }
+        for name in asked:
             if definition["outputs"][name] is not None:
                 raise InvalidInput(
-                    f"The output {name!r} is to become the dataset {each['name']!r}, and lies in a "
-                    f"folder of the target {self.name!r}.",
+                    f"The output {name!r} is looked at when the run ends, and lies in a folder of "
+                    f"the target {self.name!r}.",
                     hint="Leave its path out: then the run keeps the files, here.",
                 )
         self._launcher.check(self.name, JobSettings.of(definition))
