@@ -13,11 +13,19 @@
 #' version of Python need no conda), an `renv.lock` or a file of tandemlab's own (`.yml`).
 #'
 #' @param name A name for people.
-#' @param cran_packages Packages of R: names, or a list of names and [cran_package()]s.
+#' @param cran_packages Packages of R: names, or a list of names, [cran_package()]s,
+#'   [github_package()]s and [url_package()]s.
+#' @param github_packages Packages from GitHub: `"OWNER/NAME"` or `"OWNER/NAME@REF"`, or a list of
+#'   such and [github_package()]s.
+#' @param custom_url_packages URLs or absolute paths of archives (`.tar.gz`) of packages, or a list
+#'   of such and [url_package()]s.
+#' @param bioconductor_packages Names of packages of Bioconductor, in its version for this R.
 #' @param ... Not used; makes sure that what follows is named.
 #' @param repositories CRAN-like repositories, asked in this order; those of the session by default.
 #' @param libraries Existing libraries of R, used as they are.
 #' @param rscript_path Path of an Rscript; `NULL` for that of the session.
+#' @param r_version Version that R must have where the script runs, such as `"4.4"`; another is an
+#'   error before anything is built. `NULL` for any.
 #' @param system_packages Debian packages that must be on the machine, such as `"libxml2-dev"`. They
 #'   are not installed; the error names what is missing.
 #' @param environment_variables Variables of the script: a named list.
@@ -39,18 +47,28 @@
 r_environment <- function(name, cran_packages = NULL, ..., repositories = getOption("repos"),
                           libraries = NULL, rscript_path = NULL, system_packages = NULL,
                           environment_variables = NULL, custom_docker_image = NULL,
-                          shm_size = NULL) {
+                          shm_size = NULL, github_packages = NULL, custom_url_packages = NULL,
+                          bioconductor_packages = NULL, r_version = NULL) {
   check_no_dots(...)
   if (!is.null(custom_docker_image) && missing(repositories)) {
     repositories <- NULL
   }
+  if (length(bioconductor_packages) > 0) {
+    repositories <- c(repositories, bioconductor_repositories())
+  }
   new_environment(
     arg_string(name),
     r = list(
-      packages = arg_cran_packages(cran_packages),
+      packages = c(
+        arg_cran_packages(cran_packages),
+        arg_r_packages(github_packages, "github_packages", github_package),
+        arg_r_packages(custom_url_packages, "custom_url_packages", url_package),
+        arg_r_packages(arg_strings(bioconductor_packages), "bioconductor_packages", cran_package)
+      ),
       repositories = arg_strings(unname(repositories), "repositories"),
       libraries = lapply(arg_strings(libraries), absolute_path),
       rscript = arg_optional(rscript_path, arg_path),
+      version = arg_optional(r_version, arg_string),
       system_packages = arg_strings(system_packages)
     ),
     variables = arg_text_map(environment_variables),
@@ -157,6 +175,53 @@ cran_package <- function(name, version = NULL, repo = NULL) {
     version = arg_optional(version, arg_string),
     repository = arg_optional(repo, arg_string)
   ))
+}
+
+#' Packages of R that no repository has
+#'
+#' `github_package()` is a package from its repository at GitHub, `url_package()` one from an
+#' archive of its source. What they depend on comes from the repositories of the environment.
+#'
+#' @param repository `"OWNER/NAME"`, or `"OWNER/NAME@REF"` for a branch, a tag or a commit.
+#' @param source URL or absolute path of an archive (`.tar.gz`) of the package's source.
+#' @param name Name of the package, where it is not that of the repository, or what the name of the
+#'   archive has before `_`.
+#' @return A list, for [r_environment()] and `cran_packages` of [estimator()].
+#' @examples
+#' r_environment("models", list("survival", github_package("tidyverse/glue@v1.7.0")))
+#' url_package("https://example.org/glue_1.7.0.tar.gz")$name
+#' @export
+github_package <- function(repository, name = NULL) {
+  repository <- arg_string(repository)
+  found <- regmatches(repository, regexec("^([^/@]+)/([^/@]+)(@(.+))?$", repository))[[1]]
+  if (length(found) == 0) {
+    abort_argument("repository", '"OWNER/NAME" or "OWNER/NAME@REF"', repository)
+  }
+  ref <- if (nzchar(found[[5]])) found[[5]] else "HEAD"
+  list(
+    name = if (is.null(name)) found[[3]] else arg_string(name),
+    source = sprintf("https://github.com/%s/%s/archive/%s.tar.gz", found[[2]], found[[3]], ref)
+  )
+}
+
+#' @rdname github_package
+#' @export
+url_package <- function(source, name = NULL) {
+  source <- arg_string(source)
+  if (!grepl("^(https?://|file:///|/).*[.]tar[.]gz$", source)) {
+    abort_argument("source", "the URL or absolute path of an archive that ends in .tar.gz", source)
+  }
+  if (is.null(name)) name <- sub("_.*", "", basename(source))
+  list(name = arg_string(name), source = source)
+}
+
+# Where Bioconductor keeps its packages for this version of R, which R itself knows.
+bioconductor_repositories <- function() {
+  before <- options("repos")
+  on.exit(options(before))
+  known <- utils::read.delim(file.path(R.home("etc"), "repositories"), comment.char = "#")
+  utils::setRepositories(ind = which(rownames(known) %in% c("BioCsoft", "BioCann", "BioCexp")))
+  getOption("repos")
 }
 
 #' Build environments, and see which there are
@@ -288,19 +353,23 @@ locks_in <- function(section) {
   section
 }
 
-arg_cran_packages <- function(x, arg = "cran_packages") {
+arg_cran_packages <- function(x, arg = "cran_packages") arg_r_packages(x, arg, cran_package)
+
+# Packages of R: a vector of what `make` takes, or a list of such and of packages.
+arg_r_packages <- function(x, arg, make) {
+  wanted <- sprintf("texts or a list of %s()", deparse1(substitute(make)))
   if (is.character(x)) {
     x <- as.list(unname(x))
   }
   if (!is.null(x) && !is.list(x)) {
-    abort_argument(arg, "names of packages or a list of cran_package()", x)
+    abort_argument(arg, wanted, x)
   }
   lapply(x, function(one) {
     if (is_string(one)) {
-      return(cran_package(one))
+      return(make(one))
     }
     if (!is.list(one) || !is_string(one$name)) {
-      abort_argument(arg, "names of packages or a list of cran_package()", one)
+      abort_argument(arg, wanted, one)
     }
     one
   })

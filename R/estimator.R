@@ -21,7 +21,8 @@
 #' @param script_params Arguments of the script, a named list: `list("--rate" = 0.5)`, or
 #'   `list(rate = 0.5)`, for `--rate 0.5`. `TRUE` and `""` stand for a bare flag, a vector for
 #'   several values, a [dataset_consumption_config()] or a [data_path()] for the path of its files.
-#' @param cran_packages Packages of R: names, or a list of names and [cran_package()]s.
+#' @param cran_packages Packages of R: names, or a list of names, [cran_package()]s,
+#'   [github_package()]s and [url_package()]s.
 #' @param cran_repositories CRAN-like repositories, asked in this order.
 #' @param pip_packages What pip would be asked for, beside the packages of the framework.
 #' @param conda_packages Packages that only conda has.

@@ -10,6 +10,23 @@ test_that("environments are plain data, checked at once", {
   boxed <- r_environment("boxed", custom_docker_image = "rocker/r-ver:4.4", shm_size = "2g")
   expect_identical(boxed$container, list(image = "rocker/r-ver:4.4", shm_size = "2g"))
   expect_identical(format(boxed), c("<environment boxed>", "  Container: rocker/r-ver:4.4"))
+  elsewhere <- r_environment("models",
+    repositories = NULL, github_packages = c("ana/figs", "ana/plums@v2"),
+    custom_url_packages = "/srv/kiwi_1.0.tar.gz", r_version = "4.4"
+  )
+  expect_identical(elsewhere$r, list(
+    packages = list(
+      list(name = "figs", source = "https://github.com/ana/figs/archive/HEAD.tar.gz"),
+      list(name = "plums", source = "https://github.com/ana/plums/archive/v2.tar.gz"),
+      list(name = "kiwi", source = "/srv/kiwi_1.0.tar.gz")
+    ),
+    version = "4.4"
+  ))
+  bioconductor <- r_environment("genes", repositories = NULL, bioconductor_packages = "limma")
+  expect_identical(bioconductor$r$packages, list(list(name = "limma")))
+  expect_match(unlist(bioconductor$r$repositories), "bioconductor.org/packages/[0-9.]+/")
+  expect_error(r_environment("models", github_packages = "figs"), "OWNER/NAME")
+  expect_error(url_package("figs.zip"), "tar.gz")
   expect_error(r_environment("models", 1), class = "tandemlab_error_invalid_input")
   expect_error(
     script_run_config(".", "a.R", environment = 1), "r_environment",

@@ -14,6 +14,8 @@ from tandemlab.domain.names import check_name
 
 _VERSION = re.compile(r"^[0-9]+(\.[0-9]+){0,2}$")
 _R_PACKAGE = re.compile(r"^[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]$")
+_GITHUB = re.compile(r"^(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(@(?P<ref>[\w./-]+))?$")
+_SOURCE = re.compile(r"^(https?://|file:///|/)\S+\.tar\.gz$")
 ENGINES = ("podman", "docker", "apptainer")
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
@@ -113,16 +115,65 @@ class RPackage:
     Attributes:
         version: exactly this one; None for the newest.
         repository: a CRAN-like repository; None for those of the environment.
+        source: URL or absolute path of an archive (``.tar.gz``) of its source, for a package that
+            no repository has.
 
     Raises:
-        InvalidInput: a name that no package of R can have.
+        InvalidInput: a name that no package of R can have, or a source that is none.
+
+    >>> RPackage.from_github("tidyverse/glue@v1.7.0").source
+    'https://github.com/tidyverse/glue/archive/v1.7.0.tar.gz'
     """
 
     name: str
     version: str | None = None
     repository: str | None = None
+    source: str | None = None
+
+    @classmethod
+    def from_github(cls, repository: str, name: str | None = None) -> RPackage:
+        """A package from its repository at GitHub.
+
+        Args:
+            repository: ``"OWNER/NAME"``, or ``"OWNER/NAME@REF"`` for a branch, a tag or a commit.
+            name: of the package; that of the repository if None.
+
+        Raises:
+            InvalidInput: no such form.
+        """
+        found = _GITHUB.match(repository)
+        if found is None:
+            raise InvalidInput(
+                f"{repository!r} names no repository at GitHub.",
+                hint='Write "OWNER/NAME", or "OWNER/NAME@REF" for a branch, a tag or a commit.',
+            )
+        owner, project, ref = found["owner"], found["name"], found["ref"] or "HEAD"
+        address = f"https://github.com/{owner}/{project}/archive/{ref}.tar.gz"
+        return cls(name or project, source=address)
+
+    @classmethod
+    def from_url(cls, source: str, name: str | None = None) -> RPackage:
+        """A package from the archive of its source.
+
+        Args:
+            source: URL or absolute path.
+            name: of the package; what the archive's name has before ``_`` if None.
+
+        >>> RPackage.from_url("https://example.org/glue_1.7.0.tar.gz").name
+        'glue'
+        """
+        return cls(name or source.rpartition("/")[2].partition("_")[0], source=source)
 
     def __post_init__(self) -> None:
+        if self.source is not None and not _SOURCE.match(self.source):
+            raise InvalidInput(
+                f"{self.source!r} is no source of the R package {self.name!r}.",
+                hint="Give the URL or the absolute path of an archive that ends in .tar.gz.",
+            )
+        if self.source is not None and self.repository is not None:
+            raise InvalidInput(
+                f"The R package {self.name!r} comes from a repository or from a source, not both."
+            )
         if not _R_PACKAGE.match(self.name):
             raise InvalidInput(
                 f"{self.name!r} cannot be the name of an R package.",
@@ -160,6 +211,7 @@ class RSection:
         repositories: CRAN-like repositories, asked in this order.
         libraries: existing libraries that are used as they are, before those of the machine.
         rscript: path of an existing Rscript; None for the one that tandemlab finds.
+        version: that R must have, such as ``"4.4"``; None for any.
         system_packages: Debian packages that must be on the machine, such as ``"libxml2-dev"``.
         lock: what the packages come to; then exactly that is installed.
     """
@@ -168,12 +220,17 @@ class RSection:
     repositories: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     rscript: str | None = None
+    version: str | None = None
     system_packages: tuple[str, ...] = ()
     lock: RLock | None = None
 
     def __post_init__(self) -> None:
         for name in ("repositories", "libraries", "system_packages"):
             _check_texts(getattr(self, name), name)
+        if self.version is not None and not _VERSION.match(self.version):
+            raise InvalidInput(
+                f"{self.version!r} is no version of R.", hint='Write one such as "4.4".'
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ class _Visitor:
             wanted = dict.fromkeys(noun for branch in branches for noun in _nouns(branch))
             self._note(path, f"must be {_or(list(wanted))}, not {_describe(value)}")
             return value
-        if _types(fitting) == _TEXT and not isinstance(value, str):
+        wants_text = [each for each in _types(fitting) if each != "null"] == _TEXT
+        if wants_text and value is not None and not isinstance(value, str):
             return self._written.get(path, str(value))
         if isinstance(value, Mapping):
             return self._visit_object(value, fitting, path)

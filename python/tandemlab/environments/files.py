@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,8 @@ from tandemlab.environments.locking import locked_packages
 from tandemlab.store.durable import write_file
 
 ENVIRONMENT_SUFFIXES = (".txt", ".lock", ".yml", ".yaml")
-_OPTIONS = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+_BIOCONDUCTOR = "https://bioconductor.org/packages"
+_PARTS = ("bioc", "data/annotation", "data/experiment")
 
 
 def read_environment(path: str | os.PathLike[str], name: str | None = None) -> Environment:
@@ -150,33 +152,51 @@ def conda_environment(name: str, content: Mapping[str, Any]) -> Environment:
 def from_renv_lock(name: str, path: str | os.PathLike[str]) -> Environment:
     """An environment from an ``renv.lock``: exactly those versions.
 
+    Packages of repositories, of Bioconductor, of GitHub and of URLs are taken from there.
+
     Raises:
-        InvalidInput: the file is not there, is no lock file, or names packages that come from no
-            repository.
+        InvalidInput: the file is not there, is no lock file, or names packages that come from
+            elsewhere.
     """
     try:
         content = json.loads(_read(Path(path)))
         repositories = {each["Name"]: each["URL"] for each in content["R"].get("Repositories", [])}
-        packages = content["Packages"]
-        sources = {key: each.get("Source", "Repository") for key, each in packages.items()}
-        chosen = [
-            RPackage(key, each["Version"], repositories.get(each.get("Repository")))
-            for key, each in packages.items()
-        ]
+        bioconductor = content.get("Bioconductor", {}).get("Version")
+        found = {key: _renv_package(key, each) for key, each in content["Packages"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise InvalidInput(
             f"{path} is no lock file of renv: {problem!r}.",
             hint="renv::snapshot() writes one.",
             details={"path": str(path)},
         ) from None
-    elsewhere = [key for key, source in sources.items() if source != "Repository"]
+    elsewhere = [key for key, package in found.items() if package is None]
     if elsewhere:
         raise InvalidInput(
-            f"{path} has packages that come from no repository: {', '.join(elsewhere)}.",
+            f"{path} has packages that come from no place known here: {', '.join(elsewhere)}.",
             hint="Put them into a CRAN-like repository, or a library that the environment names.",
             details={"packages": elsewhere},
         )
-    return Environment(name, r=RSection(tuple(chosen), tuple(repositories.values())))
+    packages = [
+        replace(package, repository=repositories.get(package.repository))
+        for package in found.values()
+        if package is not None
+    ]
+    more = [f"{_BIOCONDUCTOR}/{bioconductor}/{part}" for part in _PARTS] if bioconductor else []
+    return Environment(name, r=RSection(tuple(packages), (*repositories.values(), *more)))
+
+
+def _renv_package(name: str, record: Mapping[str, Any]) -> RPackage | None:
+    """A package with the name of its repository; None if it comes from a place not known here."""
+    version, source = record["Version"], record.get("Source", "Repository")
+    if source in ("Repository", "Bioconductor"):
+        return RPackage(name, version, record.get("Repository"))
+    if source == "GitHub":
+        place = f"{record['RemoteUsername']}/{record['RemoteRepo']}"
+        ref = record.get("RemoteSha") or record.get("RemoteRef") or "HEAD"
+        return replace(RPackage.from_github(f"{place}@{ref}", name), version=version)
+    if source == "URL":
+        return RPackage(name, version, source=record["RemoteUrl"])
+    return None
 
 
 def load_environment(path: str | os.PathLike[str]) -> Environment:

@@ -18,18 +18,20 @@ install <- function(packages, repos) {
   }
 }
 
-missing <- !mapply(is_there, wanted$name, wanted$version)
-todo <- wanted[missing, ]
+is_wanted <- !mapply(is_there, wanted$name, wanted$version)
+todo <- wanted[is_wanted | !is.na(wanted$source), ]
 
+is_loose <- is.na(todo$version) & is.na(todo$source)
 unknown <- Filter(function(i) {
-  is.na(todo$version[i]) && !todo$name[i] %in% rownames(available(repositories_of(todo$repository[i])))
+  is_loose[i] && !todo$name[i] %in% rownames(available(repositories_of(todo$repository[i])))
 }, seq_len(nrow(todo)))
 if (length(unknown) > 0) fail("not in the repositories", todo$name[unknown])
 
-pinned <- todo[!is.na(todo$version), ]
-archives <- mapply(function(package, version, repository) {
+pinned <- todo[!is_loose, ]
+archives <- mapply(function(package, version, repository, source) {
+  if (!is.na(source)) return(fetch_source(package, source))
   download_version(package, version, repositories_of(repository))
-}, pinned$name, pinned$version, pinned$repository)
+}, pinned$name, pinned$version, pinned$repository, pinned$source)
 
 # Packages that are pinned must not come as newer ones because another package needs them.
 while (length(archives) > 0) {
@@ -46,7 +48,7 @@ while (length(archives) > 0) {
   archives <- archives[!ready]
 }
 
-loose <- todo[is.na(todo$version), ]
+loose <- todo[is_loose, ]
 for (repository in unique(loose$repository)) {
   chosen <- loose$name[loose$repository %in% repository]
   install(chosen[is.na(vapply(chosen, installed_version, ""))], repositories_of(repository))

@@ -109,8 +109,8 @@ def _difference(wanted: set[str], locked: set[str]) -> str | None:
 
 
 def _described(package: RPackage) -> str:
-    repository = f" of {package.repository}" if package.repository else ""
-    return " ".join(filter(None, (package.name, package.version))) + repository
+    place = package.repository or package.source
+    return " ".join(filter(None, (package.name, package.version, place and f"of {place}")))
 
 
 def _python_version(python: PythonSection) -> str:
@@ -168,7 +168,7 @@ def _lock_r(environment: Environment, folder: Path) -> RLock:
     r_build.resolve(environment, found, folder / "log")
     with found.open(encoding="utf-8", newline="") as stream:
         packages = [
-            RPackage(row["name"], row["version"], row["repository"] or None)
+            RPackage(row["name"], row["version"], row["repository"] or None, row["source"] or None)
             for row in csv.DictReader(stream, delimiter="\t")
         ]
     return RLock(tuple(packages), environment.r.packages)

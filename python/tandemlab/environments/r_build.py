@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -28,11 +29,13 @@ def check(environment: Environment) -> None:
 
     Raises:
         InvalidInput: an Rscript or a library that the environment names is not there.
-        MissingDependency: packages of the system are missing.
+        MissingDependency: packages of the system are missing, or R has another version.
     """
     r = environment.r
     if r.rscript is not None:
         find_r(r.rscript)
+    if r.version is not None:
+        _check_version(environment, r.version)
     for library in r.libraries:
         if not Path(library).expanduser().is_dir():
             raise InvalidInput(
@@ -47,6 +50,20 @@ def check(environment: Environment) -> None:
             f"installed: {', '.join(missing)}.",
             hint=f"sudo apt-get install {' '.join(missing)}",
             details={"packages": missing},
+        )
+
+
+def _check_version(environment: Environment, wanted: str) -> None:
+    rscript = _rscript(environment)
+    asked = subprocess.run([rscript, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+\.\d+\.\d+)", asked.stdout + asked.stderr)
+    version = found[1] if found else "unknown"
+    if not f"{version}.".startswith(f"{wanted}."):
+        raise MissingDependency(
+            f"The environment {environment.name!r} needs R {wanted}, and {rscript} is of version "
+            f"{version}.",
+            hint="Install that version and name its Rscript, or leave the version out.",
+            details={"wanted": wanted, "found": version, "rscript": rscript},
         )
 
 
@@ -96,8 +113,10 @@ def write_wanted(path: Path, environment: Environment) -> None:
 
 
 def _write_wanted(path: Path, packages: Sequence[RPackage]) -> None:
-    lines = ["\t".join((each.name, each.version or "", each.repository or "")) for each in packages]
-    path.write_text("\n".join(["name\tversion\trepository", *lines]) + "\n", encoding="utf-8")
+    rows = [(each.name, each.version, each.repository, each.source) for each in packages]
+    lines = ["\t".join(value or "" for value in row) for row in rows]
+    header = "name\tversion\trepository\tsource"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
 
 
 def _run(

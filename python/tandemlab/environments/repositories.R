@@ -43,6 +43,37 @@ available <- function(repos) {
   index[[key]]
 }
 
+# The unpacked source of a package that no repository has: archives of GitHub hold it in a folder of
+# another name.
+fetch_source <- function(package, source) {
+  if (startsWith(source, "/")) source <- paste0("file://", source)
+  archive <- tempfile(fileext = ".tar.gz")
+  problem <- tryCatch(
+    {
+      utils::download.file(source, archive, quiet = TRUE, mode = "wb")
+      ""
+    },
+    error = function(problem) conditionMessage(problem),
+    warning = function(problem) conditionMessage(problem)
+  )
+  if (nzchar(problem)) fail("cannot be downloaded", package, sprintf("; %s: %s", source, problem))
+  folder <- tempfile(package)
+  problem <- tryCatch(
+    if (utils::untar(archive, exdir = folder) == 0) "" else "it cannot be unpacked",
+    error = function(problem) conditionMessage(problem)
+  )
+  found <- list.files(folder, "^DESCRIPTION$", recursive = TRUE, full.names = TRUE)
+  if (length(found) == 0) {
+    fail("is no source of a package", package, sprintf("; %s %s", source, problem))
+  }
+  home <- dirname(found[[which.min(nchar(found))]])
+  name <- read.dcf(file.path(home, "DESCRIPTION"), fields = "Package")[[1]]
+  if (!identical(name, package)) {
+    fail("is the source of another package", package, sprintf("; %s is %s", source, name))
+  }
+  home
+}
+
 # The source archive of an exact version, downloaded: the current one, or one that was archived.
 download_version <- function(package, version, repos) {
   file <- sprintf("%s_%s.tar.gz", package, version)
@@ -57,11 +88,15 @@ download_version <- function(package, version, repos) {
   fail("no such version in the repositories", paste(package, version))
 }
 
-# What a source archive says of itself: a named vector of the fields that name other packages.
-description_in <- function(archive, package) {
-  folder <- tempfile()
-  utils::untar(archive, files = file.path(package, "DESCRIPTION"), exdir = folder)
-  read.dcf(file.path(folder, package, "DESCRIPTION"), fields = dependency_fields)[1, ]
+# What a source, unpacked or not, says of itself: a named vector of some fields.
+description_in <- function(source, package, fields = dependency_fields) {
+  file <- file.path(source, "DESCRIPTION")
+  if (!dir.exists(source)) {
+    folder <- tempfile()
+    utils::untar(source, files = file.path(package, "DESCRIPTION"), exdir = folder)
+    file <- file.path(folder, package, "DESCRIPTION")
+  }
+  read.dcf(file, fields = fields)[1, ]
 }
 
 dependency_fields <- c("Depends", "Imports", "LinkingTo")

@@ -49,8 +49,8 @@ class Estimator(ScriptRunConfig):
         conda_packages: packages that only conda has.
         pip_requirements_file: a ``requirements.txt`` in the folder; its packages, too.
         conda_dependencies_file: a conda file in the folder; its packages, too.
-        cran_packages: packages of R, by name or as `RPackage`; those that the machine has are used
-            from there.
+        cran_packages: packages of R, by name or as `RPackage` (`RPackage.from_github`, too); those
+            of repositories that the machine has are used from there.
         cran_repositories: where the others come from.
         custom_docker_image: a container image that the script runs in (`ContainerSection`), instead
             of all packages above.

@@ -19,9 +19,9 @@ _LEFT_OUT = {
     "source_directory_data_store": "the source is kept in the workspace",
 }
 _PROCESSES = "Use process_count_per_node; each process gets the variables of torchrun, MPI and TF."
-_LIBRARY = (
-    "Install them into a library of R and give that: an Environment with r.libraries "
-    "(in R: r_environment(libraries = ))."
+_SOURCES = (
+    "Name them among cran_packages: RPackage.from_github() and RPackage.from_url() "
+    "(in R: github_package() and url_package())."
 )
 _REFUSED = {
     "custom_docker_base_image": "It is called custom_docker_image.",
@@ -33,8 +33,8 @@ _REFUSED = {
     "parameter_server_count": f"There are workers only. {_PROCESSES}",
     "pip_requirements_file_path": "It is called pip_requirements_file.",
     "conda_dependencies_file_path": "It is called conda_dependencies_file.",
-    "github_packages": _LIBRARY,
-    "custom_url_packages": _LIBRARY,
+    "github_packages": _SOURCES,
+    "custom_url_packages": _SOURCES,
 }
 
 

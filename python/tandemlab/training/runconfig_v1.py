@@ -55,6 +55,16 @@ _SCHEMA = _section(
         ),
         r=_section(
             rscriptPath=_TEXT,
+            rVersion=_TEXT,
+            customUrlPackages=_TEXTS,
+            githubPackages={
+                "type": ["array", "null"],
+                "items": {
+                    "type": "object",
+                    "required": ["repository"],
+                    "properties": {"repository": {"type": "string"}, "authToken": _TEXT},
+                },
+            },
             cranPackages={
                 "type": ["array", "null"],
                 "items": {
@@ -106,11 +116,8 @@ _USUAL: dict[str, Any] = {
             "eggLibraries": None,
         },
         "r": {
-            "rVersion": None,
             "userManaged": False,
             "snapshotDate": None,
-            "githubPackages": None,
-            "customUrlPackages": None,
             "bioconductorPackages": None,
         },
     },
@@ -152,10 +159,7 @@ _USUAL: dict[str, Any] = {
 _REASONS = {
     "framework": "scripts run by the interpreter of their language",
     "environment.python.baseCondaEnvironment": "environments are made anew",
-    "environment.r.rVersion": "the environment's rscript says which R",
     "environment.r.snapshotDate": "give a repository of that date instead",
-    "environment.r.githubPackages": "R packages come from CRAN-like repositories",
-    "environment.r.customUrlPackages": "R packages come from CRAN-like repositories",
     "environment.r.bioconductorPackages": "give Bioconductor's repository instead",
     "amlcompute": "the compute target says what machines there are",
     "dataReferences": "give the folder's path in inputs",
@@ -269,18 +273,37 @@ def _environment(
         path = ("environment", "python")
         message = f"packages of Azure ML are left out: {', '.join(dropped)}"
         notices.append(Mistake(path, message))
-    packages = tuple(
-        RPackage(each["name"], each.get("version") or None, each.get("repository") or None)
-        for each in r.get("cranPackages") or ()
-    )
+    packages = _r_packages(document, r)
+    if any(each.get("authToken") for each in r.get("githubPackages") or ()):
+        told = "tokens are left out; packages come without signing in"
+        notices.append(Mistake(("environment", "r", "githubPackages"), told))
     rscript = r.get("rscriptPath") or None
     made = made.replace(
         python=PythonSection(
             tuple(kept), made.python.version, None, made.python.conda, made.python.channels
         ),
-        r=RSection(packages, rscript=None if rscript == "Rscript" else rscript),
+        r=RSection(
+            packages,
+            rscript=None if rscript == "Rscript" else rscript,
+            version=r.get("rVersion") or None,
+        ),
     )
     return made if made.to_dict().keys() - {"name"} else None
+
+
+def _r_packages(document: Document, r: Mapping[str, Any]) -> tuple[RPackage, ...]:
+    cran = [
+        RPackage(each["name"], each.get("version") or None, each.get("repository") or None)
+        for each in r.get("cranPackages") or ()
+    ]
+    key = "githubPackages"
+    try:
+        github = [RPackage.from_github(each["repository"]) for each in r.get(key) or ()]
+        key = "customUrlPackages"
+        return (*cran, *github, *map(RPackage.from_url, r.get(key) or ()))
+    except InvalidInput as problem:
+        mistake = Mistake(("environment", "r", key), problem.message.rstrip("."))
+        raise document.error([mistake], problem.hint) from None
 
 
 def _conda(

@@ -13,9 +13,17 @@ from pathlib import Path
 import pytest
 
 from plugins.waiting import wait_until
+from python.environments.conftest import write_source
 from tandemlab import Environment, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidInput, InvalidState, MissingDependency, RunFailed, RunStatus
-from tandemlab.environments import EnvironmentCache, PythonSection, RPackage, RSection
+from tandemlab.environments import (
+    EnvironmentCache,
+    PythonSection,
+    RPackage,
+    RSection,
+    lock_environment,
+    read_environment,
+)
 
 pytestmark = pytest.mark.full
 SIX = PythonSection(("six==1.16.0",))
@@ -129,16 +137,59 @@ def test_r_packages_come_with_what_they_need(kitchen: Environment) -> None:
 def test_an_exact_version_is_taken_from_the_archive(
     cache: EnvironmentCache, repository: str
 ) -> None:
-    packages = (RPackage("tart"), RPackage("plums", "1.0", repository))
-    environment = Environment("kitchen", r=RSection(packages, (repository,)))
+    environment = Environment("kitchen", r=RSection((RPackage("plums", "1.0", repository),)))
     (library,) = cache.build(environment).r_libraries
+    code = f".libPaths({library!r}); cat(plums::pick())"
+    assert output("Rscript", "--vanilla", "-e", code) == "plums 1.0"
+
+
+def test_packages_come_from_an_archive_of_their_source_and_are_locked(
+    cache: EnvironmentCache, repository: str, tmp_path: Path
+) -> None:
+    archive = tmp_path / "HEAD.tar.gz"  # GitHub's have a folder of another name
+    fields = "Package: jam\nVersion: 0.9\nImports: plums"
+    write_source(archive, "jam-HEAD", fields, "boil <- function() plums::pick()")
+    section = RSection((RPackage("jam", source=str(archive)),), (repository,))
+    locked = lock_environment(Environment("kitchen", r=section))
+    assert locked.r.lock is not None and locked.r.lock.packages == (
+        RPackage("jam", "0.9", source=str(archive)),
+        RPackage("plums", "2.0", repository),
+    )
+    (library,) = cache.build(locked).r_libraries
+    code = f".libPaths({library!r}); cat(jam::boil())"
+    assert output("Rscript", "--vanilla", "-e", code) == "plums 2.0"
+
+
+def test_an_renv_lock_is_built_with_exactly_its_versions(
+    cache: EnvironmentCache, repository: str, tmp_path: Path
+) -> None:
+    packages = {
+        name: {"Package": name, "Version": version, "Source": "Repository", "Repository": "CRAN"}
+        for name, version in (("tart", "1.1"), ("plums", "1.0"))
+    }
+    r = {"Version": "4.2.2", "Repositories": [{"Name": "CRAN", "URL": repository}]}
+    (tmp_path / "renv.lock").write_text(json.dumps({"R": r, "Packages": packages}))
+    (library,) = cache.build(read_environment(tmp_path / "renv.lock")).r_libraries
     code = f".libPaths({library!r}); cat(tart::bake())"
     assert output("Rscript", "--vanilla", "-e", code) == "tart with plums 1.0"
+
+
+def test_another_version_of_r_is_refused_before_anything_is_built(cache: EnvironmentCache) -> None:
+    here = output("Rscript", "--vanilla", "-e", "cat(format(getRversion()))")
+    for version in (here, here.rpartition(".")[0]):
+        cache.build(Environment("kitchen", r=RSection(version=version)))
+    with pytest.raises(MissingDependency, match=rf"needs R 3\.6, and .* is of version {here}"):
+        cache.build(Environment("kitchen", r=RSection(version="3.6")))
 
 
 @pytest.mark.parametrize(
     ("package", "words"),
     [
+        (
+            RPackage("jam", source="http://127.0.0.1:9/jam.tar.gz"),
+            "be downloaded: jam; http",
+        ),
+        (RPackage("jam", source="/nowhere/jam.tar.gz"), "cannot be downloaded: jam; file:///now"),
         (RPackage("nosuch"), "not in the repositories: nosuch"),
         (RPackage("plums", "7.0"), "no such version in the repositories: plums 7.0"),
         (RPackage("burnt"), "could not be installed: burnt"),

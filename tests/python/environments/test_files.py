@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,9 @@ def test_a_lock_file_of_renv_gives_exact_versions(tmp_path: Path) -> None:
 
 
 def test_packages_of_a_lock_file_that_come_from_elsewhere_are_named(tmp_path: Path) -> None:
-    packages = {"mine": {"Package": "mine", "Version": "1.0", "Source": "GitHub"}}
+    packages = {"mine": {"Package": "mine", "Version": "1.0", "Source": "Local"}}
     text = json.dumps({**LOCK, "Packages": packages})
-    with pytest.raises(InvalidInput, match="come from no repository: mine"):
+    with pytest.raises(InvalidInput, match="come from no place known here: mine"):
         read_environment(file(tmp_path, "renv.lock", text))
 
 
@@ -141,3 +142,50 @@ def test_the_digest_tells_what_is_installed_and_nothing_else() -> None:
     one = Environment("one", PythonSection(("six",)))
     assert one.digest == Environment("two", PythonSection(("six",)), variables={"A": "1"}).digest
     assert one.digest != Environment("one", PythonSection(("six==1",))).digest
+
+
+def test_an_renv_lock_names_packages_of_github_urls_and_bioconductor(tmp_path: Path) -> None:
+    record = {"Version": "1.0", "Source": "Repository", "Repository": "CRAN"}
+    github = {"RemoteUsername": "ana", "RemoteRepo": "figs", "RemoteSha": "0a1b"}
+    content = {
+        "R": {
+            "Version": "4.2.2",
+            "Repositories": [{"Name": "CRAN", "URL": "https://cran.example"}],
+        },
+        "Bioconductor": {"Version": "3.16"},
+        "Packages": {
+            "plums": record,
+            "fig": {**record, "Source": "GitHub", **github},
+            "kiwi": {**record, "Source": "URL", "RemoteUrl": "https://example.org/kiwi.tar.gz"},
+            "limma": {**record, "Source": "Bioconductor", "Repository": "Bioconductor 3.16"},
+        },
+    }
+    (tmp_path / "renv.lock").write_text(json.dumps(content))
+    r = read_environment(tmp_path / "renv.lock").r
+    assert r.packages == (
+        RPackage("plums", "1.0", "https://cran.example"),
+        RPackage("fig", "1.0", source="https://github.com/ana/figs/archive/0a1b.tar.gz"),
+        RPackage("kiwi", "1.0", source="https://example.org/kiwi.tar.gz"),
+        RPackage("limma", "1.0"),
+    )
+    assert r.repositories[:2] == (
+        "https://cran.example",
+        "https://bioconductor.org/packages/3.16/bioc",
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: RPackage.from_github("figs"), "names no repository at GitHub"),
+        (lambda: RPackage.from_github("ana/figs@"), "names no repository at GitHub"),
+        (lambda: RPackage("fig", source="fig.zip"), "is no source of the R package 'fig'"),
+        (lambda: RPackage("fig", None, "https://a", "/a/fig.tar.gz"), "not both"),
+        (lambda: RSection(version="4.x"), "no version of R"),
+    ],
+)
+def test_places_of_r_packages_and_versions_of_r_are_checked(
+    make: Callable[[], object], words: str
+) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        make()
