@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -213,7 +214,7 @@ def status(session: Session, url: str | None, root: str | None) -> None:
             hint="`tandemlab server start` starts one.",
         )
     session.screen.record(_RUNNING, _row(running))
-    session.screen.suggest("server stop")
+    session.screen.suggest("server stop" + (f" --root {shlex.quote(root)}" if root else ""))
 
 
 def _remote_row(url: str) -> dict[str, Any]:

@@ -213,8 +213,7 @@ def show(session: Session, name_or_path: str | None) -> None:
     """
     found = session.workspace() if name_or_path is None else find_workspace(name_or_path)
     session.screen.record(_DETAILS, _details(found))
-    if name_or_path is not None:
-        session.workspace_name, session.is_workspace_typed = name_or_path, True
+    _goes_on_in(session, name_or_path)
     session.suggest("experiment list")
 
 
@@ -249,7 +248,14 @@ def check(session: Session, name_or_path: str | None, repair: bool, deep: bool) 
         if can_repair and not repair:
             session.suggest("workspace check --repair", *([name_or_path] if name_or_path else []))
         raise click.exceptions.Exit(_STORAGE)
+    _goes_on_in(session, name_or_path)
     session.suggest("run list")
+
+
+def _goes_on_in(session: Session, name_or_path: str | None) -> None:
+    """Have suggestions be for the workspace that was typed as an argument."""
+    if name_or_path is not None:
+        session.workspace_name, session.is_workspace_typed = name_or_path, True
 
 
 def _finding_row(finding: Finding) -> dict[str, str]:

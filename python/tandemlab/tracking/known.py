@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,10 +28,14 @@ def known_workspaces() -> dict[str, str]:
 def find_by_name(name: str) -> str | None:
     """Path or URL of the known workspace of that name, or None.
 
+    Of several the one that is meant is the folder of that name in the working directory.
+
     Raises:
-        InvalidInput: several have that name.
+        InvalidInput: several have that name, and none of them is that folder.
     """
     found = [address for address, known in known_workspaces().items() if known == name]
+    if (here := os.path.abspath(name)) in found:
+        return here
     if len(found) > 1:
         raise InvalidInput(
             f"Several workspaces are called {name!r}: {', '.join(found)}.",

@@ -150,6 +150,7 @@ def test_two_of_a_name_must_be_told_apart(place: Path) -> None:
     Workspace.create(place / "b" / "lab")
     with pytest.raises(InvalidInput, match="Several"):
         Workspace.get("lab")
+    assert Workspace.create(place / "lab").id == Workspace.get("lab").id
 
 
 def test_a_deleted_workspace_is_gone_and_forgotten(place: Path) -> None:
