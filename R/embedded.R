@@ -61,7 +61,7 @@ embedded_give <- function(x, library, copy) {
   embedded({
     copied <- library == "pandas" && !any(vapply(x, is.data.frame, NA))
     share <- !inherits(x, "data.table") && (!copy || copied)
-    with_address(export_frame(x, share = share, keeps_tags = library != "polars"))
+    with_address(export_frame(x, share = share, receiver = library))
   })
 }
 

@@ -1,9 +1,13 @@
 # What each column becomes in Arrow: a plan of nodes that src/arrow_export.cpp carries out.
 
-# A stream that holds the frame. `keeps_tags` is FALSE for a receiver that forgets metadata.
-export_frame <- function(x, share = TRUE, keeps_tags = TRUE) {
+# A stream that holds the frame, for a library of Python. polars forgets metadata; pandas has codes
+# in as few bytes as will do and counts the bytes of text in 64 bits, and gets them so.
+export_frame <- function(x, share = TRUE, receiver = "arrow") {
   notes <- new_notes()
-  context <- list(notes = notes, share = share, keeps_tags = keeps_tags, depth = 0)
+  context <- list(
+    notes = notes, share = share, keeps_tags = receiver != "polars",
+    as_pandas = receiver == "pandas", depth = 0
+  )
   answer <- .Call(C_arrow_export, root_plan(x, context), l10n_info()[["UTF-8"]])
   stream <- answer_value(answer)
   note_native(notes, answer)
@@ -165,6 +169,12 @@ column_plan <- function(x, where, context) {
   tagged_node(made$node, tag)
 }
 
+# What lies within a column is Arrow's in pandas, too.
+inner_context <- function(context) {
+  context$as_pandas <- FALSE
+  context
+}
+
 same_attributes <- function(a, b) {
   length(a) == length(b) &&
     (length(a) == 0 || (setequal(names(a), names(b)) && identical(a, b[names(a)])))
@@ -200,7 +210,7 @@ class_plan <- function(x, given, where, context) {
     abort_no_place(x, where)
   }
   if (is.data.frame(x)) {
-    children <- frame_columns(x, paste0(where, "$"), context)
+    children <- frame_columns(x, paste0(where, "$"), inner_context(context))
     made <- node("frame", NULL, .row_names_info(x, 2L), children = children)
     return(list(node = made, default = list(class = "data.frame")))
   }
@@ -344,13 +354,13 @@ factor_plan <- function(x, given, where, context) {
   if (!context$keeps_tags && (ordered || !in_order_of_appearance(codes, levels))) {
     note(context$notes, "untagged", where)
   }
-  child <- named_node(node("text", levels), "levels")
+  child <- named_node(node("text", levels, extra = context$as_pandas), "levels")
   if (!is.null(attributes(levels))) {
     note(context$notes, "level_names", where)
     child[[3]] <- as.vector(levels)
   }
   list(
-    node = node("factor", codes, extra = ordered, children = list(child)),
+    node = node("factor", codes, extra = c(ordered, context$as_pandas), children = list(child)),
     default = list(
       levels = given$levels, class = if (ordered) c("ordered", "factor") else "factor"
     ),
@@ -380,7 +390,7 @@ array_plan <- function(x, given, where, context) {
   inner <- inner[as.vector(aperm(order, rev(seq_along(dim))))]
   kept <- given[setdiff(names(given), c("dim", "dimnames", "names"))]
   attributes(inner) <- kept[names(kept) != "class" | !any(c("matrix", "array") %in% given$class)]
-  child <- named_node(column_plan(inner, where, context), "item")
+  child <- named_node(column_plan(inner, where, inner_context(context)), "item")
   list(
     node = node("fixed", NULL, dim[[1]], extra = width, children = list(child)),
     default = attributes(inner),
@@ -394,7 +404,7 @@ bare_plan <- function(x, where, context) {
     logical = node("logical", x),
     integer = node("integer", x, extra = context$share),
     double = node("double", x, extra = context$share),
-    character = node("text", x),
+    character = node("text", x, extra = context$as_pandas),
     raw = tagged_node(node("raw", x), list(type = "raw")),
     complex = complex_plan(x, context),
     list = list_plan(x, where, context),
@@ -435,7 +445,7 @@ list_plan <- function(x, where, context) {
   child <- if (length(values) == 0) {
     node("null", NULL, 0)
   } else {
-    column_plan(joined(values, where, which(there), context), where, context)
+    column_plan(joined(values, where, which(there), context), where, inner_context(context))
   }
   node("list", sizes, children = list(named_node(child, "item")))
 }

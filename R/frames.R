@@ -91,7 +91,7 @@ as_python_frame <- function(x, as = c("arrow", "pandas", "polars"),
   }
   copy <- isTRUE(copy)
   bridge <- start_bridge()
-  stream <- export_frame(x, share = !copy, keeps_tags = as != "polars")
+  stream <- export_frame(x, share = !copy, receiver = as)
   from_bridge(bridge$read(.Call(C_arrow_address, stream), as))
 }
 

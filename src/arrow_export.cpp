@@ -368,23 +368,39 @@ bool put_integer64(SEXP x, bool shared, Target out) {
   return put_values(x, values, 8, shared, out);
 }
 
-bool put_codes(SEXP node, Target out) {
-  SEXP x = part(node, DATA), levels = VECTOR_ELT(part(node, CHILDREN), 0);
-  const int* values = INTEGER_RO(x);
+template <class Code>
+bool put_codes_of(const int* values, int n_levels, Target out) {
   const std::int64_t n = out.array->length;
-  const int n_levels = Rf_length(part(levels, DATA));
-  const auto missing = [=](std::int64_t i) { return values[i] == NA_INTEGER; };
-  if (!put_validity(out.array, n, missing)) return out.out_of_memory();
-  int* codes = static_cast<int*>(new_buffer(out.array, 1, static_cast<std::size_t>(n) * 4));
+  const std::size_t size = static_cast<std::size_t>(n) * sizeof(Code);
+  Code* codes = static_cast<Code*>(new_buffer(out.array, 1, size));
   if (codes == nullptr) return out.out_of_memory();
   bool outside = false;
   for (std::int64_t i = 0; i < n; i++) {
     const int value = values[i];
     outside |= value != NA_INTEGER && (value < 1 || value > n_levels);
-    codes[i] = value == NA_INTEGER ? 0 : static_cast<int>(static_cast<unsigned>(value) - 1u);
+    codes[i] = static_cast<Code>(value == NA_INTEGER ? 0u : static_cast<unsigned>(value) - 1u);
   }
-  if (outside) return out.report->problem("codes");
-  if (Rf_asLogical(part(node, EXTRA)) == TRUE) out.schema->flags |= ARROW_FLAG_DICTIONARY_ORDERED;
+  return !outside || out.report->problem("codes");
+}
+
+// EXTRA: whether it is ordered, and whether codes are in as few bytes as pandas takes for them.
+bool put_codes(SEXP node, Target out) {
+  SEXP x = part(node, DATA), levels = VECTOR_ELT(part(node, CHILDREN), 0);
+  const int* values = INTEGER_RO(x);
+  const int* extra = LOGICAL_RO(part(node, EXTRA));
+  const int n_levels = Rf_length(part(levels, DATA));
+  const auto missing = [=](std::int64_t i) { return values[i] == NA_INTEGER; };
+  if (!put_validity(out.array, out.array->length, missing)) return out.out_of_memory();
+  if (extra[1] == TRUE && n_levels < INT8_MAX) {
+    if (!set_format(out.schema, "c")) return out.out_of_memory();
+    if (!put_codes_of<std::int8_t>(values, n_levels, out)) return false;
+  } else if (extra[1] == TRUE && n_levels < INT16_MAX) {
+    if (!set_format(out.schema, "s")) return out.out_of_memory();
+    if (!put_codes_of<std::int16_t>(values, n_levels, out)) return false;
+  } else if (!put_codes_of<std::int32_t>(values, n_levels, out)) {
+    return false;
+  }
+  if (extra[0] == TRUE) out.schema->flags |= ARROW_FLAG_DICTIONARY_ORDERED;
   out.schema->dictionary = static_cast<ArrowSchema*>(std::calloc(1, sizeof(ArrowSchema)));
   out.array->dictionary = static_cast<ArrowArray*>(std::calloc(1, sizeof(ArrowArray)));
   if (out.schema->dictionary == nullptr || out.array->dictionary == nullptr) {
@@ -550,13 +566,15 @@ bool put_strings(SEXP x, Target out) {
   return !any_missing || put_validity(out.array, n, missing) || out.out_of_memory();
 }
 
-bool put_text(SEXP x, Target out) {
-  if (put_strings<std::int32_t>(x, out)) return true;
-  if (std::strcmp(out.report->reason, "offsets") != 0) return false;
-  out.report->reason = nullptr;
-  ArrayOwner* owner = owner_of(out.array);
-  std::free(owner->owned[2]);
-  owner->owned[2] = nullptr;
+bool put_text(SEXP x, bool wide, Target out) {
+  if (!wide) {
+    if (put_strings<std::int32_t>(x, out)) return true;
+    if (std::strcmp(out.report->reason, "offsets") != 0) return false;
+    out.report->reason = nullptr;
+    ArrayOwner* owner = owner_of(out.array);
+    std::free(owner->owned[2]);
+    owner->owned[2] = nullptr;
+  }
   if (!set_format(out.schema, "U")) return out.out_of_memory();
   return put_strings<std::int64_t>(x, out);
 }
@@ -774,8 +792,13 @@ bool export_kind(const char* kind, const char* name, SEXP node, Target out) {
   if (is("integer64") && holds(REALSXP)) {
     return out.begin("l", name, n, 2) && put_integer64(x, shared, out);
   }
-  if (is("text") && holds(STRSXP)) return out.begin("u", name, n, 3) && put_text(x, out);
-  if (is("factor") && holds(INTSXP)) return out.begin("i", name, n, 2) && put_codes(node, out);
+  if (is("text") && holds(STRSXP)) {
+    const bool wide = Rf_asLogical(extra) == TRUE;
+    return out.begin("u", name, n, 3) && put_text(x, wide, out);
+  }
+  if (is("factor") && holds(INTSXP) && TYPEOF(extra) == LGLSXP && XLENGTH(extra) == 2) {
+    return out.begin("i", name, n, 2) && put_codes(node, out);
+  }
   if (is("raw") && holds(RAWSXP)) {
     return out.begin("C", name, n, 2) && put_values(x, RAW_RO(x), 1, false, out);
   }

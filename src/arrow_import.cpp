@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include "arrow_chunk.h"
 #include "arrow_entry.h"
@@ -202,19 +204,40 @@ SEXP read_fixed_list(SEXP plan, const Column& column, Source from) {
 // Dictionaries ------------------------------------------------------------------------------------
 
 // Codes of a chunk as R's, which begin with `first`; the position of one that is outside of the
-// dictionary, or -1.
+// dictionary, or -1. Compilers do the codes of a piece many at a time if it is left only at its end.
 template <class Code>
 std::int64_t read_codes(const Chunk& chunk, std::int64_t first, int* out) {
+  using Size = std::make_unsigned_t<Code>;  // a negative code is a very large one
+  constexpr std::int64_t piece = 1 << 18;
   const void* values = buffer(chunk, 1);
   const unsigned char* bits = validity(chunk);
   const std::uint64_t there = static_cast<std::uint64_t>(chunk.array->dictionary->length);
-  for (std::int64_t i = 0; i < chunk.length; i++) {
-    if ((i & 0xfffff) == 0xfffff) R_CheckUserInterrupt();
-    // A negative code is a very large one.
-    const std::uint64_t code = static_cast<std::uint64_t>(load<Code>(values, chunk.at + i));
-    const bool missing = !present(bits, chunk.at + i);
-    if (code >= there && !missing) return i;
-    out[i] = missing ? NA_INTEGER : static_cast<int>(first + static_cast<std::int64_t>(code));
+  const bool all_fit = there > std::numeric_limits<Size>::max();
+  const Size last = static_cast<Size>(all_fit ? std::numeric_limits<Size>::max() : there - 1);
+  const auto outside = [=](std::int64_t i) {
+    return there == 0 || static_cast<Size>(load<Code>(values, chunk.at + i)) > last;
+  };
+  const unsigned base = static_cast<unsigned>(first);
+  for (std::int64_t start = 0; start < chunk.length; start += piece) {
+    R_CheckUserInterrupt();
+    const std::int64_t end = start + piece < chunk.length ? start + piece : chunk.length;
+    bool any = false;
+    if (bits == nullptr) {
+      for (std::int64_t i = start; i < end; i++) {
+        any |= outside(i);
+        out[i] = static_cast<int>(base + static_cast<unsigned>(load<Code>(values, chunk.at + i)));
+      }
+    } else {
+      for (std::int64_t i = start; i < end; i++) {
+        const bool missing = !bit(bits, chunk.at + i);
+        const unsigned code = base + static_cast<unsigned>(load<Code>(values, chunk.at + i));
+        any |= !missing && outside(i);
+        out[i] = missing ? NA_INTEGER : static_cast<int>(code);
+      }
+    }
+    for (std::int64_t i = start; any && i < end; i++) {
+      if (present(bits, chunk.at + i) && outside(i)) return i;
+    }
   }
   return -1;
 }

@@ -260,7 +260,9 @@ test_that("a frame that a finalizer changes while it crosses is sent with old an
   old <- c("plain", iconv(sprintf("\u00e9%d", 1:5), "UTF-8", "latin1"), rep("plain", 5))
   new <- sprintf("new %d", seq_along(old))
   x <- data.table::data.table(x = old)
-  context <- list(notes = new_notes(), share = FALSE, keeps_tags = TRUE, depth = 0)
+  context <- list(
+    notes = new_notes(), share = FALSE, keeps_tags = TRUE, as_pandas = FALSE, depth = 0
+  )
   plan <- root_plan(x, context)
   change <- function(gone) data.table::set(x, seq_along(new), "x", new)
   for (i in 1:2) reg.finalizer(new.env(), change)
@@ -302,6 +304,9 @@ def held():
     gc.collect()
     return pa.total_allocated_bytes()
 ")
+    # The stack counts, too: what it cannot grow into later ends in a segfault.
+    deep <- function(n) if (n > 0) 1 + deep(n - 1) else 0
+    deep(400)
     numbers <- memory$numbers(5000000L)
     texts <- memory$texts(600000L)
     lazy <- as_r_frame(texts)

@@ -63,15 +63,41 @@ def drop():
 
 test_that("a pandas frame can be written to, and R's vectors stay what they are", {
   skip_without_pyarrow(c("pyarrow", "pandas"))
-  x <- data.frame(x = c(1, 2), i = 1:2)
+  at <- as.POSIXct(c("2026-01-01", NA), tz = "UTC")
+  x <- data.frame(x = c(1, 2), i = 1:2, f = factor(c("a", "b")), at = at)
   frame <- as_python_frame(x, "pandas")
   reticulate::py_run_string("
+import gc
+
 def write(frame):
+    gc.collect()  # times and codes lie in memory that Arrow has let go
     frame.loc[0, 'x'] = 99.0
     frame.loc[0, 'i'] = 99
+    frame.loc[0, 'f'] = 'b'
+    frame.loc[1, 'at'] = frame['at'][0]
 ", local = FALSE, convert = FALSE)$write(frame)
-  expect_identical(x$x, c(1, 2))
-  expect_identical(as_r_frame(frame), data.frame(x = c(99, 2), i = c(99L, 2L)))
+  expect_identical(x, data.frame(x = c(1, 2), i = 1:2, f = factor(c("a", "b")), at = at))
+  y <- x
+  y[] <- list(c(99, 2), c(99L, 2L), x$f[c(2, 2)], at[c(1, 1)])
+  expect_identical(as_r_frame(frame), y)
+})
+
+test_that("factors of any number of levels have the codes that pandas gives them", {
+  skip_without_pyarrow(c("pyarrow", "pandas"))
+  for (n in c(0, 1, 126, 127, 128, 32766, 32767)) {
+    levels <- sprintf("level %d", seq_len(n))
+    x <- data.frame(f = factor(c(NA, rev(levels)), levels))
+    frame <- as_python_frame(x, "pandas")
+    check_identical(as_r_frame(frame), x, n)
+    of_pandas <- reticulate::py_run_string("
+def of_pandas(frame):
+    import pandas as pd
+    codes = frame['f'].array.codes
+    wanted = pd.Categorical.from_codes(codes.astype('int64'), dtype=frame['f'].dtype).codes
+    return codes.dtype == wanted.dtype
+")$of_pandas
+    expect_true(of_pandas(frame), label = n)
+  }
 })
 
 test_that("a column whose type Python has changed loses its class with a warning", {
@@ -227,7 +253,10 @@ test_that("conversions protect what they make from the garbage collector", {
   x$d <- data.frame(t = as.POSIXct(c(1, 2, NA), origin = "1970-01-01", tz = "UTC"))
   x$m <- matrix(1:6, 3)
   x$z <- c(1i, NA, 2)
-  plan <- root_plan(x, list(notes = new_notes(), share = TRUE, keeps_tags = TRUE, depth = 0))
+  context <- list(
+    notes = new_notes(), share = TRUE, keeps_tags = TRUE, as_pandas = FALSE, depth = 0
+  )
+  plan <- root_plan(x, context)
   options <- list(int64 = "integer64", decimal = "error", map = "error", lazy = FALSE)
   tortured <- function(code) {
     gctorture(TRUE)

@@ -26,7 +26,9 @@ def read(address: str, library: str) -> Any:
     if library == "polars":
         return _polars(stream)
     table = need("pyarrow").RecordBatchReader.from_stream(stream).read_all()
-    return as_library(table, library)
+    if library == "pandas":
+        return pandas_frames.from_table(table, owned=True)
+    return table
 
 
 def as_library(table: pa.Table, library: str) -> Any:

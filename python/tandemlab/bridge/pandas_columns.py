@@ -1,7 +1,8 @@
 """One column between Arrow and pandas, by the bytes where both have the same.
 
-What numpy can hold is copied once on its way to pandas, so that the frame can be written to; on the
-way back only bitmaps are made. Types that are not handled here go the libraries' own ways.
+What numpy can hold is copied once on its way to pandas, so that the frame can be written to, or
+lent where nobody else has the memory; on the way back only bitmaps are made, piece by piece, for
+a truth of each row would take more. Types that are not handled here go the libraries' own ways.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.bridge.libraries import need
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
 
     import pandas as pd
     import pyarrow as pa
 
 _NAT = -(2**63)
+_PIECE = 2**16  # rows; a whole number of bytes of a bitmap
 
 _MASKED = {
     "bool": "boolean",
@@ -28,18 +31,23 @@ _MASKED = {
 }
 
 
-def values(column: pa.Array) -> Any:
-    """A column of any type but double as values for pandas that can be written to."""
+def values(column: pa.Array, *, owned: bool = False) -> Any:
+    """A column of any type but double as values for pandas that can be written to.
+
+    Args:
+        column: of Arrow.
+        owned: whether times and codes are in memory that nobody else has, and may be lent.
+    """
     pd, np, types = need("pandas"), need("numpy"), need("pyarrow").types
     kind = column.type
     if types.is_boolean(kind):
-        return pd.arrays.BooleanArray(_bits(column, 1), _missing(column))
+        return pd.arrays.BooleanArray(_truths(column, 1), _missing(column))
     if types.is_signed_integer(kind):
         return pd.arrays.IntegerArray(_bytes(column, str(kind)).copy(), _missing(column))
     if types.is_timestamp(kind) or types.is_duration(kind):
-        return _times(column)
-    if types.is_dictionary(kind) and types.is_string(kind.value_type):
-        return _categories(column)
+        return _times(column, owned)
+    if types.is_dictionary(kind) and _is_text(kind.value_type):
+        return _categories(column, owned)
     dtype = _dtype(kind)
     if dtype is not None:
         return dtype.__from_arrow__(column)
@@ -62,30 +70,45 @@ def array(column: pd.Series) -> Any:
         return pa.array(column.to_numpy(), from_pandas=False)
     if str(kind) == "boolean":
         truths = np.packbits(column.to_numpy(bool, na_value=False), bitorder="little")
-        return _from_bytes(pa.bool_(), truths, column.isna().to_numpy())
+        return _from_bytes(
+            pa.bool_(), truths, _bitmap(column.array, lambda part: part.isna()), len(column)
+        )
     if kind.kind in "Mm" and getattr(kind, "unit", None) is not None:
         times = column.to_numpy(f"{kind.kind}8[{kind.unit}]")
         zone = _zone_name(getattr(kind, "tz", None))
         arrow = pa.timestamp(kind.unit, zone) if kind.kind == "M" else pa.duration(kind.unit)
-        return _from_bytes(arrow, times, times.view("i8") == _NAT)
+        bits = _bitmap(times.view("i8"), lambda part: part == _NAT)
+        return _from_bytes(arrow, times, bits, len(times))
     if isinstance(kind, pd.CategoricalDtype):
         codes: Any = column.array.codes
-        indices = _from_bytes(pa.from_numpy_dtype(codes.dtype), codes, codes < 0)
+        bits = _bitmap(codes, lambda part: part < 0)
+        indices = _from_bytes(pa.from_numpy_dtype(codes.dtype), codes, bits, len(codes))
         categories = pa.array(kind.categories, from_pandas=True)
         if isinstance(categories, pa.ChunkedArray):
             categories = categories.combine_chunks()
-        return pa.DictionaryArray.from_arrays(indices, categories, ordered=bool(kind.ordered))
+        # pandas has looked at the codes, and R will again.
+        ordered = bool(kind.ordered)
+        return pa.DictionaryArray.from_arrays(indices, categories, ordered=ordered, safe=False)
     found = pa.array(column, from_pandas=True)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _from_bytes(kind: pa.DataType, values: Any, missing: Any) -> Any:
+def _from_bytes(kind: pa.DataType, values: Any, bits: Any, rows: int) -> Any:
     np, pa = need("numpy"), need("pyarrow")
-    bits = None
-    if missing.any():
-        bits = pa.py_buffer(np.packbits(~missing, bitorder="little"))
     bytes_ = pa.py_buffer(np.ascontiguousarray(values).view("u1"))
-    return pa.Array.from_buffers(kind, len(missing), [bits, bytes_])
+    return pa.Array.from_buffers(kind, rows, [bits, bytes_])
+
+
+def _bitmap(values: Any, missing: Callable[[Any], Any]) -> Any:
+    """The bitmap of what is there, or None if nothing is missing."""
+    np, pa = need("numpy"), need("pyarrow")
+    bits = np.zeros((len(values) + 7) // 8, np.uint8)
+    for start in range(0, len(values), _PIECE):
+        gone = missing(values[start : start + _PIECE])
+        if gone.any():
+            place = start // 8
+            bits[place : place + (len(gone) + 7) // 8] = np.packbits(gone, bitorder="little")
+    return pa.py_buffer(np.invert(bits, out=bits)) if bits.any() else None
 
 
 def _bytes(column: pa.Array, dtype: str) -> Any:
@@ -98,7 +121,36 @@ def _bytes(column: pa.Array, dtype: str) -> Any:
     return np.frombuffer(buffer, dtype, len(column), column.offset * width)
 
 
-def _bits(column: pa.Array, which: int) -> Any:
+class _Lent:
+    """Memory of a buffer that numpy may write to; numpy keeps the buffer."""
+
+    def __init__(self, column: pa.Array, dtype: str) -> None:
+        self.buffer = column.buffers()[1]
+        kind = need("numpy").dtype(dtype)
+        place = self.buffer.address + column.offset * kind.itemsize
+        self.__array_interface__ = {
+            "data": (place, False),
+            "shape": (len(column),),
+            "typestr": kind.str,
+            "version": 3,
+        }
+
+
+def _own_bytes(column: pa.Array, dtype: str, owned: bool) -> Any:
+    """The values beneath the bitmap, to be written to."""
+    lent = owned and len(column) > 0
+    return need("numpy").asarray(_Lent(column, dtype)) if lent else _bytes(column, dtype).copy()
+
+
+def _put_missing(values: Any, column: pa.Array, value: int) -> None:
+    """Writes what stands for a missing value where the bitmap has one."""
+    if column.null_count:
+        for start in range(0, len(column), _PIECE):
+            gone = _missing(column.slice(start, _PIECE))
+            values[start : start + _PIECE][gone] = value
+
+
+def _truths(column: pa.Array, which: int) -> Any:
     """A bitmap as an array of truths of its own."""
     np = need("numpy")
     bits = column.buffers()[which]
@@ -111,15 +163,17 @@ def _bits(column: pa.Array, which: int) -> Any:
 
 def _missing(column: pa.Array) -> Any:
     np = need("numpy")
-    return ~_bits(column, 0) if column.null_count else np.zeros(len(column), bool)
+    if not column.null_count:
+        return np.zeros(len(column), bool)
+    there = _truths(column, 0)
+    return np.logical_not(there, out=there)
 
 
-def _times(column: pa.Array) -> Any:
+def _times(column: pa.Array, owned: bool) -> Any:
     pd, types = need("pandas"), need("pyarrow").types
     kind = column.type
-    times = _bytes(column, "int64").copy()
-    if column.null_count:
-        times[_missing(column)] = _NAT
+    times = _own_bytes(column, "int64", owned)
+    _put_missing(times, column, _NAT)
     if not types.is_timestamp(kind):
         return times.view(f"m8[{kind.unit}]")
     if kind.tz is None:
@@ -133,17 +187,24 @@ def _zone_name(zone: tzinfo | None) -> Any:
     return "UTC" if zone is timezone.utc else getattr(zone, "key", zone)
 
 
-def _categories(column: pa.DictionaryArray) -> Any:
+def _categories(column: pa.DictionaryArray, owned: bool) -> Any:
     """The codes in the type that pandas has for so many categories; from_codes() copies others."""
     pd, np = need("pandas"), need("numpy")
     indices, categories = column.indices, column.dictionary
-    narrow = np.min_scalar_type(-max(len(categories), 1))
-    codes = _bytes(indices, str(indices.type)).astype(narrow)
-    if column.null_count:
-        codes[_missing(indices)] = -1
+    narrow = np.min_scalar_type(-len(categories) - 2)
+    if str(indices.type) == str(narrow):
+        codes = _own_bytes(indices, str(narrow), owned)
+    else:
+        codes = _bytes(indices, str(indices.type)).astype(narrow)
+    _put_missing(codes, indices, -1)
     labels = pd.Index(_dtype(categories.type).__from_arrow__(categories), copy=False)
     dtype = pd.CategoricalDtype(labels, ordered=column.type.ordered)
     return pd.Categorical.from_codes(codes, dtype=dtype)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = need("pyarrow").types
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def _dtype(kind: pa.DataType) -> Any:
@@ -151,7 +212,7 @@ def _dtype(kind: pa.DataType) -> Any:
     pd, types = need("pandas"), need("pyarrow").types
     if str(kind) in _MASKED:
         return pd.api.types.pandas_dtype(_MASKED[str(kind)])
-    if types.is_string(kind) or types.is_large_string(kind):
+    if _is_text(kind):
         text = pd.api.types.pandas_dtype("str")  # before pandas 3 that is object
         return text if isinstance(text, pd.StringDtype) else pd.StringDtype()
     as_it_is = (types.is_integer, types.is_floating, types.is_timestamp)

@@ -26,8 +26,13 @@ INDEX = "__index_level_0__"
 _UNMASKED = {"Int32": "int64", "Int64": "int64", "boolean": "bool"}
 
 
-def from_table(table: pa.Table) -> pd.DataFrame:
-    """A frame that can be written to; only double, raw and time columns have types of numpy."""
+def from_table(table: pa.Table, *, owned: bool = False) -> pd.DataFrame:
+    """A frame that can be written to; only double, raw and time columns have types of numpy.
+
+    Args:
+        table: of Arrow.
+        owned: whether R has made its times and codes for this frame alone, which may keep them.
+    """
     pandas = need("pandas")
     np, types = need("numpy"), need("pyarrow").types
     pieces = [
@@ -39,7 +44,7 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     columns = [
         pandas_columns.doubles(piece, next(rows))
         if types.is_float64(piece.type)
-        else _values(piece)
+        else _values(piece, owned)
         for piece in pieces
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
@@ -89,9 +94,9 @@ def _joined(column: pa.ChunkedArray) -> Any:
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def _values(column: pa.Array) -> Any:
+def _values(column: pa.Array, owned: bool) -> Any:
     try:
-        return pandas_columns.values(column)
+        return pandas_columns.values(column, owned=owned)
     except need("pyarrow").ArrowInvalid as problem:
         if getattr(column.type, "tz", None) is None:
             raise
