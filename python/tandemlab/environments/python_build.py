@@ -22,6 +22,8 @@ _MISSING = (
     re.compile(r"Failed to (?:build|download) `([^`]+)`"),
     re.compile(r"no trusted hash was provided for: `([^`]+)`"),
     re.compile(r"Hash mismatch for `([^`]+)`"),
+    re.compile(r"─ (\S+)(?: \S+)* does not exist \(perhaps a typo"),  # micromamba, mamba
+    re.compile(r"not available from current channels:\s+- (\S+)"),  # conda
 )
 
 

@@ -18,7 +18,7 @@ from plugins.waiting import wait_until
 from tandemlab import Environment, ScriptRunConfig, Workspace
 from tandemlab.compute.containers import command_line, launcher
 from tandemlab.domain import InvalidInput, MissingDependency, RunFailed, RunStatus
-from tandemlab.domain.jobs import Job, JobContainer
+from tandemlab.domain.jobs import Distribution, Job, JobContainer, Resources
 from tandemlab.environments import ContainerSection, PythonSection
 from tandemlab.environments.containers import Engine
 
@@ -240,3 +240,31 @@ def test_an_image_that_cannot_be_had_fails_the_run_by_name_before_its_script(
     with pytest.raises(RunFailed, match=r"localhost:1/none:1' of the environment 'boxed' cannot"):
         run.wait_for_completion(timeout_seconds=90)
     assert run.read_log()[0] == ""
+
+
+@pytest.mark.services
+def test_processes_in_a_container_find_each_other_and_their_memory_is_limited(
+    workspace: Workspace, tmp_path: Path, boxed: Environment
+) -> None:
+    code = (
+        "import os, socket\n"
+        "place = (os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))\n"
+        "if os.environ['RANK'] == '0':\n"
+        "    with socket.create_server(place) as server, server.accept()[0] as other:\n"
+        "        print(other.recv(9).decode(), open('/etc/image').read())\n"
+        "else:\n"
+        "    while True:\n"
+        "        try:\n"
+        "            socket.create_connection(place).sendall(b'rank 1 of')\n"
+        "            break\n"
+        "        except ConnectionRefusedError:\n"
+        "            pass\n"
+    )
+    run = submit(workspace, tmp_path, code, boxed, distribution=Distribution(2))
+    run.wait_for_completion(timeout_seconds=90)
+    assert run.read_log()[0] == "rank 1 of boxed\n"
+    code = "import time\nkept = bytearray(400_000_000)\ntime.sleep(90)"
+    run = submit(workspace, tmp_path, code, boxed, resources=Resources(memory="200MB"))
+    run.wait_for_completion(raise_on_error=False, timeout_seconds=90)
+    assert run.status is RunStatus.FAILED
+    assert "memory" in run.get_details()["error"]["message"]

@@ -112,6 +112,37 @@ def test_packages_of_conda_need_a_conda(
         cache.build(Environment("study", PythonSection(conda=("gdal",))))
 
 
+CONDA = """#!/bin/sh
+# Makes what conda would, with nothing but a Python in it.
+echo "$@" >> "$0.asked"
+case "$*" in *nosuch*) echo "error    libmamba Could not solve for environment specs
+    The following package could not be found
+    └─ nosuch >=1 does not exist (perhaps a typo or a missing channel)."; exit 1;; esac
+exec {python} -m venv --without-pip "$4"
+"""
+
+
+def test_a_conda_makes_the_environment_and_the_pip_part_is_installed_into_it(
+    cache: EnvironmentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conda = tmp_path / "bin" / "micromamba"
+    conda.parent.mkdir()
+    conda.write_text(CONDA.format(python=sys.executable))
+    conda.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{conda.parent}:{os.environ['PATH']}")
+    (tmp_path / "study.yml").write_text(
+        "channels: [conda-forge]\ndependencies: [python=3.11, gdal=3.8, pip: [six==1.16.0]]"
+    )
+    built = cache.build(read_environment(tmp_path / "study.yml"))
+    assert output(str(built.python), "-c", "import six; print(six.__version__)") == "1.16.0"
+    asked = Path(f"{conda}.asked").read_text()
+    assert asked.startswith("create --yes --prefix ")
+    assert asked.endswith("-c conda-forge python=3.11 gdal=3.8\n")
+    with pytest.raises(MissingDependency, match="'study' cannot be built: nosuch: ") as caught:
+        cache.build(Environment("study", PythonSection(conda=("nosuch>=1",))))
+    assert caught.value.details["packages"] == ["nosuch"]
+
+
 def test_a_build_can_be_stopped(cache: EnvironmentCache, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     project = tmp_path / "slow"
