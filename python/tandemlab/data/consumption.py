@@ -67,7 +67,8 @@ def recorded_input(given: Input, workspace: Workspace) -> dict[str, Any]:
     """
     assert isinstance(given.dataset, str)
     if given.dataset.lstrip().startswith("{"):
-        dataset = Dataset.from_json(given.dataset)
+        made = Dataset.from_json(given.dataset)
+        dataset = type(made)(made.definition.within(str(workspace.address)))
     else:
         dataset = Dataset.get_by_id(workspace, given.dataset)
     if not workspace.is_remote:

@@ -15,12 +15,13 @@ from typing import Any
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import Document
 from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
-from tandemlab.domain.jobs import Distribution
+from tandemlab.domain.jobs import Distribution, Input, InputMode
 from tandemlab.domain.schemas import Mistake, conform, key_of, nearest
 from tandemlab.domain.warnings import ConfigurationWarning
 from tandemlab.environments.files import conda_environment, from_conda_specification
 from tandemlab.training.run_configuration import RunConfiguration
 
+_REFERENCE = re.compile(r"\$\{?AZUREML_DATAREFERENCE_(\w+?)\}?")
 _TEXT = {"type": ["string", "number", "null"]}
 _TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
 _COUNT = {"type": ["integer", "null"], "minimum": 1}
@@ -29,6 +30,14 @@ _VARIABLES = {"type": ["object", "null"], "additionalProperties": {"type": ["str
 
 def _section(**properties: Any) -> dict[str, Any]:
     return {"type": ["object", "null"], "properties": properties}
+
+
+_DATASET = _section(name=_TEXT, version=_TEXT, id=_TEXT)
+_DATA_PATH = _section(datastoreName=_TEXT, relativePath=_TEXT)
+
+
+def _named(**properties: Any) -> dict[str, Any]:
+    return {"type": ["object", "null"], "additionalProperties": _section(**properties)}
 
 
 # What is read, with its type. Everything else is compared with _USUAL.
@@ -41,6 +50,11 @@ _SCHEMA = _section(
     target=_TEXT,
     maxRunDurationSeconds={"type": ["number", "null"], "exclusiveMinimum": 0},
     environmentVariables=_VARIABLES,
+    dataReferences=_named(dataStoreName=_TEXT, pathOnDataStore=_TEXT, mode=_TEXT),
+    data=_named(
+        dataLocation=_section(dataset=_DATASET, dataPath=_DATA_PATH),
+        mechanism=_TEXT,
+    ),
     nodeCount=_COUNT,
     mpi=_section(processCountPerNode=_COUNT, nodeCount=_COUNT),
     pytorch=_section(processCount=_COUNT, nodeCount=_COUNT),
@@ -138,8 +152,6 @@ _USUAL: dict[str, Any] = {
         "terminalExitCodes": None,
         "configuration": None,
     },
-    "dataReferences": None,
-    "data": None,
     "inputs": None,
     "outputData": None,
     "datacaches": None,
@@ -162,8 +174,6 @@ _REASONS = {
     "environment.r.snapshotDate": "give a repository of that date instead",
     "environment.r.bioconductorPackages": "give Bioconductor's repository instead",
     "amlcompute": "the compute target says what machines there are",
-    "dataReferences": "give the folder's path in inputs",
-    "data": "give the data's path in inputs",
     "outputData": "what the script writes to outputs/ is kept; give others in outputs",
 }
 
@@ -193,15 +203,17 @@ def read_runconfig(document: Document, home: Path) -> RunConfiguration:
     }
     interpreter = section.get("interpreterPath") if section.get("userManagedDependencies") else None
     script, command = read.get("script") or None, read.get("command") or None
+    inputs, given = _inputs(read, notices), read.get("arguments") or ()
     configuration = RunConfiguration(
         script=None if command else script,
         command=command,
-        arguments=None if command else (read.get("arguments") or None),
+        arguments=None if command else [_in_places(each, inputs) for each in given] or None,
         compute_target=read.get("target") or "local",
         environment_variables=variables,
         interpreter=None if interpreter in (None, "", "python") else interpreter,
         max_run_duration_seconds=read.get("maxRunDurationSeconds"),
         environment=environment,
+        inputs=inputs,
         distribution=_distribution(read, notices),
     )
     if notices:
@@ -209,6 +221,54 @@ def read_runconfig(document: Document, home: Path) -> RunConfiguration:
         text = f"{document.source} has settings without a meaning here:\n  " + "\n  ".join(told)
         warnings.warn(text, ConfigurationWarning, stacklevel=5)
     return configuration
+
+
+def _inputs(read: Mapping[str, Any], notices: list[Mistake]) -> dict[str, Input]:
+    """Data references and datasets, whose datastores are those of the workspace."""
+    found: dict[str, Input] = {}
+    for name, each in (read.get("dataReferences") or {}).items():
+        where = (each.get("dataStoreName"), each.get("pathOnDataStore"))
+        found |= _input(name, ("dataReferences", name), where, each.get("mode"), notices)
+    for name, each in (read.get("data") or {}).items():
+        location, mode = each.get("dataLocation") or {}, each.get("mechanism")
+        dataset, path = location.get("dataset") or {}, location.get("dataPath") or {}
+        if dataset.get("name"):
+            reference = ":".join(filter(None, (dataset["name"], dataset.get("version"))))
+            found[name] = Input(mode=_mode(mode), dataset=reference)
+        else:
+            where = (path.get("datastoreName"), path.get("relativePath"))
+            found |= _input(name, ("data", name), where, mode, notices)
+    return found
+
+
+def _input(
+    name: str,
+    key: tuple[str, str],
+    where: tuple[str | None, str | None],
+    mode: str | None,
+    notices: list[Mistake],
+) -> dict[str, Input]:
+    from tandemlab.data import DataPath
+
+    datastore, path = where
+    if not datastore or (mode or "").lower() == "upload":
+        told = "left out; give its path in outputs" if datastore else "left out; it names no data"
+        notices.append(Mistake(key, told))
+        return {}
+    named = DataPath(datastore, (path or "").strip("/")).as_named_input(name)
+    download = _mode(mode) == InputMode.DOWNLOAD.value
+    return {name: (named.as_download() if download else named.as_mount()).to_input()}
+
+
+def _mode(told: str | None) -> str:
+    known = [each.value for each in InputMode]
+    return told.lower() if told and told.lower() in known else InputMode.MOUNT.value
+
+
+def _in_places(argument: Any, inputs: Mapping[str, Input]) -> Any:
+    """An argument with the places of inputs for the variables that SDK v1 writes for them."""
+    found = _REFERENCE.fullmatch(argument) if isinstance(argument, str) else None
+    return f"${{inputs.{found[1]}}}" if found and found[1] in inputs else argument
 
 
 def _distribution(read: Mapping[str, Any], notices: list[Mistake]) -> Distribution | None:

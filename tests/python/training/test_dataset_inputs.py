@@ -135,6 +135,21 @@ def test_paths_in_a_datastore_are_inputs_and_arguments(
         submit(code, [store.path("2027")])
 
 
+def test_a_data_reference_of_sdk_v1_is_found_in_the_workspace_that_runs_it(
+    workspace: Workspace, source: Path
+) -> None:
+    Datastore.get_default(workspace).upload(source / "letters", "raw", show_progress=False)
+    (source / "job.py").write_text("import sys; print(open(sys.argv[1] + '/a.txt').read())")
+    (source / "old.runconfig").write_text(
+        "script: job.py\narguments: [$AZUREML_DATAREFERENCE_raw]\n"
+        "dataReferences: {raw: {dataStoreName: workspaceblobstore, pathOnDataStore: raw}}\n"
+    )
+    loaded = RunConfiguration.load(source / "old.runconfig")
+    run = workspace.experiment("jobs").submit(ScriptRunConfig(source, run_config=loaded))
+    run.wait_for_completion(timeout_seconds=120)
+    assert run.read_log()[0] == "A\n"
+
+
 def test_a_dataset_that_cannot_be_had_is_told_before_a_run_is_made(
     workspace: Workspace, cars: TabularDataset, source: Path
 ) -> None:
