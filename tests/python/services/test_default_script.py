@@ -6,7 +6,9 @@ import importlib.util
 import json
 from collections.abc import Callable
 from itertools import count
+from operator import methodcaller
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,3 +134,39 @@ def test_a_service_goes_from_onnx_to_skops(services: Workspace, folder: Path) ->
     assert service.run(FRAME) == {"predictions": pytest.approx([2, 4])}
     with pytest.raises(InvalidInput, match="age"):
         service.run([{"years": 1}])
+
+
+def test_each_type_of_the_signature_reaches_the_model_as_pandas_has_it(
+    answering: Callable[..., Any], folder: Path
+) -> None:
+    kinds = {
+        "n": "integer",
+        "x": "double",
+        "ok": "boolean",
+        "s": "string",
+        "day": "date",
+        "raw": "binary",
+        "gap": "integer",
+        "none": "string",
+    }
+    columns = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    rule = SimpleNamespace(predict=methodcaller("to_json", orient="table", index=False))
+    path = save_model(rule, folder / "rule.pkl")
+    run = answering(path, "pickle", {"inputs": {"kind": "table", "columns": columns}})
+    row = {"n": 1, "x": 2, "ok": True, "s": "a", "day": "2002-12-31", "raw": "aGVsbG8=", "gap": 3}
+    found = json.loads(run([row, {**row, "gap": None, "none": "b"}]))
+    types = {field["name"]: field["type"] for field in found["schema"]["fields"]}
+    assert types == {
+        "n": "integer",
+        "x": "number",
+        "ok": "boolean",
+        "s": "string",
+        "day": "datetime",
+        "raw": "string",
+        "gap": "number",
+        "none": "string",
+    }
+    first, second = found["data"]
+    assert (first["day"], first["raw"], first["none"]) == ("2002-12-31T00:00:00.000", "hello", None)
+    assert (first["gap"], second["gap"], second["none"]) == (3, None, "b")
+    assert json.loads(run([]))["data"] == []
