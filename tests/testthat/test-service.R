@@ -150,3 +150,16 @@ test_that("what the core advises is in R's words", {
     "See get_webservice_logs(), or give overwrite = TRUE; see list_models()."
   )
 })
+
+test_that("answers of scripts are JSON: vectors are arrays, numbers keep every bit", {
+  answer <- tandemlab:::as_answer
+  found <- answer(list(p = c(0.1 + 0.2, NA, Inf), who = list(a = "\u00e4\"b", ok = TRUE)))
+  expected <- '{"p":[0.30000000000000004,null,null],"who":{"a":["\u00e4\\"b"],"ok":[true]}}'
+  expect_identical(found, expected)
+  expect_identical(answer(1:3), "[1,2,3]")
+  expect_identical(answer("text as it is"), "text as it is")
+  expect_identical(answer(list(a = jsonlite::unbox(1), b = NULL)), '{"a":1,"b":null}')
+  expect_identical(answer(data.frame(a = 1:2)), '[{"a":1},{"a":2}]')
+  expect_identical(answer(list(factor("u"), as.Date("2002-12-31"))), '[["u"],["2002-12-31"]]')
+  expect_error(answer(sum), "JSON cannot hold", class = "tandemlab_error_invalid_input")
+})

@@ -7,7 +7,11 @@ init <- function() {
   model <- readRDS(list.files(Sys.getenv("TANDEMLAB_MODEL_DIR"), full.names = TRUE)[[1]])
   columns <- about$signature$inputs$columns
   function(data) {
-    newdata <- as_columns(jsonlite::fromJSON(data), columns)
+    newdata <- if (is.null(columns)) {
+      as.data.frame(jsonlite::fromJSON(data))
+    } else {
+      as_frame(tandemlab:::from_json(data), columns)
+    }
     found <- if (inherits(model, "glm")) {
       predict(model, newdata, type = "response")
     } else {
@@ -17,17 +21,15 @@ init <- function() {
   }
 }
 
-# The data frame that a model was trained on had these columns; those that are absent are missing.
-as_columns <- function(data, columns) {
-  data <- as.data.frame(data)
-  for (column in columns) {
-    values <- data[[column$name]]
-    if (is.null(values)) {
-      values <- rep(NA, nrow(data))
-    }
-    data[[column$name]] <- as_column(values, column)
-  }
-  data
+# The data frame that a model was trained on had these columns; what is absent is missing.
+as_frame <- function(records, columns) {
+  data <- lapply(columns, function(column) {
+    values <- lapply(records, `[[`, column$name)
+    values[lengths(values) == 0] <- NA
+    as_column(if (length(values) == 0) character() else unlist(values), column)
+  })
+  names(data) <- vapply(columns, `[[`, "", "name")
+  structure(data, class = "data.frame", row.names = .set_row_names(length(records)))
 }
 
 as_column <- function(values, column) {
