@@ -57,6 +57,48 @@ attach_remote_compute <- function(workspace, cluster_name, address, ..., usernam
   )
 }
 
+#' Attach a cluster of Slurm
+#'
+#' Runs go to Slurm's own queue by `sbatch`, from this machine or from a login node that is reached
+#' by SSH; see [attach_remote_compute()] for what is sent there and comes back. A run that waits in
+#' the queue is `Preparing`. The folder of the target must be seen by the cluster's machines.
+#'
+#' @inheritParams attach_remote_compute
+#' @param address Name or address of the login node; `NULL` if `sbatch` is on this machine.
+#' @param partition,account,qos Where jobs go and whom they are charged to; Slurm's defaults if
+#'   `NULL`.
+#' @param memory Of a run that does not say how much it needs, such as `"2GB"`.
+#' @param options Further options of `sbatch`, such as `"--constraint=avx2"`.
+#' @return A `tandemlab_compute`: plain data without secrets.
+#' @section Errors:
+#' As for [attach_remote_compute()].
+#' @examples
+#' \dontrun{
+#' attach_slurm_compute(ws, "cluster", "login.example.org", username = "ana", partition = "short")
+#' }
+#' @export
+attach_slurm_compute <- function(workspace, cluster_name, address = NULL, ..., username = NULL,
+                                 ssh_port = 22L, password = NULL, private_key = NULL,
+                                 passphrase = NULL, host_key = NULL, jump = NULL,
+                                 jump_host_key = NULL, directory = NULL, python = NULL,
+                                 rscript = NULL, partition = NULL, account = NULL, qos = NULL,
+                                 memory = "2GB", options = NULL, description = NULL, tags = NULL) {
+  check_no_dots(...)
+  attach_compute(
+    workspace, "slurm", cluster_name, description, tags,
+    address = arg_optional(address, arg_string), username = arg_optional(username, arg_string),
+    ssh_port = arg_count(ssh_port, least = 1L), password = arg_credential(password),
+    private_key_file = arg_credential(private_key),
+    private_key_passphrase = arg_credential(passphrase),
+    host_key = arg_optional(host_key, arg_string), jump = arg_optional(jump, arg_string),
+    jump_host_key = arg_optional(jump_host_key, arg_string),
+    directory = arg_optional(directory, arg_string), python = arg_optional(python, arg_string),
+    rscript = arg_optional(rscript, arg_string), partition = arg_optional(partition, arg_string),
+    account = arg_optional(account, arg_string), qos = arg_optional(qos, arg_string),
+    memory = arg_string(memory), options = as.list(arg_optional(options, arg_strings))
+  )
+}
+
 attach_compute <- function(workspace, kind, name, description, tags, ...) {
   new_compute(call_core(
     "compute.attach",

@@ -15,7 +15,7 @@ from tandemlab.lazy import loader
 from tandemlab.version import __version__
 
 if TYPE_CHECKING:
-    from tandemlab.compute import ComputeTarget, LocalTarget, RemoteCompute
+    from tandemlab.compute import ComputeTarget, LocalTarget, RemoteCompute, SlurmCompute
     from tandemlab.data import Dataset, Datastore
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
@@ -59,6 +59,7 @@ _HOMES = {
     "RunStatus": "tandemlab.domain",
     "SKLearn": "tandemlab.training",
     "ScriptRunConfig": "tandemlab.training",
+    "SlurmCompute": "tandemlab.compute",
     "TandemlabError": "tandemlab.domain",
     "TensorFlow": "tandemlab.training",
     "Workspace": "tandemlab.tracking",
@@ -87,6 +88,7 @@ __all__ = [
     "RunStatus",
     "SKLearn",
     "ScriptRunConfig",
+    "SlurmCompute",
     "TandemlabError",
     "TensorFlow",
     "Workspace",

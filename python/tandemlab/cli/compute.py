@@ -106,6 +106,7 @@ def show(session: Session, name: str) -> None:
     "attach",
     "tandemlab compute attach vm ssh://ana@vm.example.org --private-key ~/.ssh/id_ed25519",
     "tandemlab compute attach vm ssh://ana@10.0.0.7:2222 --jump ana@gate.example.org",
+    "tandemlab compute attach cluster slurm+ssh://ana@login.example.org --partition short",
 )
 @click.argument("name")
 @click.argument("address")
@@ -116,6 +117,11 @@ def show(session: Session, name: str) -> None:
 @click.option("--secret", is_flag=True, help="Ask for the password, or that of the private key.")
 @click.option("--directory", metavar="PATH", help="Folder there for all that runs.")
 @click.option("--slots", type=click.IntRange(min=1), help="Processors' runs that run at once.")
+@click.option("--partition", metavar="NAME", help="Partition of Slurm.")
+@click.option("--account", metavar="NAME", help="Whom Slurm charges.")
+@click.option("--qos", metavar="NAME", help="Slurm's quality of service.")
+@click.option("--memory", metavar="SIZE", help="Memory of a run that does not say, in Slurm.")
+@click.option("--option", "options", multiple=True, metavar="OPTION", help="Option of sbatch.")
 @click.option("--python", metavar="PATH", help="Program there that runs scripts of Python.")
 @click.option("--rscript", metavar="PATH", help="Program there that runs scripts of R.")
 @click.option("--description", help="What it is for.")
@@ -124,10 +130,12 @@ def show(session: Session, name: str) -> None:
 @output_option
 @pass_session
 def attach(session: Session, /, name: str, address: str, **options: Any) -> None:
-    """Attach a machine that runs scripts.
+    """Attach a machine or a cluster that runs scripts.
 
-    ADDRESS is ssh://USER@HOST:PORT. The machine needs a POSIX shell, and Python or R for the
-    scripts; it is looked at first. A name that is there gets its next version.
+    ADDRESS is ssh://USER@HOST:PORT for a machine, slurm+ssh://USER@HOST:PORT for a cluster of
+    Slurm with that login node, and slurm where sbatch is on this machine. It needs a POSIX shell,
+    and Python or R for the scripts; it is looked at first. A name that is there gets its next
+    version.
 
     Secrets are asked for without showing them; where the input is not a terminal, the secret is
     read from there. They go to the workspace's keyvault, and are no arguments: other users could
@@ -150,12 +158,36 @@ def attach(session: Session, /, name: str, address: str, **options: Any) -> None
     session.suggest("compute doctor", name)
 
 
-def _configuration(address: str, options: dict[str, Any]) -> Any:
-    from tandemlab.compute import RemoteCompute
+_OF_SLURM = ("partition", "account", "qos", "memory", "options")
 
-    if not address.startswith("ssh://"):
-        raise click.UsageError(f"{address!r} is no address such as ssh://USER@HOST:PORT.")
-    return RemoteCompute.attach_configuration(**_machine(address, options))
+
+def _configuration(address: str, options: dict[str, Any]) -> Any:
+    from tandemlab.compute import RemoteCompute, SlurmCompute
+
+    scheme = address.partition("://")[0]
+    of_slurm = {each: options[each] for each in _OF_SLURM if options[each]}
+    if scheme == "ssh":
+        _refuse(of_slurm, "is for clusters of Slurm.")
+        return RemoteCompute.attach_configuration(
+            **_machine(address, options), slots=options["slots"]
+        )
+    if scheme not in ("slurm", "slurm+ssh"):
+        raise click.UsageError(
+            f"{address!r} is no address such as ssh://USER@HOST:PORT, slurm+ssh://USER@HOST, slurm."
+        )
+    _refuse({"slots": options["slots"]}, "is for machines; a cluster has a queue.")
+    if scheme == "slurm+ssh":
+        return SlurmCompute.attach_configuration(**_machine(address, options), **of_slurm)
+    of_ssh = ("private_key", "host_key", "jump", "jump_host_key", "secret")
+    _refuse({each: options[each] for each in of_ssh}, "is for what is reached by SSH.")
+    kept = {each: options[each] for each in ("directory", "python", "rscript")}
+    return SlurmCompute.attach_configuration(**kept, **of_slurm)
+
+
+def _refuse(options: dict[str, Any], why: str) -> None:
+    for option, value in options.items():
+        if value:
+            raise click.UsageError(f"--{option.replace('_', '-').removesuffix('s')} {why}")
 
 
 def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +198,7 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
         host_key=options["host_key"],
         asks_secret=options["secret"],
     )
-    kept = ("jump", "jump_host_key", "directory", "slots", "python", "rscript")
+    kept = ("jump", "jump_host_key", "directory", "python", "rscript")
     return {
         "username": host["username"],
         "address": host["host"],

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from tandemlab.compute.compute_target import ComputeTarget
     from tandemlab.compute.local import LocalTarget
     from tandemlab.compute.remote.attaching import RemoteCompute
+    from tandemlab.compute.remote.slurm import SlurmCompute
     from tandemlab.compute.targets import Target, find_target, known_targets
 
 _HOMES = {
     "ComputeTarget": "tandemlab.compute.compute_target",
     "LocalTarget": "tandemlab.compute.local",
     "RemoteCompute": "tandemlab.compute.remote.attaching",
+    "SlurmCompute": "tandemlab.compute.remote.slurm",
     "Target": "tandemlab.compute.targets",
     "find_target": "tandemlab.compute.targets",
     "known_targets": "tandemlab.compute.targets",
@@ -25,6 +27,7 @@ __all__ = [
     "ComputeTarget",
     "LocalTarget",
     "RemoteCompute",
+    "SlurmCompute",
     "Target",
     "find_target",
     "known_targets",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute.remote.attaching import Step, open_shell, probe, steps_of
 from tandemlab.compute.remote.launchers import Processes
+from tandemlab.compute.remote.slurm import Slurm
 from tandemlab.compute.remote.target import RemoteTarget
 from tandemlab.compute.targets import LOCAL, Target
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError, VersionMismatch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 KIND = "compute"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
-_LAUNCHERS = {"ssh": Processes}
+_LAUNCHERS: dict[str, type[Processes] | type[Slurm]] = {"ssh": Processes, "slurm": Slurm}
 
 
 def check_target_name(name: object) -> str:
@@ -114,7 +115,7 @@ def open_target(name: str, folder: WorkspaceFolder) -> Target | None:
             f"This tandemlab knows no compute targets of kind {kind!r}.", hint="Upgrade tandemlab."
         )
     shell = open_shell(settings, _credentials(folder, asset))
-    return RemoteTarget(name, settings, folder, shell, _LAUNCHERS[kind]())
+    return RemoteTarget(name, settings, folder, shell, _LAUNCHERS[kind](settings))
 
 
 def _credentials(folder: WorkspaceFolder, asset: Asset) -> dict[str, str]:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
-from tandemlab.compute import ComputeTarget, RemoteCompute
+from tandemlab.compute import ComputeTarget, RemoteCompute, SlurmCompute
+from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.domain import NotFound
 from tandemlab.r_interface.handles import open_workspace
 
-_CONFIGURATIONS = {"ssh": RemoteCompute.attach_configuration}
+_CONFIGURATIONS: dict[str, Callable[..., AttachConfiguration]] = {
+    "ssh": RemoteCompute.attach_configuration,
+    "slurm": SlurmCompute.attach_configuration,
+}
 
 
 def _open(workspace: str, name: str) -> ComputeTarget:

@@ -25,6 +25,9 @@ def test_this_machine_is_a_target_from_the_start(call: Call, lab: Workspace) -> 
     for address in ("vm.example.org", "ssh://ana:pw@vm.example.org"):
         assert call("compute", "attach", "vm", address).status == 2
     assert call("compute", "attach", "local", "ssh://ana@vm").status == 2
+    assert call("compute", "attach", "c", "slurm", "--slots", "3").status == 2
+    assert call("compute", "attach", "c", "slurm", "--jump", "ana@gate").status == 2
+    assert call("compute", "attach", "c", "ssh://ana@vm", "--partition", "main").status == 2
     answer = call("compute", "attach", "vm", "ssh://ana@127.0.0.1:1")
     assert answer.status == 10 and "cannot be reached" in answer.err
 

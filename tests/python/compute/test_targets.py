@@ -1,4 +1,4 @@
-"""What every compute target does, with the real thing: this machine, one behind SSH."""
+"""What every compute target does, with the real thing: this machine, one behind SSH, Slurm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from plugins.slurm import attach_slurm
 from plugins.ssh import attach_ssh
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
@@ -27,12 +28,15 @@ SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
     params=[
         pytest.param("local", marks=pytest.mark.full),
         pytest.param("ssh", marks=SERVICES),
+        pytest.param("slurm", marks=SERVICES),
     ]
 )
 def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
     """Name of a target of the workspace."""
     if request.param == "ssh":
         attach_ssh(workspace, request.getfixturevalue("ssh"))
+    elif request.param == "slurm":
+        attach_slurm(workspace, request.getfixturevalue("slurm"))
     return str(request.param)
 
 

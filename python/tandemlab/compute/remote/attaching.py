@@ -85,7 +85,7 @@ class RemoteCompute:
         Raises:
             InvalidInput: a value that cannot be one.
         """
-        settings, credentials = _machine(
+        settings, credentials = machine(
             address,
             ssh_port,
             username,
@@ -98,11 +98,11 @@ class RemoteCompute:
         )
         if slots is not None and (type(slots) is not int or slots < 1):
             raise InvalidInput(f"slots must be a whole number from 1 on, not {slots!r}.")
-        given = {"directory": directory, "slots": slots, "python": python, "rscript": rscript}
-        return AttachConfiguration("ssh", {**settings, **_given(given)}, credentials)
+        named = {"directory": directory, "slots": slots, "python": python, "rscript": rscript}
+        return AttachConfiguration("ssh", {**settings, **given(named)}, credentials)
 
 
-def _machine(
+def machine(
     address: str,
     port: int,
     username: str | None,
@@ -113,6 +113,7 @@ def _machine(
     jump: str | None,
     jump_host_key: str | None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
+    """A machine behind SSH, and perhaps behind another one, as settings and credentials."""
     settings, credentials = ssh.described(
         address,
         port=port,
@@ -138,7 +139,8 @@ def _machine(
     return settings, credentials
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that were given."""
     return {name: value for name, value in options.items() if value is not None}
 
 

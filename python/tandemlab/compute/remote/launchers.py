@@ -44,6 +44,9 @@ class Processes:
     functions = (_HERE / "process.sh").read_text(encoding="utf-8")
     has_queue = False
 
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """No settings matter."""
+
     def check(self, name: str, settings: JobSettings) -> None:
         """One machine, whose GPUs nobody deals out."""
         distribution = settings.distribution

@@ -209,9 +209,7 @@ class RemoteTarget:
             return JobState(is_running=True, memory=used)
         if word == "ended":
             return JobState(is_running=False, exit_code=exit_code_of(int(words[0])))
-        reason = " ".join(words)
-        problem = RunError(f"{self.name}: {reason}", "target") if reason else None
-        return JobState(is_running=False, problem=problem)
+        return JobState(is_running=False, problem=_problem(self.name, " ".join(words)))
 
     def fetch(self, started: StartedJob) -> None:
         """As the protocol says; after that nothing of the job is left there."""
@@ -261,6 +259,14 @@ class RemoteTarget:
 def _handle_in(answer: bytes) -> str:
     lines = answer.decode("utf-8", "replace").splitlines()
     return next((line[7:] for line in lines if line.startswith("handle ")), "")
+
+
+def _problem(name: str, reason: str) -> RunError | None:
+    """Why a target has ended a job, from its own word for that; None if it has none."""
+    if not reason:
+        return None
+    code = {"TIMEOUT": "time_limit", "OUT_OF_MEMORY": "memory_limit"}.get(reason, "target")
+    return RunError(f"The run was ended by {name}: {reason}.", code)
 
 
 def _kept(job: Job) -> JobState | None:

@@ -1,0 +1,149 @@
+"""Slurm: jobs go to its queue by ``sbatch``, from this machine or from a login node."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tandemlab.compute.remote.attaching import AttachConfiguration, given, machine
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.jobs import Job, JobSettings, Resources, StartedJob
+
+_WORD = re.compile(r"[A-Za-z0-9_.,:=/@%+-]+")
+
+
+class SlurmCompute:
+    """A cluster of Slurm: its own queue decides when a run begins.
+
+    The folder of the target must be seen by the cluster's machines.
+
+    >>> SlurmCompute.attach_configuration(partition="short").settings["partition"]
+    'short'
+    """
+
+    @staticmethod
+    def attach_configuration(
+        address: str | None = None,
+        *,
+        username: str | None = None,
+        ssh_port: int = 22,
+        password: str | None = None,
+        private_key_file: str | os.PathLike[str] | None = None,
+        private_key_passphrase: str | None = None,
+        host_key: str | None = None,
+        jump: str | None = None,
+        jump_host_key: str | None = None,
+        directory: str | None = None,
+        python: str | None = None,
+        rscript: str | None = None,
+        partition: str | None = None,
+        account: str | None = None,
+        qos: str | None = None,
+        memory: str = "2GB",
+        options: Sequence[str] = (),
+    ) -> AttachConfiguration:
+        """What `ComputeTarget.attach` takes.
+
+        Args:
+            address: of the login node; None if ``sbatch`` is on this machine.
+            username: there; this and what belongs to SSH as for
+                `RemoteCompute.attach_configuration`.
+            ssh_port: of its SSH server.
+            password: goes to the keyvault, as the next two do.
+            private_key_file: path of the private key, or its text.
+            private_key_passphrase: of that key.
+            host_key: type and key of the login node.
+            jump: machine through which it is reached.
+            jump_host_key: of that machine.
+            directory: folder for all that runs, which the cluster's machines see.
+            python: program that runs scripts of Python.
+            rscript: program that runs scripts of R.
+            partition: where jobs go; Slurm's default if None.
+            account: whom they are charged to.
+            qos: quality of service.
+            memory: of a run that does not say how much it needs.
+            options: further options of ``sbatch``, such as ``"--constraint=avx2"``.
+
+        Raises:
+            InvalidInput: a value that cannot be one.
+        """
+        settings: dict[str, Any] = {}
+        credentials: dict[str, str] = {}
+        if address is not None:
+            settings, credentials = machine(
+                address,
+                ssh_port,
+                username,
+                password,
+                private_key_file,
+                private_key_passphrase,
+                host_key,
+                jump,
+                jump_host_key,
+            )
+        for option in options:
+            if not option.startswith("--") or not _WORD.fullmatch(option):
+                raise InvalidInput(
+                    f"{option!r} is no option of sbatch.", hint='For example "--constraint=avx2".'
+                )
+        named = {"partition": partition, "account": account, "qos": qos}
+        for name, value in named.items():
+            if value is not None and not _WORD.fullmatch(value):
+                raise InvalidInput(f"{value!r} cannot be the {name}.")
+        Resources(memory=memory)
+        found = given({"directory": directory, "python": python, "rscript": rscript, **named})
+        own = {"memory": memory, "options": list(options)}
+        return AttachConfiguration("slurm", {**settings, **found, **own}, credentials)
+
+
+class Slurm:
+    """Jobs are those of Slurm.
+
+    Args:
+        settings: ``partition``, ``account``, ``qos``, ``memory`` and ``options``.
+    """
+
+    functions = (Path(__file__).parent / "slurm.sh").read_text(encoding="utf-8")
+    has_queue = True
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+
+    def check(self, name: str, settings: JobSettings) -> None:
+        """One machine for each run."""
+        distribution = settings.distribution
+        if distribution is not None and distribution.node_count > 1:
+            raise InvalidInput(
+                f"A run on {name!r} has one machine of the cluster, not {distribution.node_count}.",
+                hint="Set node_count to 1.",
+            )
+
+    def script(self, job: Job, script: str) -> str:
+        """The script with what it asks for as lines of ``#SBATCH``."""
+        default = Resources(memory=self._settings["memory"]).memory_bytes or 0
+        memory = math.ceil((job.max_memory or default) / (1 << 20))
+        options = [
+            f"--job-name=tandemlab-{job.run_id}",
+            f"--output={job.place}/job/slurm.out",
+            "--no-requeue",
+            "--ntasks=1",
+            f"--cpus-per-task={job.cpus or job.processes or 1}",
+            f"--mem={memory}M",
+        ]
+        if job.max_seconds is not None:
+            options.append(f"--time={math.ceil(job.max_seconds / 60) + 1}")
+        if job.gpus:
+            options.append(f"--gres=gpu:{job.gpus}")
+        named = (name for name in ("partition", "account", "qos") if name in self._settings)
+        options += [f"--{name}={self._settings[name]}" for name in named]
+        lines = [f"#SBATCH {option}" for option in [*options, *self._settings["options"]]]
+        first, _, rest = script.partition("\n")
+        return "\n".join([first, *lines, rest])
+
+    def before(self, jobs: Sequence[StartedJob]) -> str:
+        """One look at the queue for all of them."""
+        return "look"

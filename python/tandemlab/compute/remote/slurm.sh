@@ -1,0 +1,70 @@
+# Jobs of Slurm. The folder of the target is seen by the machines of the cluster, too. Nothing here
+# needs Slurm's accounting; where it works, it says what became of a job that the queue has forgotten.
+newline='
+'
+
+# What the queue has of this user's jobs; fails if Slurm does not answer.
+look() {
+  queue=$(squeue -h -t all -u "$(id -un)" -o '%A|%T|%r') || exit 1
+}
+
+state() {
+  id= status= why=
+  [ -f job/slurm ] && read -r id < job/slurm
+  rest=$newline$queue$newline
+  case $rest in
+    *"$newline$id|"*)
+      rest=${rest#*"$newline$id|"}
+      rest=${rest%%"$newline"*}
+      status=${rest%%|*} why=${rest#*|}
+      ;;
+  esac
+  case $status in
+    PENDING | CONFIGURING | REQUEUED | REQUEUE_HOLD) echo "state $run waiting $why" ;;
+    RUNNING | COMPLETING | SUSPENDED | STOPPED | SIGNALING | STAGE_OUT | RESIZING)
+      echo "state $run running"
+      ;;
+    CANCELLED | TIMEOUT | OUT_OF_MEMORY | NODE_FAIL | PREEMPTED | DEADLINE | BOOT_FAIL)
+      echo "state $run gone $status"
+      ;;
+    *)
+      ended && return
+      [ -n "$id" ] || { echo "state $run waiting"; return; }
+      [ -n "$status" ] || status=$(sacct -n -X -P -j "$id" -o State 2>/dev/null)
+      echo "state $run gone $status"
+      ;;
+  esac
+}
+
+handle() {
+  [ -f job/slurm ] && read -r id < job/slurm && echo "handle $id"
+}
+
+start() {
+  if [ ! -f job/slurm ]; then
+    id=$(squeue -h -t all -u "$(id -un)" -n "tandemlab-$run" -o %A) || exit 1
+    [ -n "$id" ] || id=$(sbatch --parsable job/job.sh) || exit 1
+    printf '%s\n' "${id%%[;$newline]*}" > job/slurm.new && mv job/slurm.new job/slurm
+  fi
+  handle
+}
+
+# end RUN HANDLE SIGNAL
+end() {
+  [ "$3" != KILL ] || scancel --signal=KILL --full "$2" 2>/dev/null
+  scancel "$2" 2>&1 | grep -v "Invalid job id" >&2
+  true
+}
+
+nodes() {
+  sinfo -h -N -o '%N %T %c %m %G' | sort -u | while read -r name status cpus memory devices; do
+    gpus=0
+    case $devices in
+      gpu:*)
+        gpus=${devices%%(*}
+        gpus=${gpus##*:}
+        ;;
+    esac
+    echo "$name $status $cpus $((memory * 1024)) $gpus"
+  done
+}

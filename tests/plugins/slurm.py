@@ -1,0 +1,176 @@
+"""Slurm for tests: Debian's, on one node at the loopback address, without systemd and cgroups.
+
+``slurm`` is the cluster, shared by all tests of a process.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tandemlab import ComputeTarget, SlurmCompute, Workspace
+from tandemlab.bridge import find_r
+
+_STARTED_WITHIN = 60.0
+_PROGRAMS = ("munged", "slurmctld", "slurmd")
+_SETTINGS = """ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/sock
+CryptoType=crypto/munge
+SlurmctldPort={controller}
+SlurmdPort={daemon}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
+SwitchType=switch/none
+MpiDefault=none
+ReturnToService=2
+CommunicationParameters=NoInAddrAny,DisableIPv6
+MinJobAge=600
+AccountingStorageType=accounting_storage/none
+KillWait=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@dataclass
+class Slurm:
+    """A cluster of one node, which is this machine."""
+
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._names = count()
+        for name in ("state", "spool", "munge"):
+            (self.folder / name).mkdir()
+        self.folder.chmod(0o755)
+        (self.folder / "munge").chmod(0o711)
+        key = self.folder / "munge" / "key"
+        key.write_bytes(secrets.token_bytes(1024))
+        key.chmod(0o400)
+        self.settings = self.folder / "slurm.conf"
+        text = _SETTINGS.format(
+            host=socket.gethostname().split(".")[0],
+            folder=self.folder,
+            controller=_free_port(),
+            daemon=_free_port(),
+            cpus=os.cpu_count(),
+        )
+        self.settings.write_text(text)
+
+    def start(self) -> None:
+        """Start its daemons, and wait until the node is idle."""
+        munge = self.folder / "munge"
+        self._start(
+            ["munged", "--foreground", f"--key-file={munge}/key", f"--socket={munge}/sock"]
+            + [f"--{each}-file={munge}/{each}" for each in ("pid", "log", "seed")]
+        )
+        self._wait(lambda: (munge / "sock").exists())
+        for name in ("slurmctld", "slurmd"):
+            log = self.folder / f"{name}.log"
+            self._start([name, "-D", "-f", str(self.settings), "-L", str(log)])
+        self._wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
+
+    def stop(self) -> None:
+        """Stop its daemons; those that started first end last."""
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+
+    def ask(self, *command: str) -> str:
+        """What a command of Slurm prints."""
+        environment = {**os.environ, "SLURM_CONF": str(self.settings)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def new_folder(self) -> Path:
+        """An empty folder."""
+        path = self.folder / f"data-{next(self._names)}"
+        path.mkdir()
+        return path
+
+    def _start(self, command: Sequence[str]) -> None:
+        program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program is not None
+        with (self.folder / "out").open("ab") as out:
+            process = subprocess.Popen([program, *command[1:]], stdout=out, stderr=out)
+        self.processes.append(process)
+
+    def _wait(self, condition: Any) -> None:
+        deadline = time.monotonic() + _STARTED_WITHIN
+        while not condition():
+            logs = "".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
+            assert time.monotonic() < deadline, (self.folder / "out").read_text() + logs
+            time.sleep(0.05)
+
+
+def attach_slurm(workspace: Workspace, slurm: Slurm, **options: Any) -> ComputeTarget:
+    """Attach the cluster as ``slurm``; ``SLURM_CONF`` must say which one it is."""
+    configuration = SlurmCompute.attach_configuration(
+        **{
+            "directory": str(slurm.new_folder()),
+            "python": sys.executable,
+            "rscript": find_r().rscript,
+            "memory": "100MB",
+            **options,
+        }
+    )
+    return ComputeTarget.attach(workspace, "slurm", configuration)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[Slurm]:
+    """A running cluster; the test is skipped where Slurm is not installed, or not for root."""
+    search = f"{os.environ['PATH']}:/usr/sbin"
+    if os.getuid() != 0 or not all(shutil.which(name, path=search) for name in _PROGRAMS):
+        pytest.skip("Slurm and munge are not installed for root; tools/bootstrap dev does that")
+    with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as name:
+        cluster = Slurm(Path(name))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture
+def slurm(slurm_cluster: Slurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """The cluster, as the one that this process and what it starts know."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm_cluster.settings))
+    return slurm_cluster
