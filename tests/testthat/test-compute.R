@@ -29,3 +29,22 @@ test_that("a machine that cannot be used is not attached, and its password is no
     class = "tandemlab_error_invalid_input"
   )
 })
+
+test_that("a cluster of Slurm is attached where sbatch is on this machine", {
+  skip_unless_ready()
+  skip_if(Sys.which("sbatch") == "", "Slurm is not installed")
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  cluster <- attach_slurm_compute(
+    ws, "cluster",
+    directory = withr::local_tempdir(), partition = "short", memory = "500MB",
+    options = "--nice=10", tags = list(team = "lab")
+  )
+  expect_identical(list_computes(ws)$kind, c("local", "slurm"))
+  expect_identical(list_computes(ws)$slots[[2]], NA_integer_)
+  detach_compute(cluster)
+  expect_null(get_compute(ws, "cluster"))
+  expect_error(
+    attach_slurm_compute(ws, "cluster", options = "rm -r"),
+    class = "tandemlab_error_invalid_input"
+  )
+})
