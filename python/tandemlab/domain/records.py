@@ -233,6 +233,19 @@ class Metric:
     chart: Mapping[str, Any] | None = None
     indices: Sequence[int] = ()
 
+    def __repr__(self) -> str:
+        """Short, however much was logged.
+
+        >>> Metric("loss", MetricShape.SERIES, [0.5, 0.25], [1, 2], [0, 1])
+        Metric('loss', series, count=2, last=0.25)
+        """
+        text = f"{self.name!r}, {self.shape.value}"
+        if self.values:
+            text += f", count={len(self.values)}, last={self.values[-1]!r}"
+        if self.columns:
+            text += f", columns={[*self.columns]}"
+        return f"Metric({text})"
+
     @property
     def places(self) -> Sequence[int]:
         """The place of each value in the whole series, from 1 on."""
