@@ -43,7 +43,7 @@ MaxSessions 50
 Subsystem sftp internal-sftp
 SetEnv TANDEMLAB_TEST=1 {variables}
 """
-_OF_NETWORK = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_CACHE_DIR")
+_GIVEN = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_CACHE_DIR", "SLURM_CONF")
 
 
 @dataclass
@@ -76,9 +76,8 @@ class Sshd:
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         settings = self.folder / "sshd_config"
-        variables = " ".join(
-            f"{each}={os.environ[each]}" for each in _OF_NETWORK if each in os.environ
-        )
+        found = {each: os.environ[each] for each in _GIVEN if each in os.environ}
+        variables = " ".join(f"{name}={value}" for name, value in found.items())
         text = _SETTINGS.format(port=self.port, folder=self.folder, variables=variables)
         settings.write_text(text)
         if os.getuid() == 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugins.slurm import Slurm, attach_slurm
+from plugins.ssh import Sshd, reached_by
 from plugins.waiting import wait_until
 from tandemlab import ScriptRunConfig, SlurmCompute, Workspace
 from tandemlab.domain import InvalidInput, RunFailed, RunStatus
@@ -54,6 +55,25 @@ def test_a_run_waits_in_the_queue_and_what_slurm_refuses_or_ends_says_why(
     refused = experiment.submit(config(memory="90TB"))
     with pytest.raises(RunFailed, match="Memory specification can not be satisfied"):
         refused.wait_for_completion(timeout_seconds=SECONDS)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_cluster_is_reached_by_its_login_node(
+    workspace: Workspace, slurm: Slurm, ssh: Sshd, tmp_path: Path
+) -> None:
+    ssh.stop()
+    ssh.start()  # its sessions know the cluster from now on
+    target = attach_slurm(workspace, slurm, **reached_by(ssh))
+    assert target.location.startswith("ssh://") and [node.state for node in target.nodes()]
+    (tmp_path / "job.py").write_text(
+        "import os; from tandemlab import Run\n"
+        "Run.get_context().log('job', int(os.environ['SLURM_JOB_ID']))"
+    )
+    config = ScriptRunConfig(tmp_path, "job.py", compute_target="slurm")
+    run = workspace.experiment("jobs").submit(config)
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert run.get_metrics() == {"job": int((run.directory / "job" / "handle").read_text())}
 
 
 def test_what_cannot_be_an_option_is_refused() -> None:
