@@ -20,6 +20,11 @@
 #' What 1 to 5 name is used, or is an error. What 6 to 9 find is passed over where tandemlab is not
 #' installed, so that an environment for something else is not in the way.
 #'
+#' Environments that reticulate 1.41 and newer makes for one session (`reticulate::py_require()`,
+#' `RETICULATE_PYTHON=managed`) are never asked for, since jobs, services and the next session would
+#' not find them. One that runs already is used as any other: it needs tandemlab, so require
+#' `"tandemlab[frames]"` (or the path of its sources) before Python starts.
+#'
 #' @section Which R:
 #' Scripts that R submits run with the same R and its libraries. Where Python starts R, it is the
 #' `Rscript` of the call's argument, of the variable `TANDEMLAB_RSCRIPT`, of the file

@@ -110,6 +110,12 @@ as_r_frame <- function(x, int64 = c("double", "integer64"),
   if (!inherits(x, "python.builtin.object")) {
     abort_argument("x", "a data frame of Python", x)
   }
+  if (reticulate::py_is_null_xptr(x)) {
+    abort_input(
+      "`x` was an object of Python in another session, and is gone.",
+      "Make it anew; between sessions frames go by files, see write_frame()."
+    )
+  }
   bridge <- start_bridge()
   stream <- .Call(C_arrow_stream)
   answer <- from_bridge(bridge$write(x, .Call(C_arrow_address, stream)))

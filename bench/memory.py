@@ -24,7 +24,11 @@ SECTION = Section(
     title="Memory at the highest point",
     about="""1,000,000 rows. What the process held in memory at the highest point of a crossing
         beyond what it held before, with the result. The limit is the size of the result alone, by
-        its own account; strings of R count as pointers, since all are there already.""",
+        its own account; strings of R count as pointers, since all are there already. What is
+        missed: pyarrow takes 2 MiB from the system for its first bitmap of integers from pandas,
+        however many they are; bits of Arrow lie beside the bytes that pandas makes of them; pandas
+        checks by a hash table of its own that 100,000 categories differ, and R gets them as
+        strings, which this account of a factor leaves out.""",
     rows=[
         Row(
             f"{DATA[data]}: {DIRECTIONS[way]}",

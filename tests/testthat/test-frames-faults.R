@@ -359,6 +359,12 @@ test_that("a stream is read once; what is read, empty or no stream is an error",
   }
 })
 
+test_that("a frame of Python from another session is refused", {
+  skip_without_pyarrow()
+  saved <- unserialize(serialize(as_python_frame(cars), NULL))
+  expect_error(as_r_frame(saved), "another session", class = "tandemlab_error_invalid_input")
+})
+
 test_that("a frame whose columns differ in length is refused with the column's name", {
   x <- structure(list(a = 1:2, b = 1:3), class = "data.frame", row.names = 1:2)
   expect_error(in_memory(x), "Column 'b' has 3 values where the frame has 2 rows")

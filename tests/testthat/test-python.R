@@ -27,7 +27,8 @@ test_that("each place that may name a Python comes before the next", {
       sprintf("globals$required_python_version <- '%s'", pythons[["chosen"]]),
       sprintf("session <- tandemlab:::session; session$near <- '%s'", at("shared/lab")), chosen,
       "use_tandemlab_python(NULL)", chosen, "options(tandemlab.python = NULL)", chosen,
-      "Sys.unsetenv('TANDEMLAB_PYTHON')", chosen, "Sys.unsetenv('RETICULATE_PYTHON')", chosen,
+      "Sys.unsetenv('TANDEMLAB_PYTHON')", chosen, "Sys.setenv(RETICULATE_PYTHON = 'managed')",
+      chosen,
       "globals$required_python_version <- NULL", chosen,
       "Sys.unsetenv('VIRTUAL_ENV')", chosen, "session$near <- NULL", chosen, "setwd('/')", chosen
     ),
