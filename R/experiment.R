@@ -74,6 +74,8 @@ reactivate_experiment <- function(experiment) {
 #' @param pipeline_parameters Values beside the defaults of a pipeline's parameters, a named list.
 #' @param continue_on_step_failure Whether steps of a pipeline that do not need the failed one go
 #'   on; else the first failure ends all.
+#' @param regenerate_outputs Whether all steps of a pipeline run, also those for which what an equal
+#'   step has made before would do.
 #' @return A `tandemlab_run`.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` for a folder, script, target or interpreter that cannot be used;
@@ -87,7 +89,7 @@ reactivate_experiment <- function(experiment) {
 #' wait_for_run_completion(run, show_output = TRUE)
 #' @export
 submit_experiment <- function(experiment, config, tags = NULL, pipeline_parameters = NULL,
-                              continue_on_step_failure = FALSE) {
+                              continue_on_step_failure = FALSE, regenerate_outputs = FALSE) {
   exp <- arg_experiment(experiment)
   if (inherits(config, "tandemlab_pipeline")) {
     handle <- call_experiment(
@@ -95,7 +97,8 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
       document = submitted_document(config),
       tags = arg_text_map(tags, missing_values = TRUE),
       pipeline_parameters = arg_scalar_map(pipeline_parameters),
-      continue_on_step_failure = arg_flag(continue_on_step_failure)
+      continue_on_step_failure = arg_flag(continue_on_step_failure),
+      regenerate_outputs = arg_flag(regenerate_outputs)
     )
     return(run_from(handle, exp))
   }

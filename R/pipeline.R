@@ -203,10 +203,15 @@ submitted_document <- function(pipeline) {
 #' @param from_step Name of a step that is run again, with all that need it; `NULL` for those alone
 #'   that have not completed.
 #' @return `get_pipeline_steps()`: a data frame with a row for each step: `step`, `status`,
-#'   `attempts`, `taken` (whether its run is that of an earlier run of the pipeline), `run_id` (of
-#'   the newest attempt), `duration` (seconds) and `error`.
+#'   `attempts`, `reused` (whether its run is that of an earlier pipeline, whose outputs serve),
+#'   `run_id` (of the newest attempt), `duration` (seconds) and `error`.
 #'   `resume_pipeline_run()`: another run of the same pipeline, which takes over what the run has
 #'   completed; sources, parameters and settings are those of the run, whatever has changed since.
+#'   `why_step()`: why a step ran, or did not, a `tandemlab_explanation`: a list of `step`, `reason`
+#'   (`"reused"`, `"taken"` by a resumed run, `"first"`, `"changed"`, `"damaged"`, `"not_allowed"`,
+#'   `"no_outputs"`, `"unknown_inputs"` or `"forced"`), `run` (the earlier one), `changes` (the
+#'   parts of what the result depends on that are not as before, such as `"source"` or
+#'   `"inputs.rows"`) and `text`, with the differences of the source, which it prints.
 #'   `find_step_run()`: a list with the run of each attempt, the first attempt first.
 #'   `get_step_output()`: a data frame for a table, a value for json, and a path on this machine,
 #'   which must not be written to, for everything else. `get_run_pipeline()`: the pipeline, as it
@@ -246,6 +251,22 @@ resume_pipeline_run <- function(run, from_step = NULL) {
   run <- arg_run(run)
   handle <- call_run(run, "pipeline.resume", from_step = arg_optional(from_step, arg_string))
   run_from(handle, run)
+}
+
+#' @rdname get_pipeline_steps
+#' @export
+why_step <- function(run, step) {
+  found <- call_run(arg_run(run), "pipeline.why", step = arg_string(step))
+  structure(found, class = "tandemlab_explanation")
+}
+
+#' @export
+format.tandemlab_explanation <- function(x, ...) x$text
+
+#' @export
+print.tandemlab_explanation <- function(x, ...) {
+  cat(format(x), "\n", sep = "")
+  invisible(x)
 }
 
 read_step_data <- function(path, type) {

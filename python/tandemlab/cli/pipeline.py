@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +35,7 @@ _STEPS = (
     Column("step", whole=True),
     Column("status", whole=True, colours=STATUS_COLOURS),
     Column("attempts", right=True, rank=2),
-    Column("taken", rank=3),
+    Column("reused", rank=3),
     Column("duration", form=duration, right=True, rank=1),
     Column("run", rank=4),
     Column("error", rank=5),
@@ -74,6 +75,11 @@ _wait_option = click.option(
     help="When a step fails, let those go on that do not need it. Without it the first failure "
     "ends all.",
 )
+@click.option(
+    "--regenerate",
+    is_flag=True,
+    help="Run all steps, also those for which what an equal step has made before would do.",
+)
 @tag_option("A tag of the run. May be given several times.")
 @_wait_option
 @workspace_option
@@ -85,6 +91,7 @@ def run(
     parameters: Mapping[str, str],
     experiment: str | None,
     goes_on: bool,
+    regenerate: bool,
     labels: Mapping[str, str | None],
     wait: bool,
 ) -> None:
@@ -109,7 +116,11 @@ def run(
         )
     name = experiment or found.graph.name or "pipeline"
     made = workspace.experiment(name).submit(
-        found, labels, pipeline_parameters=values, continue_on_step_failure=goes_on
+        found,
+        labels,
+        pipeline_parameters=values,
+        continue_on_step_failure=goes_on,
+        regenerate_outputs=regenerate,
     )
     _after_start(session, made, wait=wait)
 
@@ -191,6 +202,25 @@ def steps(session: Session, reference: str) -> None:
         session.suggest("run logs", failed.id)
 
 
+@verb("why", "tandemlab pipeline why flights/latest fit")
+@run_argument()
+@click.argument("step")
+@workspace_option
+@output_option
+@pass_session
+def why(session: Session, reference: str, step: str) -> None:
+    """Say why a step of the pipeline's run RUN ran, or did not.
+
+    If it ran since something has changed: what, with the differences of its source.
+    """
+    found = _find(session, reference).why(step)
+    if session.screen.is_for_people:
+        session.screen.text(str(found))
+    else:
+        content = {**asdict(found), "reason": found.reason.value}
+        session.screen.record(tuple(map(Column, content)), content)
+
+
 @verb("schema", "tandemlab pipeline schema > pipeline.schema.json")
 def schema() -> None:
     """Print the JSON Schema of pipelines' files.
@@ -238,7 +268,7 @@ def _row(state: StepState) -> dict[str, Any]:
         "step": state.name,
         "status": state.status.value,
         "attempts": state.attempts,
-        "taken": state.taken,
+        "reused": state.reused,
         "duration": state.duration,
         "run": reference_of(state.run.record) if state.run else None,
         "error": state.error,
@@ -246,5 +276,5 @@ def _row(state: StepState) -> dict[str, Any]:
     }
 
 
-for command in (run, resume, validate, show, steps, schema):
+for command in (run, resume, validate, show, steps, why, schema):
     pipeline.add_command(command)

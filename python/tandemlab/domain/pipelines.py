@@ -586,12 +586,14 @@ class Plan:
         continue_on_step_failure: whether steps that do not need the failed one go on.
         taken: the runs of steps that an earlier run of the pipeline has completed, by step: these
             are not run again.
+        forced: the steps that run whatever an equal step has made before.
     """
 
     graph: Graph
     steps: Mapping[str, PlannedStep]
     continue_on_step_failure: bool = False
     taken: Mapping[str, str] = field(default_factory=dict)
+    forced: frozenset[str] = frozenset()
 
     def to_definition(self) -> dict[str, Any]:
         """The definition of the pipeline's run."""
@@ -608,6 +610,7 @@ class Plan:
             },
             "continue_on_step_failure": self.continue_on_step_failure,
             "taken": dict(self.taken),
+            "forced": sorted(self.forced),
         }
 
     @classmethod
@@ -623,6 +626,7 @@ class Plan:
                 {name: PlannedStep(**each) for name, each in definition["steps"].items()},
                 bool(definition["continue_on_step_failure"]),
                 dict(definition["taken"]),
+                frozenset(definition["forced"]),
             )
         except (KeyError, TypeError, AttributeError) as problem:
             raise InvalidInput(f"The run's definition holds no pipeline: {problem!r}.") from None

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.domain import FileRecord, InvalidState, NewRun, RunError, RunStatus
-from tandemlab.domain.pipelines import Plan, Step
+from tandemlab.domain.pipelines import Plan
 from tandemlab.domain.records import RunRecord
+from tandemlab.domain.reuse import Reason, reuse_key
 from tandemlab.domain.times import now
 from tandemlab.environments.registry import record_environment
+from tandemlab.pipelines.reuse import KEY, Decision, Reuse
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import LOG_FILE
-from tandemlab.store.spool import settle
+from tandemlab.store.spool import SpoolWriter, settle
+
+REUSED = "reused."
 
 
 def attempt_id(run_id: str, place: int, attempt: int) -> str:
@@ -35,6 +39,15 @@ def attempt_id(run_id: str, place: int, attempt: int) -> str:
     'study_01jd.2.1'
     """
     return f"{run_id}.{place}.{attempt}"
+
+
+def reused_steps(record: RunRecord) -> dict[str, str]:
+    """The steps of a pipeline's run that were not run, with the earlier runs that serve."""
+    return {
+        name.removeprefix(REUSED): run_id
+        for name, run_id in record.properties.items()
+        if name.startswith(REUSED)
+    }
 
 
 class PipelineDriver:
@@ -51,12 +64,15 @@ class PipelineDriver:
         self._folder = folder
         self._record = record
         self._plan = Plan.of(record.definition)
-        self._places = {name: place for place, name in enumerate(self._plan.graph.steps, 1)}
-        self._waiting = dict.fromkeys(
-            step for step in self._plan.graph.order if step not in self._plan.taken
-        )
+        self._steps = self._plan.graph.steps
+        self._places = {name: place for place, name in enumerate(self._steps, 1)}
+        self._reuse = Reuse(folder, record.experiment, self._plan.forced)
+        self._spool = SpoolWriter(folder.run_directory(record.id))
         self._active: dict[str, int] = {}
-        self._done = dict(self._plan.taken)
+        self._done = {**self._plan.taken, **self._find_reused()}
+        self._waiting = dict.fromkeys(
+            step for step in self._plan.graph.order if step not in self._done
+        )
         self._failed: dict[str, str] = {}
         self._due: dict[str, float] = {}
         self._find_attempts()
@@ -97,6 +113,11 @@ class PipelineDriver:
             self._active[step] = max(attempt, self._active.get(step, 0))
             self._waiting.pop(step, None)
 
+    def _find_reused(self) -> dict[str, str]:
+        self._folder.catch_up(self._record.id)
+        record = self._folder.store.get_run(self._record.id)
+        return {} if record is None else reused_steps(record)
+
     def _take_note(self, step: str, run_id: str, status: RunStatus) -> None:
         attempt = self._active.pop(step)
         if status is RunStatus.COMPLETED:
@@ -118,12 +139,16 @@ class PipelineDriver:
     # What is to happen
 
     def _start_ready(self) -> None:
-        for step in [each for each in self._waiting if self._is_ready(each)]:
+        ready = [each for each in self._waiting if self._is_ready(each)]
+        while ready:
+            step = ready.pop()
             del self._waiting[step]
-            self._start(step, 1)
+            if self._begin(step, 1):
+                behind = self._plan.graph.downstream[step]
+                ready += [each for each in behind if each in self._waiting and self._is_ready(each)]
         for step in [each for each, due in self._due.items() if due <= time.time()]:
             del self._due[step]
-            self._start(step, self._last_attempt(step) + 1)
+            self._begin(step, self._last_attempt(step) + 1)
 
     def _is_ready(self, step: str) -> bool:
         return all(each in self._done for each in self._steps[step].upstream)
@@ -133,12 +158,28 @@ class PipelineDriver:
         ids = [self._attempt_id(step, attempt) for attempt in range(1, most + 1)]
         return len(self._folder.store.known_runs(ids))
 
-    def _start(self, step: str, attempt: int) -> None:
+    def _begin(self, step: str, attempt: int) -> bool:
+        """Start a step unless what an equal one has made will do; whether it is done."""
+        decision = self._reuse.decide(step, self._steps[step], self._plan.steps[step], self._done)
+        if decision.reason is not Reason.REUSED or decision.run is None:
+            self._start(step, attempt, decision)
+            return False
+        self._spool.append("property", f"{REUSED}{step}", decision.run)
+        self._done[step] = decision.run
+        self._say(f"{step}: reused from run {decision.run}")
+        return True
+
+    def _start(self, step: str, attempt: int, decision: Decision) -> None:
         planned = self._plan.steps[step]
         run_id = self._attempt_id(step, attempt)
         # One that the store does not know is what an agent has left that was killed as it made it.
         shutil.rmtree(self._folder.run_directory(run_id), ignore_errors=True)
-        definition = {**planned.definition, "inputs": self._inputs(step)}
+        reuse = {
+            "reason": decision.reason.value,
+            "run": decision.run,
+            "parts": decision.parts,
+        }
+        definition = {**planned.definition, "inputs": self._inputs(step), "reuse": reuse}
         self._folder.add_run(
             NewRun(
                 id=run_id,
@@ -152,7 +193,11 @@ class PipelineDriver:
                 snapshot=planned.snapshot,
                 definition=definition,
                 context=self._record.context,
-                properties={"step": step, "attempt": str(attempt)},
+                properties={
+                    "step": step,
+                    "attempt": str(attempt),
+                    KEY: reuse_key(decision.parts),
+                },
                 params=planned.params,
             )
         )
@@ -193,15 +238,13 @@ class PipelineDriver:
         self._say(f"The pipeline is {status.value.lower()}.")
         log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
         kept = FileRecord(LOG_FILE, *self._folder.blobs.adopt(log))
+        self._spool.close()
+        self._folder.catch_up(self._record.id)
         self._folder.store.add_files(self._record.id, [kept])
         self._folder.blobs.commit([kept.digest])
         self._folder.store.move_run(self._record.id, status, error=error)
         settle(self._folder.run_directory(self._record.id))
         return False
-
-    @property
-    def _steps(self) -> dict[str, Step]:
-        return dict(self._plan.graph.steps)
 
     def _attempt_id(self, step: str, attempt: int) -> str:
         return attempt_id(self._record.id, self._places[step], attempt)

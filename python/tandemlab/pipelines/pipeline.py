@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,7 @@ class Pipeline:
         parent: str | None = None,
         pipeline_parameters: Mapping[str, Scalar] | None = None,
         continue_on_step_failure: bool = False,
+        regenerate_outputs: bool = False,
     ) -> PipelineRun:
         """Queue a run of the pipeline; `Experiment.submit` is the usual way.
 
@@ -150,6 +152,8 @@ class Pipeline:
             pipeline_parameters: values beside the defaults.
             continue_on_step_failure: whether steps that do not need the failed one go on; else the
                 first failure ends all.
+            regenerate_outputs: whether all steps run, also those for which what an equal step has
+                made before would do.
 
         Raises:
             InvalidInput: the pipeline or its parameters cannot be used; nothing was changed.
@@ -162,6 +166,8 @@ class Pipeline:
         plan, snapshot = make_plan(
             self.graph, workspace, values, continue_on_step_failure=continue_on_step_failure
         )
+        if regenerate_outputs:
+            plan = replace(plan, forced=frozenset(plan.steps))
         sources = [step.source_directory for step in self.graph.steps.values()]
         source = next((each for each in sources if each is not None), None)
         return create_pipeline_run(

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.pipelines import Plan
+from tandemlab.domain.reuse import Explanation, Reason, changed_parts, has_changed
 from tandemlab.domain.scalars import Scalar, as_scalars
 from tandemlab.domain.schemas import nearest
+from tandemlab.pipelines.driver import reused_steps
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.tracking import Run
+from tandemlab.tracking.comparing import compare_sources
 from tandemlab.training.languages import session_environment
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ class StepState:
     Attributes:
         run: that of the newest attempt; None while none was made.
         attempts: how many were made.
-        taken: whether the run is that of an earlier run of the pipeline.
+        reused: whether the run is that of an earlier pipeline, whose outputs serve.
         duration: seconds that the newest attempt took; None unless it has ended.
         error: why it failed; None if it did not.
     """
@@ -37,7 +40,7 @@ class StepState:
     status: RunStatus
     run: Run | None
     attempts: int
-    taken: bool
+    reused: bool
     duration: float | None
     error: str | None
 
@@ -75,21 +78,27 @@ class PipelineRun(Run):
         attempts: dict[str, list[RunRecord]] = {}
         for record in self.workspace.store.find_runs(RunQuery(parent=self.id, oldest_first=True)):
             attempts.setdefault(record.properties.get("step", ""), []).append(record)
-        for name, run_id in self._plan.taken.items():
+        reused = self._reused()
+        for name, run_id in reused.items():
             attempts[name] = [self.workspace.get_record(run_id)]
-        return [self._state(name, attempts.get(name, [])) for name in self._plan.graph.order]
+        return [
+            self._state(name, attempts.get(name, []), reused=name in reused)
+            for name in self._plan.graph.order
+        ]
 
-    def _state(self, name: str, attempts: Sequence[RunRecord]) -> StepState:
-        is_taken = name in self._plan.taken
+    def _reused(self) -> dict[str, str]:
+        return {**self._plan.taken, **reused_steps(self.record)}
+
+    def _state(self, name: str, attempts: Sequence[RunRecord], *, reused: bool) -> StepState:
         if not attempts:
-            return StepState(name, RunStatus.NOT_STARTED, None, 0, is_taken, None, None)
+            return StepState(name, RunStatus.NOT_STARTED, None, 0, reused, None, None)
         last = attempts[-1]
         return StepState(
             name,
             last.status,
             Run(self.workspace, last.id, experiment=last.experiment),
-            0 if is_taken else len(attempts),
-            is_taken,
+            0 if reused else len(attempts),
+            reused,
             last.duration,
             last.error.message if last.error else None,
         )
@@ -101,8 +110,9 @@ class PipelineRun(Run):
             NotFound: the pipeline has no such step.
         """
         self._check_step(name)
-        if name in self._plan.taken:
-            return [self.workspace.get_run(self._plan.taken[name])]
+        reused = self._reused()
+        if name in reused:
+            return [self.workspace.get_run(reused[name])]
         query = RunQuery(parent=self.id, properties={"step": name}, oldest_first=True)
         return self.workspace.find_runs(query)
 
@@ -149,6 +159,41 @@ class PipelineRun(Run):
             return declared.type, _folder_of(run, output)
         return declared.type, run.local_file(f"outputs/{output}/{file}")
 
+    def why(self, step: str) -> Explanation:
+        """Why a step ran, or did not, and what has changed since the earlier run.
+
+        Returns:
+            An `Explanation`, which prints as text; its ``changes`` are the parts of what the
+            result depends on that are not as before, its ``code`` the differences of the source.
+
+        Raises:
+            NotFound: the pipeline has no such step.
+            InvalidState: the step has not begun.
+        """
+        self._check_step(step)
+        if step in self._plan.taken:
+            return Explanation(step, Reason.TAKEN, self._plan.taken[step])
+        reused = reused_steps(self.record)
+        if step in reused:
+            return Explanation(step, Reason.REUSED, reused[step])
+        runs = self.find_step_run(step)
+        if not runs:
+            raise InvalidState(f"The step {step!r} of run {self.id} has not begun.")
+        return self._explain(step, runs[0])
+
+    def _explain(self, step: str, run: Run) -> Explanation:
+        decision = run.record.definition["reuse"]
+        reason, earlier = Reason(decision["reason"]), decision["run"]
+        if reason is not Reason.CHANGED:
+            return Explanation(step, reason, earlier)
+        try:
+            before = self.workspace.get_run(earlier)
+            changes = changed_parts(before.record.definition["reuse"]["parts"], decision["parts"])
+        except NotFound:  # it was deleted since
+            return Explanation(step, reason, earlier)
+        code = compare_sources(before, run) or () if has_changed(changes, "source") else ()
+        return Explanation(step, reason, earlier, changes, tuple(code))
+
     def resume(
         self, from_step: str | None = None, tags: Mapping[str, str | None] | None = None
     ) -> PipelineRun:
@@ -184,7 +229,7 @@ class PipelineRun(Run):
         }
         return create_pipeline_run(
             self.experiment,
-            replace(self._plan, taken=taken),
+            replace(self._plan, taken=taken, forced=frozenset(again)),
             snapshot=record.snapshot,
             source=None,
             parent=record.parent,

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output
 from tandemlab.domain.pipelines import (
@@ -108,12 +109,23 @@ def _check_steps(
         try:
             source = stack.enter_context(_source_of(name, step))
             config = _configuration(graph, name, source, values)
+            _check_place(step, config.compute_target)
             definition = config.check(workspace)
             config.source_files(source)
             found[name] = _Checked(config, definition, source)
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
     return found, mistakes
+
+
+def _check_place(step: Step, target: str) -> None:
+    """Refuse what could not be read where the step runs: outputs of steps are on this machine."""
+    if target != LOCAL and step.links:
+        name = next(iter(step.links))
+        raise InvalidInput(
+            f"The input {name!r} is the output of another step, which only steps on the target "
+            f"{LOCAL!r} can read, not those on {target!r}."
+        )
 
 
 @contextmanager

@@ -58,12 +58,14 @@ def _submit(
     tags: Mapping[str, str | None],
     pipeline_parameters: Mapping[str, Scalar],
     continue_on_step_failure: bool,
+    regenerate_outputs: bool,
 ) -> object:
     run = open_experiment(workspace, experiment).submit(
         Pipeline.from_dict(document),
         tags,
         pipeline_parameters=pipeline_parameters,
         continue_on_step_failure=continue_on_step_failure,
+        regenerate_outputs=regenerate_outputs,
     )
     return run_handle(run)
 
@@ -79,7 +81,7 @@ def _steps(workspace: str, run: str) -> object:
             "step": [each.name for each in steps],
             "status": [each.status.value for each in steps],
             "attempts": [each.attempts for each in steps],
-            "taken": [each.taken for each in steps],
+            "reused": [each.reused for each in steps],
             "run_id": [each.run.id if each.run else None for each in steps],
             "duration": [each.duration for each in steps],
             "error": [each.error for each in steps],
@@ -100,6 +102,17 @@ def _output(workspace: str, run: str, step: str, output: str | None) -> object:
     return {"type": type, "path": str(path)}
 
 
+def _why(workspace: str, run: str, step: str) -> object:
+    found = PipelineRun.get(open_workspace(workspace), run).why(step)
+    return {
+        "step": found.step,
+        "reason": found.reason.value,
+        "run": found.run,
+        "changes": Vector([change.part for change in found.changes], "character"),
+        "text": str(found),
+    }
+
+
 CALLS: dict[str, Callable[..., object]] = {
     "pipeline.document": _document,
     "pipeline.load": _load,
@@ -112,4 +125,5 @@ CALLS: dict[str, Callable[..., object]] = {
     "pipeline.steps": _steps,
     "pipeline.submit": _submit,
     "pipeline.validate": _validate,
+    "pipeline.why": _why,
 }

@@ -174,6 +174,13 @@ class BlobStore:
                 return True
         return False
 
+    def drop_damaged(self, digest: str) -> None:
+        """Remove a content that is not what its name says, so that the next put brings it anew."""
+        path = self.path(digest)
+        with storage_errors(path), suppress(FileNotFoundError), self._locked(fcntl.LOCK_EX):
+            if digest_of(path) != digest:
+                path.unlink()
+
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
         """Nothing is removed or placed between looking whether it is here and what follows."""

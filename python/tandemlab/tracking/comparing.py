@@ -64,7 +64,7 @@ def compare_runs(left: RunHandle, right: RunHandle) -> Comparison:
         packages=None
         if environments[0] is None or environments[1] is None
         else compare_packages(environments[0]["packages"], environments[1]["packages"]),
-        code=_code(left, right, records),
+        code=compare_sources(left, right),
     )
 
 
@@ -115,12 +115,11 @@ def _some(found: Mapping[str, Any] | None, names: tuple[str, ...]) -> dict[str, 
     return {name: found[name] for name in names if name in found} if found else {}
 
 
-def _code(
-    left: RunHandle, right: RunHandle, records: tuple[RunRecord, RunRecord]
-) -> list[ComparedFile] | None:
+def compare_sources(left: RunHandle, right: RunHandle) -> list[ComparedFile] | None:
+    """The files that differ between the sources of two runs; None unless both were kept."""
     from tandemlab.store.snapshots import read_manifest
 
-    snapshots = records[0].snapshot, records[1].snapshot
+    snapshots = left.record.snapshot, right.record.snapshot
     if snapshots[0] is None or snapshots[1] is None:
         return None
     blobs = left.workspace.place.blobs, right.workspace.place.blobs

@@ -60,7 +60,13 @@ def test_a_pipeline_runs_fails_and_is_resumed(
     again = call("pipeline", "resume", reference, *place, "--wait", "-o", "json")
     assert again.status == 6
     steps = call("pipeline", "steps", again.json["run"], *place, "-o", "json").json
-    assert [each["taken"] for each in steps] == [True, False]
+    assert [each["reused"] for each in steps] == [True, False]
+    why = call("pipeline", "why", again.json["run"], "first", *place, "-o", "json").json
+    assert why["reason"] == "taken"
     done = call("pipeline", "run", file, "-p", "n=3", *place, "--wait")
     assert done.status == 0
     assert "second: completed" in done.out
+    told = call("pipeline", "why", "study/latest", "first", *place).out
+    assert "The step 'first' was run: something has changed since" in told
+    fresh = call("pipeline", "run", file, "-p", "n=3", *place, "--wait", "--regenerate")
+    assert "first: completed" in fresh.out

@@ -239,4 +239,4 @@ def test_a_pipeline_runs_on_the_server_s_machine(remote: Workspace, tmp_path: Pa
     run.wait_for_completion()
     assert run.get_output("first", "n") == 3
     assert (run.get_output("second") / "n").read_text() == "3\n"
-    assert run.resume().get_steps()[0].taken
+    assert run.resume().get_steps()[0].reused
