@@ -168,3 +168,32 @@ test_that("a script runs in a registered environment", {
   run <- submit_experiment(exp, script_run_config(source, "job.R", environment = "models:1"))
   expect_output(wait_for_run_completion(run, timeout_seconds = 60), "hello")
 })
+
+test_that("packages that cannot be had, pins that conflict and mistakes in files are told", {
+  skip_unless_ready()
+  told <- list(
+    "surely-no-such-package-1" = "cannot be built: surely-no-such-package-1",
+    "six==99.0" = "cannot be built: six"
+  )
+  for (package in names(told)) {
+    expect_error(
+      build_environment(python_environment("study", package)), told[[package]],
+      class = "tandemlab_error_missing_dependency"
+    )
+  }
+  expect_error(
+    build_environment(python_environment("study", c("six==1.16.0", "six==1.17.0"))),
+    "you require six==1.16.0 and six==1.17.0",
+    class = "tandemlab_error_missing_dependency"
+  )
+  file <- withr::local_tempfile(fileext = ".yml", lines = c("name: study", "pyton: {}"))
+  expect_error(
+    read_environment(file), "line 2, pyton: no such key; did you mean 'python'",
+    class = "tandemlab_error_invalid_input"
+  )
+  writeLines(c("r:", "  packages: survival"), file)
+  expect_error(
+    read_environment(file), "line 2, r.packages: must be a list",
+    class = "tandemlab_error_invalid_input"
+  )
+})

@@ -245,7 +245,9 @@ class PyTorch(Estimator):
     ``torch.distributed.init_process_group("gloo")`` (or ``"nccl"`` with GPUs), as under torchrun.
 
     Args:
-        framework_version: of PyTorch, one of `get_supported_versions`; None for the newest.
+        framework_version: of PyTorch, one of `get_supported_versions`, with each of which the tests
+            train; None for the newest that there is, whose packages for Linux bring CUDA's
+            libraries, some gigabytes.
     """
 
     framework = "pytorch"
@@ -269,7 +271,7 @@ class TensorFlow(Estimator):
 class Chainer(Estimator):
     """An `Estimator` with Chainer, whose last version is of 2022 and needs Python 3.11 or older.
 
-    Processes of a distributed run have the variables of MPI's, not MPI itself.
+    It trains in one process: ChainerMN needs MPI, of which a distributed run has the variables alone.
 
     Args:
         framework_version: of Chainer, one of `get_supported_versions`; None for the newest.

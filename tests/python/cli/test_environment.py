@@ -69,6 +69,36 @@ def test_a_package_that_cannot_be_had_is_an_error_of_its_own(call: Call, require
     assert "'study' cannot be built: surely-no-such-package-1" in answer.err
 
 
+def test_pins_that_exclude_each_other_are_explained(call: Call, requirements: str) -> None:
+    Path(requirements).write_text("six==1.16.0\nsix==1.17.0\n")
+    answer = call("environment", "build", requirements)
+    assert answer.status == 9
+    assert "you require six==1.16.0 and six==1.17.0" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: study\npyton: {}\n", "line 2, pyton: no such key; did you mean 'python'?"),
+        ("python:\n  requirements: six\n", "line 2, python.requirements: must be a list"),
+        ("r:\n  packages: [{version: 1.0}]\n", "line 2, r.packages[0]: lacks the key 'name'"),
+        ("python: {version: three}\n", "'three' is no version of Python"),
+        ("python: [\n", "line 2"),
+    ],
+)
+def test_files_with_mistakes_are_refused_with_line_and_key(
+    call: Call, lab: object, tmp_path: Path, text: str, told: str
+) -> None:
+    file, script = tmp_path / "bad.yml", tmp_path / "job.py"
+    file.write_text(text)
+    script.touch()
+    for words in (("environment", "build", file), ("run", "submit", "--environment", file, script)):
+        answer = call(*words)
+        assert answer.status == 2
+        assert str(file) in answer.err and told in answer.err
+    assert call("experiment", "list", "--all", "-o", "json").json == []
+
+
 def test_a_script_is_submitted_with_its_environment(
     call: Call, requirements: str, lab: object, tmp_path: Path
 ) -> None:
