@@ -271,7 +271,8 @@ class TensorFlow(Estimator):
 class Chainer(Estimator):
     """An `Estimator` with Chainer, whose last version is of 2022 and needs Python 3.11 or older.
 
-    It trains in one process: ChainerMN needs MPI, of which a distributed run has the variables alone.
+    It trains in one process: ChainerMN needs MPI, of which a distributed run has the variables
+    alone.
 
     Args:
         framework_version: of Chainer, one of `get_supported_versions`; None for the newest.
