@@ -27,9 +27,10 @@ format: ## Put the Python code into its standard form
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: ## Measure logging, start-up and the bridge, beside other software
+bench: ## Measure logging, jobs, data and the bridge, beside other software
 	@tools/bootstrap dev
 	@.venv/bin/python bench/tracking.py
+	@.venv/bin/python bench/training.py
 	@.venv/bin/python bench/bridge.py
 
 docs: ## Write the reference pages of both languages to site/

@@ -17,11 +17,13 @@ class Row:
     """A line of the report.
 
     Attributes:
-        key: the measure; MLflow's has the name `other`, or the same with ``mlflow_`` before it.
+        key: the measure; that of the software beside has the name `other`, or the same with
+            ``mlflow_`` or ``beside_`` before it.
         unit: `scale` of these are one second, or one byte.
         rate: show 1 / seconds instead: more is better.
         aim: in `unit`; None where there is none.
-        times: how many times better than MLflow it shall be.
+        times: how many times better than the software beside it shall be.
+        beside: that software.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Row:
     aim: float | None = None
     times: float | None = None
     other: str | None = None
+    beside: str = "MLflow"
 
     def show(self, seconds: float) -> float:
         return self.scale / seconds if self.rate else seconds * self.scale
@@ -78,6 +81,15 @@ SERVER_ROWS = (
 )
 
 
+TRAINING_ROWS = (
+    Row("submit to the first line, Python", "job_python", "ms", MILLI, aim=250),
+    Row("submit to the first line, R", "job_r", "ms", MILLI, aim=400),
+    Row("an environment that is built", "environment", "ms", MILLI, aim=50),
+    Row("a table to pandas", "table", "s", times=1, beside="read_csv"),
+    Row("a table to R", "r_table", "s", times=1, beside="fread"),
+)
+
+
 def summarize(
     samples: Mapping[str, Sequence[float]], rows: Sequence[Row] = ROWS
 ) -> list[dict[str, Any]]:
@@ -87,7 +99,8 @@ def summarize(
 
 def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     figure = Figure(samples[row.key])
-    other = samples.get(row.other or f"mlflow_{row.key}")
+    names = [row.other] if row.other else [f"mlflow_{row.key}", f"beside_{row.key}"]
+    other = next((samples[name] for name in names if samples.get(name)), None)
     summary: dict[str, Any] = {
         "measure": row.title,
         "unit": row.unit,
@@ -98,23 +111,23 @@ def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]
     if samples.get(f"{row.key}_cpu"):
         summary["processor"] = row.show(Figure(samples[f"{row.key}_cpu"]).median)
     if other:
-        summary["mlflow"] = row.show(Figure(other).median)
-        summary["mlflow_quartiles"] = sorted(row.show(value) for value in Figure(other).spread)
+        summary["beside"] = row.show(Figure(other).median)
+        summary["beside_quartiles"] = sorted(row.show(value) for value in Figure(other).spread)
         summary["times_better"] = Figure(other).spread[0] / figure.spread[0]
     if row.aim is not None:
         summary["aim"] = f"{'≥' if row.rate else '≤'} {row.aim:,.0f}"
         value = summary["median"]
         summary["met"] = value >= row.aim if row.rate else value <= row.aim
     if row.times is not None and other:
-        summary["aim"] = f"{row.times:,.0f} × MLflow"
+        summary["aim"] = f"{row.times:,.0f} × {row.beside}"
         summary["met"] = summary["times_better"] >= row.times
     return summary
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Mapping[str, Any]], beside: str = "MLflow") -> str:
     """The summary as a Markdown table."""
     lines = [
-        "| measure | tandemlab | quartiles | processor | MLflow | times better | aim | |",
+        f"| measure | tandemlab | quartiles | processor | {beside} | times better | aim | |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for row in rows:
@@ -124,8 +137,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"{_number(row['median'])} {row['unit']}",
             f"{_number(low)} – {_number(high)}",
             _number(row["processor"]) if "processor" in row else "",
-            f"{_number(row['mlflow'])} {row['unit']}" if "mlflow" in row else "",
-            f"{_number(row['times_better'])}" if "mlflow" in row else "",
+            f"{_number(row['beside'])} {row['unit']}" if "beside" in row else "",
+            f"{_number(row['times_better'])}" if "beside" in row else "",
             f"{row['aim']}{'' if '×' in row['aim'] else ' ' + row['unit']}" if "aim" in row else "",
             {True: "met", False: "missed"}.get(row.get("met"), ""),
         ]
@@ -194,10 +207,32 @@ def server_part(result: Mapping[str, Any]) -> str:
 """
 
 
+def training_part(result: Mapping[str, Any]) -> str:
+    """The part of the page about jobs, environments and datasets."""
+    machine, sizes = result["machine"], result["sizes"]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    method = f"""
+        Scripts print a line; their workspace has run such scripts before. Tables: {sizes["rows"]:,}
+        rows of delimited text with two whole numbers, a double, a text and a date, described and
+        read, by turns with pandas.read_csv, which leaves dates as text, and data.table::fread.
+        Measured on {result["date"]} with {versions}; load average before:
+        {machine["load_before"]}.
+    """
+    return f"""
+## Jobs, environments and datasets
+
+`bench/training.py` measures this part.
+
+{table(result["rows"], "read_csv, fread")}
+
+{fill(" ".join(method.split()), width=100)}
+"""
+
+
 def write_page(folder: Path) -> None:
     """Write README.md from the results beside it."""
     text = page(json.loads((folder / "results.json").read_text("utf-8")))
-    servers = folder / "mlflow_server.json"
-    if servers.exists():
-        text += server_part(json.loads(servers.read_text("utf-8")))
+    for name, part in (("mlflow_server", server_part), ("training", training_part)):
+        if (folder / f"{name}.json").exists():
+            text += part(json.loads((folder / f"{name}.json").read_text("utf-8")))
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ a truth of each row would take more. Types that are not handled here go the libr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +32,26 @@ _MASKED = {
 }
 
 
-def values(column: pa.Array, *, owned: bool = False) -> Any:
+def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
     """A column of any type but double as values for pandas that can be written to.
 
     Args:
-        column: of Arrow.
+        chunks: of Arrow.
         owned: whether times and codes are in memory that nobody else has, and may be lent.
     """
     pd, np, types = need("pandas"), need("numpy"), need("pyarrow").types
-    kind = column.type
+    kind = chunks.type
+    if types.is_signed_integer(kind):
+        numbers = np.empty(len(chunks), str(kind))
+        missing = np.empty(len(chunks), bool)
+        _fill(numbers, chunks, lambda chunk: _bytes(chunk, str(kind)))
+        _fill(missing, chunks, _missing)
+        return pd.arrays.IntegerArray(numbers, missing)
+    if types.is_string(kind):
+        return _dtype(kind).__from_arrow__(chunks)
+    column = _joined(chunks)
     if types.is_boolean(kind):
         return pd.arrays.BooleanArray(_truths(column, 1), _missing(column))
-    if types.is_signed_integer(kind):
-        return pd.arrays.IntegerArray(_bytes(column, str(kind)).copy(), _missing(column))
     if types.is_timestamp(kind) or types.is_duration(kind):
         return _times(column, owned)
     if types.is_dictionary(kind) and _is_text(kind.value_type):
@@ -56,10 +64,26 @@ def values(column: pa.Array, *, owned: bool = False) -> Any:
     return found.copy() if shared else found
 
 
-def doubles(column: pa.Array, row: Any) -> Any:
+def doubles(chunks: pa.ChunkedArray, row: Any) -> Any:
     """The values beneath the bitmap, copied to a row: they are R's, where NA is one of the NaN."""
-    row[:] = _bytes(column, "float64")
+    _fill(row, chunks, lambda chunk: _bytes(chunk, "float64"))
     return row
+
+
+def _fill(values: Any, chunks: pa.ChunkedArray, read: Callable[[pa.Array], Any]) -> None:
+    """Copies what is read from each chunk to its place, without joining the chunks before."""
+    start = 0
+    for chunk in chunks.chunks:
+        values[start : start + len(chunk)] = read(chunk)
+        start += len(chunk)
+
+
+def _joined(column: pa.ChunkedArray) -> Any:
+    pa = need("pyarrow")
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    joined = column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
 def array(column: pd.Series) -> Any:

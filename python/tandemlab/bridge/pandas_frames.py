@@ -35,17 +35,14 @@ def from_table(table: pa.Table, *, owned: bool = False) -> pd.DataFrame:
     """
     pandas = need("pandas")
     np, types = need("numpy"), need("pyarrow").types
-    pieces = [
-        column.chunk(0) if column.num_chunks == 1 else _joined(column) for column in table.columns
-    ]
     # One block for all doubles: the system hands out large memory much faster than small.
-    block = np.empty((sum(types.is_float64(piece.type) for piece in pieces), table.num_rows))
+    block = np.empty((sum(map(types.is_float64, table.schema.types)), table.num_rows))
     rows = iter(block)
     columns = [
-        pandas_columns.doubles(piece, next(rows))
-        if types.is_float64(piece.type)
-        else _values(piece, owned)
-        for piece in pieces
+        pandas_columns.doubles(column, next(rows))
+        if types.is_float64(column.type)
+        else _values(column, owned)
+        for column in table.columns
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
     frame.columns = pandas.Index(table.column_names) if columns else pandas.RangeIndex(0)
@@ -88,13 +85,7 @@ def _tag(metadata: dict[bytes, bytes] | None) -> str | None:
     return metadata[TAG].decode() if metadata and TAG in metadata else None
 
 
-def _joined(column: pa.ChunkedArray) -> Any:
-    pa = need("pyarrow")
-    joined = column.combine_chunks() if column.num_chunks else pa.array([], column.type)
-    return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
-
-
-def _values(column: pa.Array, owned: bool) -> Any:
+def _values(column: pa.ChunkedArray, owned: bool) -> Any:
     try:
         return pandas_columns.values(column, owned=owned)
     except need("pyarrow").ArrowInvalid as problem:

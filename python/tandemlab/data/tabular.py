@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tandemlab.bridge import write_frame
 from tandemlab.bridge.crossing import as_library
+from tandemlab.data import plain_text
 from tandemlab.data.definition import chosen_seed
 from tandemlab.data.engine import check_expression, connection, enough_memory, literal
 from tandemlab.data.locations import DataFile, expand
@@ -175,8 +176,14 @@ class TabularDataset(Registrable):
         """
         if on_error not in ("fail", "null"):
             raise InvalidInput(f"on_error must be 'fail' or 'null', not {on_error!r}.")
+        lenient = on_error == "null"
+        if not lenient and not self.definition.steps:
+            with enough_memory():
+                found = plain_text.read(self.definition.source, self.files())
+            if found is not None:
+                return found
         with connection() as database:
-            return self._open(database, lenient=on_error == "null").to_arrow_table()
+            return self._open(database, lenient=lenient).to_arrow_table()
 
     def to_pandas_dataframe(self, on_error: OnError = "fail") -> pandas.DataFrame:
         """The whole table as a data frame of pandas, missing values in types that hold them.
