@@ -240,6 +240,27 @@ list_files_in_datastore <- function(datastore, prefix = NULL) {
   call_datastore("datastore.files", datastore, prefix = if (is.null(prefix)) "" else prefix)
 }
 
+#' Remove copies of data and models
+#'
+#' Files of datastores that are not in a folder of this machine, and models, are copied to the
+#' user's cache folder (or `TANDEMLAB_CACHE_DIR`) when they are read. Copies of a kind that take
+#' more than 20 GB, or what `TANDEMLAB_CACHE_SIZE` says (such as `"5GB"`), are removed without being
+#' asked, the last used last; never those of the last day, or that the links of a run lead to.
+#'
+#' @param what `"data"` or `"models"`.
+#' @param unused_days Remove what was not used for so many days; what needs it copies it again.
+#' @return A data frame with `path`, `used` (time of the last use) and `size` (bytes) of what was
+#'   removed.
+#' @examplesIf tandemlab_is_ready()
+#' prune_cache("data", unused_days = 365)
+#' @export
+prune_cache <- function(what = c("data", "models"), unused_days = 30) {
+  call_core(
+    "copies.prune",
+    kind = match.arg(what), unused_days = arg_number(unused_days, least = 0)
+  )
+}
+
 #' A path in a datastore, and queries of databases
 #'
 #' Functions that make datasets take a `data_path()` for their `path`. Among the inputs or the

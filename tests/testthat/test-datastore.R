@@ -53,3 +53,10 @@ test_that("datastores are registered, made the default and forgotten, and show n
   shown <- c(utils::capture.output(print(crm)), utils::capture.output(utils::str(unclass(crm))))
   expect_false(any(grepl("tiger-7f3a-plain", shown, fixed = TRUE)))
 })
+
+test_that("copies that were not used for long are removed", {
+  skip_unless_ready()
+  expect_identical(prune_cache("data", unused_days = 1000)$path, character())
+  expect_named(prune_cache("models", unused_days = 1000), c("path", "used", "size"))
+  expect_error(prune_cache("runs"), "should be one of")
+})

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tandemlab.cli.commands import Noun, output_option, pass_session, verb
+from tandemlab.cli.commands import Noun, output_option, pass_session, verb, workspace_option
+from tandemlab.cli.copies import prune_command
 from tandemlab.cli.datasets import COMMANDS
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
-    from tandemlab.data import TabularDataset
+    from tandemlab.data import DataPath, TabularDataset
 
 data = Noun("data")
 
@@ -34,6 +35,7 @@ _PROFILE = (
     Column("histogram", in_table=False),
     Column("most_frequent", in_table=False),
 )
+_DATASTORE = "datastore:"
 _WRITTEN = (Column("folder"), Column("files", right=True), Column("rows", right=True))
 
 _path_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
@@ -42,33 +44,59 @@ _separator_option = click.option(
 )
 
 
-def table_of(paths: tuple[str, ...], separator: str = ",") -> TabularDataset:
+def places_of(session: Session, paths: tuple[str, ...]) -> list[str | DataPath]:
+    """The paths, those in datastores as such.
+
+    Raises:
+        NotFound: there is no such datastore.
+    """
+    return [_place_of(session, path) for path in paths]
+
+
+def _place_of(session: Session, path: str) -> str | DataPath:
+    if not path.startswith(_DATASTORE):
+        return path
+    from tandemlab.data import Datastore
+
+    name, _, rest = path.removeprefix(_DATASTORE).partition("/")
+    return Datastore.get(session.workspace(), name).path(rest)
+
+
+def table_of(session: Session, paths: tuple[str, ...], separator: str = ",") -> TabularDataset:
     """The table in files, whose format is that of their endings."""
     from tandemlab.data import Dataset
 
     endings = {Path(path).suffix.lower() for path in paths}
+    places = places_of(session, paths)
     if endings == {".parquet"}:
-        return Dataset.Tabular.from_parquet_files(paths)
+        return Dataset.Tabular.from_parquet_files(places)
     if endings <= {".arrow", ".feather"}:
-        return Dataset.Tabular.from_arrow_files(paths)
+        return Dataset.Tabular.from_arrow_files(places)
     if endings <= {".jsonl", ".ndjson"}:
-        return Dataset.Tabular.from_json_lines_files(paths)
+        return Dataset.Tabular.from_json_lines_files(places)
     tab = endings == {".tsv"} and separator == ","
-    return Dataset.Tabular.from_delimited_files(paths, separator="\t" if tab else separator)
+    return Dataset.Tabular.from_delimited_files(places, separator="\t" if tab else separator)
 
 
-@verb("columns", "tandemlab data columns accidents.csv", "tandemlab data columns '2026/*.parquet'")
+@verb(
+    "columns",
+    "tandemlab data columns accidents.csv",
+    "tandemlab data columns '2026/*.parquet'",
+    "tandemlab data columns 'datastore:lake/2026/*.csv'",
+)
 @_path_argument
 @_separator_option
+@workspace_option
 @output_option
 @pass_session
 def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
     """Show the columns of a table and their types.
 
-    PATH is a file, a folder or a pattern in quotes. Its ending says the format: .parquet, .arrow
+    PATH is a file, a folder or a pattern in quotes, or datastore:NAME/PATH for such in a datastore
+    of the workspace. Its ending says the format: .parquet, .arrow
     or .feather, .jsonl or .ndjson (JSON lines), .tsv; anything else is delimited text.
     """
-    found = table_of(paths, separator).columns
+    found = table_of(session, paths, separator).columns
     rows = [{"name": name, "type": kind} for name, kind in found.items()]
     session.screen.rows(_COLUMNS, rows, empty="No columns.")
 
@@ -85,13 +113,14 @@ def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
     help="How many rows.",
 )
 @click.option("--filter", "condition", metavar="SQL", help="Only rows for which this is true.")
+@workspace_option
 @output_option
 @pass_session
 def head(
     session: Session, paths: tuple[str, ...], separator: str, rows: int, condition: str | None
 ) -> None:
     """Show the first rows of a table."""
-    table = table_of(paths, separator)
+    table = table_of(session, paths, separator)
     if condition is not None:
         table = table.filter(condition)
     found = table.take(rows).to_arrow()
@@ -110,6 +139,7 @@ def _shown(value: object) -> object:
 @verb("profile", "tandemlab data profile accidents.csv")
 @_path_argument
 @_separator_option
+@workspace_option
 @output_option
 @pass_session
 def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
@@ -117,7 +147,7 @@ def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
 
     Quantiles, histograms and most frequent values are in the JSON form (-o json).
     """
-    profiles = [each.to_dict() for each in table_of(paths, separator).profile()]
+    profiles = [each.to_dict() for each in table_of(session, paths, separator).profile()]
     found = [{name: _shown(value) for name, value in each.items()} for each in profiles]
     session.screen.rows(_PROFILE, found, empty="No columns.")
 
@@ -134,6 +164,7 @@ def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
 )
 @_separator_option
 @click.option("--filter", "condition", metavar="SQL", help="Only rows for which this is true.")
+@workspace_option
 @output_option
 @pass_session
 def convert(
@@ -150,7 +181,7 @@ def convert(
     """
     from tandemlab.data import Dataset
 
-    table = table_of(paths, separator)
+    table = table_of(session, paths, separator)
     if condition is not None:
         table = table.filter(condition)
     if form == "parquet":
@@ -166,5 +197,5 @@ def convert(
     )
 
 
-for command in (columns, head, profile, convert, *COMMANDS):
+for command in (columns, head, profile, convert, *COMMANDS, prune_command("data", "data")):
     data.add_command(command)

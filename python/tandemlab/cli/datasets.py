@@ -52,7 +52,7 @@ def _row(found: TabularDataset | FileDataset) -> dict[str, Any]:
         "created": asset.created,
         "description": asset.description,
         "tags": dict(asset.tags),
-        "paths": list(found.definition.source.paths),
+        "paths": [str(path) for path in found.definition.source.paths],
         "digest": data["digest"],
         "definition": asset.definition["dataset"],
     }
@@ -99,6 +99,7 @@ def show(session: Session, name: str) -> None:
     "register",
     "tandemlab data register accidents.csv --name accidents",
     "tandemlab data register images --name images --files --tag year=2026",
+    "tandemlab data register datastore:lake/trips.parquet --name trips",
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--name", required=True, metavar="NAME", help="Its name in the workspace.")
@@ -129,11 +130,14 @@ def register(
     The data stays where it is; what it is now is recorded, so that `tandemlab data changed` can
     tell later. The same again is the same version.
     """
-    from tandemlab.cli.data import table_of
+    from tandemlab.cli.data import places_of, table_of
     from tandemlab.data import Dataset
 
     dataset: TabularDataset | FileDataset
-    dataset = Dataset.File.from_files(paths) if as_files else table_of(paths, separator)
+    if as_files:
+        dataset = Dataset.File.from_files(places_of(session, paths))
+    else:
+        dataset = table_of(session, paths, separator)
     found = dataset.register(
         session.workspace(),
         name,

@@ -20,6 +20,7 @@ from tandemlab.cli.commands import (
     workspace_option,
     yes_option,
 )
+from tandemlab.cli.copies import prune_command
 from tandemlab.cli.forms import size, tag_text
 from tandemlab.cli.service import serve
 from tandemlab.cli.session import Session
@@ -238,8 +239,8 @@ def register(
         "model_framework": framework,
         "model_framework_version": framework_version,
         "signature": None if signature is None else _read_signature(signature),
-        "sample_input_dataset": None if sample is None else _table(sample),
-        "sample_output_dataset": None if sample_output is None else _table(sample_output),
+        "sample_input_dataset": None if sample is None else _table(session, sample),
+        "sample_output_dataset": None if sample_output is None else _table(session, sample_output),
     }
     if reference is None:
         found = Model.register(workspace, path, name, **about)
@@ -249,10 +250,10 @@ def register(
     session.suggest("model alias", found.id, "production")
 
 
-def _table(path: str) -> Any:
+def _table(session: Session, path: str) -> Any:
     from tandemlab.cli.data import table_of
 
-    return table_of((path,))
+    return table_of(session, (path,))
 
 
 def _read_signature(path: str) -> Any:
@@ -362,5 +363,15 @@ def remove(session: Session, reference: str, yes: bool) -> None:
         session.suggest("model list")
 
 
-for command in (list_, show, register, download, serve, alias, tag, remove):
+for command in (
+    list_,
+    show,
+    register,
+    download,
+    serve,
+    alias,
+    tag,
+    remove,
+    prune_command("model", "models"),
+):
     model.add_command(command)

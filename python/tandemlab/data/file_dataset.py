@@ -15,6 +15,7 @@ from tandemlab.data.definition import chosen_seed
 from tandemlab.data.locations import DataFile, bring, listed
 from tandemlab.data.registered import Registrable
 from tandemlab.domain import AlreadyExists, InvalidInput, StorageError
+from tandemlab.store.copies import note_links
 
 
 class FileDataset(Registrable):
@@ -117,6 +118,8 @@ class FileDataset(Registrable):
                     hint="overwrite=True replaces it; or choose a new folder.",
                 )
         bring(files)
+        if place is _link and any(file.fetch for file in files):
+            note_links(folder)
         for file, path in zip(files, targets, strict=True):
             part = path.with_name(f".{path.name}.part")
             try:

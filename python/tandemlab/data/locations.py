@@ -18,7 +18,7 @@ from typing import TypeAlias, cast
 from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.definition import DataPath
 from tandemlab.domain import InvalidInput, NotFound, StorageError
-from tandemlab.store import blobs
+from tandemlab.store import blobs, copies
 
 _AT_ONCE = 4
 
@@ -115,14 +115,18 @@ def listed(paths: Iterable[str | DataPath]) -> list[DataFile]:
 
 
 def bring(files: Iterable[DataFile]) -> None:
-    """Copy to this machine what is not here yet."""
-    missing = [file.fetch for file in files if file.fetch and not os.path.exists(file.path)]
+    """Copy to this machine what is not here yet; what was used longest ago may go for it."""
+    elsewhere = [file for file in files if file.fetch]
+    if elsewhere:
+        copies.use("data", (Path(file.path) for file in elsewhere))
+    missing = [file.fetch for file in elsewhere if file.fetch and not os.path.exists(file.path)]
     if missing:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
                 list(pool.map(lambda fetch: fetch(), missing))
             finally:
                 pool.shutdown(cancel_futures=True)
+        copies.keep_within_limit("data")
 
 
 def _matches(path: str | DataPath) -> Iterable[DataFile]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tandemlab.domain import AlreadyExists, FileRecord, InvalidInput, NotFound, StorageError
 from tandemlab.domain.names import check_file_name
 from tandemlab.store.blobs import digest_of
+from tandemlab.store.copies import folder_of, keep_within_limit, use
 from tandemlab.store.durable import link_or_copy, storage_error, storage_errors
 from tandemlab.store.run_files import folder_files
-from tandemlab.store.user import cache_folder
 
 if TYPE_CHECKING:
     from tandemlab.store.place import Blobs
@@ -169,8 +169,9 @@ def cached(blobs: Blobs, files: Sequence[FileRecord], digest: str) -> Path:
     Args:
         digest: of the model; what is there under it is whole.
     """
-    root = cache_folder() / "models"
+    root = folder_of("models")
     target = root / digest
+    use("models", [target])
     if not target.exists():
         with storage_errors(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -178,6 +179,7 @@ def cached(blobs: Blobs, files: Sequence[FileRecord], digest: str) -> Path:
             whole = temporary / "whole"
             write(blobs, files, whole, read_only=True)
             _become(whole, target)
+        keep_within_limit("models")
     return target / root_of(files)
 
 

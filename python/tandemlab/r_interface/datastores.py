@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
@@ -10,6 +11,7 @@ from tandemlab.data import DataPath, Datastore
 from tandemlab.data.datastores.protocol import check_path
 from tandemlab.data.datastores.transfer import Transfer
 from tandemlab.r_interface.handles import open_workspace
+from tandemlab.store.copies import prune
 
 _REGISTER: dict[str, Callable[..., Datastore]] = {
     "folder": Datastore.register_folder,
@@ -107,7 +109,20 @@ def _files(workspace: str, name: str, prefix: str) -> object:
     )
 
 
+def _prune(kind: str, unused_days: float) -> object:
+    removed = prune(kind, unused_days=unused_days)
+    return Table(
+        {
+            "path": Vector([str(each.path) for each in removed], "character"),
+            "used": [datetime.fromtimestamp(each.used, timezone.utc) for each in removed],
+            "size": [float(each.size) for each in removed],
+        }
+    )
+
+
 CALLS: dict[str, Callable[..., object]] = {
+    "copies.prune": _prune,
+    "data_path.name": lambda path: DataPath(**path).name,
     "datastore.default": lambda workspace: _handle(
         Datastore.get_default(open_workspace(workspace))
     ),

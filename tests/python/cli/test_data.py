@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from python.cli.conftest import Answer
+from tandemlab import Datastore, Workspace
 
 pytest.importorskip("duckdb")
 pytest.importorskip("pyarrow")
@@ -120,3 +121,33 @@ def test_a_dataset_is_an_input_of_a_run(call: Call, folder: Path, trips: Path) -
     wrong = call("run", "submit", "--input", "trips", script)
     assert wrong.status == 2 and "NAME[:MODE]=WHAT" in wrong.err
     assert "no dataset" in call("run", "submit", "--input", "x=dataset:y", script).err
+
+
+def test_paths_in_datastores_are_tables_and_datasets(
+    call: Call, lab: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "lake" / "2026").mkdir(parents=True)
+    (tmp_path / "lake" / "2026" / "a.csv").write_text("x,y\n1,2\n")
+    Datastore.register_folder(lab, "lake", tmp_path / "lake")
+    rows = call("data", "head", "datastore:lake/2026/*.csv", "-o", "json").json
+    assert rows == [{"x": 1, "y": 2}]
+    kept = call("data", "register", "datastore:lake/2026", "--name", "rows", "-o", "json").json
+    assert kept["paths"] == ["lake:2026"]
+    assert call("data", "show", "rows", "-o", "json").json == kept
+    refused = call("data", "head", "datastore:lak/2026")
+    assert "Did you mean 'lake'?" in refused.err
+
+
+def test_unused_copies_are_removed(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_CACHE_DIR", str(tmp_path / "cache"))
+    for folder in ("data/place/1", "models/abc"):
+        (tmp_path / "cache" / folder).mkdir(parents=True)
+        (tmp_path / "cache" / folder / "x").write_text("x")
+    assert call("data", "prune", "-o", "json").json == []
+    removed = call("data", "prune", "--unused-days", "0", "-o", "json").json
+    assert [(each["path"], each["size"]) for each in removed] == [
+        (str(tmp_path / "cache" / "data" / "place" / "1"), 1)
+    ]
+    assert len(call("model", "prune", "--unused-days", "0", "-o", "json").json) == 1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.datastores.protocol import Files, StoredFile
 from tandemlab.data.datastores.transfer import fetch
-from tandemlab.store.user import cache_folder
+from tandemlab.store.copies import folder_of
 
 if TYPE_CHECKING:
     from tandemlab.data.definition import DataPath
@@ -31,7 +31,7 @@ def files_elsewhere(datastore: Datastore, path: DataPath) -> list[DataFile]:
 
     base, found = _found(datastore.files, path.path)
     place = hashlib.sha256(datastore.files.location.encode()).hexdigest()[:16]
-    folder = cache_folder() / "data" / place
+    folder = folder_of("data") / place
     return [
         DataFile(
             str(target),
