@@ -89,3 +89,63 @@ arrow_file <- function(dataset) {
     is.null(source$partition_format) && !source$include_path
   if (is_file && utils::file_test("-f", source$paths[[1]])) source$paths[[1]]
 }
+
+#' Outputs of runs that go to datastores or become datasets
+#'
+#' An item of the `outputs` of [script_run_config()], [run_config()] or an estimator, or one of the
+#' arguments, in whose place the path stands then. The script writes to a folder: its path is
+#' `${outputs.NAME}` in arguments, and the environment variable `TANDEMLAB_OUTPUT_NAME`.
+#'
+#' @param name Name of the output.
+#' @param destination A [data_path()], with `{run-id}` and `{output-name}` for these (without a path
+#'   `dataset/{run-id}/{output-name}` of the datastore); `NULL` for a folder whose files the run
+#'   keeps.
+#' @param ... Not used; makes sure that what follows is named.
+#' @param mode `"mount"`: the script writes to the datastore itself, where that is a folder of its
+#'   machine; `"upload"`, and for other datastores: the files are copied there when it has ended
+#'   well.
+#' @param overwrite Whether files that are copied may replace others there; otherwise the run fails.
+#' @param register_as Name of the dataset that the files become, its next version, when the run
+#'   completes; `NULL` for none.
+#' @param description,tags Of that dataset: a string, and a named list or vector.
+#' @param table How the files are read where that dataset is a table: a list of `format`
+#'   (`"delimited"`, `"parquet"`, `"json_lines"` or `"arrow"`) and arguments of
+#'   [create_tabular_dataset_from_delimited_files()] or its like. `NULL` for a dataset of files.
+#' @return A `tandemlab_output_dataset`: plain data.
+#' @examplesIf tandemlab_is_ready()
+#' lake <- get_default_datastore(temp_workspace())
+#' rows <- output_file_dataset_config(
+#'   "rows", data_path(lake, "rows/{run-id}"),
+#'   register_as = "rows", table = list(format = "delimited", separator = ";")
+#' )
+#' run_config("clean.R", arguments = list("--to" = rows))
+#' @export
+output_file_dataset_config <- function(name = "output", destination = NULL, ...,
+                                       mode = c("mount", "upload"), overwrite = FALSE,
+                                       register_as = NULL, description = NULL, tags = NULL,
+                                       table = NULL) {
+  check_no_dots(...)
+  if (!is.null(destination) && !inherits(destination, "tandemlab_data_path")) {
+    abort_argument(
+      "destination", "a data path", destination, "data_path(datastore, \"rows\") gives one."
+    )
+  }
+  found <- drop_null(list(
+    name = arg_string(name),
+    path = if (isTRUE(nzchar(destination$path))) destination$path,
+    datastore = destination$datastore,
+    mode = match.arg(mode), overwrite = arg_flag(overwrite),
+    register_as = arg_optional(register_as, arg_string),
+    description = arg_optional(description, arg_string),
+    tags = if (length(tags) > 0) arg_text_map(tags),
+    table = arg_optional(table, arg_table)
+  ))
+  structure(found, class = "tandemlab_output_dataset")
+}
+
+arg_table <- function(x, arg = "table") {
+  x <- arg_named(x, arg)
+  if (!is.null(x$set_column_types)) x$set_column_types <- arg_column_types(x$set_column_types)
+  if (!is.null(x$missing_values)) x$missing_values <- arg_strings(x$missing_values)
+  x
+}

@@ -61,11 +61,11 @@ estimator <- function(source_directory, compute_target = "local", ..., entry_scr
                       environment_variables = NULL, environment = NULL, inputs = NULL,
                       outputs = NULL, resources = NULL, max_run_duration_seconds = NULL) {
   source_directory <- arg_path(source_directory)
-  given <- take_inputs(list(arguments = script_params, inputs = inputs))
+  given <- take_places(list(arguments = script_params, inputs = inputs, outputs = outputs))
   settings <- new_run_config(drop_null(list(
     script = entry_script, compute_target = compute_target,
     environment_variables = environment_variables, environment = environment,
-    inputs = given$inputs, outputs = outputs, resources = resources,
+    inputs = given$inputs, outputs = given$outputs, resources = resources,
     max_run_duration_seconds = max_run_duration_seconds
   )))
   settings$arguments <- arg_arguments(given$arguments, "script_params")

@@ -36,9 +36,8 @@
 #'   there). `${inputs.NAME}` in the arguments or the command is the path, and so is the environment
 #'   variable `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
-#'   (`outputs/NAME`), or a named list of absolute paths, or of lists of `path`, `register_as` (the
-#'   name of the dataset that the files become when the run completes), `description` and `tags`.
-#'   Likewise `${outputs.NAME}` and `TANDEMLAB_OUTPUT_NAME`.
+#'   (`outputs/NAME`), or a named list of absolute paths, or of [output_dataset_config()], which may
+#'   also stand among the arguments. Likewise `${outputs.NAME}` and `TANDEMLAB_OUTPUT_NAME`.
 #' @param resources What the run needs of its machine, and may not exceed: a list of `cpus` (as many
 #'   slots are taken, and libraries for numbers start as many threads), `memory` (such as `"4GB"`;
 #'   a run that uses more is ended) and `gpus` (0 hides all).
@@ -141,7 +140,7 @@ new_run_config <- function(settings) {
 
 # A copy with other settings; NULL stands for what is usual.
 change_config <- function(config, settings) {
-  if ("arguments" %in% names(settings)) settings <- take_inputs(settings)
+  if ("arguments" %in% names(settings)) settings <- take_places(settings)
   unknown <- setdiff(names(settings), c(names(run_config_settings), "source_directory"))
   if (length(unknown) > 0 || length(names(settings)) < length(settings)) {
     abort_input(
@@ -191,10 +190,7 @@ arg_section <- function(x, arg, checks) {
 }
 
 arg_inputs <- function(x, arg) {
-  if (is.list(x) && is.null(names(x)) && all(vapply(x, is_consumption, NA))) {
-    names(x) <- vapply(x, function(one) one$name, "")
-  }
-  x <- arg_named(x, arg)
+  x <- arg_named(named_places(x, "inputs"), arg)
   Map(function(value, name) {
     where <- sprintf("%s$%s", arg, name)
     if (inherits(value, "tandemlab_data_path")) value <- create_file_dataset_from_files(value)
@@ -212,52 +208,66 @@ arg_inputs <- function(x, arg) {
 }
 
 input_modes <- c("direct", "mount", "download")
+output_modes <- c("mount", "upload")
 
 is_consumption <- function(x) inherits(x, "tandemlab_dataset_consumption")
 
-# Datasets and data paths among the arguments become inputs; in their places are the paths of these.
-take_inputs <- function(settings) {
-  found <- list()
+is_output <- function(x) inherits(x, "tandemlab_output_dataset")
+
+# Datasets and data paths among the arguments become inputs, and outputs become outputs; in their
+# places are the paths of these.
+take_places <- function(settings) {
+  found <- list(inputs = list(), outputs = list())
+  take <- function(x, kind) {
+    found[[kind]][[x$name]] <<- x
+    sprintf("${%s.%s}", kind, x$name)
+  }
   place <- function(x) {
     if (inherits(x, "tandemlab_data_path")) {
       files <- create_file_dataset_from_files(x)
-      x <- dataset_consumption_config(input_name(x), files, "mount")
+      name <- call_core("data_path.name", path = unclass(x))
+      x <- dataset_consumption_config(name, files, "mount")
     }
     if (is_consumption(x)) {
-      found[[x$name]] <<- x
-      return(sprintf("${inputs.%s}", x$name))
+      return(take(x, "inputs"))
+    }
+    if (is_output(x)) {
+      return(take(x, "outputs"))
     }
     if (is.list(x) && !is.object(x)) lapply(x, place) else x
   }
   settings["arguments"] <- list(place(settings$arguments))
-  inputs <- as.list(settings$inputs)
-  for (name in names(found)) inputs[[name]] <- found[[name]]
-  if (length(found) > 0) settings$inputs <- inputs
+  for (kind in names(found)[lengths(found) > 0]) {
+    settings[[kind]] <- c(named_places(settings[[kind]], kind), found[[kind]])
+    settings[[kind]] <- settings[[kind]][!duplicated(names(settings[[kind]]), fromLast = TRUE)]
+  }
   settings
 }
 
-# The name of the input that a data path becomes: the words of the path.
-input_name <- function(path) {
-  words <- unlist(regmatches(path$path, gregexpr("[A-Za-z0-9]+", path$path)))
-  if (length(words) == 0) {
-    words <- unlist(regmatches(path$datastore, gregexpr("[A-Za-z0-9]+", path$datastore)))
+# Inputs or outputs with names, where they bring these themselves.
+named_places <- function(x, kind) {
+  brings_name <- if (kind == "inputs") is_consumption else is_output
+  if (is.list(x) && is.null(names(x)) && all(vapply(x, brings_name, NA))) {
+    names(x) <- vapply(x, function(one) one$name, "")
+  } else if (kind == "outputs" && is.null(names(x))) {
+    return(stats::setNames(vector("list", length(x)), unlist(arg_strings(x, kind))))
   }
-  name <- paste(words, collapse = "_")
-  if (grepl("^[A-Za-z]", name)) name else paste0("data_", name)
+  as.list(x)
 }
 
 arg_outputs <- function(x, arg) {
-  if (is.null(names(x))) {
-    return(stats::setNames(vector("list", length(x)), unlist(arg_strings(x, arg))))
-  }
-  x <- arg_named(x, arg)
+  x <- arg_named(named_places(x, "outputs"), arg)
   Map(function(value, name) {
     where <- sprintf("%s$%s", arg, name)
     if (!is.list(value)) {
       return(arg_optional(value, arg_string, arg = where))
     }
+    value <- unclass(value)
+    value$name <- NULL
     arg_section(value, where, list(
-      path = arg_string, register_as = arg_string, description = arg_string, tags = arg_text_map
+      path = arg_string, register_as = arg_string, description = arg_string, tags = arg_text_map,
+      datastore = arg_string, mode = function(x, arg) arg_choice(x, output_modes, arg),
+      overwrite = arg_flag, table = arg_table
     ))
   }, x, names(x))
 }

@@ -17,11 +17,20 @@ test_that("a table and files reach a script of R that has no Python", {
     "log_metric_to_run('names', toString(names(run$input_datasets)), run)",
     "log_metric_to_run('text', readLines(file.path(commandArgs(TRUE)[[1]], 'a.txt')), run)",
     "file.copy(file.path(commandArgs(TRUE)[[1]], 'a.txt'), Sys.getenv('TANDEMLAB_OUTPUT_copy'))",
+    "writeLines(c('x;day', '1;31.12.2026'), file.path(commandArgs(TRUE)[[2]], 'rows.csv'))",
     "log_metric_to_run('python', reticulate::py_available(), run)"
   ))
+  store <- get_default_datastore(exp$workspace)
+  rows <- output_file_dataset_config(
+    "rows", store$path("rows/{run-id}"),
+    mode = "upload", register_as = "rows", table = list(
+      format = "delimited", separator = ";",
+      set_column_types = list(day = data_type_datetime("%d.%m.%Y"))
+    )
+  )
   config <- script_run_config(
     source, "read.R",
-    arguments = list(dataset_consumption_config("letters", letters, "mount")),
+    arguments = list(dataset_consumption_config("letters", letters, "mount"), rows),
     inputs = list(cars = data),
     outputs = list(copy = list(register_as = "copy", tags = list(stage = 1)))
   )
@@ -40,6 +49,9 @@ test_that("a table and files reach a script of R that has no Python", {
   expect_identical(get_file_dataset_paths(copy), "a.txt")
   expect_identical(copy$tags, list(stage = "1"))
   expect_identical(get_runs_of_dataset(copy)[[1]]$id, run$id)
+  written <- load_dataset_into_data_frame(get_dataset_by_name(exp$workspace, "rows"))
+  expect_identical(as.character(as.Date(written$day)), "2026-12-31")
+  expect_identical(list_files_in_datastore(store)$name, sprintf("rows/%s/rows.csv", run$id))
   expect_error(get_input_dataset_from_run("trucks", run), class = "tandemlab_error_not_found")
 })
 
@@ -54,6 +66,22 @@ test_that("datasets are inputs of configurations in several forms", {
   expect_identical(config$inputs$cars, list(mode = "direct", dataset = "cars:2"))
   expect_identical(config$arguments[[1]], list(data = "${inputs.cars}"))
   expect_error(run_config(inputs = list(x = list(mode = "often"))), "mode")
+})
+
+test_that("outputs are parts of configurations in several forms", {
+  rows <- output_file_dataset_config("rows", register_as = "rows", tags = c(stage = 1))
+  expect_identical(
+    run_config(outputs = list(rows))$outputs,
+    list(rows = list(
+      mode = "mount", overwrite = FALSE, register_as = "rows", tags = list(stage = "1")
+    ))
+  )
+  config <- run_config("a.R", arguments = list(to = rows), outputs = "other")
+  expect_identical(config$arguments[[1]], list(to = "${outputs.rows}"))
+  expect_identical(names(config$outputs), c("other", "rows"))
+  expect_error(output_file_dataset_config("x", "there"), class = "tandemlab_error_invalid_input")
+  expect_error(run_config(outputs = list(x = list(mode = "often"))), "mode")
+  expect_error(output_file_dataset_config("x", table = list("csv")), "table")
 })
 
 test_that("a path in a datastore is an argument of a script", {

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tandemlab.compute.outputs import STAGED, keep_outputs
 from tandemlab.compute.targets import EnvironmentBuilder, Target
 from tandemlab.domain import (
     AlreadyExists,
@@ -37,6 +38,7 @@ from tandemlab.domain.jobs import (
     JobState,
     Resources,
     exit_error,
+    fill_output,
     fill_places,
     place_variable,
 )
@@ -89,7 +91,7 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         max_memory=settings.resources.memory_bytes,
         processes=distribution.process_count_per_node if distribution else None,
         gpus=settings.resources.gpus,
-        container=_container_of(folder, definition, settings),
+        container=_container_of(folder, definition, settings, places),
         snapshot=record.snapshot,
         language=definition["language"],
         cpus=settings.resources.cpus,
@@ -119,7 +121,10 @@ def _of_session(record: RunRecord, target: Target) -> Mapping[str, str]:
 
 
 def _container_of(
-    folder: WorkspaceFolder, definition: Mapping[str, Any], settings: JobSettings
+    folder: WorkspaceFolder,
+    definition: Mapping[str, Any],
+    settings: JobSettings,
+    places: Mapping[tuple[str, str], str],
 ) -> JobContainer | None:
     """A run's container: it sees the workspace, and inputs and outputs that are elsewhere."""
     if "container" not in definition.get("environment", {}):
@@ -127,7 +132,9 @@ def _container_of(
     section = Environment.from_dict(definition["environment"]).container
     assert section is not None
     mounts = {found.path: False for found in settings.inputs.values()}
-    mounts |= {path: True for path in settings.outputs.values() if path is not None}
+    mounts |= {
+        places["outputs", name]: True for name, path in settings.outputs.items() if path is not None
+    }
     return JobContainer(section, {str(folder.path): True, **mounts})
 
 
@@ -150,7 +157,7 @@ def places_of(settings: JobSettings, directory: str) -> dict[tuple[str, str], st
     for name, found in settings.inputs.items():
         places["inputs", name] = _place_of(name, found, f"{directory}/inputs/{name}")
     for name, path in settings.outputs.items():
-        whole = path or f"{directory}/work/outputs/{name}"
+        whole = _output_place(name, path, settings, directory)
         places["outputs", name] = os.path.join(whole, settings.required.get(name, "")).rstrip("/")
     return places
 
@@ -160,6 +167,12 @@ def output_folders(settings: JobSettings, directory: str) -> list[str]:
     places = places_of(settings, directory)
     found = [(places["outputs", name], settings.required.get(name)) for name in settings.outputs]
     return [os.path.dirname(place) if file else place for place, file in found]
+
+
+def _output_place(name: str, path: str | None, settings: JobSettings, directory: str) -> str:
+    if path is not None:
+        return fill_output(path, os.path.basename(directory), name)
+    return f"{directory}/{STAGED if name in settings.stored else 'work/outputs'}/{name}"
 
 
 def _place_of(name: str, found: Input, folder: str) -> str:
@@ -401,66 +414,15 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
     status, error = _outcome(folder, record.id, state)
     if status is RunStatus.COMPLETED:
         try:
-            _check_outputs(directory, record)
-            _register_outputs(folder, record)
+            keep_outputs(folder, record)
         except TandemlabError as problem:
             status, error = RunStatus.FAILED, RunError(str(problem), "output")
     record = folder.store.move_run(record.id, status, error=error, exit_code=state.exit_code)
     if status is RunStatus.COMPLETED:
-        for name in ("work", "inputs"):
+        for name in ("work", "inputs", STAGED):
             shutil.rmtree(directory / name, ignore_errors=True)
     settle(directory)
     return status
-
-
-def _check_outputs(directory: Path, record: RunRecord) -> None:
-    """See that the run has written what it had to.
-
-    Raises:
-        NotFound: an output is not there.
-    """
-    settings = JobSettings.of(record.definition)
-    for name, file in settings.required.items():
-        path = Path(settings.outputs[name] or directory / "files" / "outputs" / name) / file
-        if not path.exists():
-            raise NotFound(
-                f"The script ended well and has not written its output {name!r}.",
-                hint=f"The environment variable {place_variable('outputs', name)} is its path.",
-            )
-
-
-def _register_outputs(folder: WorkspaceFolder, record: RunRecord) -> None:
-    """Have outputs that are to be datasets become these, once.
-
-    Raises:
-        NotFound: nothing was written to one of them.
-    """
-    for name, wanted in record.definition.get("registered_outputs", {}).items():
-        from tandemlab.data.delivery import output_asset
-
-        kept = folder.run_directory(record.id) / "files" / "outputs" / name
-        path = Path(record.definition["outputs"][name] or kept)
-        try:
-            asset = folder.register_asset(
-                output_asset(record.id, name, path, wanted, str(folder.path))
-            )
-        except TandemlabError as error:
-            raise type(error)(
-                f"The output {name!r} could not become the dataset {wanted['name']!r}. "
-                f"{error.message}",
-                hint=error.hint,
-                details=error.details,
-            ) from error
-        folder.add_usage(
-            AssetUsage(
-                run_id=record.id,
-                role=AssetRole.OUTPUT,
-                label=name,
-                kind=asset.kind,
-                name=asset.name,
-                version=asset.version,
-            )
-        )
 
 
 def fail(folder: WorkspaceFolder, run_id: str, problem: BaseException) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tandemlab.data.delivery import input_datasets
     from tandemlab.data.file_dataset import FileDataset
     from tandemlab.data.headers import PromoteHeadersBehavior
+    from tandemlab.data.outputs import OutputFileDatasetConfig
     from tandemlab.data.profile import ColumnProfile
     from tandemlab.data.tabular import TabularDataset
     from tandemlab.data.types import DataType
@@ -31,6 +32,7 @@ _HOMES = {
     "DatasetConsumptionConfig": "tandemlab.data.consumption",
     "Datastore": "tandemlab.data.datastores.datastore",
     "FileDataset": "tandemlab.data.file_dataset",
+    "OutputFileDatasetConfig": "tandemlab.data.outputs",
     "PromoteHeadersBehavior": "tandemlab.data.headers",
     "TabularDataset": "tandemlab.data.tabular",
     "input_datasets": "tandemlab.data.delivery",
@@ -44,6 +46,7 @@ __all__ = [
     "DatasetConsumptionConfig",
     "Datastore",
     "FileDataset",
+    "OutputFileDatasetConfig",
     "PromoteHeadersBehavior",
     "TabularDataset",
     "input_datasets",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.data.dataset import Dataset
 from tandemlab.data.file_dataset import FileDataset
-from tandemlab.data.registered import KIND, registered_form
 from tandemlab.data.tabular import TabularDataset
 from tandemlab.domain import NotFound
-from tandemlab.domain.assets import NewAsset
 from tandemlab.domain.jobs import Input, InputMode
 from tandemlab.store.run_files import INPUTS_FILE
 
@@ -63,30 +60,6 @@ def deliver(given: Input, target: Path) -> dict[str, Any]:
         "digest": digest,
         "changed": None if registered is None else digest != registered,
     }
-
-
-def output_asset(
-    run_id: str, output: str, path: Path, wanted: Mapping[str, Any], address: str
-) -> NewAsset:
-    """The dataset that an output of a run becomes; the same again is the same registration.
-
-    Args:
-        path: the folder of the output.
-        wanted: ``name``, ``description`` and ``tags``.
-        address: of the workspace.
-
-    Raises:
-        NotFound: nothing was written there.
-    """
-    return NewAsset(
-        kind=KIND,
-        name=wanted["name"],
-        definition=registered_form(Dataset.File.from_files(path), address),
-        description=wanted["description"],
-        tags=wanted["tags"],
-        run_id=run_id,
-        key=hashlib.sha256(f"{run_id}/{output}".encode()).hexdigest(),
-    )
 
 
 def input_datasets(run: Run) -> dict[str, TabularDataset | FileDataset]:

@@ -16,9 +16,8 @@ from tandemlab.domain.environments import ContainerSection
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
 from tandemlab.domain.schemas import nearest
+from tandemlab.domain.sizes import size_of
 
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B?")
-_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\$\{(inputs|outputs)\.([^{}]*)\}")
 
@@ -56,11 +55,7 @@ class Resources:
     @property
     def memory_bytes(self) -> int | None:
         """The memory in bytes; ``kB`` is 1000, ``KiB`` 1024."""
-        found = _MEMORY.fullmatch(str(self.memory).strip())
-        if found is None:
-            return None
-        base = 1024 if found[3] else 1000
-        return int(float(found[1]) * base ** _POWERS[found[2]])
+        return size_of(str(self.memory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +124,37 @@ class Input:
         return isinstance(self.dataset, Mapping) and self.dataset.get("kind") == "tabular"
 
 
+class OutputMode(str, Enum):
+    """How an output gets to its datastore."""
+
+    MOUNT = "mount"
+    UPLOAD = "upload"
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A folder that a script writes.
 
     Attributes:
-        path: where it is, on the machine of the target; None for a folder whose files the run
-            keeps.
+        path: where it is, on the machine of the target, or in the datastore, with ``{run-id}`` and
+            ``{output-name}`` for these; None for a folder whose files the run keeps, and in a
+            datastore for ``dataset/{run-id}/{output-name}``.
+        datastore: name of the datastore that the path is in; None for none.
+        mode: ``mount``: the script writes to the datastore itself, where that is a folder of its
+            machine; ``upload``, and for other datastores: its files are copied there when it has
+            ended well.
+        overwrite: whether files that are copied may replace others in the datastore.
         register_as: name of the dataset that its files become when the run completes, its next
             version; None for none.
         description: of that dataset.
         tags: of that dataset.
+        table: how the files are read where that dataset is a table: ``format`` (``delimited``,
+            ``parquet``, ``json_lines``, ``arrow``) and the arguments of such a dataset; None for a
+            dataset of files.
 
     Raises:
-        InvalidInput: a name that no dataset can have, or a description or tags without one.
+        InvalidInput: another mode, a name that no dataset can have, or a description or tags
+            without one.
 
     >>> Output(register_as="clean").path is None
     True
@@ -152,8 +164,15 @@ class Output:
     register_as: str | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    datastore: str | None = None
+    mode: str = OutputMode.MOUNT.value
+    overwrite: bool = False
+    table: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        modes = [mode.value for mode in OutputMode]
+        if self.mode not in modes:
+            raise InvalidInput(f"An output is {' or '.join(modes)}, not {self.mode!r}.")
         if self.register_as is not None:
             check_asset_name(self.register_as, kind="dataset")
         elif self.description or self.tags:
@@ -161,6 +180,30 @@ class Output:
                 "An output that is not registered has no description and no tags.",
                 hint="Give register_as, the name of the dataset.",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """The place of an output in a datastore, in a run's record.
+
+    Attributes:
+        is_copied: whether its files are copied there at the end, since the script cannot write
+            there.
+    """
+
+    datastore: str
+    path: str
+    is_copied: bool
+    overwrite: bool = False
+
+
+def fill_output(path: str, run_id: str, name: str) -> str:
+    """The path of a run's output.
+
+    >>> fill_output("clean/{run-id}/{output-name}", "study_01", "rows")
+    'clean/study_01/rows'
+    """
+    return path.replace("{run-id}", run_id).replace("{output-name}", name)
 
 
 def _check_count(value: object, name: str, least: int) -> None:
@@ -213,11 +256,13 @@ class JobSettings:
         outputs: by name; None for a folder of the run.
         required: the outputs that have to be there in the end, by name: the file in the folder,
             which is then the output's path, or an empty text for the folder itself.
+        stored: the places in datastores of those outputs that have one.
     """
 
     inputs: Mapping[str, Input]
     outputs: Mapping[str, str | None]
     required: Mapping[str, str]
+    stored: Mapping[str, StoredOutput]
     resources: Resources
     distribution: Distribution | None
 
@@ -229,12 +274,13 @@ class JobSettings:
             InvalidInput: they are of no such form.
         """
         distribution = definition.get("distribution")
-        outputs = definition.get("outputs") or {}
+        outputs, stored = definition.get("outputs") or {}, definition.get("stored_outputs")
         try:
             found = cls(
                 {key: Input(**each) for key, each in (definition.get("inputs") or {}).items()},
                 dict(outputs),
                 dict(definition.get("required_outputs") or {}),
+                {key: StoredOutput(**each) for key, each in (stored or {}).items()},
                 Resources(**(definition.get("resources") or {})),
                 Distribution(**distribution) if distribution else None,
             )

@@ -29,7 +29,7 @@ from tandemlab.domain.pipelines import (
 )
 from tandemlab.domain.scalars import Scalar
 from tandemlab.training import RunConfiguration, ScriptRunConfig
-from tandemlab.training.places import GivenInput, as_input, named_inputs
+from tandemlab.training.places import GivenInput, as_input, named_inputs, named_outputs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -145,7 +145,7 @@ class PipelineStep:
             configuration.to_dict(),
             None if source_directory is None else os.fspath(source_directory),
             taking.step_inputs(),
-            _outputs({**base.outputs, **_output_names(parts["outputs"])}),
+            _outputs({**named_outputs(base.outputs), **_output_names(parts["outputs"])}),
             function,
             tuple(each.name for each in parts["run_after"] or ()),
             Retries(retries) if isinstance(retries, int) else retries,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tandemlab.domain import FileRecord, NotFound, RunQuery, RunRecord
 from tandemlab.domain.assets import AssetRole, AssetUsage
+from tandemlab.domain.jobs import fill_output
 from tandemlab.domain.lineage import (
     Lineage,
     LineageKind,
@@ -180,9 +181,14 @@ def _inputs(run: LinkedRun) -> Iterator[LineageLink]:
 
 
 def _places(run: LinkedRun) -> Iterator[LineageLink]:
-    for name, path in (run.record.definition.get("outputs") or {}).items():
+    definition = run.record.definition
+    for name, path in (definition.get("outputs") or {}).items():
+        stored = (definition.get("stored_outputs") or {}).get(name)
+        if stored is not None:
+            path = f"{stored['datastore']}:{stored['path']}"
         if path is not None:  # else it is a folder of the run, whose files are
-            yield LineageLink(run.node, LineageRelation.OUTPUT, _place(name, str(path)))
+            path = fill_output(str(path), run.record.id, name)
+            yield LineageLink(run.node, LineageRelation.OUTPUT, _place(name, path))
 
 
 def _place(name: str, path: str, **details: object) -> LineageNode:

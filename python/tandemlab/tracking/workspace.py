@@ -532,6 +532,12 @@ class Workspace:
         return {datastore.name: datastore for datastore in _datastores().list(self)}
 
     @property
+    def datasets(self) -> dict[str, Any]:
+        """The newest version of each registered dataset, by name; see `tandemlab.Dataset`."""
+        data = import_module("tandemlab.data")  # above this layer
+        return dict(data.Dataset.get_all(self))
+
+    @property
     def assets(self) -> Assets:
         """What this workspace keeps under a kind, a name and a version."""
         from tandemlab.tracking.assets import Assets

@@ -22,7 +22,7 @@ from tandemlab.environments.registry import curated_environments
 from tandemlab.training.extra_packages import ExtraPackages, package_names, r_packages
 from tandemlab.training.foreign_arguments import check_foreign_arguments
 from tandemlab.training.languages import Language, format_arguments
-from tandemlab.training.places import GivenInputs, GivenOutput
+from tandemlab.training.places import GivenInputs, GivenOutputs
 from tandemlab.training.script_run_config import ScriptRunConfig
 
 _Made = TypeVar("_Made", bound="Estimator")
@@ -101,7 +101,7 @@ class Estimator(ScriptRunConfig):
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | str | None = None,
         inputs: GivenInputs | None = None,
-        outputs: Mapping[str, GivenOutput] | None = None,
+        outputs: GivenOutputs | None = None,
         resources: Resources | None = None,
         max_run_duration_seconds: float | None = None,
         framework_version: str | None = None,

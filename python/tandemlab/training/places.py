@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +13,7 @@ from tandemlab.domain.jobs import Input, Output, place_variable
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
-    from tandemlab.data import DataPath, DatasetConsumptionConfig
+    from tandemlab.data import DataPath, DatasetConsumptionConfig, OutputFileDatasetConfig
     from tandemlab.data.registered import Registrable
     from tandemlab.tracking import Workspace
 
@@ -62,15 +62,31 @@ def named_inputs(inputs: GivenInputs) -> dict[str, GivenInput]:
     return {each.name: each for each in inputs}
 
 
-def taken_from(arguments: Any, inputs: dict[str, GivenInput]) -> Any:
-    """Arguments with the places of datasets, which become inputs, instead of these."""
+def taken_from(
+    arguments: Any, inputs: dict[str, GivenInput], outputs: dict[str, GivenOutput]
+) -> Any:
+    """Arguments with places instead of the datasets, which become inputs and outputs.
+
+    Raises:
+        InvalidInput: two of one name differ.
+    """
     if isinstance(arguments, Mapping):
-        return {name: taken_from(value, inputs) for name, value in arguments.items()}
+        return {name: taken_from(value, inputs, outputs) for name, value in arguments.items()}
     if isinstance(arguments, (list, tuple)):
-        return [taken_from(value, inputs) for value in arguments]
-    if hasattr(arguments, "to_input"):
-        inputs[arguments.name] = arguments
-        return f"${{inputs.{arguments.name}}}"
+        return [taken_from(value, inputs, outputs) for value in arguments]
+    kinds: Sequence[tuple[str, dict[str, Any], Callable[[Any], Any]]] = (
+        ("input", inputs, as_input),
+        ("output", outputs, as_output),
+    )
+    for kind, named, read in kinds:
+        if hasattr(arguments, f"to_{kind}"):
+            if read(named.setdefault(arguments.name, arguments)) != read(arguments):
+                raise InvalidInput(
+                    f"Two {kind}s have the name {arguments.name!r}.",
+                    hint="Give one of them another name.",
+                    details={"name": arguments.name},
+                )
+            return f"${{{kind}s.{arguments.name}}}"
     return arguments
 
 
@@ -111,36 +127,62 @@ def checked_inputs(
     return found
 
 
-GivenOutput: TypeAlias = "Output | str | os.PathLike[str] | None"
+GivenOutput: TypeAlias = "Output | OutputFileDatasetConfig | str | os.PathLike[str] | None"
+GivenOutputs: TypeAlias = "Mapping[str, GivenOutput] | Sequence[OutputFileDatasetConfig]"
 
 
-def checked_outputs(outputs: Mapping[str, GivenOutput]) -> dict[str, str | None]:
-    """Outputs as a run records them.
+def as_output(value: GivenOutput) -> Output:
+    """What a configuration gives as an output."""
+    if isinstance(value, Output):
+        return value
+    if value is None or isinstance(value, (str, os.PathLike)):
+        return Output(None if value is None else as_public_text(value, "output"))
+    return value.to_output()
+
+
+def named_outputs(outputs: GivenOutputs) -> dict[str, GivenOutput]:
+    """Outputs by name, from such a mapping or a list of those that have the names."""
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    return {each.name: each for each in outputs}
+
+
+def checked_outputs(outputs: Mapping[str, Output], workspace: Workspace) -> dict[str, Any]:
+    """Outputs as a run records them: their paths, places in datastores, and datasets.
 
     Raises:
-        InvalidInput: a relative path.
+        InvalidInput: a relative path, or one that no datastore can have; or a table that cannot be
+            read so, or is not registered.
+        NotFound: there is no such datastore.
     """
-    found: dict[str, str | None] = {}
-    for name, value in outputs.items():
-        given = value.path if isinstance(value, Output) else value
-        path = None if given is None else os.path.expanduser(as_public_text(given, "output"))
-        if path is not None and not os.path.isabs(path):
-            raise InvalidInput(
-                f"The output {name!r} goes to {path!r}, which is no absolute path.",
-                hint="Leave the path out, and the run keeps the files.",
-            )
-        found[name] = path
-    return found
+    paths: dict[str, str | None] = {}
+    stored, registered = {}, {}
+    for name, given in outputs.items():
+        if given.datastore is not None:
+            from tandemlab.data.outputs import stored_output
+
+            paths[name], stored[name] = stored_output(given, workspace)
+        else:
+            paths[name] = _checked_output(name, given.path)
+        if given.table is not None:
+            from tandemlab.data.outputs import check_table
+
+            check_table(name, given)
+        if given.register_as is not None:
+            registered[name] = {
+                "name": given.register_as,
+                "description": given.description,
+                "tags": {key: str(value) for key, value in given.tags.items()},
+                **({"table": dict(given.table)} if given.table else {}),
+            }
+    return {"outputs": paths, "stored_outputs": stored, "registered_outputs": registered}
 
 
-def registered_outputs(outputs: Mapping[str, GivenOutput]) -> dict[str, dict[str, Any]]:
-    """The datasets that outputs become, as a run records them."""
-    return {
-        name: {
-            "name": each.register_as,
-            "description": each.description,
-            "tags": {key: str(value) for key, value in each.tags.items()},
-        }
-        for name, each in outputs.items()
-        if isinstance(each, Output) and each.register_as is not None
-    }
+def _checked_output(name: str, given: str | os.PathLike[str] | None) -> str | None:
+    path = None if given is None else os.path.expanduser(as_public_text(given, "output"))
+    if path is not None and not os.path.isabs(path):
+        raise InvalidInput(
+            f"The output {name!r} goes to {path!r}, which is no absolute path.",
+            hint="Leave the path out, and the run keeps the files.",
+        )
+    return path

@@ -14,7 +14,15 @@ from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Input, InputMode, Output, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
-from tandemlab.training.places import GivenInputs, GivenOutput, as_input, named_inputs
+from tandemlab.training.places import (
+    GivenInputs,
+    GivenOutput,
+    GivenOutputs,
+    as_input,
+    as_output,
+    named_inputs,
+    named_outputs,
+)
 
 _Configuration = TypeVar("_Configuration", bound="RunConfiguration")
 
@@ -42,8 +50,8 @@ class RunConfiguration:
             environment variable ``TANDEMLAB_INPUT_NAME``.
         outputs: folders that the script writes, by name: None for one whose files the run keeps
             (``outputs/NAME``), the path of a folder on the target's machine, or an `Output`, whose
-            files may become a dataset when the run completes. Likewise ``${outputs.NAME}`` and
-            ``TANDEMLAB_OUTPUT_NAME``.
+            files may go to a datastore and become a dataset when the run completes; or a list of
+            `OutputFileDatasetConfig`. Likewise ``${outputs.NAME}`` and ``TANDEMLAB_OUTPUT_NAME``.
         resources: processors, memory and GPUs.
         distribution: several processes of the script that find each other.
 
@@ -61,7 +69,7 @@ class RunConfiguration:
     environment: Environment | str | None = None
     command: str | Sequence[str] | None = None
     inputs: GivenInputs = field(default_factory=dict)
-    outputs: Mapping[str, GivenOutput] = field(default_factory=dict)
+    outputs: GivenOutputs = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     distribution: Distribution | None = None
 
@@ -81,6 +89,9 @@ class RunConfiguration:
         usual = RunConfiguration()
         found["inputs"] = {
             name: as_input(value) for name, value in named_inputs(self.inputs).items()
+        }
+        found["outputs"] = {
+            name: _plain_output(value) for name, value in named_outputs(self.outputs).items()
         }
         kept = {
             name: _plain(value, name)
@@ -166,12 +177,21 @@ def build_run_configuration(
     return RunConfiguration(**settings, environment=environment)
 
 
+def _plain_output(value: GivenOutput) -> object:
+    """An output without what is as usual."""
+    if value is None or isinstance(value, (str, os.PathLike)):
+        return value
+    usual = dataclasses.asdict(Output())
+    settings = dataclasses.asdict(as_output(value))
+    return {name: item for name, item in settings.items() if item != usual[name]}
+
+
 def _plain(value: Any, what: str) -> Any:
     if isinstance(value, Environment):
         return value.to_dict()
     if isinstance(value, Input) and value.path and value.mode == InputMode.DIRECT.value:
         return value.path
-    if isinstance(value, (Resources, Distribution, Input, Output)):
+    if isinstance(value, (Resources, Distribution, Input)):
         settings = dataclasses.asdict(value).items()
         return {key: _plain(item, what) for key, item in settings if item not in (None, "", {})}
     if isinstance(value, Mapping):

@@ -26,12 +26,13 @@ from tandemlab.training.languages import (
 )
 from tandemlab.training.places import (
     GivenInputs,
-    GivenOutput,
+    GivenOutputs,
+    as_output,
     checked_inputs,
     checked_outputs,
     in_shell,
     named_inputs,
-    registered_outputs,
+    named_outputs,
     taken_from,
 )
 from tandemlab.training.run_configuration import RunConfiguration
@@ -77,7 +78,7 @@ class ScriptRunConfig(RunConfiguration):
         environment: Environment | str | None = None,
         command: str | Sequence[str] | None = None,
         inputs: GivenInputs | None = None,
-        outputs: Mapping[str, GivenOutput] | None = None,
+        outputs: GivenOutputs | None = None,
         resources: Resources | None = None,
         distribution: Distribution | None = None,
         *,
@@ -101,8 +102,11 @@ class ScriptRunConfig(RunConfiguration):
         for name, value in given.items():
             object.__setattr__(self, name, getattr(base, name) if value is None else value)
         named = named_inputs(self.inputs)
-        object.__setattr__(self, "arguments", taken_from(self.arguments, named))
+        outputs_by_name = named_outputs(self.outputs)
+        taken = taken_from(self.arguments, named, outputs_by_name)
+        object.__setattr__(self, "arguments", taken)
         object.__setattr__(self, "inputs", named)
+        object.__setattr__(self, "outputs", outputs_by_name)
         object.__setattr__(self, "source_directory", source_directory)
 
     def submit_to(
@@ -167,7 +171,9 @@ class ScriptRunConfig(RunConfiguration):
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
             )
         inputs = checked_inputs(named_inputs(self.inputs), source, workspace, target.is_here)
-        outputs = checked_outputs(self.outputs)
+        outputs = checked_outputs(
+            {name: as_output(each) for name, each in named_outputs(self.outputs).items()}, workspace
+        )
         environment, version = self.environment, None
         if isinstance(environment, str):
             registered = get_environment(workspace, environment)
@@ -176,14 +182,15 @@ class ScriptRunConfig(RunConfiguration):
         what = self._command() if is_command else self._script(source, target, environment)
         if environment is not None:
             target.check(environment)
-        known = [("inputs", name) for name in inputs] + [("outputs", name) for name in outputs]
+        known = [("inputs", name) for name in inputs] + [
+            ("outputs", name) for name in outputs["outputs"]
+        ]
         check_places(what["command"], known)
         if isinstance(self.command, str):
             what["command"] = [in_shell(word) for word in what["command"]]
         settings = {
             "inputs": inputs,
-            "outputs": outputs,
-            "registered_outputs": registered_outputs(self.outputs),
+            **outputs,
             **_plain_settings(self.resources, self.distribution),
         }
         JobSettings.of(settings)

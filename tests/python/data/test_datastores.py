@@ -10,11 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from plugins.datastores import SECRET, behind_ssh, in_s3
 from plugins.s3 import S3
 from plugins.ssh import Sshd, make_key
 from tandemlab import Dataset, Datastore, ScriptRunConfig, Workspace
@@ -33,46 +33,6 @@ from tandemlab.domain import (
 pytest.importorskip("duckdb")
 services = pytest.mark.services
 pytestmark = pytest.mark.timeout(300)  # services of their own, on a busy machine
-SECRET = "tiger-7f3a-plain"
-KINDS = ("folder", pytest.param("s3", marks=services), pytest.param("sftp", marks=services))
-
-
-@pytest.fixture(params=KINDS)
-def datastore(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -> Datastore:
-    """A datastore of each kind that holds files, empty."""
-    if request.param == "folder":
-        (tmp_path / "place").mkdir()
-        return Datastore.register_folder(workspace, "place", tmp_path / "place")
-    if request.param == "s3":
-        return in_s3(request.getfixturevalue("s3"), workspace, "sub/folder")
-    return behind_ssh(request.getfixturevalue("ssh"), workspace)
-
-
-def in_s3(s3: S3, workspace: Workspace, prefix: str = "", name: str = "place") -> Datastore:
-    bucket = urlsplit(s3.new_bucket()).hostname
-    assert bucket
-    return Datastore.register_s3(
-        workspace,
-        name,
-        bucket,
-        prefix=prefix,
-        endpoint=s3.url,
-        region="us-east-1",
-        access_key_id="tester",
-        secret_access_key=SECRET,
-    )
-
-
-def behind_ssh(ssh: Sshd, workspace: Workspace, **options: Any) -> Datastore:
-    settings = {
-        "port": ssh.port,
-        "username": ssh.user,
-        "private_key": ssh.client_key,
-        "host_key": ssh.host_key,
-        **options,
-    }
-    path = settings.pop("path", str(ssh.new_folder()))
-    return Datastore.register_sftp(workspace, "place", "127.0.0.1", path, **settings)
 
 
 @pytest.fixture

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tandemlab import Run, RunConfiguration, ScriptRunConfig, Workspace
-from tandemlab.compute.lifecycle import _register_outputs
+from plugins.jobs import Submit
+from tandemlab import RunConfiguration, ScriptRunConfig, Workspace
 from tandemlab.data import Dataset, Datastore, TabularDataset
 from tandemlab.domain import InvalidInput, NotFound
-from tandemlab.domain.jobs import Input, Output
+from tandemlab.domain.jobs import Input
 
 pytest.importorskip("duckdb")
-Submit = Callable[..., Run]
 
 
 @pytest.fixture
@@ -32,20 +29,6 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def cars(source: Path) -> TabularDataset:
     return Dataset.Tabular.from_delimited_files(source / "cars.csv")
-
-
-@pytest.fixture
-def submit(workspace: Workspace, source: Path) -> Submit:
-    """Runs a script of Python to its end."""
-
-    def run(code: str, arguments: Any = None, **settings: Any) -> Run:
-        (source / "job.py").write_text(code)
-        config = ScriptRunConfig(source, "job.py", arguments, **settings)
-        made = workspace.experiment("jobs").submit(config)
-        made.wait_for_completion(raise_on_error=False, timeout_seconds=120)
-        return made
-
-    return run
 
 
 READ = """
@@ -178,31 +161,3 @@ def test_datasets_are_kept_in_files_of_run_configurations(
     assert isinstance(inputs, dict)
     assert inputs["a"] == Input(dataset="cars:1")
     assert Dataset.from_json(inputs["b"].dataset).definition == cars.definition
-
-
-def test_an_output_becomes_a_dataset_once(submit: Submit, workspace: Workspace) -> None:
-    code = (
-        "import os, pathlib\n"
-        "pathlib.Path(os.environ['TANDEMLAB_OUTPUT_clean'], 'x.csv').write_text('x\\n1\\n')"
-    )
-    output = Output(register_as="clean", description="tidy", tags={"stage": "1"})
-    run = submit(code, outputs={"clean": output})
-    assert run.get_status() == "Completed", run.get_details()
-    found = Dataset.get_by_name(workspace, "clean")
-    assert (found.id, found.description, found.tags) == ("clean:1", "tidy", {"stage": "1"})
-    assert found.registration is not None and found.registration.asset.run_id == run.id
-    assert [each.id for each in found.get_runs()] == [run.id]
-    assert [Path(file.path).read_text() for file in found.files()] == ["x\n1\n"]
-    _register_outputs(workspace.folder, run.record)  # as the next agent does after a kill
-    assert len(Dataset.get_versions(workspace, "clean")) == 1
-    assert submit(code, outputs={"clean": output}).get_status() == "Completed"
-    assert Dataset.get_by_name(workspace, "clean").version == 2
-
-
-def test_an_output_without_files_fails_the_run(submit: Submit, workspace: Workspace) -> None:
-    run = submit("", outputs={"clean": Output(register_as="clean")})
-    assert run.get_status() == "Failed"
-    assert "could not become the dataset 'clean'" in run.get_details()["error"]["message"]
-    assert Dataset.get_all(workspace) == {}
-    with pytest.raises(InvalidInput, match="cannot be the name of a dataset"):
-        Output(register_as="clean:1")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plugins.jobs import Submit
 from plugins.waiting import wait_until
-from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab import ScriptRunConfig, Workspace
 from tandemlab.compute.gpus import gpu_count
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Distribution, Input, Resources
-
-Submit = Callable[..., Run]
 
 
 @pytest.fixture
@@ -25,20 +24,6 @@ def source(tmp_path: Path) -> Path:
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "x y.csv").write_text("a,b\n1,2\n")
     return folder
-
-
-@pytest.fixture
-def submit(workspace: Workspace, source: Path) -> Submit:
-    """Runs a script of Python to its end."""
-
-    def run(code: str, arguments: Any = None, **settings: Any) -> Run:
-        (source / "job.py").write_text(code)
-        config = ScriptRunConfig(source, "job.py", arguments, **settings)
-        made = workspace.experiment("jobs").submit(config)
-        made.wait_for_completion(raise_on_error=False, timeout_seconds=120)
-        return made
-
-    return run
 
 
 SHOW = "import sys; p = sys.argv[1]; print(open(p).read()); print(p)"

@@ -101,6 +101,12 @@ class RemoteTarget:
                     f"the target {self.name!r}.",
                     hint="Leave its path out: then the run keeps the files, here.",
                 )
+        for name, stored in definition.get("stored_outputs", {}).items():
+            raise InvalidInput(
+                f"The output {name!r} cannot go to the datastore {stored['datastore']!r} from the "
+                f"target {self.name!r}.",
+                hint="Leave the datastore out: then the run keeps the files, here.",
+            )
         self._launcher.check(self.name, JobSettings.of(definition))
 
     # Starting
