@@ -47,7 +47,7 @@ def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
         _fill(numbers, chunks, lambda chunk: _bytes(chunk, str(kind)))
         _fill(missing, chunks, _missing)
         return pd.arrays.IntegerArray(numbers, missing)
-    if types.is_string(kind):
+    if _is_text(kind):
         return _dtype(kind).__from_arrow__(chunks)
     column = _joined(chunks)
     if types.is_boolean(kind):
