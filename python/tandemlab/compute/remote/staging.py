@@ -10,7 +10,7 @@ import hashlib
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -71,7 +71,7 @@ def core() -> SharedFolder:
 
 
 class Source:
-    """The files of a job's snapshot.
+    """The files of a job's snapshot; `contents` has them by the name of their content at a target.
 
     Args:
         snapshot: digest of the manifest; None for none.
@@ -82,11 +82,7 @@ class Source:
         self._blobs = folder.blobs
         self.name = snapshot or ""
         self.files = read_manifest(snapshot, folder.blobs) if snapshot else []
-
-    @property
-    def contents(self) -> dict[str, SnapshotFile]:
-        """Its files by the name of their content at a target."""
-        return {content_name(file): file for file in self.files}
+        self.contents = {content_name(file): file for file in self.files}
 
     def path(self, file: SnapshotFile) -> Path:
         """Where a content is here."""
@@ -108,7 +104,7 @@ def archive(
     job: Job,
     script: str,
     source: Source,
-    lacking: Sequence[str],
+    lacking: Collection[str],
     shared: Sequence[SharedFolder],
     *,
     with_snapshot: bool,

@@ -129,20 +129,20 @@ class RemoteTarget:
 
     def _ask(
         self, job: Job, source: Source, shared: Sequence[SharedFolder]
-    ) -> tuple[set[str], list[str]]:
+    ) -> tuple[set[str], set[str]]:
         words = [job.run_id, source.name, *(each.place for each in shared)]
         names = "".join(f"{name}\n" for name in source.contents)
         answer = self._run(shlex.join(["ask", *words]), [names.encode()]).decode()
         lines = [line.split(" ") for line in answer.splitlines()]
         there = {words[-1] for words in lines if words[0] != "lacks"}
-        return there, [words[1] for words in lines if words[0] == "lacks"]
+        return there, {words[1] for words in lines if words[0] == "lacks"}
 
     def _stage(
         self,
         job: Job,
         source: Source,
         there: set[str],
-        lacking: Sequence[str],
+        lacking: set[str],
         shared: Sequence[SharedFolder],
     ) -> None:
         token = token_hex(8)
