@@ -120,9 +120,10 @@ class RemoteTarget:
         source = Source(job.snapshot, self._folder)
         with self._staging:  # two jobs of one source send it once
             there, lacking = self._ask(job, source, shared)
-            if "staged" not in there:
-                self._stage(job, source, there, lacking, shared)
-        answer = self._run(f"begin {shlex.quote(job.run_id)}")
+            if "staged" in there:
+                answer = self._run(shlex.join(["begin", job.run_id]))
+            else:
+                answer = self._stage(job, source, there, lacking, shared)
         handle = _handle_in(answer)
         write_file(own / _HANDLE, handle.encode())
         return handle
@@ -144,7 +145,8 @@ class RemoteTarget:
         there: set[str],
         lacking: set[str],
         shared: Sequence[SharedFolder],
-    ) -> None:
+    ) -> bytes:
+        """Send what is not there, and start the job; what the target has answered."""
         token = token_hex(8)
         with archive(
             token,
@@ -155,7 +157,8 @@ class RemoteTarget:
             [each for each in shared if each.place not in there],
             with_snapshot=bool(source.name) and f"snapshots/{source.name}" not in there,
         ) as pieces:
-            self._run(shlex.join(["stage", job.run_id, source.name, token]), pieces)
+            stage = shlex.join(["stage", job.run_id, source.name, token])
+            return self._run(f"{stage}\n{shlex.join(['begin', job.run_id])}", pieces)
 
     def _r_packages(self, job: Job) -> list[SharedFolder]:
         return r_package_for(self.name, self._settings) if job.language == "r" else []
