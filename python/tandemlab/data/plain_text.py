@@ -1,4 +1,4 @@
-"""Delimited text without quotes, read by pyarrow in half the time that DuckDB takes.
+"""Delimited text without quotes, read by pyarrow with two thirds of the work that DuckDB has.
 
 What it reads is what DuckDB reads, which the tests hold it to; whatever it is not sure of is left
 to DuckDB, errors too, since that names the line.

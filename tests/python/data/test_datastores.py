@@ -546,6 +546,29 @@ def test_a_query_is_a_table(address: str, workspace: Workspace) -> None:
     assert Dataset.Tabular.from_sql_query(datastore, "SELECT * FROM none").to_arrow().num_rows == 0
 
 
+def test_a_query_is_an_input_of_a_run(address: str, workspace: Workspace, tmp_path: Path) -> None:
+    datastore = Datastore.register_sql(workspace, "crm", address)
+    table = Dataset.Tabular.from_sql_query(datastore, "SELECT id, km FROM trips ORDER BY id")
+    trips = table.register(workspace, "trips")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "train.py").write_text(
+        "from tandemlab import Run\n"
+        "run = Run.get_context()\n"
+        "run.log('km', float(run.input_datasets['trips'].to_arrow()['km'].to_numpy().sum()))\n"
+    )
+    config = ScriptRunConfig(tmp_path / "job", "train.py", inputs={"trips": trips})
+    run = workspace.experiment("demo").submit(config)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"km": sum(n / 2 for n in range(25_000))}
+    assert [each.id for each in trips.get_runs()] == [run.id]
+    engine = create_engine(address.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE trips RENAME COLUMN km TO miles")
+    engine.dispose()
+    with pytest.raises(InvalidInput, match="km"):
+        table.to_arrow()
+
+
 def test_a_query_changes_nothing(address: str, workspace: Workspace) -> None:
     datastore = Datastore.register_sql(workspace, "crm", address)
     for query in ("DELETE FROM trips", "DROP TABLE trips", "SELECT * FROM absent", "nonsense"):
