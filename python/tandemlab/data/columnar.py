@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.bridge import read_frame
 from tandemlab.data.engine import identifier, literal
 from tandemlab.data.locations import DataFile
-from tandemlab.data.types import converted, listed
+from tandemlab.data.types import listed, selection
 from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
@@ -50,13 +50,8 @@ def scan(
             f"SELECT {names}, {literal(file.path)} AS filename FROM {_registered(database, file)}"
             for file in files
         )
-    wanted = [
-        converted(name, casts[name], formats.get(name, ()), lenient=lenient)
-        if name in casts
-        else identifier(name)
-        for name in columns
-    ]
-    return f"(SELECT {', '.join(wanted)}, filename FROM ({text}))"
+    wanted = selection(columns, casts, formats, lenient=lenient)
+    return f"(SELECT {wanted}, filename FROM ({text}))"
 
 
 _known: dict[DataFile, dict[str, str]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tandemlab.data.engine import connection, identifier, in_our_words, literal, need_duckdb
+from tandemlab.data.engine import connection, in_our_words, literal, need_duckdb
 from tandemlab.data.headers import Part, parts_of
 from tandemlab.data.locations import DataFile
-from tandemlab.data.types import ColumnTypes, chosen, converted
+from tandemlab.data.types import ColumnTypes, chosen, selection
 
 
 def look(
@@ -103,15 +103,9 @@ def scan(
     parts = parts_of(files, options, list(columns))
     tables = [_scan(part, read, options) for part in parts]
     text = " UNION ALL BY NAME ".join(f"SELECT * FROM {table}" for table in tables)
-    wanted = [
-        converted(
-            name, later[name], _formats(name, later[name], options), lenient=lenient, empty=empty
-        )
-        if name in later
-        else identifier(name)
-        for name in columns
-    ]
-    return f"(SELECT {', '.join(wanted)}, filename FROM ({text}))"
+    formats = {name: _formats(name, kind, options) for name, kind in later.items()}
+    wanted = selection(columns, later, formats, lenient=lenient, empty=empty)
+    return f"(SELECT {wanted}, filename FROM ({text}))"
 
 
 def _formats(name: str, kind: str, options: Mapping[str, Any]) -> Sequence[str]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tandemlab.data.engine import identifier, literal
+from tandemlab.data.engine import literal
 from tandemlab.data.locations import DataFile
-from tandemlab.data.types import converted
+from tandemlab.data.types import selection
 
 
 def scan(
@@ -44,13 +44,9 @@ def scan(
         )
     if not formats:
         return table
-    wanted = [
-        converted(name, kind, formats[name], lenient=lenient or dropping)
-        if name in formats
-        else identifier(name)
-        for name, kind in columns.items()
-    ]
-    return f"(SELECT {', '.join(wanted)}, filename FROM {table})"
+    later = {name: columns[name] for name in formats}
+    wanted = selection(columns, later, formats, lenient=lenient or dropping)
+    return f"(SELECT {wanted}, filename FROM {table})"
 
 
 def malformed_line(path: str) -> int | None:

@@ -14,7 +14,7 @@ from tandemlab.bridge.libraries import need
 from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.definition import DataPath
 from tandemlab.data.engine import identifier, literal, through_duckdb
-from tandemlab.data.types import converted
+from tandemlab.data.types import selection
 from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
@@ -73,14 +73,9 @@ def scan(database: DuckDBPyConnection, source: Source, *, lenient: bool) -> str:
     reader = pa.RecordBatchReader.from_batches(schema_of(source.columns), _asked(source, lenient))
     database.register(_ROWS, reader)
     casts, formats = source.options.get("casts", {}), source.options.get("formats", {})
-    wanted = [
-        converted(name, casts[name], formats.get(name, ()), lenient=lenient)
-        if name in casts
-        else identifier(name)
-        for name in source.columns
-    ]
+    wanted = selection(source.columns, casts, formats, lenient=lenient)
     named = f"SELECT *, {literal(_path(source).datastore)} AS filename FROM {identifier(_ROWS)}"
-    return f"(SELECT {', '.join(wanted)}, filename FROM ({named}))"
+    return f"(SELECT {wanted}, filename FROM ({named}))"
 
 
 def digest_of_rows(source: Source) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -133,6 +133,23 @@ def converted(
             f"coalesce({value}, error(concat(filename, {wrong}))) END"
         )
     return f"{value} AS {name}"
+
+
+def selection(
+    columns: Iterable[str],
+    kinds: Mapping[str, str],
+    formats: Mapping[str, Sequence[str]],
+    *,
+    lenient: bool,
+    empty: bool = False,
+) -> str:
+    """Columns in SQL, those that have another type than they are read as `converted` to it."""
+    return ", ".join(
+        converted(name, kinds[name], formats.get(name, ()), lenient=lenient, empty=empty)
+        if name in kinds
+        else identifier(name)
+        for name in columns
+    )
 
 
 def listed(names: Sequence[str]) -> str:
