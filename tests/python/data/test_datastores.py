@@ -18,6 +18,7 @@ from plugins.datastores import SECRET, behind_ssh, in_s3
 from plugins.s3 import S3
 from plugins.ssh import Sshd, make_key
 from tandemlab import Dataset, Datastore, ScriptRunConfig, Workspace
+from tandemlab.data import OutputFileDatasetConfig
 from tandemlab.data.datastores import parts
 from tandemlab.data.datastores.transfer import Progress
 from tandemlab.domain import (
@@ -606,3 +607,27 @@ def test_a_workspace_by_url_knows_its_datastores(
     assert Datastore.get(remote, "crm").database.password == SECRET
     with pytest.raises(InvalidState, match="at a server"):
         remote.get_default_datastore().files_below()
+
+
+def test_runs_at_a_server_read_from_datastores_and_write_to_them(
+    remote: Workspace, tmp_path: Path, cars: Path
+) -> None:
+    lake = Datastore.register_folder(remote, "lake", cars)
+    table = Dataset.Tabular.from_delimited_files((lake, "all.csv")).register(remote, "rows")
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "train.py").write_text(
+        "import pathlib, sys\n"
+        "from tandemlab import Run\n"
+        "run = Run.get_context()\n"
+        "run.log('rows', len(run.input_datasets['rows'].to_arrow()))\n"
+        "run.log('there', pathlib.Path(sys.argv[1], 'all.csv').exists())\n"
+        "pathlib.Path(sys.argv[2], 'made.csv').write_text('x\\n1\\n')\n"
+    )
+    made = OutputFileDatasetConfig("made", (lake, "made")).as_upload()
+    arguments = [lake.path(), made.register_on_complete("made").read_delimited_files()]
+    inputs = [table.as_named_input("rows")]
+    config = ScriptRunConfig(tmp_path / "job", "train.py", arguments, inputs=inputs)
+    run = remote.experiment("demo").submit(config)
+    run.wait_for_completion()
+    assert run.get_metrics() == {"rows": 1, "there": True}
+    assert remote.datasets["made"].to_arrow().to_pylist() == [{"x": 1}]
