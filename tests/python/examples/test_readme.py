@@ -43,7 +43,7 @@ def test_snippets_run_in_a_checkout_after_the_demo(checkout, language):
 def test_every_language_of_a_block_is_known():
     assert set(re.findall(r"^```(\w+)$", README.read_text(), re.MULTILINE)) == {
         *("r", "python", "bash"),
-        *("console", "text"),
+        *("console", "nginx", "text"),
     }
 
 
