@@ -198,7 +198,7 @@ new_step <- function(name, content, source_directory, settings, code = NULL) {
     abort_input("Settings of a step must be named.")
   }
   base <- arg_optional(settings$run_config, arg_run_config, arg = "run_config")
-  taken <- take_places(
+  taken <- take_references(
     c(drop_null(content), settings[!names(settings) %in% step_settings]),
     c(as.list(base$inputs), step_inputs(settings$inputs))
   )
@@ -244,7 +244,7 @@ take_function_arguments <- function(settings, code) {
 }
 
 # What stands for something else: parameters, and outputs of steps, which become inputs.
-take_places <- function(settings, inputs) {
+take_references <- function(settings, inputs) {
   parameters <- list()
   place <- function(x) {
     if (inherits(x, "tandemlab_pipeline_parameter")) {
@@ -261,7 +261,7 @@ take_places <- function(settings, inputs) {
   inputs <- lapply(inputs, function(x) {
     if (inherits(x, "tandemlab_pipeline_parameter")) place(x) else x
   })
-  found <- take_inputs(list(arguments = settings$arguments, inputs = inputs))
+  found <- take_places(list(arguments = settings$arguments, inputs = inputs))
   settings["arguments"] <- list(found$arguments)
   list(settings = drop_null(settings), inputs = as.list(found$inputs), parameters = parameters)
 }

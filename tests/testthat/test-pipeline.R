@@ -2,7 +2,7 @@
 
 pipeline_cases <- function() {
   skip_if_not_installed("yaml")
-  yaml::read_yaml(file.path(cases_folder(), "pipelines.yaml"), handlers = handlers)
+  yaml::read_yaml(file.path(cases_folder(), "pipelines", "graphs.yaml"), handlers = handlers)
 }
 
 # The document as Python has it, with paths relative to the working directory.

@@ -22,7 +22,7 @@ from tandemlab.pipelines import (
     step,
 )
 
-CASES = Path(__file__).parents[2] / "conformance" / "pipelines.yaml"
+CASES = Path(__file__).parents[2] / "conformance" / "pipelines" / "graphs.yaml"
 cases = read_document(CASES.read_text(encoding="utf-8"), CASES.name).value
 
 
