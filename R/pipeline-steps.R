@@ -255,6 +255,18 @@ take_references <- function(settings, inputs) {
       inputs[[x$name]] <<- x
       return(sprintf("${inputs.%s}", x$name))
     }
+    if (is_output(x)) {
+      abort_input(
+        sprintf("The output '%s' cannot be an argument of a step.", x$name),
+        hint = sprintf(
+          paste(
+            "Say outputs = c(%1$s = \"folder\"), and ${outputs.%1$s} where its path is to be;",
+            "list(register_as = ...) makes a dataset of it."
+          ),
+          x$name
+        )
+      )
+    }
     if (is.list(x) && !is.object(x)) lapply(x, place) else x
   }
   settings <- lapply(settings, place)

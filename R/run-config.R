@@ -36,8 +36,9 @@
 #'   there). `${inputs.NAME}` in the arguments or the command is the path, and so is the environment
 #'   variable `TANDEMLAB_INPUT_NAME`. Relative paths start at the source directory.
 #' @param outputs Folders that the script writes: names, for folders whose files the run keeps
-#'   (`outputs/NAME`), or a named list of absolute paths, or of [output_dataset_config()], which may
-#'   also stand among the arguments. Likewise `${outputs.NAME}` and `TANDEMLAB_OUTPUT_NAME`.
+#'   (`outputs/NAME`), or a named list of absolute paths, or of [output_file_dataset_config()],
+#'   which may also stand among the arguments. Likewise `${outputs.NAME}` and
+#'   `TANDEMLAB_OUTPUT_NAME`.
 #' @param resources What the run needs of its machine, and may not exceed: a list of `cpus` (as many
 #'   slots are taken, and libraries for numbers start as many threads), `memory` (such as `"4GB"`;
 #'   a run that uses more is ended) and `gpus` (0 hides all).

@@ -366,6 +366,12 @@ class _Taking:
         if hasattr(value, "to_input"):
             self._inputs[value.name] = value
             return f"${{inputs.{value.name}}}"
+        if hasattr(value, "to_output"):
+            raise InvalidInput(
+                f"The output {value.name!r} cannot be an argument of a step.",
+                hint=f"Say outputs={{'{value.name}': 'folder'}}, and ${{outputs.{value.name}}} "
+                "where its path is to be; StepOutput(register_as=...) makes a dataset of it.",
+            )
         if isinstance(value, Mapping):
             return {key: self.take(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):

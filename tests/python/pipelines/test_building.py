@@ -10,6 +10,7 @@ import pytest
 
 import tandemlab
 from tandemlab import pipelines
+from tandemlab.data import OutputFileDatasetConfig
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document
 from tandemlab.domain.jobs import Input, Resources
@@ -87,6 +88,12 @@ def test_a_step_has_only_the_outputs_that_it_says() -> None:
         made.output("c")
     with pytest.raises(InvalidInput, match="2 outputs"):
         made.output()
+
+
+def test_an_output_for_a_datastore_is_no_argument_of_a_step() -> None:
+    with pytest.raises(InvalidInput, match="'rows' cannot be an argument") as caught:
+        PythonScriptStep("clean.py", arguments={"out": OutputFileDatasetConfig("rows")})
+    assert "${outputs.rows}" in str(caught.value)
 
 
 def test_a_function_that_needs_more_than_its_arguments_is_refused() -> None:
