@@ -42,11 +42,13 @@ class _Checked:
 
     Attributes:
         source: the folder that is kept; for a function a temporary one.
+        paths: the files that are kept of it.
     """
 
     config: ScriptRunConfig
     definition: dict[str, Any]
     source: Path
+    paths: list[str]
 
 
 def check_graph(
@@ -105,14 +107,17 @@ def _check_steps(
     graph: Graph, workspace: Workspace, values: Mapping[str, Scalar], stack: ExitStack
 ) -> tuple[dict[str, _Checked], list[Mistake]]:
     found, mistakes = {}, []
+    listed: dict[Path, list[str]] = {}
     for name, step in graph.steps.items():
         try:
             source = stack.enter_context(_source_of(name, step))
             config = _configuration(graph, name, source, values)
             _check_place(step, config.compute_target)
             definition = config.check(workspace)
-            config.source_files(source)
-            found[name] = _Checked(config, definition, source)
+            if source not in listed:
+                listed[source] = source_files(source)
+            config.check_kept(listed[source])
+            found[name] = _Checked(config, definition, source, listed[source])
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
     return found, mistakes
@@ -253,8 +258,7 @@ class _Sources:
         """The digest of the snapshot of a step's source."""
         source = checked.source
         if source not in self._taken:
-            paths = checked.config.source_files(source)
-            self._taken[source] = take_snapshot(source, self._blobs, paths)
+            self._taken[source] = take_snapshot(source, self._blobs, checked.paths)
         digest, files = self._taken[source]
         size = self._blobs.find(digest).stat().st_size
         self._files.append(SnapshotFile(f"{name}.json", digest, size))

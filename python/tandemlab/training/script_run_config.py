@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -124,7 +124,8 @@ class ScriptRunConfig(RunConfiguration):
         """
         definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
-        paths = self.source_files(source)
+        paths = source_files(source)
+        self.check_kept(paths)
         _warn_if_large(source, paths)
         snapshot, _ = take_snapshot(source, experiment.workspace.place.blobs, paths)
         run = experiment.create_run(
@@ -143,20 +144,18 @@ class ScriptRunConfig(RunConfiguration):
         experiment.workspace.attend()
         return run
 
-    def source_files(self, source: Path) -> list[str]:
-        """Relative paths of what is kept of the folder, sorted.
+    def check_kept(self, paths: Collection[str]) -> None:
+        """Refuse a script that is not among the files that are kept of its folder.
 
         Raises:
-            InvalidInput: the script is not among them.
+            InvalidInput: an ignore rule leaves it out.
         """
-        paths = source_files(source)
         if self.script is not None and self.script not in paths:
             raise InvalidInput(
                 f"The script {self.script!r} is left out of the snapshot by an ignore rule.",
                 hint="Change .tandemignore, .amlignore or .gitignore in the source directory.",
                 details={"script": self.script},
             )
-        return paths
 
     def check(self, workspace: Workspace) -> dict[str, Any]:
         """What a run of this script in `workspace` would be; nothing is made or changed.
