@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -110,11 +111,13 @@ def known_targets(folder: WorkspaceFolder) -> list[str]:
     from tandemlab.compute.registrations import KIND
 
     attached = (asset.name for asset in folder.store.list_assets(KIND))
-    return list(dict.fromkeys([*_installed(), *attached]))
+    return list(dict.fromkeys([*sorted(_installed()), *attached]))
 
 
-def _installed() -> list[str]:
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """The targets of installed packages; to look for them reads files of every package."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def find_target(name: str, folder: WorkspaceFolder) -> Target:
@@ -125,7 +128,8 @@ def find_target(name: str, folder: WorkspaceFolder) -> Target:
     """
     from tandemlab.compute.registrations import open_target
 
-    for entry in entry_points(group=GROUP, name=name):
+    entry = _installed().get(name)
+    if entry is not None:
         target = entry.load()(folder)
         assert isinstance(target, Target)
         return target
