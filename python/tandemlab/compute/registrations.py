@@ -5,7 +5,6 @@ The definition of a target is ``{"kind": …, "settings": {…}, "credentials": 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
 
 KIND = "compute"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _LAUNCHERS: dict[str, type[Processes] | type[Slurm]] = {"ssh": Processes, "slurm": Slurm}
 
 
@@ -37,15 +35,10 @@ def check_target_name(name: object) -> str:
     >>> check_target_name("big_vm")
     'big_vm'
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"{str(name)[:100]!r} cannot be the name of a compute target.",
-            hint="Use letters, digits, '_', '-' and '.', at most 80, and start with a letter or a "
-            "digit.",
-        )
-    if name == LOCAL:
+    found = credentials.check_registered_name(name, what="compute target")
+    if found == LOCAL:
         raise InvalidInput(f"{LOCAL!r} is this machine.", hint="Choose another name.")
-    return name
+    return found
 
 
 def keep(
@@ -58,10 +51,9 @@ def keep(
     tags: Mapping[str, str] | None,
 ) -> Asset:
     """Register a target, or its next version; credentials that it had before are replaced."""
-    definition = {**definition, "credentials": sorted(values)}
-    credentials.keep_credentials(workspace, KIND, name, values)
-    found = workspace.assets.register(KIND, name, definition, description=description, tags=tags)
-    return workspace.assets.change(found, description=description, tags=tags)
+    return credentials.register_with_credentials(
+        workspace, KIND, name, definition, values, description=description, tags=tags
+    )
 
 
 def get(workspace: Workspace, name: str) -> Asset:
@@ -89,9 +81,7 @@ def all_of(workspace: Workspace) -> list[Asset]:
 
 def forget(workspace: Workspace, name: str) -> None:
     """Forget all versions of a target, and its credentials."""
-    for each in workspace.assets.list(KIND, name, archived=True, all_versions=True):
-        workspace.assets.delete(each)
-    credentials.keep_credentials(workspace, KIND, name, {})
+    credentials.forget_with_credentials(workspace, KIND, name)
 
 
 def version_of(name: str, folder: WorkspaceFolder) -> int | None:

@@ -9,7 +9,7 @@ from tandemlab.bridge.values import Table, Vector
 from tandemlab.compute import ComputeTarget, RemoteCompute, SlurmCompute
 from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.domain import NotFound
-from tandemlab.r_interface.handles import open_workspace
+from tandemlab.r_interface.handles import open_workspace, place_handle
 
 _CONFIGURATIONS: dict[str, Callable[..., AttachConfiguration]] = {
     "ssh": RemoteCompute.attach_configuration,
@@ -21,21 +21,9 @@ def _open(workspace: str, name: str) -> ComputeTarget:
     return ComputeTarget.get(open_workspace(workspace), name)
 
 
-def _handle(found: ComputeTarget) -> object:
-    return {
-        "name": found.name,
-        "kind": found.kind,
-        "location": found.location,
-        "version": found.version,
-        "description": found.description,
-        "tags": found.tags,
-        "workspace": found.workspace.address,
-    }
-
-
 def _get(workspace: str, name: str) -> object:
     try:
-        return _handle(_open(workspace, name))
+        return place_handle(_open(workspace, name))
     except NotFound:
         return None
 
@@ -50,7 +38,7 @@ def _attach(
 ) -> object:
     configuration = _CONFIGURATIONS[kind](**settings)
     opened = open_workspace(workspace)
-    return _handle(
+    return place_handle(
         ComputeTarget.attach(opened, name, configuration, description=description, tags=tags)
     )
 

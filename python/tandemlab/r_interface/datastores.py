@@ -10,7 +10,7 @@ from tandemlab.bridge.values import Table, Vector
 from tandemlab.data import DataPath, Datastore
 from tandemlab.data.datastores.protocol import check_path
 from tandemlab.data.datastores.transfer import Transfer
-from tandemlab.r_interface.handles import open_workspace
+from tandemlab.r_interface.handles import open_workspace, place_handle
 from tandemlab.store.copies import prune
 
 _REGISTER: dict[str, Callable[..., Datastore]] = {
@@ -32,24 +32,12 @@ def _open(workspace: str, name: str) -> Datastore:
     return Datastore.get(open_workspace(workspace), name)
 
 
-def _handle(found: Datastore) -> object:
-    return {
-        "name": found.name,
-        "kind": found.kind,
-        "location": found.location,
-        "version": found.version,
-        "description": found.description,
-        "tags": found.tags,
-        "workspace": found.workspace.address,
-    }
-
-
 def _default(workspace: str) -> object:
-    return _handle(Datastore.get_default(open_workspace(workspace)))
+    return place_handle(Datastore.get_default(open_workspace(workspace)))
 
 
 def _register(workspace: str, kind: str, name: str, settings: Mapping[str, Any]) -> object:
-    return _handle(_REGISTER[kind](open_workspace(workspace), name, **settings))
+    return place_handle(_REGISTER[kind](open_workspace(workspace), name, **settings))
 
 
 def _list(workspace: str) -> object:
@@ -123,12 +111,12 @@ def _prune(kind: str, unused_days: float) -> object:
 CALLS: dict[str, Callable[..., object]] = {
     "copies.prune": _prune,
     "data_path.name": lambda path: DataPath(**path).name,
-    "datastore.default": lambda workspace: _handle(
+    "datastore.default": lambda workspace: place_handle(
         Datastore.get_default(open_workspace(workspace))
     ),
     "datastore.download": _download,
     "datastore.files": _files,
-    "datastore.get": lambda workspace, name: _handle(_open(workspace, name)),
+    "datastore.get": lambda workspace, name: place_handle(_open(workspace, name)),
     "datastore.list": _list,
     "datastore.register": _register,
     "datastore.set_default": _set_default,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tandemlab.store.place import is_url
 from tandemlab.tracking import Experiment, Run, Workspace
+
+if TYPE_CHECKING:
+    from tandemlab.compute import ComputeTarget
+    from tandemlab.data import Datastore
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
 
@@ -37,6 +41,19 @@ def forget_workspace(path: str) -> None:
     """Let go of a workspace that has been deleted."""
     _opened.pop(path, None)
     _served.pop(path, None)
+
+
+def place_handle(place: ComputeTarget | Datastore) -> object:
+    """What R keeps of a compute target or a datastore."""
+    return {
+        "name": place.name,
+        "kind": place.kind,
+        "location": place.location,
+        "version": place.version,
+        "description": place.description,
+        "tags": place.tags,
+        "workspace": place.workspace.address,
+    }
 
 
 def open_run(workspace: str, run: str) -> Run:

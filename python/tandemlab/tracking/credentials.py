@@ -1,16 +1,69 @@
-"""Credentials of what a workspace knows by name: a secret for each, so that all change at once."""
+"""What a workspace knows by name and reaches by credentials, such as datastores.
+
+These are assets, whose definitions name their credentials. A secret for each has the values, so
+that all change at once.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import NotFound
+from tandemlab.domain import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from tandemlab.domain.assets import Asset
     from tandemlab.tracking.workspace import Workspace
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+
+
+def check_registered_name(name: object, *, what: str) -> str:
+    """A name that the keyvault can hold, too: letters, digits, ``_``, ``-`` and ``.``, at most 80.
+
+    Args:
+        what: it is the name of, for people.
+
+    Raises:
+        InvalidInput: another name.
+
+    >>> check_registered_name("sales_2026", what="datastore")
+    'sales_2026'
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{str(name)[:100]!r} cannot be the name of a {what}.",
+            hint="Use letters, digits, '_', '-' and '.', at most 80, and start with a letter or a "
+            "digit.",
+        )
+    return name
+
+
+def register_with_credentials(
+    workspace: Workspace,
+    kind: str,
+    name: str,
+    definition: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    *,
+    description: str | None,
+    tags: Mapping[str, str] | None,
+) -> Asset:
+    """Register something, or its next version; credentials that it had before are replaced."""
+    definition = {**definition, "credentials": sorted(credentials)}
+    keep_credentials(workspace, kind, name, credentials)
+    found = workspace.assets.register(kind, name, definition, description=description, tags=tags)
+    return workspace.assets.change(found, description=description, tags=tags)
+
+
+def forget_with_credentials(workspace: Workspace, kind: str, name: str) -> None:
+    """Forget all versions of something, and its credentials."""
+    for each in workspace.assets.list(kind, name, archived=True, all_versions=True):
+        workspace.assets.delete(each)
+    keep_credentials(workspace, kind, name, {})
 
 
 def keep_credentials(

@@ -7,7 +7,6 @@ datastore is the default is an asset of its own: ``{"datastore": NAME}``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 KIND = "datastore"
 OWN = "workspaceblobstore"
 FOLDER = "datastore"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _DEFAULT = ("default", "datastore")
 
 
@@ -35,13 +33,7 @@ def check_datastore_name(name: object) -> str:
     >>> check_datastore_name("sales_2026")
     'sales_2026'
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidInput(
-            f"{str(name)[:100]!r} cannot be the name of a datastore.",
-            hint="Use letters, digits, '_', '-' and '.', at most 80, and start with a letter or a "
-            "digit.",
-        )
-    return name
+    return credentials.check_registered_name(name, what="datastore")
 
 
 def keep(
@@ -56,10 +48,9 @@ def keep(
     """Register a datastore, or its next version; credentials that it had before are replaced."""
     if name == OWN:
         raise InvalidInput(f"{OWN!r} is the workspace's own folder.", hint="Choose another name.")
-    definition = {**definition, "credentials": sorted(values)}
-    credentials.keep_credentials(workspace, KIND, name, values)
-    found = workspace.assets.register(KIND, name, definition, description=description, tags=tags)
-    return workspace.assets.change(found, description=description, tags=tags)
+    return credentials.register_with_credentials(
+        workspace, KIND, name, definition, values, description=description, tags=tags
+    )
 
 
 def find(workspace: Workspace, name: str) -> Asset | None:
@@ -104,8 +95,7 @@ def forget(workspace: Workspace, name: str) -> None:
     if name == OWN:
         raise InvalidState(f"{OWN!r} is the workspace's own folder, and stays.")
     check_datastore_name(name)
-    versions = workspace.assets.list(KIND, name, archived=True, all_versions=True)
-    if not versions:
+    if not workspace.assets.list(KIND, name, archived=True, all_versions=True):
         raise missing(workspace, name)
     if default_name(workspace) == name:
         raise InvalidState(
@@ -113,9 +103,7 @@ def forget(workspace: Workspace, name: str) -> None:
             hint=f"Make another one the default first, such as {OWN!r}.",
             details={"name": name},
         )
-    for each in versions:
-        workspace.assets.delete(each)
-    credentials.keep_credentials(workspace, KIND, name, {})
+    credentials.forget_with_credentials(workspace, KIND, name)
 
 
 def default_name(workspace: Workspace) -> str:
