@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import Any
 
 import click
 
@@ -14,18 +16,23 @@ from tandemlab.cli.tables import Column
 _COPIES = (Column("path", whole=True), Column("used"), Column("size", right=True, form=size))
 
 
-def prune_command(noun: str, kind: str) -> click.Command:
-    """The command that removes copies of a kind."""
-
-    @verb("prune", f"tandemlab {noun} prune --unused-days 7")
-    @click.option(
+def unused_days_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option of commands that remove what was not used for long."""
+    return click.option(
         "--unused-days",
         type=click.FloatRange(min=0),
         default=30,
         show_default=True,
         metavar="DAYS",
-        help="Remove what was not used for so many days.",
+        help=help,
     )
+
+
+def prune_command(noun: str, kind: str) -> click.Command:
+    """The command that removes copies of a kind."""
+
+    @verb("prune", f"tandemlab {noun} prune --unused-days 7")
+    @unused_days_option("Remove what was not used for so many days.")
     @output_option
     @pass_session
     def prune(session: Session, unused_days: float) -> None:

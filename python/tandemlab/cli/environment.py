@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tandemlab.cli.commands import Noun, output_option, pass_session, verb, workspace_option
+from tandemlab.cli.copies import unused_days_option
 from tandemlab.cli.forms import size
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
@@ -200,14 +201,7 @@ def show(session: Session, name: str) -> None:
 
 
 @verb("prune", "tandemlab environment prune --unused-days 90")
-@click.option(
-    "--unused-days",
-    type=click.FloatRange(min=0),
-    default=30,
-    show_default=True,
-    metavar="DAYS",
-    help="Remove what no run has asked for in so many days.",
-)
+@unused_days_option("Remove what no run has asked for in so many days.")
 @output_option
 @pass_session
 def prune(session: Session, unused_days: float) -> None:
