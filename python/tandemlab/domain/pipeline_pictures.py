@@ -10,7 +10,8 @@ from tandemlab.domain.pipelines import Graph, Step
 def tree_of(graph: Graph) -> str:
     """The steps in an order in which they can run, each with what it reads and writes.
 
-    >>> print(tree_of(Graph.from_dict({"name": "study", "steps": {
+    >>> from tandemlab.domain.pipeline_documents import graph_of
+    >>> print(tree_of(graph_of({"name": "study", "steps": {
     ...     "clean": {"script": "clean.py", "outputs": {"rows": "table"}},
     ...     "fit": {"script": "fit.R", "inputs": {"rows": {"step": "clean"}}},
     ... }})))
@@ -56,7 +57,8 @@ def _facts(step: Step) -> Iterator[str]:
 def mermaid_of(graph: Graph) -> str:
     """A flow chart in Mermaid's language, for Markdown.
 
-    >>> print(mermaid_of(Graph.from_dict({"steps": {
+    >>> from tandemlab.domain.pipeline_documents import graph_of
+    >>> print(mermaid_of(graph_of({"steps": {
     ...     "clean": {"script": "clean.py", "outputs": {"rows": "table"}},
     ...     "fit": {"script": "fit.R", "inputs": {"rows": {"step": "clean"}}},
     ... }})))

@@ -70,6 +70,18 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"no such key; {ending}"
 
 
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is not known.
+
+    >>> unknown_name("step", "claen", ["clean", "fit"])
+    "there is no step 'claen'; did you mean 'clean'?"
+    """
+    names = list(known)
+    meant = nearest(name, names)
+    ending = f"did you mean {meant!r}?" if meant else f"known are {', '.join(names) or 'none'}"
+    return f"there is no {what} {name!r}; {ending}"
+
+
 def conform(
     value: Any, schema: Schema, written: Mapping[Path, str] | None = None
 ) -> tuple[Any, list[Mistake]]:

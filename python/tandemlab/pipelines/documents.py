@@ -13,7 +13,9 @@ from typing import Any
 
 from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.documents import read_document, write_document
-from tandemlab.domain.pipelines import Graph, describe_mistakes
+from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
+from tandemlab.domain.pipeline_documents import document_of, graph_of
+from tandemlab.domain.pipelines import Graph
 from tandemlab.domain.schemas import conform
 from tandemlab.environments.files import ENVIRONMENT_SUFFIXES, read_environment
 from tandemlab.store.durable import write_file
@@ -44,7 +46,7 @@ def read_graph(content: Mapping[str, Any]) -> Graph:
         raise InvalidInput(
             f"The pipeline cannot be used. {'; '.join(describe_mistakes(mistakes))}."
         )
-    return Graph.from_dict(value)
+    return graph_of(value)
 
 
 def load_graph(path: str | os.PathLike[str]) -> Graph:
@@ -68,8 +70,8 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
     for step in content["steps"].values():
         _complete(step, file.parent)
     content.setdefault("name", file.stem)
-    graph = Graph.from_dict(content)
-    mistakes = graph.mistakes()
+    graph = graph_of(content)
+    mistakes = mistakes_of(graph)
     if mistakes:
         raise document.error(mistakes)
     return graph
@@ -94,7 +96,7 @@ def save_graph(graph: Graph, path: str | os.PathLike[str]) -> Path:
     file = Path(path).expanduser()
     if file.suffix not in (".yml", ".yaml"):
         raise InvalidInput(f"{file} is no name for a pipeline's file.", hint="End it in .yml.")
-    content = graph.to_dict()
+    content = document_of(graph)
     for step in content["steps"].values():
         if "source_directory" in step:
             step["source_directory"] = os.path.relpath(step["source_directory"], file.parent)

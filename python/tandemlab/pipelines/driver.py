@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.domain import FileRecord, InvalidState, NewRun, RunError, RunStatus
-from tandemlab.domain.pipelines import Plan
+from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.domain.records import RunRecord
 from tandemlab.domain.reuse import Reason, reuse_key
 from tandemlab.domain.times import now

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.pipeline_checks import describe_mistakes
+from tandemlab.domain.pipeline_documents import document_of
 from tandemlab.domain.pipeline_pictures import mermaid_of, tree_of
-from tandemlab.domain.pipelines import Graph, Parameter, describe_mistakes
+from tandemlab.domain.pipelines import Graph, Parameter
 from tandemlab.domain.scalars import Scalar
 from tandemlab.pipelines.documents import load_graph, read_graph, save_graph
 from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
@@ -102,7 +104,7 @@ class Pipeline:
 
     def to_dict(self) -> dict[str, Any]:
         """The pipeline's document: plain data, without what is as usual."""
-        return self.graph.to_dict()
+        return document_of(self.graph)
 
     def to_mermaid(self) -> str:
         """A flow chart in Mermaid's language, for Markdown."""

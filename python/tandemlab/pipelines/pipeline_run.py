@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, RunQuery, RunRecord, RunStatus
-from tandemlab.domain.pipelines import Plan
+from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.domain.reuse import Explanation, Reason, changed_parts, has_changed
 from tandemlab.domain.scalars import Scalar, as_scalars
 from tandemlab.domain.schemas import nearest

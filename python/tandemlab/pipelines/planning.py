@@ -16,15 +16,10 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output
-from tandemlab.domain.pipelines import (
-    Graph,
-    Plan,
-    PlannedStep,
-    Step,
-    describe_mistakes,
-    fill_parameters,
-    is_file_type,
-)
+from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
+from tandemlab.domain.pipeline_places import fill_parameters
+from tandemlab.domain.pipeline_plans import Plan, PlannedStep
+from tandemlab.domain.pipelines import Graph, Step, is_file_type
 from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.schemas import Mistake
 from tandemlab.pipelines.function_scripts import function_script
@@ -61,7 +56,7 @@ def check_graph(
             scripts, data, registered environments).
         values: of the parameters; those that are missing are not looked at.
     """
-    mistakes = graph.mistakes()
+    mistakes = mistakes_of(graph)
     if not mistakes and workspace is not None:
         with ExitStack() as stack:
             _, mistakes = _check_steps(graph, workspace, values, stack)
@@ -83,7 +78,7 @@ def make_plan(
     Raises:
         InvalidInput: a step cannot be run; all mistakes are told, and nothing was changed.
     """
-    mistakes = graph.mistakes()
+    mistakes = mistakes_of(graph)
     with ExitStack() as stack:
         checked: dict[str, _Checked] = {}
         if not mistakes:

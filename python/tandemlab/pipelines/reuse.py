@@ -11,7 +11,8 @@ from typing import Any
 from tandemlab.compute.targets import LOCAL
 from tandemlab.data.locations import DataFile, content_of, digest_of, expand
 from tandemlab.domain import NotFound, RunQuery, RunStatus, StorageError
-from tandemlab.domain.pipelines import PlannedStep, Step
+from tandemlab.domain.pipeline_plans import PlannedStep
+from tandemlab.domain.pipelines import Step
 from tandemlab.domain.reuse import Parts, Reason, reuse_key
 from tandemlab.store.folder import WorkspaceFolder
 

@@ -10,7 +10,7 @@ from tandemlab.domain import FileRecord, InvalidInput, NewRun, NotFound, RunStat
 from tandemlab.domain.events import SHAPES, Event, Kind
 from tandemlab.domain.jobs import JobSettings
 from tandemlab.domain.names import check_file_name, check_metric_name, check_name
-from tandemlab.domain.pipelines import Plan
+from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.domain.records import SUBMITTED
 from tandemlab.domain.scalars import as_scalars, from_json
 from tandemlab.store.blobs import is_digest

@@ -1,0 +1,84 @@
+"""What is wrong with the graph of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tandemlab.domain.pipeline_places import PLACE, texts_of
+from tandemlab.domain.pipelines import Graph, Step, StepInput, accepts
+from tandemlab.domain.schemas import Mistake, key_of, unknown_name
+
+
+def mistakes_of(graph: Graph) -> list[Mistake]:
+    """What is wrong with the graph as such, all of it."""
+    found = [
+        Mistake(("parameters", name), f"the default {each.default!r} is no {each.type}")
+        for name, each in graph.parameters.items()
+        if each.default is not None and not each.fits(each.default)
+    ]
+    found += [Mistake(("steps",), "there is none")] if not graph.steps else []
+    for name, step in graph.steps.items():
+        found += _step_mistakes(graph, name, step)
+    if graph.cycle:
+        found.append(Mistake(("steps",), f"they go in a circle: {' → '.join(graph.cycle)}"))
+    return found
+
+
+def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
+    here = ("steps", name)
+    for each in step.run_after:
+        if each not in graph.steps:
+            yield Mistake((*here, "run_after"), unknown_name("step", each, graph.steps))
+    for key, given in step.links.items():
+        problem = _link_problem(graph, given)
+        if problem:
+            yield Mistake((*here, "inputs", key), problem)
+    known: Mapping[str, Mapping[str, Any]] = {
+        "parameters": graph.parameters,
+        "inputs": step.inputs,
+        "outputs": step.outputs,
+    }
+    given_settings = {each: value.settings for each, value in step.inputs.items()}
+    for part, content in (*step.settings.items(), ("inputs", given_settings)):
+        for text in texts_of(content):
+            for kind, place in PLACE.findall(text):
+                if place not in known[kind]:
+                    word = unknown_name(kind.removesuffix("s"), place, known[kind])
+                    yield Mistake((*here, part), f"${{{kind}.{place}}} stands there; {word}")
+    yield from _function_mistakes(here, step)
+
+
+def _link_problem(graph: Graph, given: StepInput) -> str:
+    assert given.step is not None
+    if given.step not in graph.steps:
+        return unknown_name("step", given.step, graph.steps)
+    outputs = graph.steps[given.step].outputs
+    if given.output is None:
+        return f"which output of {given.step!r} is not said; it has {', '.join(outputs) or 'none'}"
+    if given.output not in outputs:
+        return unknown_name(f"output of {given.step!r}", given.output, outputs)
+    there = outputs[given.output].type
+    if given.type is not None and not accepts(given.type, there):
+        made = f"the output {given.output!r} of {given.step!r}"
+        return f"is to be a {given.type}; {made} is a {there}"
+    return ""
+
+
+def _function_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    if step.function is None:
+        return
+    for part in ("script", "command"):
+        if part in step.settings:
+            yield Mistake((*here, part), "a step has a function or this, not both")
+    arguments = step.settings.get("arguments", {})
+    if not isinstance(arguments, Mapping):
+        yield Mistake((*here, "arguments"), "those of a function are by name")
+        return
+    for name in step.inputs.keys() & arguments.keys():
+        yield Mistake((*here, "arguments", name), "there is an input of that name, too")
+
+
+def describe_mistakes(mistakes: list[Mistake]) -> list[str]:
+    """Mistakes as lines: where, and what."""
+    return [f"{key_of(each.path)}: {each.message}" for each in mistakes]

@@ -1,0 +1,138 @@
+"""Graphs of pipelines as documents: plain data, which R, YAML files and runs have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tandemlab.domain.pipelines import (
+    Function,
+    Graph,
+    Parameter,
+    Retries,
+    Step,
+    StepInput,
+    StepOutput,
+)
+
+_USUAL_MODE = ("mode", "direct")
+
+
+def graph_of(content: Mapping[str, Any]) -> Graph:
+    """The graph of a document that conforms to the schema; short forms are written out."""
+    outputs = {
+        name: {key: _output(each) for key, each in (step.get("outputs") or {}).items()}
+        for name, step in content["steps"].items()
+    }
+    return Graph(
+        {name: _step(step, outputs[name], outputs) for name, step in content["steps"].items()},
+        {name: _parameter(each) for name, each in content.get("parameters", {}).items()},
+        content.get("name"),
+        content.get("description"),
+    )
+
+
+def document_of(graph: Graph) -> dict[str, Any]:
+    """The document, without what is as usual."""
+    found = {
+        "name": graph.name,
+        "description": graph.description,
+        "parameters": {
+            name: _kept(type=each.type, default=each.default, description=each.description)
+            for name, each in graph.parameters.items()
+        },
+        "steps": {name: _step_document(step) for name, step in graph.steps.items()},
+    }
+    return {key: value for key, value in found.items() if value not in (None, {})}
+
+
+def _parameter(content: Any) -> Parameter:
+    if not isinstance(content, Mapping):
+        return Parameter.of(content)
+    if "type" not in content and content.get("default") is not None:
+        return Parameter.of(content["default"], content.get("description"))
+    return Parameter(**{"type": "string", **content})
+
+
+def _output(content: Any) -> StepOutput:
+    if isinstance(content, Mapping):
+        return StepOutput(**content)
+    return StepOutput(content or "folder")
+
+
+def _step(
+    content: Mapping[str, Any],
+    outputs: Mapping[str, StepOutput],
+    others: Mapping[str, Mapping[str, StepOutput]],
+) -> Step:
+    settings = dict(content)
+    own = {
+        "source_directory": settings.pop("source_directory", None),
+        "run_after": tuple(settings.pop("run_after", ())),
+        "allow_reuse": settings.pop("allow_reuse", True),
+    }
+    function, retries = settings.pop("function", None), settings.pop("retries", {})
+    inputs = settings.pop("inputs", None) or {}
+    settings.pop("outputs", None)
+    retries = {"max_retries": retries} if isinstance(retries, int) else retries
+    return Step(
+        settings,
+        inputs={name: _input(name, each, others) for name, each in inputs.items()},
+        outputs=outputs,
+        function=Function(**function) if function else None,
+        retries=Retries(**retries),
+        **own,
+    )
+
+
+def _input(name: str, content: Any, outputs: Mapping[str, Mapping[str, StepOutput]]) -> StepInput:
+    if not isinstance(content, Mapping):
+        return StepInput(settings={"path": content})
+    settings = dict(content)
+    kind = settings.pop("type", None)
+    step, output = settings.pop("step", None), settings.pop("output", None)
+    if step is None:
+        return StepInput(settings=settings, type=kind)
+    there = outputs.get(step, {})
+    if output is None:
+        output = name if name in there else next(iter(there)) if len(there) == 1 else None
+    return StepInput(step, output, type=kind)
+
+
+def _step_document(step: Step) -> dict[str, Any]:
+    usual = Retries()
+    found = {
+        "source_directory": step.source_directory,
+        **step.settings,
+        "function": None
+        if step.function is None
+        else {
+            "language": step.function.language,
+            "name": step.function.name,
+            "code": step.function.code,
+        },
+        "inputs": {
+            name: _kept(step=each.step, output=each.output, **_unusual(each), type=each.type)
+            for name, each in step.inputs.items()
+        },
+        "outputs": {
+            name: _kept(type=each.type, file=each.file, register_as=each.register_as)
+            for name, each in step.outputs.items()
+        },
+        "run_after": list(step.run_after),
+        "retries": {
+            name: getattr(step.retries, name)
+            for name in ("max_retries", "delay_seconds", "backoff")
+            if getattr(step.retries, name) != getattr(usual, name)
+        },
+        "allow_reuse": None if step.allow_reuse else False,
+    }
+    return {key: value for key, value in found.items() if value not in (None, {}, [])}
+
+
+def _unusual(given: StepInput) -> dict[str, Any]:
+    return {key: value for key, value in given.settings.items() if (key, value) != _USUAL_MODE}
+
+
+def _kept(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

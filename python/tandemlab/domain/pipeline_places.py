@@ -1,0 +1,52 @@
+"""Places in the texts of a pipeline, such as ``${parameters.rows}``, and what fills them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tandemlab.domain.scalars import Scalar
+
+PLACE = re.compile(r"\$\{(parameters|inputs|outputs)\.([^{}]*)\}")
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """All texts in plain values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_of(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts_of(item)
+
+
+def fill_parameters(
+    value: Any, values: Mapping[str, Scalar], write: Callable[[Scalar], str]
+) -> Any:
+    """Plain values with those of the parameters in them.
+
+    Args:
+        write: how a value is written inside a longer text; a text that is nothing but a parameter
+            becomes its very value.
+
+    >>> fill_parameters(["${parameters.n}", "n=${parameters.n}"], {"n": 3}, str)
+    [3, 'n=3']
+    """
+    if isinstance(value, Mapping):
+        return {key: fill_parameters(item, values, write) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [fill_parameters(item, values, write) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = PLACE.fullmatch(value)
+    if whole and whole[1] == "parameters" and whole[2] in values:
+        return values[whole[2]]
+
+    def written(found: re.Match[str]) -> str:
+        is_known = found[1] == "parameters" and found[2] in values
+        return write(values[found[2]]) if is_known else found[0]
+
+    return PLACE.sub(written, value)
