@@ -91,6 +91,12 @@ reactivate_experiment <- function(experiment) {
 submit_experiment <- function(experiment, config, tags = NULL, pipeline_parameters = NULL,
                               continue_on_step_failure = FALSE, regenerate_outputs = FALSE) {
   exp <- arg_experiment(experiment)
+  if (inherits(config, "tandemlab_published_pipeline")) {
+    goes_on <- if (!missing(continue_on_step_failure)) continue_on_step_failure
+    return(submit_published_pipeline(
+      config, .subset2(exp, "name"), pipeline_parameters, goes_on, regenerate_outputs, tags
+    ))
+  }
   if (inherits(config, "tandemlab_pipeline")) {
     handle <- call_experiment(
       exp, "pipeline.submit",

@@ -111,3 +111,64 @@ test_that("a pipeline of R functions runs, and hands data on", {
   expect_identical(why_step(again, "draw")$reason, "reused")
   expect_output(print(why_step(run, "draw")), "was run: it has not completed before")
 })
+
+test_that("a published pipeline is run by name, rolled back and refused", {
+  skip_unless_ready()
+  ws <- temp_workspace()
+  withr::local_dir(withr::local_tempdir())
+  draw <- function(factor) {
+    r_function_step(
+      function(n, factor) n * factor, "draw",
+      list(n = pipeline_parameter("n", 3L), factor = factor),
+      outputs = c(value = "json")
+    )
+  }
+  made <- publish_pipeline(pipeline(draw(2)), ws, "draw", "Draws.", tags = c(team = "a"))
+  expect_identical(made$id, "draw:1")
+  expect_identical(made$parameters$default, "3")
+  expect_output(print(made), "status: Active\n  steps: draw\n  parameters: n=3")
+  set_default_pipeline_version(made)
+  second <- publish_pipeline(pipeline(draw(3)), ws, "draw")
+  expect_identical(get_published_pipeline(ws, "draw")$version, 1L)
+  expect_error(
+    submit_published_pipeline(second, pipeline_parameters = list(m = "x")),
+    "no parameter 'm'", class = "tandemlab_error_invalid_input"
+  )
+  run <- submit_experiment(experiment(ws, "demo"), second, pipeline_parameters = list(n = 4L))
+  wait_for_run_completion(run)
+  expect_identical(get_step_output(run, "draw"), 12L)
+  expect_identical(publish_pipeline(run, name = "copy")$steps, "draw")
+  set_default_pipeline_version(second)
+  expect_identical(roll_back_pipeline(ws, "draw")$version, 1L)
+  expect_identical(disable_published_pipeline(second)$status, "Disabled")
+  expect_error(submit_published_pipeline(get_published_pipeline(ws, "draw", 2L)), "is disabled")
+  expect_identical(list_published_pipelines(ws)$id, c("copy:1", "draw:1"))
+  expect_identical(nrow(list_published_pipelines(ws, "draw", active_only = FALSE)), 2L)
+  expect_identical(enable_published_pipeline(second)$status, "Active")
+  file <- save_published_pipeline(second, "copy")
+  expect_identical(names(load_pipeline(file)$document$steps), "draw")
+})
+
+test_that("names and parameters of published pipelines are refused as in Python", {
+  skip_unless_ready()
+  skip_if_not_installed("yaml")
+  path <- file.path(cases_folder(), "pipelines", "publishing.yaml")
+  cases <- yaml::read_yaml(path, handlers = handlers)
+  withr::local_dir(local_files(list(score.yml = cases$yaml, raw.txt = "rows")))
+  ws <- temp_workspace()
+  made <- load_pipeline("score.yml")
+  for (name in cases$names) {
+    expect_error(publish_pipeline(made, ws, name), class = "tandemlab_error_invalid_input")
+  }
+  expect_identical(nrow(list_published_pipelines(ws, active_only = FALSE)), 0L)
+  made <- publish_pipeline(made, ws, "score")
+  for (case in cases$runs) {
+    problem <- expect_error(
+      submit_published_pipeline(made, pipeline_parameters = case$given),
+      class = "tandemlab_error_invalid_input", label = case$name
+    )
+    for (words in case$says) {
+      expect_match(conditionMessage(problem), words, fixed = TRUE, label = case$name)
+    }
+  }
+})

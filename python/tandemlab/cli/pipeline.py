@@ -1,4 +1,4 @@
-"""``tandemlab pipeline``: check and run pipelines, and see what became of them."""
+"""``tandemlab pipeline``: check, run and publish pipelines, and see what became of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from tandemlab.cli.commands import (
     verb,
     workspace_option,
 )
-from tandemlab.cli.forms import duration
+from tandemlab.cli.forms import duration, tag_text
 from tandemlab.cli.run.rows import STATUS_COLOURS, show_run
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
+    from tandemlab.domain.pipelines import Graph
     from tandemlab.domain.scalars import Scalar
-    from tandemlab.pipelines import Pipeline, PipelineRun, StepState
+    from tandemlab.pipelines import Pipeline, PipelineRun, PublishedPipeline, StepState
+    from tandemlab.tracking import Workspace
 
 pipeline = Noun("pipeline")
 
@@ -43,6 +45,35 @@ _STEPS = (
 )
 _MISTAKES = (Column("mistake", whole=True),)
 
+_PUBLISHED = (
+    Column("pipeline", whole=True),
+    Column("default"),
+    Column("status"),
+    Column("published", rank=1),
+    Column("parameters", rank=2),
+    Column("description", rank=3),
+    Column("name", in_table=False),
+    Column("version", in_table=False),
+)
+_SHOWN = (
+    *_PUBLISHED,
+    Column("steps"),
+    Column("tags", form=tag_text),
+    Column("published_by"),
+    Column("run"),
+)
+
+
+def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+    from tandemlab.pipelines import PublishedPipeline
+
+    return context.ensure_object(Session).complete(
+        lambda lab: [each.id for each in PublishedPipeline.list(lab) if each.id.startswith(start)]
+    )
+
+
+_pipeline_argument = click.argument("name", metavar="NAME[:VERSION]", shell_complete=_complete)
+_any_argument = click.argument("file", metavar="FILE|NAME", shell_complete=_complete)
 _file_argument = click.argument("file", type=click.Path(), metavar="FILE")
 _parameter_option = click.option(
     "--parameter",
@@ -64,9 +95,19 @@ _wait_option = click.option(
     "run",
     "tandemlab pipeline run flights.yml --wait",
     "tandemlab pipeline run flights.yml -p rows=1000 --experiment flights",
+    "tandemlab pipeline run score -p day=2026-11-27",
+    "tandemlab pipeline run score:2 --data rows=lake:2026/11/*.csv",
 )
-@_file_argument
+@_any_argument
 @_parameter_option
+@click.option(
+    "--data",
+    "places",
+    multiple=True,
+    metavar="NAME=DATASTORE:PATH",
+    callback=variables,
+    help="A place in a datastore for a parameter that names a dataset. May be given several times.",
+)
 @experiment_option("The experiment of the run. Without it, the name of the pipeline.")
 @click.option(
     "--continue",
@@ -89,23 +130,39 @@ def run(
     session: Session,
     file: str,
     parameters: Mapping[str, str],
+    places: Mapping[str, str],
     experiment: str | None,
     goes_on: bool,
     regenerate: bool,
     labels: Mapping[str, str | None],
     wait: bool,
 ) -> None:
-    """Run the pipeline in the YAML file FILE.
+    """Run the pipeline in the YAML file FILE, or a published one.
 
-    Everything is checked before anything runs. With --wait the command ends when the pipeline
-    does, with status 6 if it failed or was canceled.
+    NAME alone means the default version, NAME:VERSION another. Everything is checked before
+    anything runs. With --wait the command ends when the pipeline does, with status 6 if it failed
+    or was canceled.
     """
+    from tandemlab.pipelines import Pipeline
+
+    workspace = session.workspace()
+    found = _load(file) if _is_file(file) else _published(session, file)
+    graph = found.graph if isinstance(found, Pipeline) else found.template.graph
+    values = {**_values(graph, parameters), **_data_values(places)}
+    graph.values(values)
+    if isinstance(found, Pipeline):
+        _check(found, workspace, values, file)
+    name = experiment or graph.name or "pipeline"
+    options: dict[str, Any] = {"regenerate_outputs": regenerate}
+    if goes_on:
+        options["continue_on_step_failure"] = True
+    made = workspace.experiment(name).submit(found, labels, pipeline_parameters=values, **options)
+    _after_start(session, made, wait=wait)
+
+
+def _check(found: Pipeline, workspace: Workspace, values: Mapping[str, Scalar], file: str) -> None:
     from tandemlab.domain import InvalidInput
 
-    found = _load(file)
-    values = _values(found, parameters)
-    workspace = session.workspace()
-    found.graph.values(values)
     if mistakes := found.validate(workspace, values):
         raise InvalidInput(
             f"{file} cannot be run. {mistakes[0]}.",
@@ -114,15 +171,124 @@ def run(
             else "",
             details={"mistakes": mistakes},
         )
-    name = experiment or found.graph.name or "pipeline"
-    made = workspace.experiment(name).submit(
-        found,
-        labels,
-        pipeline_parameters=values,
-        continue_on_step_failure=goes_on,
-        regenerate_outputs=regenerate,
+
+
+@verb(
+    "publish",
+    "tandemlab pipeline publish flights.yml",
+    "tandemlab pipeline publish flights.yml --name score --default",
+)
+@_file_argument
+@click.option("--name", metavar="NAME", help="What to run it by. Without it, its own name.")
+@click.option("--description", metavar="TEXT", help="What it is for.")
+@click.option(
+    "--default",
+    "is_default",
+    is_flag=True,
+    help="Have it be the version that NAME alone means, in place of the one that was.",
+)
+@click.option(
+    "--continue", "goes_on", is_flag=True, help="When a step fails, let the others of a run go on."
+)
+@tag_option("A tag of the published pipeline. May be given several times.", needs_value=True)
+@workspace_option
+@output_option
+@pass_session
+def publish(
+    session: Session,
+    file: str,
+    name: str | None,
+    description: str | None,
+    is_default: bool,
+    goes_on: bool,
+    labels: Mapping[str, str],
+) -> None:
+    """Keep the pipeline in FILE as the next version of a name.
+
+    Its sources are kept with it. From then on it runs by that name, whatever becomes of the files.
+    Until one version is made the default, NAME alone means the newest that is not disabled.
+    """
+    made = _load(file).publish(
+        session.workspace(), name, description, continue_on_step_failure=goes_on, tags=labels
     )
-    _after_start(session, made, wait=wait)
+    _show_published(session, made.set_default() if is_default else made)
+    session.suggest("pipeline run", made.id)
+
+
+@verb("list", "tandemlab pipeline list", "tandemlab pipeline list score --all")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--all", "with_disabled", is_flag=True, help="Disabled versions, too.")
+@workspace_option
+@output_option
+@pass_session
+def list_published(session: Session, name: str | None, with_disabled: bool) -> None:
+    """List published pipelines, the newest version of each name first."""
+    from tandemlab.pipelines import PublishedPipeline
+
+    found = PublishedPipeline.list(session.workspace(), name, active_only=not with_disabled)
+    session.screen.rows(_PUBLISHED, [_published_row(each) for each in found])
+
+
+@verb("disable", "tandemlab pipeline disable score:3")
+@_pipeline_argument
+@workspace_option
+@output_option
+@pass_session
+def disable(session: Session, name: str) -> None:
+    """Keep a published pipeline from being run.
+
+    Runs that there are go on.
+    """
+    _show_published(session, _published(session, name).disable())
+
+
+@verb("enable", "tandemlab pipeline enable score:3")
+@_pipeline_argument
+@workspace_option
+@output_option
+@pass_session
+def enable(session: Session, name: str) -> None:
+    """Have a published pipeline that was disabled be run again."""
+    _show_published(session, _published(session, name).enable())
+
+
+@verb("set-default", "tandemlab pipeline set-default score:2")
+@_pipeline_argument
+@workspace_option
+@output_option
+@pass_session
+def set_default(session: Session, name: str) -> None:
+    """Have a version be what runs where none is named."""
+    _show_published(session, _published(session, name).set_default())
+
+
+@verb("roll-back", "tandemlab pipeline roll-back score")
+@click.argument("name", metavar="NAME", shell_complete=_complete)
+@workspace_option
+@output_option
+@pass_session
+def roll_back(session: Session, name: str) -> None:
+    """Make the newest enabled version below the default one the default."""
+    from tandemlab.pipelines import PipelineEndpoint
+
+    _show_published(session, PipelineEndpoint.get(session.workspace(), name).roll_back())
+
+
+@verb("export", "tandemlab pipeline export score:2 score-2")
+@_pipeline_argument
+@click.argument("folder", type=click.Path(), metavar="FOLDER")
+@workspace_option
+@output_option
+@pass_session
+def export(session: Session, name: str, folder: str) -> None:
+    """Write a published pipeline into an empty folder.
+
+    That is pipeline.yml, and the sources of its steps. The file there can be changed, run and
+    published again.
+    """
+    file = _published(session, name).save(folder)
+    session.screen.record((Column("path", whole=True),), {"path": str(file)})
+    session.suggest("pipeline run", str(file))
 
 
 @verb(
@@ -159,7 +325,7 @@ def validate(session: Session, file: str, parameters: Mapping[str, str]) -> None
     Mistakes are results, a line each; the exit status is then 2.
     """
     found = _load(file)
-    mistakes = found.validate(session.workspace(), _values(found, parameters))
+    mistakes = found.validate(session.workspace(), _values(found.graph, parameters))
     session.screen.rows(_MISTAKES, [{"mistake": each} for each in mistakes])
     if mistakes:
         raise click.exceptions.Exit(2)
@@ -171,17 +337,26 @@ def validate(session: Session, file: str, parameters: Mapping[str, str]) -> None
     "show",
     "tandemlab pipeline show flights.yml",
     "tandemlab pipeline show flights.yml --mermaid > flights.mmd",
+    "tandemlab pipeline show score:2",
 )
-@_file_argument
+@_any_argument
 @click.option("--mermaid", is_flag=True, help="A flow chart in Mermaid's language, for Markdown.")
+@workspace_option
 @output_option
 @pass_session
 def show(session: Session, file: str, mermaid: bool) -> None:
-    """Show the pipeline in FILE as a tree.
+    """Show the pipeline in FILE as a tree, or a published one.
 
-    With `-o json` it is the pipeline's document.
+    A published one, found by its NAME, is shown with its parameters. With `-o json` it is the
+    document of the pipeline in FILE, or what is known of the published one.
     """
-    found = _load(file)
+    if not _is_file(file) and not mermaid:
+        published = _published(session, file)
+        _show_published(session, published)
+        if session.screen.is_for_people:
+            session.screen.text(str(published.pipeline))
+        return
+    found = _load(file) if _is_file(file) else _published(session, file).pipeline
     if session.screen.format == "json":
         click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
@@ -232,15 +407,65 @@ def schema() -> None:
     click.echo(json.dumps(pipeline_schema(), indent=2))
 
 
+def _is_file(name: str) -> bool:
+    """Whether what was given is a file, rather than the name of a published pipeline."""
+    return name.endswith((".yml", ".yaml")) or "/" in name
+
+
 def _load(file: str) -> Pipeline:
     from tandemlab.pipelines import Pipeline
 
     return Pipeline.load_yaml(file)
 
 
-def _values(found: Pipeline, given: Mapping[str, str]) -> dict[str, Scalar]:
+def _published(session: Session, name: str) -> PublishedPipeline:
+    from tandemlab.pipelines import PublishedPipeline
+
+    return PublishedPipeline.get(session.workspace(), name)
+
+
+def _data_values(places: Mapping[str, str]) -> dict[str, Scalar]:
+    """Places in datastores, as parameters have them."""
+    from tandemlab.data import DataPath
+    from tandemlab.pipelines.published_pipeline import parameter_values
+
+    split = {name: text.partition(":") for name, text in places.items()}
+    return parameter_values(
+        {name: DataPath(datastore, path) for name, (datastore, _, path) in split.items()}
+    )
+
+
+def _published_row(found: PublishedPipeline) -> dict[str, Any]:
+    parameters = found.template.graph.parameters
+    return {
+        "pipeline": found.id,
+        "default": "default" if found.is_default else None,
+        "status": found.status,
+        "published": found.published_time,
+        "parameters": [
+            name if each.default is None else f"{name}={each.default}"
+            for name, each in parameters.items()
+        ],
+        "description": found.description,
+        "name": found.name,
+        "version": found.version,
+    }
+
+
+def _show_published(session: Session, found: PublishedPipeline) -> None:
+    row = {
+        **_published_row(found),
+        "steps": list(found.get_step_names()),
+        "tags": found.tags,
+        "published_by": found.asset.user,
+        "run": found.asset.run_id,
+    }
+    session.screen.record(_SHOWN, row)
+
+
+def _values(graph: Graph, given: Mapping[str, str]) -> dict[str, Scalar]:
     """Values of parameters, each read as its type has it."""
-    known = found.graph.parameters
+    known = graph.parameters
     return {name: known[name].read(text) if name in known else text for name, text in given.items()}
 
 
@@ -276,5 +501,20 @@ def _row(state: StepState) -> dict[str, Any]:
     }
 
 
-for command in (run, resume, validate, show, steps, why, schema):
+for command in (
+    run,
+    resume,
+    validate,
+    show,
+    steps,
+    why,
+    publish,
+    list_published,
+    set_default,
+    roll_back,
+    disable,
+    enable,
+    export,
+    schema,
+):
     pipeline.add_command(command)

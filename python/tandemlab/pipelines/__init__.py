@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tandemlab.domain.pipelines import Retries, StepOutput
     from tandemlab.pipelines.pipeline import Pipeline
     from tandemlab.pipelines.pipeline_run import PipelineRun, StepState
+    from tandemlab.pipelines.published_pipeline import PipelineEndpoint, PublishedPipeline
     from tandemlab.pipelines.steps import (
         CommandStep,
         EstimatorStep,
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
         step,
     )
 
+_PUBLISHED = "tandemlab.pipelines.published_pipeline"
 _STEPS = "tandemlab.pipelines.steps"
 _HOMES = {
     "CommandStep": _STEPS,
     "EstimatorStep": _STEPS,
     "Pipeline": "tandemlab.pipelines.pipeline",
     "PipelineData": _STEPS,
+    "PipelineEndpoint": _PUBLISHED,
     "PipelineParameter": _STEPS,
     "PipelineRun": "tandemlab.pipelines.pipeline_run",
     "PipelineStep": _STEPS,
+    "PublishedPipeline": _PUBLISHED,
     "PythonFunctionStep": _STEPS,
     "PythonScriptStep": _STEPS,
     "RFunctionStep": _STEPS,
@@ -45,9 +49,11 @@ __all__ = [
     "EstimatorStep",
     "Pipeline",
     "PipelineData",
+    "PipelineEndpoint",
     "PipelineParameter",
     "PipelineRun",
     "PipelineStep",
+    "PublishedPipeline",
     "PythonFunctionStep",
     "PythonScriptStep",
     "RFunctionStep",

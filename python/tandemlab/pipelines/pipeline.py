@@ -19,6 +19,7 @@ from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
 
 if TYPE_CHECKING:
     from tandemlab.pipelines.pipeline_run import PipelineRun
+    from tandemlab.pipelines.published_pipeline import PublishedPipeline
     from tandemlab.tracking import Experiment, Workspace
 
 
@@ -137,6 +138,41 @@ class Pipeline:
         values = {**defaults, **(pipeline_parameters or {})}
         known = {name: value for name, value in values.items() if value is not None}
         return describe_mistakes(check_graph(self.graph, workspace, known))
+
+    def publish(
+        self,
+        workspace: Workspace,
+        name: str | None = None,
+        description: str | None = None,
+        *,
+        continue_on_step_failure: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> PublishedPipeline:
+        """Keep the pipeline, with the sources of its steps, as the next version of a name.
+
+        What is the same as the newest version is that version. Relative paths become absolute, and
+        names of environments get the version that they mean now; names of datasets mean the
+        newest whenever it runs.
+
+        Args:
+            name: to publish it under, and to run it by; its own if None.
+            description: what it is for; its own if None.
+            continue_on_step_failure: whether steps that do not need the failed one go on.
+
+        Raises:
+            InvalidInput: the pipeline could not be run, or the name cannot be one.
+            InvalidState: this is a step of a run of the published pipeline of that name.
+        """
+        from tandemlab.pipelines.published_pipeline import publish
+
+        return publish(
+            self,
+            workspace,
+            name,
+            description,
+            continue_on_step_failure=continue_on_step_failure,
+            tags=tags,
+        )
 
     def submit_to(
         self,

@@ -21,6 +21,7 @@ from tandemlab.tracking.comparing import compare_sources
 from tandemlab.training.languages import session_environment
 
 if TYPE_CHECKING:
+    from tandemlab.pipelines.published_pipeline import PublishedPipeline
     from tandemlab.tracking import Experiment, Workspace
 
 
@@ -238,6 +239,33 @@ class PipelineRun(Run):
             properties={"resumes": self.id},
         )
 
+    def publish_pipeline(
+        self, name: str | None = None, description: str | None = None
+    ) -> PublishedPipeline:
+        """Publish the pipeline that has run, with the sources that it had.
+
+        Args:
+            name: to publish it under; its own if None.
+
+        Raises:
+            InvalidInput: there is no name, or it cannot be one.
+        """
+        from tandemlab.pipelines.published_pipeline import PublishedPipeline
+        from tandemlab.pipelines.publishing import register_template, template_of_plan
+
+        name = self._plan.graph.name if name is None else name
+        if name is None:
+            raise InvalidInput("A pipeline is published under a name.", hint="Give one.")
+        asset = register_template(
+            template_of_plan(self._plan),
+            self.workspace,
+            name,
+            description=description,
+            tags=None,
+            run_id=self.id,
+        )
+        return PublishedPipeline(self.workspace, asset)
+
     def _check_step(self, name: str) -> None:
         steps = self._plan.graph.steps
         if name not in steps:
@@ -259,6 +287,7 @@ def create_pipeline_run(
     tags: Mapping[str, str | None],
     params: Mapping[str, Scalar],
     properties: Mapping[str, str] | None = None,
+    run_id: str | None = None,
 ) -> PipelineRun:
     """Queue the run of a plan; `Pipeline.submit_to` and `PipelineRun.resume` make plans."""
     workspace = experiment.workspace
@@ -273,6 +302,7 @@ def create_pipeline_run(
         tags=tags,
         properties=properties,
         params=params,
+        run_id=run_id,
     )
     workspace.attend()
     return PipelineRun(workspace, run.id, experiment=experiment.name)

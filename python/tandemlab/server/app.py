@@ -19,7 +19,16 @@ from starlette.types import ASGIApp
 
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
 from tandemlab.server.access import READER
-from tandemlab.server.api import assets, content, events, runs, secrets, streams, workspaces
+from tandemlab.server.api import (
+    assets,
+    content,
+    events,
+    pipelines,
+    runs,
+    secrets,
+    streams,
+    workspaces,
+)
 from tandemlab.server.api.models import EventBatch
 from tandemlab.server.errors import ErrorAnswer, answer_of, internal
 from tandemlab.server.guard import Failures, Guard
@@ -88,7 +97,7 @@ def _application(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    for part in (events, workspaces, runs, content, assets, secrets, streams):
+    for part in (events, workspaces, runs, content, assets, pipelines, secrets, streams):
         app.include_router(part.router, prefix=API)
     app.include_router(login_router)
     app.include_router(mlflow_router)

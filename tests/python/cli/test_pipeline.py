@@ -70,3 +70,29 @@ def test_a_pipeline_runs_fails_and_is_resumed(
     assert "The step 'first' was run: something has changed since" in told
     fresh = call("pipeline", "run", file, "-p", "n=3", *place, "--wait", "--regenerate")
     assert "first: completed" in fresh.out
+
+
+@pytest.mark.full
+def test_a_pipeline_is_published_run_by_name_and_rolled_back(
+    call: Callable, file: str, workspace: Workspace, folder: Path
+) -> None:
+    place = ("-w", workspace.address)
+    made = call("pipeline", "publish", file, "--default", "--tag", "a=b", *place, "-o", "json").json
+    assert (made["pipeline"], made["default"], made["tags"]) == ("study:1", "default", {"a": "b"})
+    (folder / file).write_text(PIPELINE.replace("fast", "quick"))
+    assert call("pipeline", "publish", file, *place, "-o", "json").json["version"] == 2
+    (folder / file).unlink()
+    assert "n=2 quick=False" in call("pipeline", "list", "study", *place).out
+    assert "├─ first: echo" in call("pipeline", "show", "study", *place).out
+    wrong = call("pipeline", "run", "study", "-p", "quick=true", *place, "-o", "json")
+    assert "there is no parameter 'quick'" in wrong.error["message"]
+    done = call("pipeline", "run", "study", "-p", "n=3", *place, "--wait", "-o", "json")
+    assert done.status == 0
+    assert call("pipeline", "set-default", "study:2", *place, "-o", "json").json["version"] == 2
+    assert call("pipeline", "disable", "study:2", *place).status == 0
+    assert call("pipeline", "run", "study", *place).status == 5
+    assert call("pipeline", "roll-back", "study", *place, "-o", "json").json["version"] == 1
+    assert len(call("pipeline", "list", "--all", *place, "-o", "json").json) == 2
+    path = call("pipeline", "export", "study", "copy", *place, "-o", "json").json["path"]
+    assert call("pipeline", "validate", path, *place).status == 0
+    assert call("pipeline", "show", "stady", *place).status == 3

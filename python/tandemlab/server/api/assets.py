@@ -44,10 +44,11 @@ def register_asset(found: Found, new: Annotated[NewAsset, Body()]) -> Response:
 @router.get("/assets/{kind}/{name}", dependencies=[READER], response_model=Asset)
 def get_asset(found: Found, kind: str, name: str, version: str | None = None) -> Response:
     """A version of a name: by its number or an alias; else the newest that is not archived."""
-    return _json(found.assets.get(kind, name, _version(version)))
+    return _json(found.assets.get(kind, name, read_version(version)))
 
 
-def _version(text: str | None) -> int | str | None:
+def read_version(text: str | None) -> int | str | None:
+    """The number or alias that a query has."""
     if text is None:
         return None
     if text.isascii() and text.isdecimal():

@@ -191,6 +191,13 @@ class RemoteWorkspace:
         answer = self.client.request("GET", f"{self._base}/targets")
         return decode(answer.content, dict[str, dict[str, str | None]])
 
+    def run_pipeline(self, name: str, settings: Mapping[str, Any]) -> RunRecord:
+        """Have the server queue a run of a published pipeline."""
+        path = f"{self._base}/pipelines/{part(name)}/runs"
+        return decode(
+            self.client.request("POST", path, content=encode(settings)).content, RunRecord
+        )
+
     def collect_garbage(self, older_than: float, *, dry_run: bool, take_over: bool) -> Garbage:
         """Have the server remove contents that no run needs; see `Workspace.gc`."""
         query = {"older_than_seconds": older_than, "dry_run": dry_run, "take_over": take_over}
