@@ -59,11 +59,18 @@ def check(text: str, kinds: list[str], path: Path) -> bool:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(lines=LINES, kinds=KINDS, end=st.sampled_from(["", "\n", "\n\n"]))
+@given(
+    lines=LINES,
+    kinds=KINDS,
+    end=st.sampled_from(["", "\n", "\n\n"]),
+    piece=st.sampled_from([1, 20, 1 << 23]),
+)
 def test_what_pyarrow_reads_is_what_duckdb_reads(
-    lines: list[str], kinds: list[str], end: str, tmp_path: Path
+    lines: list[str], kinds: list[str], end: str, piece: int, tmp_path: Path
 ) -> None:
-    check("\n".join(["a,b,c", *lines]) + end, kinds, tmp_path / "x.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_text, "_PIECE", piece)
+        check("\n".join(["a,b,c", *lines]) + end, kinds, tmp_path / "x.csv")
 
 
 @pytest.mark.full
@@ -80,6 +87,20 @@ def test_columns_of_few_values_are_read_alike(
 def test_quotes_and_other_ends_of_lines_are_left_to_duckdb(line: str, tmp_path: Path) -> None:
     assert check("a,b,c\nx,1,2\n", ["VARCHAR", "BIGINT", "DOUBLE"], tmp_path / "x.csv")
     assert not check(f"a,b,c\n{line}\n", ["VARCHAR"] * 3, tmp_path / "x.csv")
+
+
+def test_a_file_is_read_in_pieces_in_its_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_text, "_PIECE", 50)
+    rows = [f"{row},é{row},{row}.5" for row in range(500)]
+    kinds = ["BIGINT", "VARCHAR", "DOUBLE"]
+    assert check("\n".join(["a,b,c", *rows]), kinds, tmp_path / "x.csv")
+    assert not check("\n".join(["a,b,c", *rows, "x,1,2"]), kinds, tmp_path / "x.csv")
+    # A mark of byte order within a text is one of its characters.
+    marked = [f"\ufeff{row},1,2" for row in range(50)]
+    kinds = ["VARCHAR", "BIGINT", "DOUBLE"]
+    assert not check("\n".join(["a,b,c", *marked]), kinds, tmp_path / "x.csv")
 
 
 def test_a_malformed_row_is_told_by_its_line(tmp_path: Path) -> None:
