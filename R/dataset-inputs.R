@@ -125,7 +125,7 @@ output_file_dataset_config <- function(name = "output", destination = NULL, ...,
                                        register_as = NULL, description = NULL, tags = NULL,
                                        table = NULL) {
   check_no_dots(...)
-  if (!is.null(destination) && !inherits(destination, "tandemlab_data_path")) {
+  if (!is.null(destination) && !is_data_path(destination)) {
     abort_argument(
       "destination", "a data path", destination, "data_path(datastore, \"rows\") gives one."
     )

@@ -493,10 +493,10 @@ arg_dataset <- function(x, arg = "dataset") {
 }
 
 arg_paths <- function(x, arg = "path") {
-  if (inherits(x, "tandemlab_data_path")) {
+  if (is_data_path(x)) {
     return(list(unclass(x)))
   }
-  if (is.list(x) && length(x) && all(vapply(x, inherits, NA, "tandemlab_data_path"))) {
+  if (is.list(x) && length(x) && all(vapply(x, is_data_path, NA))) {
     return(lapply(unname(x), unclass))
   }
   lapply(arg_strings(x, arg), function(path) {

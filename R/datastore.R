@@ -272,6 +272,7 @@ prune_cache <- function(what = c("data", "models"), unused_days = 30) {
 #' @param datastore A `tandemlab_datastore`.
 #' @param path_on_datastore A file, a folder or a pattern (`*`, `?`, `**`) below its root; for a
 #'   database the query.
+#' @param name Name of the input that it is in a run; the words of the path if `NULL`.
 #' @param query A `data_path()` of a datastore that [register_sql_datastore()] has registered, with
 #'   the query as its path.
 #' @param ... Not used; makes sure that what follows is named.
@@ -280,15 +281,18 @@ prune_cache <- function(what = c("data", "models"), unused_days = 30) {
 #'   of 10,000 rows.
 #' @return A `tandemlab_data_path`: plain data; a `tandemlab_dataset`.
 #' @examplesIf tandemlab_is_ready()
-#' data_path(get_default_datastore(temp_workspace()), "2026/*.csv")
+#' datastore <- get_default_datastore(temp_workspace())
+#' data_path(datastore, "2026/*.csv")
+#' script_run_config(".", "train.R", arguments = list(data_path(datastore, "2026", name = "cars")))
 #' @export
-data_path <- function(datastore, path_on_datastore = NULL) {
+data_path <- function(datastore, path_on_datastore = NULL, name = NULL) {
   datastore <- arg_datastore(datastore)
   path <- arg_optional(path_on_datastore, arg_string)
   found <- list(
     datastore = .subset2(datastore, "name"), path = if (is.null(path)) "" else path,
     workspace = .subset2(datastore, "workspace")
   )
+  found$input_name <- arg_optional(name, arg_string)
   structure(found, class = "tandemlab_data_path")
 }
 
@@ -297,7 +301,7 @@ data_path <- function(datastore, path_on_datastore = NULL) {
 create_tabular_dataset_from_sql_query <- function(query, ..., set_column_types = NULL,
                                                   query_timeout = 30L) {
   check_no_dots(...)
-  if (!inherits(query, "tandemlab_data_path")) {
+  if (!is_data_path(query)) {
     abort_argument("query", "a data path", query, "data_path(datastore, \"SELECT ...\") gives one.")
   }
   parts <- unclass(query)
@@ -332,7 +336,7 @@ workspace_path <- function(workspace) .subset2(arg_workspace(workspace), "path")
 #' @export
 `$.tandemlab_datastore` <- function(x, name) {
   if (identical(name, "path")) {
-    return(function(path_on_datastore = NULL) data_path(x, path_on_datastore))
+    return(function(path_on_datastore = NULL, name = NULL) data_path(x, path_on_datastore, name))
   }
   .subset2(x, name)
 }
@@ -347,6 +351,8 @@ print.tandemlab_datastore <- function(x, ...) {
   cat(format(x), "\n", sep = "")
   invisible(x)
 }
+
+is_data_path <- function(x) inherits(x, "tandemlab_data_path")
 
 #' @export
 format.tandemlab_data_path <- function(x, ...) sprintf("%s:%s", x$datastore, x$path)

@@ -194,7 +194,7 @@ arg_inputs <- function(x, arg) {
   x <- arg_named(named_places(x, "inputs"), arg)
   Map(function(value, name) {
     where <- sprintf("%s$%s", arg, name)
-    if (inherits(value, "tandemlab_data_path")) value <- create_file_dataset_from_files(value)
+    if (is_data_path(value)) value <- as_consumption(value)
     if (inherits(value, "tandemlab_dataset")) value <- dataset_consumption_config(name, value)
     if (!is.list(value)) {
       return(arg_string(value, where))
@@ -215,6 +215,12 @@ is_consumption <- function(x) inherits(x, "tandemlab_dataset_consumption")
 
 is_output <- function(x) inherits(x, "tandemlab_output_dataset")
 
+# The files of a data path as an input, as Python's DataPath.to_input() has it.
+as_consumption <- function(path) {
+  name <- call_core("data_path.name", path = unclass(path))
+  dataset_consumption_config(name, create_file_dataset_from_files(path), "mount")
+}
+
 # Datasets and data paths among the arguments become inputs, and outputs become outputs; in their
 # places are the paths of these.
 take_places <- function(settings) {
@@ -224,11 +230,7 @@ take_places <- function(settings) {
     sprintf("${%s.%s}", kind, x$name)
   }
   place <- function(x) {
-    if (inherits(x, "tandemlab_data_path")) {
-      files <- create_file_dataset_from_files(x)
-      name <- call_core("data_path.name", path = unclass(x))
-      x <- dataset_consumption_config(name, files, "mount")
-    }
+    if (is_data_path(x)) x <- as_consumption(x)
     if (is_consumption(x)) {
       return(take(x, "inputs"))
     }
@@ -247,6 +249,9 @@ take_places <- function(settings) {
 
 # Inputs or outputs with names, where they bring these themselves.
 named_places <- function(x, kind) {
+  if (is.list(x) && is.null(names(x))) {
+    x <- lapply(x, function(one) if (is_data_path(one)) as_consumption(one) else one)
+  }
   brings_name <- if (kind == "inputs") is_consumption else is_output
   if (is.list(x) && is.null(names(x)) && all(vapply(x, brings_name, NA))) {
     names(x) <- vapply(x, function(one) one$name, "")

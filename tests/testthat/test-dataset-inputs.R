@@ -101,6 +101,12 @@ test_that("a path in a datastore is an argument of a script", {
   expect_identical(config$arguments, list(list(`--data_folder` = "${inputs.cars}")))
   expect_identical(config$inputs$cars$mode, "mount")
   expect_identical(names(config$inputs), c("more", "cars"))
+  expect_identical(config$inputs$more$mode, "mount")
+  named <- store$path("cars", name = "training")
+  expect_identical(run_config("a.R", arguments = list(named))$arguments, list("${inputs.training}"))
+  several <- run_config("a.R", inputs = list(named, store$path("cars")))
+  expect_named(several$inputs, c("training", "cars"))
+  expect_error(data_path(store, "cars", name = 3), class = "tandemlab_error_invalid_input")
   source <- local_script("train.R", c(
     "library(tandemlab)",
     "data <- readRDS(file.path(commandArgs(TRUE)[[2]], 'cars.rds'))",

@@ -69,7 +69,7 @@ def _row(found: Datastore, default: str) -> dict[str, Any]:
         "default": found.name == default,
         "credentials": found.has_credentials,
         "version": found.version,
-        "created": found.created,
+        "created": found.created_time,
         "description": found.description,
         "tags": found.tags,
     }

@@ -34,18 +34,22 @@ class DataPath:
         path: of a file or a folder below the datastore's root, or a pattern; empty for the root.
         workspace: path or URL of the workspace that has the datastore; None for the one that the
             dataset is registered in.
+        input_name: its name where it is an input of a run; the words of the path if None.
     """
 
     datastore: str
     path: str = ""
     workspace: str | None = None
+    input_name: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.datastore}:{self.path}"
 
     @property
     def name(self) -> str:
-        """Its name where it is an input of a run without another: the words of the path."""
+        """Its name where it is an input of a run without another."""
+        if self.input_name is not None:
+            return self.input_name
         words = _WORDS.findall(self.path) or _WORDS.findall(self.datastore)
         name = "_".join(words)
         return name if name[:1].isalpha() else f"data_{name}"
@@ -69,7 +73,7 @@ class DataPath:
         return self.as_mount().to_input()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data that JSON holds."""
+        """Plain data that JSON holds: which data it is, whatever an input is called."""
         return {"datastore": self.datastore, "path": self.path, "workspace": self.workspace}
 
 

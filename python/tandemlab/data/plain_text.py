@@ -45,9 +45,7 @@ def read(source: Source, files: Sequence[DataFile]) -> pyarrow.Table | None:
     tables = []
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         try:
-            waiting = [
-                pool.submit(_read, piece, types, source.options) for piece in chain(*pieces)
-            ]
+            waiting = [pool.submit(_read, piece, types, source.options) for piece in chain(*pieces)]
             for each in waiting:
                 table = each.result()
                 if table is None:

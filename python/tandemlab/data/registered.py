@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tandemlab.data.definition import Definition
 from tandemlab.data.locations import DataFile, content_of, digest_of
 from tandemlab.domain import AlreadyExists, InvalidState, NotFound
+from tandemlab.tracking.registered import Registered
 
 if TYPE_CHECKING:
     from tandemlab.data.consumption import DatasetConsumptionConfig
@@ -42,7 +43,7 @@ class Registration:
     asset: Asset
 
 
-class Registrable:
+class Registrable(Registered):
     """What tables and files have in common: they can be kept in a workspace.
 
     Attributes:
@@ -54,6 +55,7 @@ class Registrable:
     def __init__(self, definition: Definition, registration: Registration | None = None) -> None:
         self.definition = definition
         self.registration = registration
+        self._asset = registration.asset if registration else None
 
     def files(self) -> list[DataFile]:
         """The files behind the dataset, as they are now."""
@@ -80,28 +82,8 @@ class Registrable:
 
     @property
     def name(self) -> str | None:
-        """Its name in the workspace; None if it is not registered, as for the following."""
-        return self.registration.asset.name if self.registration else None
-
-    @property
-    def version(self) -> int | None:
-        """Its version, from 1."""
-        return self.registration.asset.version if self.registration else None
-
-    @property
-    def id(self) -> str | None:
-        """``NAME:VERSION``."""
-        return self.registration.asset.reference if self.registration else None
-
-    @property
-    def description(self) -> str | None:
-        """What it is, in words."""
-        return self.registration.asset.description if self.registration else None
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """Labels."""
-        return dict(self.registration.asset.tags) if self.registration else {}
+        """Its name in the workspace; None if it is not registered."""
+        return self._asset.name if self._asset else None
 
     def register(
         self: _Dataset,

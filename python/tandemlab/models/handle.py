@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import NotFound
@@ -12,12 +11,13 @@ from tandemlab.domain.assets import Asset
 from tandemlab.domain.signatures import ModelSignature
 from tandemlab.models.definition import DatasetReference, ModelDefinition, ResourceConfiguration
 from tandemlab.models.formats import ModelFormat
+from tandemlab.tracking.registered import Registered
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Run, Workspace
 
 
-class ModelHandle:
+class ModelHandle(Registered):
     """What `Model` stands on: a version of a model as it was when it was looked at."""
 
     workspace: Workspace
@@ -97,34 +97,14 @@ class ModelHandle:
         return self._definition.datasets
 
     @property
-    def tags(self) -> dict[str, str]:
-        """Labels."""
-        return dict(self._asset.tags)
-
-    @property
     def properties(self) -> dict[str, str]:
         """Facts, written once."""
         return dict(self._asset.properties)
 
     @property
-    def description(self) -> str | None:
-        """What it is for."""
-        return self._asset.description
-
-    @property
     def aliases(self) -> tuple[str, ...]:
         """Further names of this version."""
         return self._asset.aliases
-
-    @property
-    def created_time(self) -> datetime:
-        """When it was registered, in UTC."""
-        return self._asset.created
-
-    @property
-    def created_by(self) -> str | None:
-        """Who registered it."""
-        return self._asset.user
 
     @property
     def files(self) -> dict[str, int]:

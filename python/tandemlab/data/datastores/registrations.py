@@ -36,6 +36,12 @@ def check_datastore_name(name: object) -> str:
     return credentials.check_registered_name(name, what="datastore")
 
 
+def own_definition(workspace: Workspace) -> dict[str, Any]:
+    """What the workspace's own folder is, which is registered nowhere."""
+    path = workspace.address if workspace.is_remote else str(workspace.path / FOLDER)
+    return {"kind": "folder", "settings": {"path": path}, "credentials": []}
+
+
 def keep(
     workspace: Workspace,
     name: str,
