@@ -85,58 +85,80 @@ class RemoteCompute:
         Raises:
             InvalidInput: a value that cannot be one.
         """
-        settings, credentials = machine(
-            address,
-            ssh_port,
-            username,
-            password,
-            private_key_file,
-            private_key_passphrase,
-            host_key,
-            jump,
-            jump_host_key,
+        login = Login(
+            address=address,
+            port=ssh_port,
+            username=username,
+            password=password,
+            private_key=private_key_file,
+            passphrase=private_key_passphrase,
+            host_key=host_key,
+            jump=jump,
+            jump_host_key=jump_host_key,
         )
+        settings, credentials = login.described()
         if slots is not None and (type(slots) is not int or slots < 1):
             raise InvalidInput(f"slots must be a whole number from 1 on, not {slots!r}.")
         named = {"directory": directory, "slots": slots, "python": python, "rscript": rscript}
         return AttachConfiguration("ssh", {**settings, **given(named)}, credentials)
 
 
-def machine(
-    address: str,
-    port: int,
-    username: str | None,
-    password: str | None,
-    key: str | os.PathLike[str] | None,
-    passphrase: str | None,
-    host_key: str | None,
-    jump: str | None,
-    jump_host_key: str | None,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """A machine behind SSH, and perhaps behind another one, as settings and credentials."""
-    settings, credentials = ssh.described(
-        address,
-        port=port,
-        username=username,
-        password=password,
-        private_key=key,
-        passphrase=passphrase,
-        host_key=host_key,
-    )
-    if jump is not None:
-        try:
-            found = urlsplit(f"ssh://{jump}")
-            host, jump_port = found.hostname, found.port or 22
-        except ValueError:
-            host, jump_port = None, 22
-        if not host or found.password or found.path:
-            raise InvalidInput(
-                f"{jump!r} is no jump host.", hint="Write USER@HOST or USER@HOST:22."
-            )
-        settings["jump"], _ = ssh.described(
-            host, port=jump_port, username=found.username, host_key=jump_host_key
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How a machine, or the login node of a cluster, is reached by SSH.
+
+    Attributes:
+        address: name or address.
+        port: of its SSH server.
+        username: there; each user's own if None.
+        password: goes to the keyvault, as the next two do.
+        private_key: its text, or the path of its file.
+        passphrase: of that key.
+        host_key: type and key that it must show; that of ``~/.ssh/known_hosts`` if None.
+        jump: ``"USER@HOST:PORT"`` of a machine through which it is reached.
+        jump_host_key: of that machine.
+    """
+
+    address: str
+    port: int = 22
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key: str | os.PathLike[str] | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
+    host_key: str | None = None
+    jump: str | None = None
+    jump_host_key: str | None = None
+
+    def described(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """As settings that everybody may see, and credentials that nobody may.
+
+        Raises:
+            InvalidInput: a value that cannot be one.
+        """
+        settings, credentials = ssh.described(
+            self.address,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            private_key=self.private_key,
+            passphrase=self.passphrase,
+            host_key=self.host_key,
         )
-    return settings, credentials
+        if self.jump is not None:
+            settings["jump"] = _jump(self.jump, self.jump_host_key)
+        return settings, credentials
+
+
+def _jump(address: str, host_key: str | None) -> dict[str, Any]:
+    try:
+        found = urlsplit(f"ssh://{address}")
+        host, port = found.hostname, found.port or 22
+    except ValueError:
+        host, port = None, 22
+    if not host or found.password or found.path:
+        raise InvalidInput(f"{address!r} is no jump host.", hint="Write USER@HOST or USER@HOST:22.")
+    settings, _ = ssh.described(host, port=port, username=found.username, host_key=host_key)
+    return settings
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tandemlab.compute.remote.attaching import AttachConfiguration, given, machine
+from tandemlab.compute.remote.attaching import AttachConfiguration, Login, given
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Job, JobSettings, Resources, StartedJob
 
@@ -74,17 +74,18 @@ class SlurmCompute:
         settings: dict[str, Any] = {}
         credentials: dict[str, str] = {}
         if address is not None:
-            settings, credentials = machine(
-                address,
-                ssh_port,
-                username,
-                password,
-                private_key_file,
-                private_key_passphrase,
-                host_key,
-                jump,
-                jump_host_key,
+            login = Login(
+                address=address,
+                port=ssh_port,
+                username=username,
+                password=password,
+                private_key=private_key_file,
+                passphrase=private_key_passphrase,
+                host_key=host_key,
+                jump=jump,
+                jump_host_key=jump_host_key,
             )
+            settings, credentials = login.described()
         for option in options:
             if not option.startswith("--") or not _WORD.fullmatch(option):
                 raise InvalidInput(
