@@ -158,11 +158,11 @@ async def _connect(settings: Mapping[str, Any], credentials: Mapping[str, str]) 
     options = _options(settings, credentials)
     if "jump" in settings:
         options["tunnel"] = await _connect(settings["jump"], credentials)
-    return await _asyncssh().connect(**options)
+    return await library().connect(**options)
 
 
 def _options(settings: Mapping[str, Any], credentials: Mapping[str, str]) -> dict[str, Any]:
-    asyncssh, seconds = _asyncssh(), max(patience_seconds(), 1.0)
+    asyncssh, seconds = library(), max(patience_seconds(), 1.0)
     found: dict[str, Any] = {
         "host": settings["host"],
         "port": settings["port"],
@@ -189,7 +189,7 @@ def errors(location: str, settings: Mapping[str, Any]) -> Iterator[None]:
 
     What a session of SFTP answers is left as it is, unless it says that the connection has ended.
     """
-    asyncssh, details = _asyncssh(), {"location": location}
+    asyncssh, details = library(), {"location": location}
     try:
         yield
     except asyncssh.HostKeyNotVerifiable as error:
@@ -234,5 +234,10 @@ def reason_of(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def _asyncssh() -> Any:
+def library() -> Any:
+    """The library asyncssh, imported now.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
     return need("asyncssh", "Machines that are reached by SSH", "ssh")

@@ -78,10 +78,12 @@ ask() {
   while read -r name; do [ -f "blobs/$name" ] || echo "lacks $name"; done
 }
 
-# stage RUN SNAPSHOT TOKEN: takes an archive from standard input and puts each of its parts where it
-# belongs by a rename: contents, snapshot, shared folders, and last the run's directory.
+# stage RUN SNAPSHOT TOKEN FOLDER...: takes an archive from standard input and puts each of its parts
+# where it belongs by a rename: contents, snapshot, shared folders, and last the run's directory. Fails
+# with "absent" if a folder that the job reads was not sent and is not there.
 stage() {
   run=$1 snapshot=$2 new=tmp/$3
+  shift 3
   cd "$root" && mkdir -p "$new" && tar -xof - || exit 1
   for folder in "$new"/blobs/*; do
     [ -d "$folder" ] || continue
@@ -95,9 +97,11 @@ stage() {
     [ -d "$place" ] || mv "$folder" "$place" || exit 1
   done
   if [ ! -d "runs/$run" ]; then
-    mkdir -p "$new/run/work" "$new/run/spool" "$new/run/files/user_logs" || exit 1
-    [ -z "$snapshot" ] || cp -R "snapshots/$snapshot/." "$new/run/work/" || exit 1
-    mkdir -p "$new/run/work/outputs" "$new/run/work/logs" && mv "$new/run" "runs/$run" || exit 1
+    for folder do
+      [ -d "$folder" ] || { rm -rf "$new"; echo absent; return 1; }
+    done
+    mkdir -p "$new/run/work/outputs" "$new/run/work/logs" "$new/run/spool" "$new/run/files/user_logs" &&
+      mv "$new/run" "runs/$run" || exit 1
   fi
   rm -rf "$new"
 }

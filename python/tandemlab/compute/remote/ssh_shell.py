@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 from tandemlab import ssh
-from tandemlab.bridge.libraries import need
 from tandemlab.compute.remote.shell import Receiver, check_status
 
 _CHUNK = 1 << 16
@@ -21,7 +20,8 @@ class SshShell:
     """The shell of another machine.
 
     The script goes in by standard input, before what it reads itself: so no login shell has to
-    understand it, and nothing of it is seen in the list of processes.
+    understand it, and nothing of it is seen in the list of processes. One shell is always started
+    ahead: what a login shell does first, often a tenth of a second, is over when it is needed.
 
     Args:
         settings: as `tandemlab.ssh.Connection` takes them.
@@ -33,7 +33,7 @@ class SshShell:
         self._credentials = credentials
         self._channels = threading.BoundedSemaphore(_CHANNELS)
         self._lock = threading.Lock()
-        self._opened: tuple[int, ssh.Connection] | None = None
+        self._opened: tuple[int, ssh.Connection, _Spare] | None = None
 
     @property
     def location(self) -> str:
@@ -44,7 +44,7 @@ class SshShell:
     def host_key(self) -> str:
         """Type and key that the machine has shown."""
         with ssh.errors(self.location, self._settings):
-            return self._connection().host_key
+            return self._connection()[0].host_key
 
     def run(
         self, script: str, send: Iterable[bytes] = (), receive: Receiver | None = None
@@ -52,9 +52,9 @@ class SshShell:
         """As the protocol says."""
         printed: list[bytes] = []
         with self._channels, ssh.errors(self.location, self._settings):
-            connection = self._connection()
+            connection, spare = self._connection()
             status, errors = connection.wait(
-                _run(connection.ssh, script.encode(), send, receive or printed.append)
+                _run(spare, script.encode(), send, receive or printed.append)
             )
         check_status(self.location, status, errors)
         return b"".join(printed)
@@ -66,19 +66,41 @@ class SshShell:
         if opened is not None and opened[0] == os.getpid():
             opened[1].close()
 
-    def _connection(self) -> ssh.Connection:
+    def _connection(self) -> tuple[ssh.Connection, _Spare]:
         """The connection; a forked child, and whoever comes after one that was cut, has another."""
         with self._lock:
             if self._opened is None or self._opened[0] != os.getpid() or self._opened[1].is_cut:
-                self._opened = (os.getpid(), ssh.Connection(self._settings, self._credentials))
-            return self._opened[1]
+                connection = ssh.Connection(self._settings, self._credentials)
+                self._opened = (os.getpid(), connection, _Spare(connection.ssh))
+            return self._opened[1:]
+
+
+class _Spare:
+    """Starts shells of a connection, one ahead; used in the connection's own thread."""
+
+    _COMMAND = "exec /bin/sh -c 'read -r n && eval \"$(dd bs=1 count=$n 2>/dev/null)\"'"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._next: asyncio.Task[Any] | None = None
+
+    async def take(self) -> Any:
+        """A shell that waits for the length of its script, and the script."""
+        found, self._next = self._next, asyncio.ensure_future(self._start())
+        self._next.add_done_callback(lambda task: task.cancelled() or task.exception())
+        with suppress(OSError, ssh.library().Error):  # then one that is started now says why
+            if found is not None and not (process := await found).stdin.is_closing():
+                return process
+        return await self._start()
+
+    async def _start(self) -> Any:
+        return await self._connection.create_process(self._COMMAND, encoding=None)
 
 
 async def _run(
-    connection: Any, script: bytes, send: Iterable[bytes], take: Receiver
+    spare: _Spare, script: bytes, send: Iterable[bytes], take: Receiver
 ) -> tuple[int, bytes]:
-    command = f"exec /bin/sh -c 'eval \"$(dd bs=1 count={len(script)} 2>/dev/null)\"'"
-    process = await connection.create_process(command, encoding=None)
+    process = await spare.take()
     feeding = asyncio.ensure_future(_feed(process.stdin, script, send))
     complaining = asyncio.ensure_future(process.stderr.read())
     try:
@@ -93,14 +115,13 @@ async def _run(
             await feeding
         process.close()
     if process.exit_status is None:
-        asyncssh = need("asyncssh", "Machines that are reached by SSH", "ssh")
-        raise asyncssh.ConnectionLost("the connection was cut")
+        raise ssh.library().ConnectionLost("the connection was cut")
     return process.exit_status, errors
 
 
 async def _feed(stdin: Any, script: bytes, send: Iterable[bytes]) -> None:
     with suppress(BrokenPipeError, ConnectionError):  # it has ended without reading all
-        stdin.write(script)
+        stdin.write(b"%d\n%s" % (len(script), script))
         for chunk in send:
             stdin.write(chunk)
             await stdin.drain()

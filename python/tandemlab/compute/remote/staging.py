@@ -84,6 +84,11 @@ class Source:
         self.files = read_manifest(snapshot, folder.blobs) if snapshot else []
         self.contents = {content_name(file): file for file in self.files}
 
+    @property
+    def places(self) -> set[str]:
+        """Where it is laid out at a target, below the target's folder; none for no files."""
+        return {f"snapshots/{self.name}"} if self.files else set()
+
     def path(self, file: SnapshotFile) -> Path:
         """Where a content is here."""
         return self._blobs.find(file.digest)

@@ -68,6 +68,7 @@ class RemoteTarget:
         self._shell = shell
         self._launcher = launcher
         self._staging = threading.Lock()
+        self._sent: set[str] = set()
 
     @property
     def interpreters(self) -> Mapping[str, str | None]:
@@ -118,12 +119,18 @@ class RemoteTarget:
         (own / _ASKED).touch()
         shared = [core(), *self._r_packages(job)]
         source = Source(job.snapshot, self._folder)
+        needed = {each.place for each in shared} | source.places
         with self._staging:  # two jobs of one source send it once
-            there, lacking = self._ask(job, source, shared)
-            if "staged" in there:
-                answer = self._run(shlex.join(["begin", job.run_id]))
-            else:
-                answer = self._stage(job, source, there, lacking, shared)
+            answer = b"absent"
+            if needed <= self._sent:  # by this agent: then they are there, unless they were removed
+                answer = self._stage(job, source, needed, set(), shared)
+            if answer.startswith(b"absent"):
+                there, lacking = self._ask(job, source, shared)
+                if "staged" in there:
+                    answer = self._run(shlex.join(["begin", job.run_id]))
+                else:
+                    answer = self._stage(job, source, there, lacking, shared)
+            self._sent |= needed
         handle = _handle_in(answer)
         write_file(own / _HANDLE, handle.encode())
         return handle
@@ -131,6 +138,7 @@ class RemoteTarget:
     def _ask(
         self, job: Job, source: Source, shared: Sequence[SharedFolder]
     ) -> tuple[set[str], set[str]]:
+        """Folders that are there, and contents that are not."""
         words = [job.run_id, source.name, *(each.place for each in shared)]
         names = "".join(f"{name}\n" for name in source.contents)
         answer = self._run(shlex.join(["ask", *words]), [names.encode()]).decode()
@@ -151,19 +159,21 @@ class RemoteTarget:
         with archive(
             token,
             job,
-            self._launcher.script(job, self._script(job, shared)),
+            self._launcher.script(job, self._script(job, source, shared)),
             source,
             lacking,
             [each for each in shared if each.place not in there],
-            with_snapshot=bool(source.name) and f"snapshots/{source.name}" not in there,
+            with_snapshot=not source.places <= there,
         ) as pieces:
-            stage = shlex.join(["stage", job.run_id, source.name, token])
-            return self._run(f"{stage}\n{shlex.join(['begin', job.run_id])}", pieces)
+            needed = [*source.places, *(each.place for each in shared)]
+            stage = shlex.join(["stage", job.run_id, source.name, token, *needed])
+            begin = shlex.join(["begin", job.run_id])
+            return self._run(f"if {stage}; then {begin}; fi", pieces)
 
     def _r_packages(self, job: Job) -> list[SharedFolder]:
         return r_package_for(self.name, self._settings) if job.language == "r" else []
 
-    def _script(self, job: Job, shared: Sequence[SharedFolder]) -> str:
+    def _script(self, job: Job, source: Source, shared: Sequence[SharedFolder]) -> str:
         package = f"{self.root}/{shared[0].place}"
         paths = [package, job.environment.get("PYTHONPATH", "")]
         variables = {**job.environment, "PYTHONPATH": ":".join(filter(None, paths))}
@@ -175,7 +185,8 @@ class RemoteTarget:
             python = self.interpreters["python"] or "python3"
             launch = f"{package}/tandemlab/compute/launch.py"
             command = [python, launch, str(job.processes), *command]
-        return job_script(job.run_id, job.place, command, variables, _laid_out(job))
+        copied = [f"cp -R {shlex.quote(f'{self.root}/{each}')}/. ." for each in source.places]
+        return job_script(job.run_id, job.place, command, variables, [*copied, *_laid_out(job)])
 
     # Following
 
