@@ -35,9 +35,10 @@ AuthorizedKeysFile {folder}/authorized_keys
 PidFile {folder}/sshd.pid
 StrictModes no
 UsePAM no
-PasswordAuthentication no
+PasswordAuthentication {by_password}
 KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
+PubkeyAuthentication {by_key}
+PermitRootLogin yes
 MaxStartups 50:30:100
 MaxSessions 50
 Subsystem sftp internal-sftp
@@ -48,10 +49,15 @@ _GIVEN = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_CACHE_DIR", "S
 
 @dataclass
 class Sshd:
-    """A server that may be stopped, and started again at its port with another host key."""
+    """A server that may be stopped, and started again at its port with another host key.
+
+    Attributes:
+        password: lets this user in, and then no key does; None for keys alone.
+    """
 
     folder: Path
     port: int
+    password: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -78,16 +84,41 @@ class Sshd:
         settings = self.folder / "sshd_config"
         found = {each: os.environ[each] for each in _GIVEN if each in os.environ}
         variables = " ".join(f"{name}={value}" for name, value in found.items())
-        text = _SETTINGS.format(port=self.port, folder=self.folder, variables=variables)
+        text = _SETTINGS.format(
+            port=self.port,
+            folder=self.folder,
+            variables=variables,
+            by_password="yes" if self.password else "no",
+            by_key="no" if self.password else "yes",
+        )
         settings.write_text(text)
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # systemd makes it elsewhere
         command: list[str | Path] = [_PROGRAM, "-D", "-f", settings, "-E", self.folder / "log"]
+        if self.password is not None:
+            command = [*self._with_password(self.password), *command]
         self.process = subprocess.Popen(command)
         deadline = time.monotonic() + _STARTED_WITHIN
         while not self._answers():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)
+
+    def _with_password(self, password: str) -> list[str | Path]:
+        """What starts a program that takes this for the user's password; nobody else does.
+
+        The server alone has a file of passwords before the machine's, in a mount namespace.
+        """
+        command = ["openssl", "passwd", "-6", "-stdin"]
+        asked = subprocess.run(command, input=password, capture_output=True, text=True, check=True)
+        lines = [line.split(":") for line in Path("/etc/shadow").read_text().splitlines()]
+        for fields in lines:
+            if fields[0] == self.user:
+                fields[1] = asked.stdout.strip()
+        shadow = self.folder / "shadow"
+        shadow.touch(0o600)
+        shadow.write_text("".join(":".join(fields) + "\n" for fields in lines))
+        script = 'mount --bind "$1" /etc/shadow && shift && exec "$@"'
+        return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", shadow]
 
     def stop(self) -> None:
         """Stop; connections stay."""
@@ -147,6 +178,19 @@ def ssh() -> Iterator[Sshd]:
         server.start()
         yield server
         server.stop()
+
+
+@pytest.fixture
+def ssh_by_password(tmp_path: Path) -> Iterator[Sshd]:
+    """A server that lets this user in with a password, which only root can arrange."""
+    if not _PROGRAM.exists() or os.getuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("a server that takes passwords needs OpenSSH's server and root")
+    folder = tmp_path / "sshd"
+    folder.mkdir(0o700)
+    server = Sshd(folder, _free_port(), "correct horse 'battery' staple")
+    server.start()
+    yield server
+    server.stop()
 
 
 def reached_by(ssh: Sshd) -> dict[str, Any]:

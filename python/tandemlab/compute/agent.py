@@ -24,7 +24,7 @@ from typing import Protocol
 from tandemlab.compute import lifecycle
 from tandemlab.compute.lanes import Followed, Lane
 from tandemlab.compute.lock import AgentLock
-from tandemlab.compute.packages import record_packages
+from tandemlab.compute.packages import Asked, record_packages
 from tandemlab.compute.registrations import version_of
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.compute.targets import LOCAL, find_target, known_targets
@@ -314,8 +314,9 @@ class Agent:
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
-        if job.language and job.container is None and target.is_here:
-            self._questions[record.id] = lane.workers.submit(record_packages, job, job.language)
+        if job.language and job.container is None and isinstance(target, Asked):
+            question = lane.workers.submit(record_packages, job, job.language, target)
+            self._questions[record.id] = question
         lane.followed[record.id] = Followed(StartedJob(job, handle))
 
     def _end(self, lane: Lane, run_id: str) -> None:
@@ -371,6 +372,7 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # it tells of every channel
     folder = WorkspaceFolder(Path(sys.argv[1]))
     Agent(folder, AgentSettings.from_environment()).serve(lock=int(sys.argv[2]))
 

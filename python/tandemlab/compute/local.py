@@ -37,6 +37,8 @@ from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import JOB_VARIABLES
 
+_ASKED_SECONDS = 60
+
 
 class LocalTarget:
     """Runs jobs on this machine, each in a session and process group of its own.
@@ -114,6 +116,22 @@ class LocalTarget:
 
     def fetch(self, started: StartedJob) -> None:
         """It is there already."""
+
+    def ask(self, job: Job, arguments: Sequence[str]) -> list[str]:
+        """As `Asked` says."""
+        try:
+            result = subprocess.run(
+                [job.command[0], *arguments],
+                env={**os.environ, **job.environment},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_ASKED_SECONDS,
+                check=True,
+                cwd="/",
+            )
+        except (OSError, subprocess.SubprocessError):
+            return []  # the job itself will say what is wrong with its interpreter
+        return result.stdout.decode("utf-8", "replace").splitlines()
 
     def cancel(self, started: StartedJob, *, force: bool = False) -> None:
         job = started.job

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
+from tandemlab.domain import TandemlabError
 from tandemlab.domain.jobs import Job
 from tandemlab.store.durable import write_json
 from tandemlab.store.run_files import ENVIRONMENT_FILE
 
 _FRESH_SECONDS = 60.0
-_TIMEOUT = 60
 _QUESTIONS = {
     "python": [
         "-c",
@@ -30,50 +29,53 @@ _QUESTIONS = {
         "cat(paste0(p[, 'Package'], '\\t', p[, 'Version'], '\\n'), sep = '')",
     ],
 }
-_lock = threading.Lock()
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 _known: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
 
 
-def record_packages(job: Job, language: str) -> None:
+@runtime_checkable
+class Asked(Protocol):
+    """A target whose interpreters answer questions beside the jobs.
+
+    Attributes:
+        name: of the target.
+    """
+
+    name: str
+
+    def ask(self, job: Job, arguments: Sequence[str]) -> list[str]:
+        """The lines that a job's interpreter prints for other arguments; none if it fails."""
+
+
+def record_packages(job: Job, language: str, target: Asked) -> None:
     """Write the versions of a job's language and packages to its run's `ENVIRONMENT_FILE`.
 
     An answer is used again for a minute, so that many small jobs are not slowed down.
     """
-    target = job.directory / "files" / ENVIRONMENT_FILE
-    if target.exists():
+    file = job.directory / "files" / ENVIRONMENT_FILE
+    if file.exists():
         return
-    found = _ask(job.command[0], language, job.environment)
+    found = _ask(job, language, target)
     if found:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_json(target, found)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, found)
 
 
-def _ask(interpreter: str, language: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _ask(job: Job, language: str, target: Asked) -> dict[str, Any]:
     paths = ("PYTHONPATH", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
-    key = (interpreter, language, *(environment.get(name, "") for name in paths))
-    with _lock:
+    interpreter = job.command[0]
+    libraries = (job.environment.get(name, "") for name in paths)
+    key = (target.name, interpreter, language, *libraries)
+    with _locks[target.name]:
         asked, answer = _known.get(key, (-_FRESH_SECONDS, {}))
         if time.monotonic() - asked > _FRESH_SECONDS:
-            lines = _lines([interpreter, *_QUESTIONS[language]], environment)
+            try:
+                lines = target.ask(job, _QUESTIONS[language])
+            except TandemlabError:
+                return {}  # it is away: the next job asks
             answer = _parse(interpreter, language, lines)
             _known[key] = (time.monotonic(), answer)
     return answer
-
-
-def _lines(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    try:
-        result = subprocess.run(
-            command,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=True,
-            cwd="/",
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []  # the job itself will say what is wrong with its interpreter
-    return result.stdout.decode("utf-8", "replace").splitlines()
 
 
 def _parse(interpreter: str, language: str, lines: Sequence[str]) -> dict[str, Any]:

@@ -108,8 +108,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def stored_output(given: Output, workspace: Workspace) -> tuple[str | None, dict[str, Any]]:
+def stored_output(
+    given: Output, workspace: Workspace, is_with_agent: bool
+) -> tuple[str | None, dict[str, Any]]:
     """The path that a script writes to, None for a folder of the run, and the place it belongs to.
+
+    Args:
+        is_with_agent: whether the script runs on the machine that works for the workspace.
 
     Raises:
         NotFound: there is no such datastore.
@@ -125,7 +130,8 @@ def stored_output(given: Output, workspace: Workspace) -> tuple[str | None, dict
     path = check_path(os.fspath(given.path or _USUAL))
     is_here = datastore.kind == "folder" and datastore.version is not None
     is_own = datastore.version is None and not workspace.is_remote
-    is_copied = given.mode == OutputMode.UPLOAD.value or not (is_here or is_own)
+    is_reached = is_with_agent and (is_here or is_own)
+    is_copied = given.mode == OutputMode.UPLOAD.value or not is_reached
     place = StoredOutput(given.datastore, path, is_copied, given.overwrite)
     written = None if is_copied else os.path.join(datastore.settings["path"], path)
     return written, asdict(place)

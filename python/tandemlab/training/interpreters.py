@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tandemlab.compute import Target, find_target, known_targets
+from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.environments import Environment
 from tandemlab.environments import check_environment
@@ -20,9 +21,11 @@ class Interpreters(Protocol):
 
     Attributes:
         is_here: whether paths mean those of this machine.
+        is_with_agent: whether paths mean those of the machine that works for the workspace.
     """
 
     is_here: bool
+    is_with_agent: bool
 
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """The program that runs scripts of a language.
@@ -49,6 +52,7 @@ class Here:
     """This machine."""
 
     is_here = True
+    is_with_agent = True
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -70,6 +74,7 @@ class There:
     """The machine of a target, whose programs were found when it was attached."""
 
     is_here = False
+    is_with_agent = False
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -93,9 +98,12 @@ class AtServer:
 
     is_here = False
 
-    def __init__(self, server: str, found: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, server: str, found: Mapping[str, str | None], *, is_with_agent: bool
+    ) -> None:
         self._server = server
         self._found = found
+        self.is_with_agent = is_with_agent
 
     def interpreter(self, language: Language, chosen: str | None) -> str:
         """What the user asks for is not looked for: the run fails if the server lacks it."""
@@ -135,7 +143,8 @@ def find_interpreters(workspace: Workspace, target: str) -> Interpreters:
             hint=f"It has {', '.join(sorted(targets))}.",
             details={"compute_target": target},
         )
-    return AtServer(f"server {workspace.address}", targets[target])
+    server = f"server {workspace.address}"
+    return AtServer(server, targets[target], is_with_agent=target == LOCAL)
 
 
 def describe_targets(workspace: Workspace) -> dict[str, dict[str, str | None]]:

@@ -147,8 +147,14 @@ def named_outputs(outputs: GivenOutputs) -> dict[str, GivenOutput]:
     return {each.name: each for each in outputs}
 
 
-def checked_outputs(outputs: Mapping[str, Output], workspace: Workspace) -> dict[str, Any]:
+def checked_outputs(
+    outputs: Mapping[str, Output], workspace: Workspace, is_with_agent: bool
+) -> dict[str, Any]:
     """Outputs as a run records them: their paths, places in datastores, and datasets.
+
+    Args:
+        is_with_agent: whether the run will be on the machine that works for the workspace, so that
+            it may write into folders that are datastores.
 
     Raises:
         InvalidInput: a relative path, or one that no datastore can have; or a table that cannot be
@@ -161,7 +167,7 @@ def checked_outputs(outputs: Mapping[str, Output], workspace: Workspace) -> dict
         if given.datastore is not None:
             from tandemlab.data.outputs import stored_output
 
-            paths[name], stored[name] = stored_output(given, workspace)
+            paths[name], stored[name] = stored_output(given, workspace, is_with_agent)
         else:
             paths[name] = _checked_output(name, given.path)
         if given.table is not None:

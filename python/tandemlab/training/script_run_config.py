@@ -171,7 +171,9 @@ class ScriptRunConfig(RunConfiguration):
             )
         inputs = checked_inputs(named_inputs(self.inputs), source, workspace, target.is_here)
         outputs = checked_outputs(
-            {name: as_output(each) for name, each in named_outputs(self.outputs).items()}, workspace
+            {name: as_output(each) for name, each in named_outputs(self.outputs).items()},
+            workspace,
+            target.is_with_agent,
         )
         environment, version = self.environment, None
         if isinstance(environment, str):

@@ -25,10 +25,10 @@ from tandemlab.compute.remote.shell import LocalShell
 from tandemlab.compute.remote.ssh_shell import SshShell
 from tandemlab.domain import InvalidInput, NotAllowed, NotFound, RunFailed, StorageError
 from tandemlab.domain.jobs import Distribution, Input, Output, Resources
-from tandemlab.environments import PythonSection
+from tandemlab.environments import PythonSection, RPackage, RSection
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
-SECONDS = 120
+SECONDS = 60
 
 
 @pytest.fixture
@@ -161,6 +161,84 @@ def test_an_environment_is_built_there_once_by_a_uv_that_is_sent_along(
     missing = Environment("none", python=PythonSection(("tandemlab-no-such-package",)))
     with pytest.raises(RunFailed, match="tandemlab-no-such-package"):
         finished(workspace, source, code, environment=missing)
+
+
+def test_r_packages_are_built_there_and_what_is_wrong_is_named(
+    workspace: Workspace, ssh: Sshd, source: Path, repository: str
+) -> None:
+    attach_ssh(workspace, ssh)
+    (source / "job.R").write_text(
+        "tandemlab::log_metric_to_run('made', tart::bake())\n"
+        "stopifnot(grepl('/environments/', find.package('tart')))\n"
+    )
+    experiment = workspace.experiment("jobs")
+
+    def run(**r: Any) -> Run:
+        section = RSection(**{"packages": (RPackage("tart"),), "repositories": (repository,), **r})
+        environment = Environment("kitchen", r=section)
+        config = ScriptRunConfig(source, "job.R", compute_target="ssh", environment=environment)
+        submitted = experiment.submit(config)
+        submitted.wait_for_completion(timeout_seconds=SECONDS)
+        return submitted
+
+    made = run()
+    assert made.get_metrics() == {"made": "tart with plums 2.0"}
+    recorded = made.get_environment() or {}
+    assert recorded["language"] == "r" and recorded["packages"]["tart"] == "1.1"
+    for options, words in (
+        ({"packages": (RPackage("nosuch"),)}, "not in the repositories: nosuch"),
+        ({"version": "3.1"}, "R 3.1 is needed, and .* is 4"),
+        ({"system_packages": ("no-such-package",)}, "packages of the system .* no-such-package"),
+        ({"libraries": ("/not/there",)}, "libraries of R are not there: /not/there"),
+    ):
+        with pytest.raises(RunFailed, match=words):
+            run(**options)
+
+
+def test_a_password_lets_in_and_stays_in_the_vault(
+    workspace: Workspace, ssh_by_password: Sshd, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = ssh_by_password
+    assert server.password is not None
+    by_password = {"private_key_file": None, "password": server.password}
+    with pytest.raises(NotAllowed, match="does not let you in"):
+        attach_ssh(workspace, server)
+    with pytest.raises(NotAllowed, match="does not let you in"):
+        attach_ssh(workspace, server, **{**by_password, "password": "another"})
+    target = attach_ssh(workspace, server, **by_password)
+    run = finished(workspace, source, "print('in')")
+    assert run.read_log()[0] == "in\n"
+    kept = b"".join(path.read_bytes() for path in workspace.path.rglob("*") if path.is_file())
+    assert server.password.encode() not in kept
+    assert server.password not in caplog.text + repr(target) + str(target.settings)
+    workspace.get_default_keyvault().delete_secret("compute.ssh")
+    with pytest.raises(NotFound, match="Attach the target again"):
+        finished(workspace, source, "print('out')")
+
+
+def test_the_users_agent_of_keys_lets_in(
+    workspace: Workspace,
+    ssh: Sshd,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # no keys of whoever runs the tests
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(socket.exists)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        with pytest.raises(NotAllowed, match="does not let you in"):
+            attach_ssh(workspace, ssh, private_key_file=None)
+        subprocess.run(["ssh-add", "-q", ssh.folder / "client"], check=True)
+        target = attach_ssh(workspace, ssh, private_key_file=None)
+        assert finished(workspace, source, "print('in')").read_log()[0] == "in\n"
+        assert [step.name for step in target.check() if step.problem] == []
+    finally:
+        agent.terminate()
+        agent.wait()
+    assert workspace.get_default_keyvault().list_secrets() == []
 
 
 def test_a_machine_is_reached_through_another_and_known_by_its_key(

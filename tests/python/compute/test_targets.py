@@ -14,13 +14,13 @@ from plugins.slurm import attach_slurm
 from plugins.ssh import attach_ssh
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
-from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab import Dataset, Datastore, Run, ScriptRunConfig, Workspace
 from tandemlab.compute import find_target
 from tandemlab.compute.processes import start_time
 from tandemlab.domain import RunFailed, RunStatus
-from tandemlab.domain.jobs import Job, StartedJob
+from tandemlab.domain.jobs import Job, Output, StartedJob
 
-SECONDS = 120
+SECONDS = 60
 SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
 
 
@@ -98,8 +98,33 @@ def test_a_script_of_r_logs_and_leaves_files(submit: Callable[..., Run]) -> None
     )
     run.wait_for_completion(timeout_seconds=SECONDS)
     assert run.get_metrics() == {"rmse": 1.5}
+    assert "tandemlab" in (run.get_environment() or {})["packages"]
     assert run.read_log()[0] == "arguments: a b 3 \n"
     assert "outputs/cars.rds" in run.get_file_names()
+
+
+def test_what_a_script_writes_goes_to_a_datastore_and_becomes_a_dataset(
+    workspace: Workspace, submit: Callable[..., Run], tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    Datastore.register_folder(workspace, "place", place)
+    run = submit(
+        "import os\n"
+        "open(os.environ['TANDEMLAB_OUTPUT_rows'] + '/rows.csv', 'w').write('a,b\\n1,2\\n')\n"
+        "open(os.environ['TANDEMLAB_OUTPUT_own'] + '/own.txt', 'w').write('own')",
+        outputs={
+            "rows": Output(
+                "rows/{run-id}", "rows", datastore="place", table={"format": "delimited"}
+            ),
+            "own": Output(datastore="workspaceblobstore", path="own"),
+        },
+    )
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert (place / "rows" / run.id / "rows.csv").read_text() == "a,b\n1,2\n"
+    assert (workspace.path / "datastore" / "own" / "own.txt").read_text() == "own"
+    dataset = Dataset.get_by_name(workspace, "rows")
+    assert dataset.to_pandas_dataframe().to_dict("list") == {"a": [1], "b": [2]}
 
 
 TREE = """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from plugins.r_packages import write_source
 from plugins.waiting import wait_until
-from python.environments.conftest import write_source
 from tandemlab import Environment, ScriptRunConfig, Workspace
 from tandemlab.domain import InvalidInput, InvalidState, MissingDependency, RunFailed, RunStatus
 from tandemlab.environments import (

@@ -27,6 +27,17 @@ from tandemlab.version import __version__
 
 _PAUSE = 0.5
 _BUILT = b"built\n"
+_CHECKS = """\
+refuse() { set +x; echo "tandemlab: $1"; exit 1; }
+check_library() { [ -d "$1" ] || refuse "these libraries of R are not there: $1"; }
+check_system() {
+  dpkg-query --show --showformat='${Status}' -- "$1" 2>/dev/null | grep -q 'ok installed' ||
+    refuse "packages of the system are missing: $1"
+}
+check_r() {
+  is=$("$1" --version 2>&1 | sed -n 's/.*version \\([0-9][0-9.]*\\).*/\\1/p')
+  case $is. in "$2".*) ;; *) refuse "R $2 is needed, and $1 is $is" ;; esac
+}"""
 
 
 class RemoteEnvironments:
@@ -167,9 +178,17 @@ class RemoteEnvironments:
         for script in ("install.R", "repositories.R"):
             (here / script).write_bytes((r_build.SCRIPTS / script).read_bytes())
         r_build.write_wanted(here / "r-packages.tsv", environment)
-        rscript = environment.r.rscript or self._settings.get("rscript") or "Rscript"
+        r = environment.r
+        rscript = r.rscript or self._settings.get("rscript") or "Rscript"
         words = ["install.R", "repositories.R", "r", "r-packages.tsv"]
-        return ["mkdir r", shlex.join([rscript, "--vanilla", *words, *environment.r.repositories])]
+        lines = [f"check_library {shlex.quote(path)}" for path in r.libraries]
+        lines += [f"check_system {shlex.quote(name)}" for name in r.system_packages]
+        if r.version is not None:
+            lines.append(shlex.join(["check_r", rscript, r.version]))
+        if r.libraries:
+            lines.append(f"export R_LIBS={shlex.quote(':'.join(r.libraries))}:$R_LIBS")
+        install = shlex.join([rscript, "--vanilla", *words, *r.repositories])
+        return [_CHECKS, *lines, "mkdir r", install]
 
     def _folder(self, environment: Environment) -> str:
         return f"{self._root}/environments/{self._key(environment)}"

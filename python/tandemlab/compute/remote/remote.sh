@@ -115,7 +115,8 @@ begin() {
 # The files that a job has left, one path on each line.
 left() {
   cd "$root/runs/$1" 2>/dev/null || return 0
-  find -L files work/outputs work/logs -type f 2>/dev/null
+  find -L files work/outputs work/logs staged -type f 2>/dev/null
+  true
 }
 
 # build KEY: builds an environment by ./build.sh in its own folder, which comes as an archive; what

@@ -102,12 +102,6 @@ class RemoteTarget:
                     f"the target {self.name!r}.",
                     hint="Leave its path out: then the run keeps the files, here.",
                 )
-        for name, stored in definition.get("stored_outputs", {}).items():
-            raise InvalidInput(
-                f"The output {name!r} cannot go to the datastore {stored['datastore']!r} from the "
-                f"target {self.name!r}.",
-                hint="Leave the datastore out: then the run keeps the files, here.",
-            )
         self._launcher.check(self.name, JobSettings.of(definition))
 
     # Starting
@@ -175,11 +169,7 @@ class RemoteTarget:
 
     def _script(self, job: Job, source: Source, shared: Sequence[SharedFolder]) -> str:
         package = f"{self.root}/{shared[0].place}"
-        paths = [package, job.environment.get("PYTHONPATH", "")]
-        variables = {**job.environment, "PYTHONPATH": ":".join(filter(None, paths))}
-        if libraries := [f"{self.root}/{each.place}" for each in shared[1:]]:
-            known = filter(None, [variables.get("R_LIBS", "")])
-            variables["R_LIBS"] = ":".join([*libraries, *known])
+        variables = self._variables(job, shared)
         command = list(job.command)
         if job.processes is not None:
             python = self.interpreters["python"] or "python3"
@@ -187,6 +177,23 @@ class RemoteTarget:
             command = [python, launch, str(job.processes), *command]
         copied = [f"cp -R {shlex.quote(f'{self.root}/{each}')}/. ." for each in source.places]
         return job_script(job.run_id, job.place, command, variables, [*copied, *_laid_out(job)])
+
+    def _variables(self, job: Job, shared: Sequence[SharedFolder]) -> dict[str, str]:
+        package, *libraries = [f"{self.root}/{each.place}" for each in shared]
+        paths = [package, job.environment.get("PYTHONPATH", "")]
+        variables = {**job.environment, "PYTHONPATH": ":".join(filter(None, paths))}
+        if libraries:
+            known = filter(None, [variables.get("R_LIBS", "")])
+            variables["R_LIBS"] = ":".join([*libraries, *known])
+        return variables
+
+    def ask(self, job: Job, arguments: Sequence[str]) -> list[str]:
+        """As `Asked` says."""
+        variables = self._variables(job, [core(), *self._r_packages(job)])
+        words = [f"{name}={value}" for name, value in variables.items()]
+        command = shlex.join(["env", *words, job.command[0], *arguments])
+        answer = self._run(f"cd / && {command} < /dev/null 2> /dev/null; true")
+        return answer.decode("utf-8", "replace").splitlines()
 
     # Following
 
