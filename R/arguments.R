@@ -202,7 +202,13 @@ arg_scalar <- function(x, arg = deparse1(substitute(x))) {
   unname(x)
 }
 
-arg_scalar_map <- function(x, arg = deparse1(substitute(x))) {
+# What a parameter of a pipeline may be: a scalar, or a list of plain values.
+arg_parameter <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (is.list(x) && !is.object(x)) unname(x) else arg_scalar(x, arg)
+}
+
+arg_scalar_map <- function(x, arg = deparse1(substitute(x)), each = arg_scalar) {
   force(arg)
   x <- as.list(x)
   keys <- names(x)
@@ -213,7 +219,7 @@ arg_scalar_map <- function(x, arg = deparse1(substitute(x))) {
     return(empty_map())
   }
   stats::setNames(
-    lapply(keys, function(key) arg_scalar(x[[key]], sprintf("%s$%s", arg, key))), keys
+    lapply(keys, function(key) each(x[[key]], sprintf("%s$%s", arg, key))), keys
   )
 }
 

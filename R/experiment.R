@@ -102,7 +102,7 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
       exp, "pipeline.submit",
       document = submitted_document(config),
       tags = arg_text_map(tags, missing_values = TRUE),
-      pipeline_parameters = arg_scalar_map(pipeline_parameters),
+      pipeline_parameters = arg_scalar_map(pipeline_parameters, each = arg_parameter),
       continue_on_step_failure = arg_flag(continue_on_step_failure),
       regenerate_outputs = arg_flag(regenerate_outputs)
     )

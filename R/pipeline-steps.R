@@ -27,6 +27,14 @@
 #'   * `retries`: how often it is tried again; or a list of `max_retries`, `delay_seconds` and
 #'     `backoff` (what each further delay is multiplied by).
 #'   * `allow_reuse`: whether what an equal step has made may be taken instead of running.
+#'   * `when`: a condition without which it is skipped, and with it the steps that need its outputs:
+#'     comparisons of `parameters.NAME` and `outputs.STEP.OUTPUT` (json, with `.KEY` inside it),
+#'     joined by `and`, `or` and `not`, as in `"outputs.check.verdict.ok = true"`.
+#'   * `for_each`: a list for each of whose items it runs once: the list itself, a
+#'     [pipeline_parameter()] that is a list, or a `step_output()` of json. `${item}` and
+#'     `${item.KEY}` in its texts are the item, and so is the environment variable `TANDEMLAB_ITEM`.
+#'     Other steps get its outputs together, in the list's order: json as a list, tables one below
+#'     another, all else in a folder, by number.
 #'   * `run_config`, `compute_target`, `environment`, `environment_variables`, `interpreter`,
 #'     `max_run_duration_seconds`, `resources`, `distribution`: as in [script_run_config()].
 #' @param step A `tandemlab_step`.
@@ -134,10 +142,10 @@ step_output <- function(step, output = NULL) {
 #' [steps][python_script_step]. [submit_experiment()] takes the values.
 #'
 #' @param name Letters, digits and `_`.
-#' @param default_value A number, string or logical value; `NULL` for a parameter that has to be
-#'   given.
-#' @param type `"boolean"`, `"integer"`, `"double"` or `"string"`; `NULL` for that of the default,
-#'   if there is one, and else `"string"`.
+#' @param default_value A number, string or logical value, or a list; `NULL` for a parameter that
+#'   has to be given.
+#' @param type `"boolean"`, `"integer"`, `"double"`, `"string"` or `"list"`; `NULL` for that of the
+#'   default, if there is one, and else `"string"`.
 #' @param description What it is, in words.
 #' @return A `tandemlab_pipeline_parameter`: plain data.
 #' @examples
@@ -145,10 +153,10 @@ step_output <- function(step, output = NULL) {
 #' r_script_step("fit.R", arguments = list(rows = rows))
 #' @export
 pipeline_parameter <- function(name, default_value = NULL, type = NULL, description = NULL) {
-  types <- c("boolean", "integer", "double", "string")
+  types <- c("boolean", "integer", "double", "string", "list")
   content <- list(
     type = arg_optional(type, arg_choice, types),
-    default = arg_optional(default_value, arg_scalar),
+    default = arg_optional(default_value, arg_parameter),
     description = arg_optional(description, arg_string)
   )
   structure(
@@ -190,7 +198,9 @@ print.tandemlab_step_output <- function(x, ...) {
 
 # Making steps
 
-step_settings <- c("inputs", "outputs", "run_after", "retries", "allow_reuse", "run_config")
+step_settings <- c(
+  "inputs", "outputs", "run_after", "retries", "allow_reuse", "run_config", "when", "for_each"
+)
 
 new_step <- function(name, content, source_directory, settings, code = NULL) {
   name <- arg_name(name)
@@ -215,20 +225,41 @@ new_step <- function(name, content, source_directory, settings, code = NULL) {
       outputs = output_documents(c(as.list(base$outputs), as_named_outputs(settings$outputs))),
       run_after = step_names(settings$run_after),
       retries = retries_document(settings$retries),
-      allow_reuse = if (identical(settings$allow_reuse, FALSE)) FALSE
+      allow_reuse = if (identical(settings$allow_reuse, FALSE)) FALSE,
+      when = arg_optional(settings$when, arg_string, arg = "when")
     )
   )
+  document <- drop_empty(document)
+  if (!is.null(settings$for_each)) document$for_each <- list_document(settings$for_each)
   upstream <- c(
     lapply(Filter(is_step_output, unname(taken$inputs)), function(one) one$step),
+    if (is_step_output(settings$for_each)) list(settings$for_each$step),
     unname(settings$run_after)
   )
+  parameters <- taken$parameters
+  if (is_parameter(settings$for_each)) {
+    parameters[[settings$for_each$name]] <- settings$for_each
+  }
   structure(
-    list(
-      name = name, document = drop_empty(document), upstream = upstream,
-      parameters = taken$parameters
-    ),
+    list(name = name, document = document, upstream = upstream, parameters = parameters),
     class = "tandemlab_step"
   )
+}
+
+is_parameter <- function(x) inherits(x, "tandemlab_pipeline_parameter")
+
+# The list for whose items a step runs.
+list_document <- function(x) {
+  if (is_step_output(x)) {
+    return(list(step = x$step$name, output = x$name))
+  }
+  if (is_parameter(x)) {
+    return(sprintf("${parameters.%s}", x$name))
+  }
+  if (!is.null(names(x)) || !is.vector(x)) {
+    abort_argument("for_each", "a list, a pipeline_parameter() or a step_output()", x)
+  }
+  unname(as.list(x))
 }
 
 is_step_output <- function(x) inherits(x, "tandemlab_step_output")
@@ -247,7 +278,7 @@ take_function_arguments <- function(settings, code) {
 take_references <- function(settings, inputs) {
   parameters <- list()
   place <- function(x) {
-    if (inherits(x, "tandemlab_pipeline_parameter")) {
+    if (is_parameter(x)) {
       parameters[[x$name]] <<- x
       return(sprintf("${parameters.%s}", x$name))
     }
@@ -271,7 +302,7 @@ take_references <- function(settings, inputs) {
   }
   settings <- lapply(settings, place)
   inputs <- lapply(inputs, function(x) {
-    if (inherits(x, "tandemlab_pipeline_parameter")) place(x) else x
+    if (is_parameter(x)) place(x) else x
   })
   found <- take_places(list(arguments = settings$arguments, inputs = inputs))
   settings["arguments"] <- list(found$arguments)

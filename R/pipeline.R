@@ -17,7 +17,8 @@
 #' @param workspace Where it is to run: then scripts, data, environments and targets that are not
 #'   there are mistakes, too. `NULL` leaves that out.
 #' @param pipeline_parameters Values beside the defaults of the pipeline's parameters, a named list.
-#' @param style `"tree"`, or `"mermaid"` for a flow chart in Mermaid's language.
+#' @param style `"tree"`, `"mermaid"` for a flow chart in Mermaid's language, or `"svg"` for a
+#'   picture.
 #' @return `pipeline()` and `load_pipeline()`: a `tandemlab_pipeline`. `save_pipeline()`: the path,
 #'   invisibly. `validate_pipeline()`: a string for each mistake, with its place; none if all is
 #'   well. `plot()` draws the steps from left to right and returns the pipeline invisibly.
@@ -128,13 +129,13 @@ validate_pipeline <- function(pipeline, workspace = NULL, pipeline_parameters = 
     "pipeline.validate",
     document = submitted_document(arg_pipeline(pipeline)),
     workspace = if (!is.null(place)) .subset2(place, "path"),
-    parameters = arg_scalar_map(pipeline_parameters)
+    parameters = arg_scalar_map(pipeline_parameters, each = arg_parameter)
   )
 }
 
 #' @rdname pipeline
 #' @export
-format.tandemlab_pipeline <- function(x, style = c("tree", "mermaid"), ...) {
+format.tandemlab_pipeline <- function(x, style = c("tree", "mermaid", "svg"), ...) {
   call_core("pipeline.show", document = x$document)[[match.arg(style)]]
 }
 
@@ -200,18 +201,22 @@ submitted_document <- function(pipeline) {
 #' @param run The `tandemlab_run` of a pipeline.
 #' @param step Name of a step.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
+#' @param item Number of an item, from 1, of a step that runs for each of a list; `NULL` for the run
+#'   that gathers what all have written.
 #' @param from_step Name of a step that is run again, with all that need it; `NULL` for those alone
 #'   that have not completed.
 #' @return `get_pipeline_steps()`: a data frame with a row for each step: `step`, `status`,
 #'   `attempts`, `reused` (whether its run is that of an earlier pipeline, whose outputs serve),
-#'   `run_id` (of the newest attempt), `duration` (seconds) and `error`.
+#'   `run_id` (of the newest attempt), `duration` (seconds), `error`, `skipped` (why it was skipped,
+#'   `NA` if it was not), `items` and `items_done` (of a step that runs for each item of a list: how
+#'   many have a run, and have completed; `NA` for others).
 #'   `resume_pipeline_run()`: another run of the same pipeline, which takes over what the run has
 #'   completed; sources, parameters and settings are those of the run, whatever has changed since.
 #'   `why_step()`: why a step ran, or did not, a `tandemlab_explanation`: a list of `step`, `reason`
 #'   (`"reused"`, `"taken"` by a resumed run, `"first"`, `"changed"`, `"damaged"`, `"not_allowed"`,
-#'   `"no_outputs"`, `"unknown_inputs"` or `"forced"`), `run` (the earlier one), `changes` (the
-#'   parts of what the result depends on that are not as before, such as `"source"` or
-#'   `"inputs.rows"`) and `text`, with the differences of the source, which it prints.
+#'   `"no_outputs"`, `"unknown_inputs"`, `"forced"` or `"skipped"`), `run` (the earlier one),
+#'   `changes` (the parts of what the result depends on that are not as before, such as `"source"`
+#'   or `"inputs.rows"`) and `text`, with the differences of the source, which it prints.
 #'   `find_step_run()`: a list with the run of each attempt, the first attempt first.
 #'   `get_step_output()`: a data frame for a table, a value for json, and a path on this machine,
 #'   which must not be written to, for everything else. `get_run_pipeline()`: the pipeline, as it
@@ -226,9 +231,14 @@ get_pipeline_steps <- function(run) call_run(arg_run(run), "pipeline.steps")
 
 #' @rdname get_pipeline_steps
 #' @export
-find_step_run <- function(run, step) {
+find_step_run <- function(run, step, item = NULL) {
   run <- arg_run(run)
-  lapply(call_run(run, "pipeline.step_runs", step = arg_string(step)), run_from, owner = run)
+  item <- arg_optional(item, arg_count)
+  found <- call_run(
+    run, "pipeline.step_runs",
+    step = arg_string(step), item = if (!is.null(item)) as.integer(item - 1)
+  )
+  lapply(found, run_from, owner = run)
 }
 
 #' @rdname get_pipeline_steps

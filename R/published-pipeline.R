@@ -153,7 +153,7 @@ arg_published_pipeline <- function(x, arg = "pipeline") {
 # Values of parameters; a dataset and a place in a datastore stand for what an input reads.
 arg_pipeline_parameters <- function(x, arg = "pipeline_parameters") {
   is_data <- vapply(x, inherits, NA, c("tandemlab_dataset", "tandemlab_data_path"))
-  values <- arg_scalar_map(as.list(x)[!is_data], arg)
+  values <- arg_scalar_map(as.list(x)[!is_data], arg, each = arg_parameter)
   for (name in names(x)[is_data]) {
     value <- x[[name]]
     values[[name]] <- if (inherits(value, "tandemlab_data_path")) {

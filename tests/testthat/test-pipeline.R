@@ -75,8 +75,30 @@ test_that("a pipeline prints as a tree, and is drawn", {
   made <- pipeline(last, name = "hello")
   expect_output(print(made), "pipeline hello\n.*reads today from first")
   expect_match(format(made, "mermaid"), "first -->|today| last", fixed = TRUE)
+  expect_match(format(made, "svg"), "^<svg xmlns=.*>today</text>")
   withr::local_pdf(NULL)
   expect_identical(plot(made), made)
+})
+
+test_that("steps run for each item of a list, and when a condition holds", {
+  skip_unless_ready()
+  square <- r_function_step(
+    function(n) n^2, "square", list(n = "${item}"),
+    outputs = c(square = "json"), for_each = pipeline_parameter("numbers", list(1L, 2L))
+  )
+  never <- command_step("true", "never", when = "outputs.square.square = '[]'")
+  exp <- experiment(temp_workspace(), "demo")
+  run <- submit_experiment(
+    exp, pipeline(square, never),
+    pipeline_parameters = list(numbers = list(3L, 4L, 5L))
+  )
+  wait_for_run_completion(run)
+  steps <- get_pipeline_steps(run)
+  expect_equal(get_step_output(run, "square"), c(9, 16, 25))
+  expect_identical(steps$items_done, c(3L, NA))
+  expect_match(steps$skipped[[2]], "condition does not hold")
+  expect_identical(find_step_run(run, "square", 1)[[1]]$id, paste0(run$id, ".1-0.1"))
+  expect_error(command_step("true", "a", for_each = c(a = 1)), "`for_each`")
 })
 
 test_that("a pipeline of R functions runs, and hands data on", {

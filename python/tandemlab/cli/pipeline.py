@@ -26,8 +26,7 @@ from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
-    from tandemlab.domain.pipelines import Graph
-    from tandemlab.domain.scalars import Scalar
+    from tandemlab.domain.pipelines import Graph, ParameterValue
     from tandemlab.pipelines import Pipeline, PipelineRun, PublishedPipeline, StepState
     from tandemlab.tracking import Workspace
 
@@ -40,7 +39,9 @@ _STEPS = (
     Column("reused", rank=3),
     Column("duration", form=duration, right=True, rank=1),
     Column("run", rank=4),
+    Column("items", rank=6),
     Column("error", rank=5),
+    Column("skipped", rank=7),
     Column("run_id", in_table=False),
 )
 _MISTAKES = (Column("mistake", whole=True),)
@@ -82,7 +83,7 @@ _parameter_option = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=variables,
-    help="The value of a parameter of the pipeline. May be given several times.",
+    help="The value of a parameter of the pipeline; a list as JSON. May be given several times.",
 )
 _wait_option = click.option(
     "--wait/--no-wait",
@@ -160,7 +161,9 @@ def run(
     _after_start(session, made, wait=wait)
 
 
-def _check(found: Pipeline, workspace: Workspace, values: Mapping[str, Scalar], file: str) -> None:
+def _check(
+    found: Pipeline, workspace: Workspace, values: Mapping[str, ParameterValue], file: str
+) -> None:
     from tandemlab.domain import InvalidInput
 
     if mistakes := found.validate(workspace, values):
@@ -338,19 +341,21 @@ def validate(session: Session, file: str, parameters: Mapping[str, str]) -> None
     "tandemlab pipeline show flights.yml",
     "tandemlab pipeline show flights.yml --mermaid > flights.mmd",
     "tandemlab pipeline show score:2",
+    "tandemlab pipeline show flights.yml --svg > flights.svg",
 )
 @_any_argument
 @click.option("--mermaid", is_flag=True, help="A flow chart in Mermaid's language, for Markdown.")
+@click.option("--svg", is_flag=True, help="A picture.")
 @workspace_option
 @output_option
 @pass_session
-def show(session: Session, file: str, mermaid: bool) -> None:
+def show(session: Session, file: str, mermaid: bool, svg: bool) -> None:
     """Show the pipeline in FILE as a tree, or a published one.
 
     A published one, found by its NAME, is shown with its parameters. With `-o json` it is the
     document of the pipeline in FILE, or what is known of the published one.
     """
-    if not _is_file(file) and not mermaid:
+    if not (_is_file(file) or mermaid or svg):
         published = _published(session, file)
         _show_published(session, published)
         if session.screen.is_for_people:
@@ -359,6 +364,8 @@ def show(session: Session, file: str, mermaid: bool) -> None:
     found = _load(file) if _is_file(file) else _published(session, file).pipeline
     if session.screen.format == "json":
         click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    elif svg:
+        click.echo(found.to_svg())
     else:
         session.screen.text(found.to_mermaid() if mermaid else str(found))
 
@@ -424,7 +431,7 @@ def _published(session: Session, name: str) -> PublishedPipeline:
     return PublishedPipeline.get(session.workspace(), name)
 
 
-def _data_values(places: Mapping[str, str]) -> dict[str, Scalar]:
+def _data_values(places: Mapping[str, str]) -> dict[str, ParameterValue]:
     """Places in datastores, as parameters have them."""
     from tandemlab.data import DataPath
     from tandemlab.pipelines.published_pipeline import parameter_values
@@ -463,7 +470,7 @@ def _show_published(session: Session, found: PublishedPipeline) -> None:
     session.screen.record(_SHOWN, row)
 
 
-def _values(graph: Graph, given: Mapping[str, str]) -> dict[str, Scalar]:
+def _values(graph: Graph, given: Mapping[str, str]) -> dict[str, ParameterValue]:
     """Values of parameters, each read as its type has it."""
     known = graph.parameters
     return {name: known[name].read(text) if name in known else text for name, text in given.items()}
@@ -496,7 +503,9 @@ def _row(state: StepState) -> dict[str, Any]:
         "reused": state.reused,
         "duration": state.duration,
         "run": reference_of(state.run.record) if state.run else None,
+        "items": None if state.items is None else f"{state.items_done}/{state.items}",
         "error": state.error,
+        "skipped": state.skipped,
         "run_id": state.run.id if state.run else None,
     }
 

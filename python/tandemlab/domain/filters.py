@@ -49,6 +49,10 @@ _GROUPS = {
     **{"property": "properties", "properties": "properties"},
     **{"attribute": "", "attributes": "", "attr": "", "run": ""},
 }
+_CONDITION_GROUPS = {
+    **{"param": "params", "params": "params", "parameter": "params", "parameters": "params"},
+    **{"output": "outputs", "outputs": "outputs"},
+}
 _OTHER_NAMES = {
     **{"run_id": "id", "name": "display_name", "run_name": "display_name"},
     **{"start_time": "started", "end_time": "ended", "experiment_name": "experiment"},
@@ -66,14 +70,16 @@ class Field:
     """What a comparison looks at.
 
     Attributes:
-        group: ``metrics``, ``params``, ``tags``, ``properties``, or ``""`` for an attribute.
+        group: ``metrics``, ``params``, ``tags``, ``properties``, or ``""`` for an attribute; in
+            conditions of pipelines ``outputs``.
     """
 
     group: str
     name: str
 
     def __post_init__(self) -> None:
-        known = self.name in ATTRIBUTES if not self.group else self.group in _GROUPS.values()
+        groups = {*_GROUPS.values(), *_CONDITION_GROUPS.values()}
+        known = self.name in ATTRIBUTES if not self.group else self.group in groups
         if not known:
             raise InvalidInput(f"There is no field {self.group}.{self.name} to search by.")
 
@@ -151,6 +157,34 @@ def parse_filter(text: str, names: Mapping[str, str] = _OTHER_NAMES) -> Filter:
     found = parser.either()
     parser.end()
     return found
+
+
+def parse_condition(text: str) -> Filter:
+    """The condition of a step of a pipeline: of ``parameters.NAME`` and ``outputs.STEP.NAME``.
+
+    An output is json; what follows its name leads into it, as in ``outputs.check.verdict.rows``.
+
+    Raises:
+        InvalidInput: as `parse_filter`.
+
+    >>> parse_condition("parameters.fast = true or outputs.check.rows > 100").is_or
+    True
+    """
+    parser = _ConditionParser(text, "condition", {})
+    found = parser.either()
+    parser.end()
+    return found
+
+
+def fields_of(filter: Filter) -> Iterator[Field]:
+    """All fields that a filter looks at."""
+    if isinstance(filter, Not):
+        yield from fields_of(filter.part)
+    elif isinstance(filter, Both):
+        for part in filter.parts:
+            yield from fields_of(part)
+    else:
+        yield filter.field
 
 
 def parse_order(text: str, names: Mapping[str, str] = _OTHER_NAMES) -> tuple[Order, ...]:
@@ -242,6 +276,9 @@ _TOKEN = re.compile(
 
 
 class _Parser:
+    groups: Mapping[str, str] = _GROUPS
+    example = "metrics.auc > 0.8 and params.model = 'glm' and status = 'Completed'"
+
     def __init__(self, text: str, what: str, names: Mapping[str, str]) -> None:
         if not isinstance(text, str):
             raise InvalidInput(f"The {what} is text, not {type(text).__name__}.")
@@ -290,7 +327,7 @@ class _Parser:
     def end(self) -> None:
         """Nothing may follow."""
         if self._token.kind != "end":
-            self._expected("'and', 'or' or the end" if self._what == "filter" else "',' or the end")
+            self._expected("',' or the end" if self._what == "order" else "'and', 'or' or the end")
 
     def _expected(self, what: str) -> NoReturn:
         token = self._token
@@ -303,9 +340,9 @@ class _Parser:
         raise InvalidInput(
             f"The {self._what} cannot be read at character {place + 1}: {problem}.\n"
             f"  {line}\n  {' ' * place}^",
-            hint="For example: metrics.auc > 0.8 and params.model = 'glm' and status = 'Completed'"
-            if self._what == "filter"
-            else "For example: metrics.auc desc, created",
+            hint="For example: metrics.auc desc, created"
+            if self._what == "order"
+            else f"For example: {self.example}",
             details={"position": place, self._what: self._text},
         )
 
@@ -391,8 +428,8 @@ class _Parser:
             self._expected("a field such as metrics.auc or status")
         self._next += 1
         group, dot, name = token.text.partition(".")
-        if dot and group.lower() in _GROUPS:
-            group = _GROUPS[group.lower()]
+        if dot and group.lower() in self.groups:
+            group = self.groups[group.lower()]
             name = name or self._quoted_name()
             return Field(group, name) if group else self._attribute(name, token)
         return self._attribute(token.text, token)
@@ -460,3 +497,14 @@ class _Parser:
 def _unquoted(text: str) -> str:
     quote = text[0]
     return text[1:-1].replace(quote * 2, quote)
+
+
+class _ConditionParser(_Parser):
+    groups = _CONDITION_GROUPS
+    example = "parameters.rows > 100 and outputs.check.verdict.ok = true"
+
+    def _attribute(self, name: str, token: _Token) -> Field:
+        self.fail(
+            token.start,
+            f"{token.text!r} is no field; there are parameters.NAME and outputs.STEP.OUTPUT",
+        )

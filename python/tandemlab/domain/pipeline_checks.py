@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tandemlab.domain.pipeline_places import PLACE, texts_of
+from tandemlab.domain.errors import InvalidInput
+from tandemlab.domain.filters import fields_of
+from tandemlab.domain.pipeline_places import ITEM, PLACE, texts_of
 from tandemlab.domain.pipelines import Graph, Step, StepInput, accepts
 from tandemlab.domain.schemas import Mistake, key_of, unknown_name
 
@@ -46,7 +48,59 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
                 if place not in known[kind]:
                     word = unknown_name(kind.removesuffix("s"), place, known[kind])
                     yield Mistake((*here, part), f"${{{kind}.{place}}} stands there; {word}")
+    yield from _condition_mistakes(graph, here, step)
+    yield from _list_mistakes(graph, here, step)
     yield from _function_mistakes(here, step)
+
+
+def _condition_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    try:
+        fields = list(fields_of(step.condition)) if step.condition else []
+    except InvalidInput as error:
+        yield Mistake((*here, "when"), error.message)
+        return
+    for field in fields:
+        if field.group == "params" and field.name not in graph.parameters:
+            yield Mistake((*here, "when"), unknown_name("parameter", field.name, graph.parameters))
+        elif field.group == "outputs":
+            of, _, rest = field.name.partition(".")
+            problem = _json_problem(graph, of, rest.partition(".")[0] or None)
+            if problem:
+                yield Mistake((*here, "when"), problem)
+
+
+def _list_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    given = step.for_each
+    if given is None:
+        texts = [step.settings, {key: each.settings for key, each in step.inputs.items()}]
+        if any(ITEM.search(text) for text in texts_of(texts)):
+            yield Mistake(here, "${item} stands there, and the step has no for_each")
+    elif given.parameter is not None:
+        if given.parameter not in graph.parameters:
+            problem = unknown_name("parameter", given.parameter, graph.parameters)
+            yield Mistake((*here, "for_each"), problem)
+        elif graph.parameters[given.parameter].type != "list":
+            kind = graph.parameters[given.parameter].type
+            yield Mistake(
+                (*here, "for_each"), f"the parameter {given.parameter!r} is {_a(kind)}, no list"
+            )
+    elif given.step is not None:
+        problem = _json_problem(graph, given.step, given.output)
+        if problem:
+            yield Mistake((*here, "for_each"), problem)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _json_problem(graph: Graph, step: str, output: str | None) -> str:
+    """Why a value of a step cannot be looked at before others run."""
+    problem = _link_problem(graph, StepInput(step, output))
+    if not problem and output is not None and graph.output(step, output).type != "json":
+        kind = graph.output(step, output).type
+        problem = f"the output {output!r} of {step!r} is {_a(kind)}, no json"
+    return problem
 
 
 def _link_problem(graph: Graph, given: StepInput) -> str:
@@ -58,7 +112,7 @@ def _link_problem(graph: Graph, given: StepInput) -> str:
         return f"which output of {given.step!r} is not said; it has {', '.join(outputs) or 'none'}"
     if given.output not in outputs:
         return unknown_name(f"output of {given.step!r}", given.output, outputs)
-    there = outputs[given.output].type
+    there = graph.output(given.step, given.output).type
     if given.type is not None and not accepts(given.type, there):
         made = f"the output {given.output!r} of {given.step!r}"
         return f"is to be a {given.type}; {made} is a {there}"

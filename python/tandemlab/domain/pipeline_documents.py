@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tandemlab.domain.pipeline_places import PLACE
 from tandemlab.domain.pipelines import (
+    ForEach,
     Function,
     Graph,
     Parameter,
@@ -70,6 +72,8 @@ def _step(
         "source_directory": settings.pop("source_directory", None),
         "run_after": tuple(settings.pop("run_after", ())),
         "allow_reuse": settings.pop("allow_reuse", True),
+        "when": settings.pop("when", None),
+        "for_each": _for_each(settings.pop("for_each", None), others),
     }
     function, retries = settings.pop("function", None), settings.pop("retries", {})
     inputs = settings.pop("inputs", None) or {}
@@ -95,8 +99,34 @@ def _input(name: str, content: Any, outputs: Mapping[str, Mapping[str, StepOutpu
         return StepInput(settings=settings, type=kind)
     there = outputs.get(step, {})
     if output is None:
-        output = name if name in there else next(iter(there)) if len(there) == 1 else None
+        output = name if name in there else _only(there)
     return StepInput(step, output, type=kind)
+
+
+def _for_each(content: Any, outputs: Mapping[str, Mapping[str, StepOutput]]) -> ForEach | None:
+    if content is None:
+        return None
+    if isinstance(content, Mapping):
+        output = content.get("output")
+        return ForEach(step=content["step"], output=output or _only(outputs.get(content["step"])))
+    if isinstance(content, str):
+        found = PLACE.fullmatch(content)
+        return ForEach(parameter=found[2] if found else content)
+    return ForEach(tuple(content))
+
+
+def _only(outputs: Mapping[str, StepOutput] | None) -> str | None:
+    return next(iter(outputs)) if outputs and len(outputs) == 1 else None
+
+
+def _list_document(given: ForEach | None) -> Any:
+    if given is None:
+        return None
+    if given.parameter is not None:
+        return f"${{parameters.{given.parameter}}}"
+    if given.step is not None:
+        return _kept(step=given.step, output=given.output)
+    return list(given.items or ())
 
 
 def _step_document(step: Step) -> dict[str, Any]:
@@ -126,8 +156,11 @@ def _step_document(step: Step) -> dict[str, Any]:
             if getattr(step.retries, name) != getattr(usual, name)
         },
         "allow_reuse": None if step.allow_reuse else False,
+        "when": step.when,
     }
-    return {key: value for key, value in found.items() if value not in (None, {}, [])}
+    kept = {key: value for key, value in found.items() if value not in (None, {}, [])}
+    listed = _list_document(step.for_each)
+    return kept if listed is None else {**kept, "for_each": listed}
 
 
 def _unusual(given: StepInput) -> dict[str, Any]:

@@ -45,6 +45,12 @@ def _facts(step: Step) -> Iterator[str]:
             yield f"reads {name} from {given.step}{alias}"
     for name, output in step.outputs.items():
         yield f"writes {name} ({output.type})"
+    listed = step.for_each
+    if listed is not None:
+        of = f" of {listed.step}" if listed.step else ""
+        yield f"for each of {listed.parameter or listed.output or len(listed.items or ())}{of}"
+    if step.when is not None:
+        yield f"when {step.when}"
     linked = [given.step for given in step.links.values()]
     alone = [name for name in step.run_after if name not in linked]
     if alone:
@@ -82,7 +88,7 @@ def edges_of(graph: Graph) -> list[tuple[str, str, str]]:
         linked = [(str(each.step), str(each.output), name) for each in step.links.values()]
         found += linked
         sources = {source for source, _, _ in linked}
-        found += [(each, "", name) for each in step.run_after if each not in sources]
+        found += [(each, "", name) for each in step.upstream if each not in sources]
     return found
 
 

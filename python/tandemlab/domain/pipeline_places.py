@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.scalars import Scalar
 
+ITEM = re.compile(r"\$\{item(?:\.([^{}]*))?\}")
 PLACE = re.compile(r"\$\{(parameters|inputs|outputs)\.([^{}]*)\}")
 
 
@@ -50,3 +53,43 @@ def fill_parameters(
         return write(values[found[2]]) if is_known else found[0]
 
     return PLACE.sub(written, value)
+
+
+def fill_item(value: Any, item: Any, write: Callable[[Scalar], str]) -> Any:
+    """Plain values with the item of a list for ``${item}``, and a part of it for ``${item.KEY}``.
+
+    Args:
+        write: how a value is written inside a longer text; a text that is nothing but the item
+            becomes its very value.
+
+    Raises:
+        InvalidInput: the item has no such key.
+
+    >>> fill_item(["${item.n}", "n=${item.n}", "${item}"], {"n": 3}, str)
+    [3, 'n=3', {'n': 3}]
+    """
+    if isinstance(value, Mapping):
+        return {key: fill_item(each, item, write) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [fill_item(each, item, write) for each in value]
+    if not isinstance(value, str):
+        return value
+    whole = ITEM.fullmatch(value)
+    if whole:
+        return _part(item, whole[1])
+
+    def written(found: re.Match[str]) -> str:
+        part = _part(item, found[1])
+        return json.dumps(part) if isinstance(part, (Mapping, list)) else write(part)
+
+    return ITEM.sub(written, value)
+
+
+def _part(item: Any, key: str | None) -> Any:
+    if key is None:
+        return item
+    if not isinstance(item, Mapping) or key not in item:
+        raise InvalidInput(
+            f"${{item.{key}}} stands there, and an item of the list has no {key!r}: {item!r}."
+        )
+    return item[key]

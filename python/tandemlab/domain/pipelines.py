@@ -7,14 +7,17 @@ run of a pipeline keeps it. Values that are not known yet stand in texts as ``${
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, TypeAlias
 
 from tandemlab.domain.errors import InvalidInput
+from tandemlab.domain.filters import Filter, fields_of, parse_condition
 from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.schemas import unknown_name
 
@@ -27,8 +30,11 @@ _PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "double": (int, float),
     "string": (str,),
+    "list": (list,),
 }
 PARAMETER_TYPES = tuple(_PARAMETER_TYPES)
+
+ParameterValue: TypeAlias = "Scalar | list[Any]"
 
 
 def is_file_type(type: str) -> bool:
@@ -50,16 +56,17 @@ class Parameter:
     """A parameter of a pipeline: what may differ from run to run.
 
     Attributes:
-        type: ``boolean``, ``integer``, ``double`` or ``string``.
+        type: ``boolean``, ``integer``, ``double``, ``string`` or ``list``, whose items are plain
+            values of any kind.
         default: None for one that has to be given.
     """
 
     type: str
-    default: Scalar = None
+    default: ParameterValue = None
     description: str | None = None
 
     @classmethod
-    def of(cls, default: Scalar, description: str | None = None) -> Parameter:
+    def of(cls, default: ParameterValue, description: str | None = None) -> Parameter:
         """The parameter of the type of its default.
 
         >>> Parameter.of(0.5).type
@@ -68,8 +75,8 @@ class Parameter:
         kind = next((name for name, kinds in _PARAMETER_TYPES.items() if type(default) in kinds))
         return cls(kind, default, description)
 
-    def read(self, text: str) -> Scalar:
-        """The value that a person has written.
+    def read(self, text: str) -> ParameterValue:
+        """The value that a person has written; a list as JSON.
 
         Raises:
             InvalidInput: it is not of the parameter's type.
@@ -77,16 +84,20 @@ class Parameter:
         >>> Parameter("integer").read("3"), Parameter("boolean").read("true")
         (3, True)
         """
-        readers: dict[str, Callable[[str], Scalar]] = {
+        readers: dict[str, Callable[[str], ParameterValue]] = {
             "boolean": lambda word: {"true": True, "false": False}[word.lower()],
             "integer": int,
             "double": float,
             "string": str,
+            "list": json.loads,
         }
         try:
-            return readers[self.type](text)
+            value = readers[self.type](text)
         except (KeyError, ValueError):
-            raise InvalidInput(f"{text!r} is no {self.type}.") from None
+            value = None
+        if value is None or not self.fits(value):
+            raise InvalidInput(f"{text!r} is no {self.type}.")
+        return value
 
     def fits(self, value: object) -> bool:
         """Whether a value is of the parameter's type."""
@@ -140,6 +151,32 @@ class StepOutput:
             return None
         return self.file or name + _FILE_SUFFIXES[self.type]
 
+    def gathered(self) -> StepOutput:
+        """What the outputs of a step that ran for each item of a list become together.
+
+        Json becomes a list, tables one below another; all else is in a folder, by number.
+
+        >>> StepOutput("json").gathered().type, StepOutput("file").gathered().type
+        ('json', 'folder')
+        """
+        return self if self.type in ("json", "table") else StepOutput()
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """The list for whose items a step runs: one of these.
+
+    Attributes:
+        items: the list itself.
+        parameter: a parameter of the pipeline that is a list.
+        step: a step whose ``output`` is a list, as json.
+    """
+
+    items: tuple[Any, ...] | None = None
+    parameter: str | None = None
+    step: str | None = None
+    output: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -189,6 +226,10 @@ class Step:
         function: what it calls instead of a script or a command; its ``arguments`` are by name.
         run_after: steps that have to be done before, beside those whose outputs it reads.
         allow_reuse: whether what an equal step has made may be taken instead of running.
+        when: condition without which it is skipped, such as ``parameters.rows > 100`` or
+            ``outputs.check.verdict.ok = true``; see `domain.filters`.
+        for_each: the list for each of whose items it runs once: ``${item}`` and ``${item.KEY}``
+            stand for the item in its texts.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -199,6 +240,30 @@ class Step:
     run_after: tuple[str, ...] = ()
     retries: Retries = field(default_factory=Retries)
     allow_reuse: bool = True
+    when: str | None = None
+    for_each: ForEach | None = None
+
+    @property
+    def condition(self) -> Filter | None:
+        """What `when` says.
+
+        Raises:
+            InvalidInput: it cannot be read.
+        """
+        return None if self.when is None else parse_condition(self.when)
+
+    @property
+    def asks(self) -> list[tuple[str, str]]:
+        """The outputs, as step and name, that its condition and its list come from."""
+        found = []
+        with suppress(InvalidInput):
+            for field in fields_of(self.condition) if self.condition else ():
+                if field.group == "outputs":
+                    step, _, rest = field.name.partition(".")
+                    found.append((step, rest.partition(".")[0]))
+        if self.for_each is not None and self.for_each.step is not None:
+            found.append((self.for_each.step, self.for_each.output or ""))
+        return found
 
     @property
     def links(self) -> dict[str, StepInput]:
@@ -209,7 +274,8 @@ class Step:
     def upstream(self) -> list[str]:
         """The steps that have to be done before."""
         linked = [each.step for each in self.links.values() if each.step is not None]
-        return list(dict.fromkeys([*linked, *self.run_after]))
+        asked = [step for step, _ in self.asks]
+        return list(dict.fromkeys([*linked, *asked, *self.run_after]))
 
     @property
     def kind(self) -> str:
@@ -288,9 +354,14 @@ class Graph:
         given = self.steps[step].inputs[name]
         if given.type is not None or given.step is None or given.output is None:
             return given.type
-        return self.steps[given.step].outputs[given.output].type
+        return self.output(given.step, given.output).type
 
-    def values(self, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    def output(self, step: str, name: str) -> StepOutput:
+        """What other steps get of an output: gathered, where the step runs for each of a list."""
+        made = self.steps[step].outputs[name]
+        return made if self.steps[step].for_each is None else made.gathered()
+
+    def values(self, given: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         """The parameters of a run: what is given, and else the defaults.
 
         Raises:

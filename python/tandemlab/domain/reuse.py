@@ -26,6 +26,7 @@ class Reason(str, Enum):
     NO_OUTPUTS = "no_outputs"
     UNKNOWN_INPUTS = "unknown_inputs"
     FORCED = "forced"
+    SKIPPED = "skipped"
 
     def __str__(self) -> str:
         return self.value
@@ -41,6 +42,7 @@ _WORDS = {
     Reason.NO_OUTPUTS: "was run: it has no outputs, so that there is nothing to reuse",
     Reason.UNKNOWN_INPUTS: "was run: what its inputs hold cannot be told from this machine",
     Reason.FORCED: "was run: it was asked for, whatever there is",
+    Reason.SKIPPED: "was skipped: {note}",
 }
 
 
@@ -80,6 +82,7 @@ class Explanation:
         run: the earlier run that was compared with, or whose outputs were reused; None for none.
         changes: the parts that are not as in that run.
         code: the files of the source that are not as in that run, with their differences.
+        note: why it was skipped; None if it was not.
 
     >>> change = PartChange("parameters.n", 1, 2)
     >>> print(Explanation("fit", Reason.CHANGED, "study_01.2.1", (change,)))
@@ -92,9 +95,12 @@ class Explanation:
     run: str | None = None
     changes: tuple[PartChange, ...] = ()
     code: tuple[ComparedFile, ...] = field(default=())
+    note: str | None = None
 
     def __str__(self) -> str:
-        lines = [f"The step {self.step!r} {_WORDS[self.reason].format(run=self.run)}."]
+        lines = [
+            f"The step {self.step!r} {_WORDS[self.reason].format(run=self.run, note=self.note)}."
+        ]
         for change in self.changes:
             if change.part == "source" and self.code:
                 lines.append("  source:")

@@ -9,44 +9,68 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tandemlab.domain import FileRecord, InvalidState, NewRun, RunError, RunStatus
-from tandemlab.domain.pipeline_plans import Plan
+from tandemlab.compute.targets import LOCAL
+from tandemlab.domain import (
+    FileRecord,
+    InvalidInput,
+    InvalidState,
+    NewRun,
+    RunError,
+    RunQuery,
+    RunStatus,
+)
+from tandemlab.domain.pipeline_plans import Plan, PlannedStep, Unit
 from tandemlab.domain.records import RunRecord
 from tandemlab.domain.reuse import Reason, reuse_key
+from tandemlab.domain.status import ACTIVE
 from tandemlab.domain.times import now
 from tandemlab.environments.registry import record_environment
+from tandemlab.pipelines.item_runs import ItemRuns, gathering
 from tandemlab.pipelines.reuse import KEY, Decision, Reuse
+from tandemlab.pipelines.values import KnownValues
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import LOG_FILE
 from tandemlab.store.spool import SpoolWriter, settle
 
 REUSED = "reused."
+SKIPPED = "skipped."
 
 
-def attempt_id(run_id: str, place: int, attempt: int) -> str:
+def attempt_id(run_id: str, place: int, attempt: int, item: int | None = None) -> str:
     """Id of the run of an attempt at a step.
 
     Args:
         place: of the step among those of the pipeline, from 1 on.
         attempt: 1 for the first.
+        item: place of the item in its list, from 0; None for the step itself.
 
-    >>> attempt_id("study_01jd", 2, 1)
-    'study_01jd.2.1'
+    >>> attempt_id("study_01jd", 2, 1), attempt_id("study_01jd", 2, 1, item=7)
+    ('study_01jd.2.1', 'study_01jd.2-7.1')
     """
-    return f"{run_id}.{place}.{attempt}"
+    return f"{run_id}.{place}{'' if item is None else f'-{item}'}.{attempt}"
 
 
-def reused_steps(record: RunRecord) -> dict[str, str]:
-    """The steps of a pipeline's run that were not run, with the earlier runs that serve."""
+def reused_units(record: RunRecord) -> dict[str, str]:
+    """What a pipeline's run did not have to run, by name, with the earlier runs that serve."""
+    return _noted(record, REUSED)
+
+
+def skipped_steps(record: RunRecord) -> dict[str, str]:
+    """The steps of a pipeline's run that were skipped, with the reasons."""
+    return _noted(record, SKIPPED)
+
+
+def _noted(record: RunRecord, prefix: str) -> dict[str, str]:
     return {
-        name.removeprefix(REUSED): run_id
-        for name, run_id in record.properties.items()
-        if name.startswith(REUSED)
+        name.removeprefix(prefix): value
+        for name, value in record.properties.items()
+        if name.startswith(prefix)
     }
 
 
@@ -67,74 +91,110 @@ class PipelineDriver:
         self._steps = self._plan.graph.steps
         self._places = {name: place for place, name in enumerate(self._steps, 1)}
         self._reuse = Reuse(folder, record.experiment, self._plan.forced)
+        self._values = KnownValues(self._plan.parameters, self._output_path)
         self._spool = SpoolWriter(folder.run_directory(record.id))
-        self._active: dict[str, int] = {}
-        self._done = {**self._plan.taken, **self._find_reused()}
+        self._active: dict[Unit, int] = {}
+        self._lists: dict[str, ItemRuns] = {}
+        noted = self._read_notes()
+        done = {**self._plan.taken, **reused_units(noted)}
+        self._done = {Unit.of(name): run_id for name, run_id in done.items()}
+        self._skipped = skipped_steps(noted)
         self._waiting = dict.fromkeys(
-            step for step in self._plan.graph.order if step not in self._done
+            step for step in self._plan.graph.order if not self._is_over(step)
         )
-        self._failed: dict[str, str] = {}
-        self._due: dict[str, float] = {}
-        self._find_attempts()
+        self._failed: dict[Unit, str] = {}
+        self._due: dict[Unit, float] = {}
+        for unit, attempt in self._find_attempts(map(Unit, self._steps)).items():
+            self._active[unit] = attempt
+            self._waiting.pop(unit.step, None)
+        self._active.update(self._find_items())
 
     def advance(self) -> bool:
         """Take note of what has ended, and start what can be; whether there is more to come."""
-        ids = {step: self._attempt_id(step, n) for step, n in self._active.items()}
+        ids = {unit: self._attempt_id(unit, n) for unit, n in self._active.items()}
         statuses = self._folder.store.known_runs([self._record.id, *ids.values()])
         status = statuses.get(self._record.id)
         if status is None or status.is_terminal:
             return False
-        for step, run_id in ids.items():
+        for unit, run_id in ids.items():
             if statuses[run_id].is_terminal:
-                self._take_note(step, run_id, statuses[run_id])
+                self._take_note(unit, run_id, statuses[run_id])
         if status is RunStatus.CANCEL_REQUESTED:
             return self._stop(RunStatus.CANCELED)
         if status is not RunStatus.RUNNING:
             self._folder.store.move_run(self._record.id, RunStatus.RUNNING)
-        if self._failed and not self._plan.continue_on_step_failure:
+        if not self._must_stop:
+            self._start_ready()
+        if self._must_stop:
             return self._stop(RunStatus.FAILED)
-        self._start_ready()
-        if self._active or self._due:
+        if self._active or self._due or self._lists:
             return True
         return self._end(RunStatus.FAILED if self._failed else RunStatus.COMPLETED)
 
+    @property
+    def _must_stop(self) -> bool:
+        return bool(self._failed) and not self._plan.continue_on_step_failure
+
     # What has happened
 
-    def _find_attempts(self) -> None:
-        """Learn from the store what was started before."""
-        allowed = {step: each.retries.max_retries + 1 for step, each in self._steps.items()}
+    def _find_attempts(self, units: Iterable[Unit]) -> dict[Unit, int]:
+        """The newest attempt at each of them that the store knows."""
         ids = {
-            self._attempt_id(step, attempt): (step, attempt)
-            for step, most in allowed.items()
-            for attempt in range(1, most + 1)
+            self._attempt_id(unit, attempt): (unit, attempt)
+            for unit in units
+            for attempt in range(1, self._most_attempts(unit) + 1)
         }
+        found: dict[Unit, int] = {}
         for run_id in self._folder.store.known_runs(ids):
-            step, attempt = ids[run_id]
-            self._active[step] = max(attempt, self._active.get(step, 0))
-            self._waiting.pop(step, None)
+            unit, attempt = ids[run_id]
+            found[unit] = max(attempt, found.get(unit, 0))
+        return found
 
-    def _find_reused(self) -> dict[str, str]:
+    def _find_items(self) -> dict[Unit, int]:
+        """The items that have not ended, of steps that run for each of a list."""
+        query = RunQuery(parent=self._record.id, status=frozenset(ACTIVE))
+        found = [each.properties for each in self._folder.store.find_runs(query)]
+        return {
+            Unit(each["item_of"], int(each["item"])): int(each["attempt"])
+            for each in found
+            if "item_of" in each
+        }
+
+    def _most_attempts(self, unit: Unit) -> int:
+        return self._steps[unit.step].retries.max_retries + 1
+
+    def _read_notes(self) -> RunRecord:
         self._folder.catch_up(self._record.id)
-        record = self._folder.store.get_run(self._record.id)
-        return {} if record is None else reused_steps(record)
+        return self._folder.store.get_run(self._record.id) or self._record
 
-    def _take_note(self, step: str, run_id: str, status: RunStatus) -> None:
-        attempt = self._active.pop(step)
+    def _take_note(self, unit: Unit, run_id: str, status: RunStatus) -> None:
+        attempt = self._active.pop(unit)
         if status is RunStatus.COMPLETED:
-            self._done[step] = run_id
-            self._say(f"{step}: completed")
+            self._finish(unit, run_id)
+            self._say(f"{unit}: completed")
             return
         record = self._folder.store.get_run(run_id)
         assert record is not None
         reason = record.error.message if record.error else f"The run was {status.value.lower()}."
-        retries = self._steps[step].retries
-        if status is RunStatus.FAILED and attempt <= retries.max_retries:
+        if status is RunStatus.FAILED and attempt < self._most_attempts(unit):
             ended = time.time() if record.ended is None else record.ended.timestamp()
-            self._due[step] = ended + retries.delay(attempt)
-            self._say(f"{step}: attempt {attempt} failed. {reason}")
+            self._due[unit] = ended + self._steps[unit.step].retries.delay(attempt)
+            self._say(f"{unit}: attempt {attempt} failed. {reason}")
             return
-        self._failed[step] = reason
-        self._say(f"{step}: {status.value.lower()}. {reason}")
+        self._fail(unit, reason, status)
+
+    def _finish(self, unit: Unit, run_id: str) -> None:
+        self._done[unit] = run_id
+        self._close_item(unit)
+
+    def _fail(self, unit: Unit, reason: str, status: RunStatus = RunStatus.FAILED) -> None:
+        self._failed[unit] = reason
+        self._close_item(unit)
+        self._say(f"{unit}: {status.value.lower()}. {reason}")
+
+    def _close_item(self, unit: Unit) -> None:
+        if unit.item is not None and unit.step in self._lists:
+            self._lists[unit.step].open.discard(unit)
 
     # What is to happen
 
@@ -143,35 +203,142 @@ class PipelineDriver:
         while ready:
             step = ready.pop()
             del self._waiting[step]
-            if self._begin(step, 1):
+            try:
+                is_over = self._open(step)
+            except InvalidInput as problem:
+                self._fail(Unit(step), problem.message)
+                continue
+            if is_over:
                 behind = self._plan.graph.downstream[step]
                 ready += [each for each in behind if each in self._waiting and self._is_ready(each)]
-        for step in [each for each, due in self._due.items() if due <= time.time()]:
-            del self._due[step]
-            self._begin(step, self._last_attempt(step) + 1)
+        for unit in [each for each, due in self._due.items() if due <= time.time()]:
+            del self._due[unit]
+            self._begin(unit, self._find_attempts([unit])[unit] + 1)
+        for step in list(self._lists):
+            self._continue(step)
 
     def _is_ready(self, step: str) -> bool:
-        return all(each in self._done for each in self._steps[step].upstream)
+        return all(map(self._is_over, self._steps[step].upstream))
 
-    def _last_attempt(self, step: str) -> int:
-        most = self._steps[step].retries.max_retries + 1
-        ids = [self._attempt_id(step, attempt) for attempt in range(1, most + 1)]
-        return len(self._folder.store.known_runs(ids))
+    def _is_over(self, step: str) -> bool:
+        return Unit(step) in self._done or step in self._skipped
 
-    def _begin(self, step: str, attempt: int) -> bool:
-        """Start a step unless what an equal one has made will do; whether it is done."""
-        decision = self._reuse.decide(step, self._steps[step], self._plan.steps[step], self._done)
-        if decision.reason is not Reason.REUSED or decision.run is None:
-            self._start(step, attempt, decision)
-            return False
-        self._spool.append("property", f"{REUSED}{step}", decision.run)
-        self._done[step] = decision.run
-        self._say(f"{step}: reused from run {decision.run}")
+    def _open(self, step: str) -> bool:
+        """Begin a step that may run; whether it is over already, reused or skipped."""
+        reason = self._reason_to_skip(step)
+        if reason:
+            self._spool.append("property", f"{SKIPPED}{step}", reason)
+            self._skipped[step] = reason
+            self._say(f"{step}: skipped, since {reason}")
+            return True
+        if self._steps[step].for_each is not None:
+            return self._open_list(step)
+        return self._begin(Unit(step), 1)
+
+    def _reason_to_skip(self, step: str) -> str:
+        asked = self._steps[step]
+        linked = [(str(each.step), each.output) for each in asked.links.values()]
+        for source, output in [*linked, *asked.asks]:
+            if source in self._skipped:
+                return f"it needs {output!r} of {source!r}, which was skipped"
+        if not self._values.condition_holds(asked):
+            return f"its condition does not hold: {asked.when}"
+        return ""
+
+    # Lists
+
+    def _open_list(self, step: str) -> bool:
+        asked, whole = self._steps[step], self._plan.steps[step]
+        assert asked.for_each is not None
+        items = self._values.items(asked.for_each)
+        decision = self._decide(Unit(step), whole, items)
+        if decision.reason is Reason.REUSED:
+            return self._take_over(Unit(step), decision)
+        planned = {
+            Unit(step, place): whole.for_item(item, is_function=asked.function is not None)
+            for place, item in enumerate(items)
+        }
+        found = self._lists[step] = ItemRuns(planned, decision)
+        rest = [each for each in planned if each not in self._done and each not in self._failed]
+        active = self._find_attempts(rest)
+        self._active.update(active)
+        found.open.update(active)
+        found.waiting.extend(each for each in rest if each not in active)
+        self._say(f"{step}: {len(items)} items")
+        return False
+
+    def _continue(self, step: str) -> None:
+        """Queue more items of a list, or gather what they have written once all have ended."""
+        found = self._lists[step]
+        while units := found.next():
+            for unit in units:
+                if self._begin(unit, 1):
+                    found.open.discard(unit)
+            if self._must_stop:
+                return
+        if not found.is_over:
+            return
+        del self._lists[step]
+        failed = sorted(each for each in self._failed if each.step == step)
+        if failed:
+            told = f"{failed[0]} failed: {self._failed[failed[0]]}"
+            more = f" So did {len(failed) - 1} more." if len(failed) > 1 else ""
+            for each in failed:
+                del self._failed[each]
+            self._fail(Unit(step), f"{told}{more}")
+        else:
+            self._gather(step, found)
+
+    def _gather(self, step: str, found: ItemRuns) -> None:
+        parts = self._folder.run_directory(self._record.id) / "gathered" / f"{step}.json"
+        folders = [
+            self._folder.run_directory(self._done[unit]) / "files" / "outputs"
+            for unit in found.planned
+        ]
+        definition = gathering(self._steps[step], folders, parts)
+        planned = PlannedStep(definition, None, LOCAL, {})
+        self._start(Unit(step), 1, found.decision, planned, definition["inputs"])
+
+    # Runs
+
+    def _begin(self, unit: Unit, attempt: int) -> bool:
+        """Start a unit unless what an equal one has made will do; whether it is done."""
+        planned = self._planned(unit)
+        decision = self._decide(unit, planned)
+        if decision.reason is Reason.REUSED:
+            return self._take_over(unit, decision)
+        self._start(unit, attempt, decision, planned, self._inputs(unit.step, planned))
+        return False
+
+    def _planned(self, unit: Unit) -> PlannedStep:
+        if unit.item is None:
+            return self._plan.steps[unit.step]
+        return self._lists[unit.step].planned[unit]
+
+    def _decide(
+        self, unit: Unit, planned: PlannedStep, items: Sequence[Any] | None = None
+    ) -> Decision:
+        step = self._steps[unit.step]
+        sources = [str(link.step) for link in step.links.values()]
+        upstream = {each: self._done[Unit(each)] for each in sources}
+        return self._reuse.decide(unit, step, planned, upstream, items)
+
+    def _take_over(self, unit: Unit, decision: Decision) -> bool:
+        assert decision.run is not None
+        self._spool.append("property", f"{REUSED}{unit}", decision.run)
+        self._done[unit] = decision.run
+        self._say(f"{unit}: reused from run {decision.run}")
         return True
 
-    def _start(self, step: str, attempt: int, decision: Decision) -> None:
-        planned = self._plan.steps[step]
-        run_id = self._attempt_id(step, attempt)
+    def _start(
+        self,
+        unit: Unit,
+        attempt: int,
+        decision: Decision,
+        planned: PlannedStep,
+        inputs: Mapping[str, Any],
+    ) -> None:
+        run_id = self._attempt_id(unit, attempt)
         # One that the store does not know is what an agent has left that was killed as it made it.
         shutil.rmtree(self._folder.run_directory(run_id), ignore_errors=True)
         reuse = {
@@ -179,13 +346,13 @@ class PipelineDriver:
             "run": decision.run,
             "parts": decision.parts,
         }
-        definition = {**planned.definition, "inputs": self._inputs(step), "reuse": reuse}
+        definition = {**planned.definition, "inputs": dict(inputs), "reuse": reuse}
         self._folder.add_run(
             NewRun(
                 id=run_id,
                 experiment=self._record.experiment,
                 type="script",
-                display_name=step,
+                display_name=str(unit),
                 created=now(),
                 status=RunStatus.QUEUED,
                 parent=self._record.id,
@@ -194,7 +361,7 @@ class PipelineDriver:
                 definition=definition,
                 context=self._record.context,
                 properties={
-                    "step": step,
+                    **unit.properties,
                     "attempt": str(attempt),
                     KEY: reuse_key(decision.parts),
                 },
@@ -202,12 +369,12 @@ class PipelineDriver:
             )
         )
         record_environment(self._folder, run_id, definition)
-        self._active[step] = attempt
-        self._say(f"{step}: queued as run {run_id}")
+        self._active[unit] = attempt
+        self._say(f"{unit}: queued as run {run_id}")
 
-    def _inputs(self, step: str) -> dict[str, Any]:
+    def _inputs(self, step: str, planned: PlannedStep) -> dict[str, Any]:
         """The inputs of a step, with the paths of what other steps have written."""
-        found = dict(self._plan.steps[step].definition.get("inputs", {}))
+        found = dict(planned.definition.get("inputs", {}))
         for name, link in self._steps[step].links.items():
             assert link.step is not None and link.output is not None
             path = self._output_path(link.step, link.output)
@@ -215,25 +382,25 @@ class PipelineDriver:
         return found
 
     def _output_path(self, step: str, name: str) -> Path:
-        files = self._folder.run_directory(self._done[step]) / "files"
-        file = self._steps[step].outputs[name].file_name(name)
+        files = self._folder.run_directory(self._done[Unit(step)]) / "files"
+        file = self._plan.graph.output(step, name).file_name(name)
         return files / "outputs" / name / (file or "")
 
     # The end
 
     def _stop(self, status: RunStatus) -> bool:
         """Cancel what runs, and end once all of it has ended."""
-        for step, attempt in self._active.items():
+        for unit, attempt in self._active.items():
             with suppress(InvalidState):  # it has just ended
                 self._folder.store.move_run(
-                    self._attempt_id(step, attempt), RunStatus.CANCEL_REQUESTED
+                    self._attempt_id(unit, attempt), RunStatus.CANCEL_REQUESTED
                 )
         return True if self._active else self._end(status)
 
     def _end(self, status: RunStatus) -> bool:
         error = None
         if status is RunStatus.FAILED:
-            told = [f"The step {step!r} failed: {reason}" for step, reason in self._failed.items()]
+            told = [f"The step {str(unit)!r} failed: {why}" for unit, why in self._failed.items()]
             error = RunError(" ".join(told), "step")
         self._say(f"The pipeline is {status.value.lower()}.")
         log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
@@ -246,8 +413,8 @@ class PipelineDriver:
         settle(self._folder.run_directory(self._record.id))
         return False
 
-    def _attempt_id(self, step: str, attempt: int) -> str:
-        return attempt_id(self._record.id, self._places[step], attempt)
+    def _attempt_id(self, unit: Unit, attempt: int) -> str:
+        return attempt_id(self._record.id, self._places[unit.step], attempt, unit.item)
 
     def _say(self, text: str) -> None:
         """A line in the log of the pipeline's run."""

@@ -12,8 +12,8 @@ from tandemlab.domain import InvalidInput
 from tandemlab.domain.pipeline_checks import describe_mistakes
 from tandemlab.domain.pipeline_documents import document_of
 from tandemlab.domain.pipeline_pictures import mermaid_of, tree_of
-from tandemlab.domain.pipelines import Graph, Parameter
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipeline_svg import svg_of
+from tandemlab.domain.pipelines import Graph, Parameter, ParameterValue
 from tandemlab.pipelines.documents import load_graph, read_graph, save_graph
 from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
 
@@ -111,6 +111,13 @@ class Pipeline:
         """A flow chart in Mermaid's language, for Markdown."""
         return mermaid_of(self.graph)
 
+    def to_svg(self) -> str:
+        """A picture in SVG; notebooks show it by themselves."""
+        return svg_of(self.graph)
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
     def __str__(self) -> str:
         return tree_of(self.graph)
 
@@ -120,7 +127,7 @@ class Pipeline:
     def validate(
         self,
         workspace: Workspace | None = None,
-        pipeline_parameters: Mapping[str, Scalar] | None = None,
+        pipeline_parameters: Mapping[str, ParameterValue] | None = None,
     ) -> list[str]:
         """What is wrong with the pipeline: cycles, types that do not fit, inputs that are missing.
 
@@ -180,7 +187,7 @@ class Pipeline:
         tags: Mapping[str, str | None],
         *,
         parent: str | None = None,
-        pipeline_parameters: Mapping[str, Scalar] | None = None,
+        pipeline_parameters: Mapping[str, ParameterValue] | None = None,
         continue_on_step_failure: bool = False,
         regenerate_outputs: bool = False,
     ) -> PipelineRun:

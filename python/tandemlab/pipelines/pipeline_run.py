@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, RunQuery, RunRecord, RunStatus
-from tandemlab.domain.pipeline_plans import Plan
+from tandemlab.domain.pipeline_plans import Plan, Unit, as_text
+from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.domain.reuse import Explanation, Reason, changed_parts, has_changed
-from tandemlab.domain.scalars import Scalar, as_scalars
+from tandemlab.domain.scalars import as_scalars
 from tandemlab.domain.schemas import nearest
-from tandemlab.pipelines.driver import reused_steps
+from tandemlab.pipelines.driver import reused_units, skipped_steps
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.tracking import Run
 from tandemlab.tracking.comparing import compare_sources
@@ -33,6 +34,9 @@ class StepState:
         run: that of the newest attempt; None while none was made.
         attempts: how many were made.
         reused: whether the run is that of an earlier pipeline, whose outputs serve.
+        skipped: why it was skipped; None if it was not.
+        items: of a step that runs for each item of a list: how many have a run; None for others.
+        items_done: how many of these have completed.
         duration: seconds that the newest attempt took; None unless it has ended.
         error: why it failed; None if it did not.
     """
@@ -44,6 +48,9 @@ class StepState:
     reused: bool
     duration: float | None
     error: str | None
+    skipped: str | None = None
+    items: int | None = None
+    items_done: int | None = None
 
 
 class PipelineRun(Run):
@@ -77,18 +84,27 @@ class PipelineRun(Run):
     def get_steps(self) -> list[StepState]:
         """How each step is doing, in an order in which they can run."""
         attempts: dict[str, list[RunRecord]] = {}
+        items: dict[str, dict[str, RunRecord]] = {}
         for record in self.workspace.store.find_runs(RunQuery(parent=self.id, oldest_first=True)):
-            attempts.setdefault(record.properties.get("step", ""), []).append(record)
+            of, item = record.properties.get("item_of"), record.properties.get("item", "")
+            if of is None:
+                attempts.setdefault(record.properties.get("step", ""), []).append(record)
+            else:
+                items.setdefault(of, {})[item] = record
         reused = self._reused()
-        for name, run_id in reused.items():
-            attempts[name] = [self.workspace.get_record(run_id)]
-        return [
-            self._state(name, attempts.get(name, []), reused=name in reused)
-            for name in self._plan.graph.order
-        ]
+        skipped = skipped_steps(self.record)
+        found = []
+        for name in self._plan.graph.order:
+            if name in reused:
+                attempts[name] = [self.workspace.get_record(reused[name])]
+            state = self._state(name, attempts.get(name, []), reused=name in reused)
+            if self._plan.graph.steps[name].for_each is not None:
+                state = _with_items(state, items.get(name, {}), _reused_items(name, reused))
+            found.append(replace(state, skipped=skipped.get(name)))
+        return found
 
     def _reused(self) -> dict[str, str]:
-        return {**self._plan.taken, **reused_steps(self.record)}
+        return {**self._plan.taken, **reused_units(self.record)}
 
     def _state(self, name: str, attempts: Sequence[RunRecord], *, reused: bool) -> StepState:
         if not attempts:
@@ -104,17 +120,21 @@ class PipelineRun(Run):
             last.error.message if last.error else None,
         )
 
-    def find_step_run(self, name: str) -> list[Run]:
+    def find_step_run(self, name: str, item: int | None = None) -> list[Run]:
         """The runs of the attempts at a step, the first attempt first.
+
+        Args:
+            item: place of an item, from 0, of a step that runs for each of a list; None for the
+                run that gathers what all have written.
 
         Raises:
             NotFound: the pipeline has no such step.
         """
         self._check_step(name)
-        reused = self._reused()
-        if name in reused:
-            return [self.workspace.get_run(reused[name])]
-        query = RunQuery(parent=self.id, properties={"step": name}, oldest_first=True)
+        unit, reused = Unit(name, item), self._reused()
+        if str(unit) in reused:
+            return [self.workspace.get_run(reused[str(unit)])]
+        query = RunQuery(parent=self.id, properties=unit.properties, oldest_first=True)
         return self.workspace.find_runs(query)
 
     def get_output(self, step: str, output: str | None = None) -> Any:
@@ -154,7 +174,7 @@ class PipelineRun(Run):
         run = next((run for run in self.find_step_run(step) if _is_complete(run)), None)
         if run is None:
             raise InvalidState(f"The step {step!r} of run {self.id} has not completed.")
-        declared = outputs[output]
+        declared = self._plan.graph.output(step, output)
         file = declared.file_name(output)
         if file is None:
             return declared.type, _folder_of(run, output)
@@ -174,7 +194,10 @@ class PipelineRun(Run):
         self._check_step(step)
         if step in self._plan.taken:
             return Explanation(step, Reason.TAKEN, self._plan.taken[step])
-        reused = reused_steps(self.record)
+        skipped = skipped_steps(self.record)
+        if step in skipped:
+            return Explanation(step, Reason.SKIPPED, note=skipped[step])
+        reused = reused_units(self.record)
         if step in reused:
             return Explanation(step, Reason.REUSED, reused[step])
         runs = self.find_step_run(step)
@@ -222,11 +245,9 @@ class PipelineRun(Run):
             self._check_step(from_step)
             again = self._plan.graph.behind(from_step)
         taken = {
-            each.name: each.run.id
-            for each in self.get_steps()
-            if each.run is not None
-            and each.status is RunStatus.COMPLETED
-            and each.name not in again
+            name: run_id
+            for name, run_id in {**self._reused(), **self._completed()}.items()
+            if Unit.of(name).step not in again
         }
         return create_pipeline_run(
             self.experiment,
@@ -266,6 +287,16 @@ class PipelineRun(Run):
         )
         return PublishedPipeline(self.workspace, asset)
 
+    def _completed(self) -> dict[str, str]:
+        """The runs of this pipeline's units that have completed."""
+        query = RunQuery(parent=self.id, status=frozenset({RunStatus.COMPLETED}))
+        found = {}
+        for record in self.workspace.store.find_runs(query):
+            of = record.properties.get("item_of")
+            item = None if of is None else int(record.properties["item"])
+            found[str(Unit(of or record.properties["step"], item))] = record.id
+        return found
+
     def _check_step(self, name: str) -> None:
         steps = self._plan.graph.steps
         if name not in steps:
@@ -285,7 +316,7 @@ def create_pipeline_run(
     source: Path | None,
     parent: str | None,
     tags: Mapping[str, str | None],
-    params: Mapping[str, Scalar],
+    params: Mapping[str, ParameterValue],
     properties: Mapping[str, str] | None = None,
     run_id: str | None = None,
 ) -> PipelineRun:
@@ -301,11 +332,39 @@ def create_pipeline_run(
         environment={} if workspace.is_remote else session_environment(),
         tags=tags,
         properties=properties,
-        params=params,
+        params={
+            name: as_text(value) if isinstance(value, list) else value
+            for name, value in params.items()
+        },
         run_id=run_id,
     )
     workspace.attend()
     return PipelineRun(workspace, run.id, experiment=experiment.name)
+
+
+def _with_items(
+    state: StepState, records: Mapping[str, RunRecord], reused: Collection[str]
+) -> StepState:
+    """The state of a step that runs for each item of a list, before its outputs are gathered."""
+    statuses = [record.status for record in records.values()]
+    status = state.status
+    if state.run is None and statuses:
+        is_failed = RunStatus.FAILED in statuses
+        status = RunStatus.FAILED if is_failed else RunStatus.RUNNING
+        if all(each.is_terminal for each in statuses) and RunStatus.CANCELED in statuses:
+            status = RunStatus.FAILED if is_failed else RunStatus.CANCELED
+    errors = [each.error.message for each in records.values() if each.error]
+    return replace(
+        state,
+        status=status,
+        items=len(records) + len(reused),
+        items_done=statuses.count(RunStatus.COMPLETED) + len(reused),
+        error=state.error or (errors[0] if errors and state.run is None else None),
+    )
+
+
+def _reused_items(step: str, reused: Collection[str]) -> list[str]:
+    return [name for name in reused if name.startswith(f"{step}[")]
 
 
 def _is_complete(run: Run) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,9 @@ from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
-from tandemlab.domain.pipeline_places import fill_parameters
+from tandemlab.domain.pipeline_places import ITEM, fill_parameters, texts_of
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep
-from tandemlab.domain.pipelines import Graph, Step, is_file_type
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput, is_file_type
 from tandemlab.domain.schemas import Mistake
 from tandemlab.pipelines.function_scripts import function_script
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
@@ -47,7 +47,7 @@ class _Checked:
 
 
 def check_graph(
-    graph: Graph, workspace: Workspace | None, values: Mapping[str, Scalar]
+    graph: Graph, workspace: Workspace | None, values: Mapping[str, ParameterValue]
 ) -> list[Mistake]:
     """What is wrong with a pipeline, before anything runs.
 
@@ -66,7 +66,7 @@ def check_graph(
 def make_plan(
     graph: Graph,
     workspace: Workspace,
-    values: Mapping[str, Scalar],
+    values: Mapping[str, ParameterValue],
     *,
     continue_on_step_failure: bool = False,
 ) -> tuple[Plan, str]:
@@ -93,13 +93,15 @@ def make_plan(
             )
         kept = _Sources(workspace)
         steps = {
-            name: _planned(name, graph.steps[name], each, kept) for name, each in checked.items()
+            name: _planned(name, graph.steps[name], each, kept, values)
+            for name, each in checked.items()
         }
-        return Plan(graph, steps, continue_on_step_failure), kept.whole()
+        plan = Plan(graph, steps, continue_on_step_failure, parameters=values)
+        return plan, kept.whole()
 
 
 def _check_steps(
-    graph: Graph, workspace: Workspace, values: Mapping[str, Scalar], stack: ExitStack
+    graph: Graph, workspace: Workspace, values: Mapping[str, ParameterValue], stack: ExitStack
 ) -> tuple[dict[str, _Checked], list[Mistake]]:
     found, mistakes = {}, []
     listed: dict[Path, list[str]] = {}
@@ -151,16 +153,21 @@ def _script_of(name: str, step: Step) -> str:
 
 
 def _configuration(
-    graph: Graph, name: str, source: Path, values: Mapping[str, Scalar]
+    graph: Graph, name: str, source: Path, given: Mapping[str, ParameterValue]
 ) -> ScriptRunConfig:
-    """What a step runs. For the outputs of other steps stands what is there for certain."""
+    """What a step runs. For what is not known yet stands what is there for certain."""
     step = graph.steps[name]
     language = _language(step)
+    texts = {
+        key: json.dumps(each) if isinstance(each, list) else each for key, each in given.items()
+    }
+    values: Mapping[str, Any] = texts if step.function is None else given
 
-    def write(value: Scalar) -> str:
-        return format_arguments([value], language)[0]
+    def write(value: Any) -> str:
+        word = json.dumps(value) if isinstance(value, list) else value
+        return format_arguments([word], language)[0]
 
-    def quoted(value: Scalar) -> str:
+    def quoted(value: Any) -> str:
         return shlex.quote(write(value))
 
     settings = {
@@ -168,7 +175,8 @@ def _configuration(
         for key, value in step.settings.items()
     }
     if isinstance(step.settings.get("command"), str):
-        settings["command"] = fill_parameters(f"{settings['command']} ", values, quoted).strip()
+        filled = fill_parameters(f"{settings['command']} ", values, quoted).strip()
+        settings["command"] = ITEM.sub(_item_variable, filled)
     if "environment_variables" in settings:
         settings["environment_variables"] = {
             key: each if isinstance(each, str) else write(each)
@@ -178,7 +186,7 @@ def _configuration(
         settings["script"] = _script_of(name, step)
         settings["arguments"] = [_function_call(graph, name, settings.get("arguments", {}))]
     inputs = {
-        key: Input(str(source)) if each.step is not None else _given_input(step, key, values)
+        key: Input(str(source)) if _is_open(each) else _given_input(step, key, values)
         for key, each in step.inputs.items()
     }
     outputs = {key: Output(register_as=each.register_as) for key, each in step.outputs.items()}
@@ -193,7 +201,17 @@ def _language(step: Step) -> Language:
     return Language.PYTHON if script is None else Language.of(script)
 
 
-def _given_input(step: Step, name: str, values: Mapping[str, Scalar]) -> Input:
+def _item_variable(found: re.Match[str]) -> str:
+    """What the shell knows an item of a list by."""
+    return f"${{TANDEMLAB_ITEM{f'_{found[1]}' if found[1] else ''}}}"
+
+
+def _is_open(given: StepInput) -> bool:
+    """Whether it is not known before the pipeline runs where an input is."""
+    return given.step is not None or any(ITEM.search(text) for text in texts_of(given.settings))
+
+
+def _given_input(step: Step, name: str, values: Mapping[str, Any]) -> Input:
     """What is there before the pipeline runs; paths are relative to the source directory."""
     given = step.inputs[name]
     settings = fill_parameters(given.settings, values, str)
@@ -223,12 +241,18 @@ def _function_call(graph: Graph, name: str, arguments: Mapping[str, Any]) -> str
     )
 
 
-def _planned(name: str, step: Step, checked: _Checked, kept: _Sources) -> PlannedStep:
+def _planned(
+    name: str, step: Step, checked: _Checked, kept: _Sources, values: Mapping[str, Any]
+) -> PlannedStep:
     definition = dict(checked.definition)
     if step.function is not None:
         definition["source_directory"] = step.source_directory
     for key in step.links:
         del definition["inputs"][key]
+    for key, given in step.inputs.items():
+        if key not in step.links and _is_open(given):
+            opened = _given_input(step, key, values)
+            definition["inputs"][key] = {"path": opened.path, "mode": opened.mode}
     definition["required_outputs"] = {
         key: each.file_name(key) or "" for key, each in step.outputs.items()
     }

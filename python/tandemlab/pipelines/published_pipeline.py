@@ -14,7 +14,7 @@ from tandemlab.domain import AlreadyExists, InvalidInput, InvalidState, RunRecor
 from tandemlab.domain.asset_names import AssetReference
 from tandemlab.domain.assets import Asset, AssetRole
 from tandemlab.domain.ids import new_run_id
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.pipelines.documents import save_graph
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.pipelines.pipeline_run import PipelineRun, create_pipeline_run
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Published: TypeAlias = "list[PublishedPipeline]"
 Endpoints: TypeAlias = "list[PipelineEndpoint]"
-Given: TypeAlias = "Mapping[str, Scalar | os.PathLike[str] | DataPath | Any]"
+Given: TypeAlias = "Mapping[str, ParameterValue | os.PathLike[str] | DataPath | Any]"
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class PublishedPipeline:
         experiment: Experiment,
         tags: Mapping[str, str | None],
         parent: str | None,
-        values: Mapping[str, Scalar],
+        values: Mapping[str, ParameterValue],
         goes_on: bool,
         regenerate: bool,
         run_id: str | None,
@@ -278,7 +278,7 @@ class PublishedPipeline:
         )
         return PipelineRun(self.workspace, record.id, experiment=record.experiment)
 
-    def _check(self, given: Given | None) -> dict[str, Scalar]:
+    def _check(self, given: Given | None) -> dict[str, ParameterValue]:
         """The values of all parameters; refuses what cannot be run before anything is made."""
         self._check_active()
         refuse_itself(self.workspace, self.name, "run")
@@ -340,7 +340,7 @@ def _default_version(workspace: Workspace, name: str) -> int | None:
     return None
 
 
-def parameter_values(given: Given) -> dict[str, Scalar]:
+def parameter_values(given: Given) -> dict[str, ParameterValue]:
     """Values as a pipeline takes them: paths, datasets and places in datastores are texts.
 
     Raises:
@@ -349,9 +349,11 @@ def parameter_values(given: Given) -> dict[str, Scalar]:
     return {name: _parameter_value(name, value) for name, value in given.items()}
 
 
-def _parameter_value(name: str, value: object) -> Scalar:
+def _parameter_value(name: str, value: object) -> ParameterValue:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, (list, tuple)):
+        return list(value)
     if isinstance(value, os.PathLike):
         return os.path.abspath(Path(value))
     from tandemlab.training.places import as_input
@@ -363,7 +365,7 @@ def _parameter_value(name: str, value: object) -> Scalar:
     if not isinstance(dataset, str):
         raise InvalidInput(
             f"The parameter {name!r} cannot be {value!r:.80}.",
-            hint="Values are texts, numbers, booleans, paths, datasets and DataPaths.",
+            hint="Values are texts, numbers, booleans, lists, paths, datasets and DataPaths.",
         )
     return dataset
 

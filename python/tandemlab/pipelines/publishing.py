@@ -21,8 +21,7 @@ from tandemlab.domain.pipeline_checks import describe_mistakes
 from tandemlab.domain.pipeline_documents import document_of, graph_of
 from tandemlab.domain.pipeline_places import texts_of
 from tandemlab.domain.pipeline_plans import Plan
-from tandemlab.domain.pipelines import Graph, Step, StepInput
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput
 from tandemlab.environments.registry import get_environment
 from tandemlab.pipelines.planning import check_graph
 from tandemlab.store.snapshots import read_manifest, restore_snapshot, take_snapshot
@@ -217,7 +216,7 @@ def refuse_itself(workspace: Workspace, name: str, what: str) -> None:
         run = run.parent
 
 
-def check_paths(template: Template, values: Mapping[str, Scalar]) -> None:
+def check_paths(template: Template, values: Mapping[str, ParameterValue]) -> None:
     """Refuse values that are paths relative to a folder which is not there.
 
     Raises:
@@ -302,7 +301,7 @@ def _pinned(settings: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]
     return {**settings, "environment": f"{name}:{found.version}"}
 
 
-def _with_stand_ins(graph: Graph, known: Mapping[str, Scalar]) -> Graph:
+def _with_stand_ins(graph: Graph, known: Mapping[str, ParameterValue]) -> Graph:
     """A graph with something that is there for the inputs that wait for parameters."""
 
     def is_open(given: StepInput) -> bool:

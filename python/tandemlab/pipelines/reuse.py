@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from tandemlab.compute.targets import LOCAL
 from tandemlab.data.locations import DataFile, content_of, digest_of, expand
 from tandemlab.domain import NotFound, RunQuery, RunStatus, StorageError
-from tandemlab.domain.pipeline_plans import PlannedStep
+from tandemlab.domain.pipeline_plans import PlannedStep, Unit
 from tandemlab.domain.pipelines import Step
 from tandemlab.domain.reuse import Parts, Reason, reuse_key
 from tandemlab.store.folder import WorkspaceFolder
@@ -50,15 +50,23 @@ class Reuse:
         self._outputs: dict[str, dict[str, str]] = {}
 
     def decide(
-        self, name: str, step: Step, planned: PlannedStep, upstream: Mapping[str, str]
+        self,
+        unit: Unit,
+        step: Step,
+        planned: PlannedStep,
+        upstream: Mapping[str, str],
+        items: Sequence[Any] | None = None,
     ) -> Decision:
         """Whether a step has to run.
 
         Args:
             upstream: the runs of the steps whose outputs it reads, by step.
+            items: the list, for all of a step that runs for each of one.
         """
         parts = self._parts(step, planned, upstream)
-        if name in self._forced:
+        if items is not None:
+            parts = {**parts, "items": list(items)}
+        if unit.step in self._forced:
             return Decision(Reason.FORCED, None, parts)
         if not step.allow_reuse:
             return Decision(Reason.NOT_ALLOWED, None, parts)
@@ -72,7 +80,7 @@ class Reuse:
             for digest in damaged:  # else what is made anew would become a link to it
                 self._folder.blobs.drop_damaged(digest)
             return Decision(Reason.DAMAGED if damaged else Reason.REUSED, equal, parts)
-        earlier = self._find({"step": name}, self._experiment)
+        earlier = self._find(unit.properties, self._experiment)
         return Decision(Reason.CHANGED if earlier else Reason.FIRST, earlier, parts)
 
     def _parts(self, step: Step, planned: PlannedStep, upstream: Mapping[str, str]) -> Parts:

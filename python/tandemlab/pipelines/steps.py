@@ -20,14 +20,15 @@ from tandemlab.domain.pipelines import (
     DATA_TYPES,
     NAME,
     PARAMETER_TYPES,
+    ForEach,
     Function,
     Parameter,
+    ParameterValue,
     Retries,
     Step,
     StepInput,
     StepOutput,
 )
-from tandemlab.domain.scalars import Scalar
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.places import GivenInput, as_input, named_inputs, named_outputs
 
@@ -42,15 +43,15 @@ class PipelineParameter:
     Attributes:
         name: letters, digits and ``_``.
         default_value: None for one that has to be given when the pipeline is submitted.
-        type: ``boolean``, ``integer``, ``double`` or ``string``; that of the default, if there is
-            one, and else ``string``.
+        type: ``boolean``, ``integer``, ``double``, ``string`` or ``list``; that of the default, if
+            there is one, and else ``string``.
 
     >>> PipelineParameter("rows", 100).parameter.type
     'integer'
     """
 
     name: str
-    default_value: Scalar = None
+    default_value: ParameterValue = None
     type: str | None = None
     description: str | None = None
 
@@ -95,6 +96,14 @@ class StepSettings(TypedDict, total=False):
         run_after: steps that have to be done before, beside those whose outputs it reads.
         retries: how often it is tried again, or `Retries`.
         allow_reuse: whether what an equal step has made may be taken instead of running.
+        when: condition without which it is skipped, and with it the steps that need its outputs:
+            comparisons of ``parameters.NAME`` and ``outputs.STEP.OUTPUT`` (json, with ``.KEY``
+            inside it), joined by ``and``, ``or`` and ``not``.
+        for_each: a list for each of whose items it runs once: the list itself, a parameter of the
+            type ``list``, or the json output of a step. ``${item}`` and ``${item.KEY}`` in its
+            texts are the item, and so is the environment variable ``TANDEMLAB_ITEM``. Other steps
+            get its outputs together, in the list's order: json as a list, tables one below
+            another, all else in a folder, by number.
         run_config: settings that several steps share; what is given beside it comes first.
         max_run_duration_seconds: an attempt is stopped and has failed after so long.
     """
@@ -104,6 +113,8 @@ class StepSettings(TypedDict, total=False):
     run_after: Sequence[PipelineStep]
     retries: int | Retries
     allow_reuse: bool
+    when: str
+    for_each: Sequence[Any] | PipelineData | PipelineParameter
     run_config: RunConfiguration
     compute_target: str
     environment: Environment | str
@@ -136,11 +147,15 @@ class PipelineStep:
         given: dict[str, Any] = {**content, **settings}
         parts = {part: given.pop(part, None) for part in ("inputs", "outputs", "run_after")}
         retries, allow_reuse = given.pop("retries", 0), given.pop("allow_reuse", True)
+        when, listed = given.pop("when", None), given.pop("for_each", None)
         base = given.pop("run_config", None) or RunConfiguration()
         taking = _Taking({**named_inputs(base.inputs), **_named(parts["inputs"] or {})})
         changes = {key: taking.take(each) for key, each in given.items() if each is not None}
         configuration = base.replace(**{**changes, "inputs": {}, "outputs": {}})
+        for_each = taking.for_each(listed)
         self.upstream = (*taking.steps(), *(parts["run_after"] or ()))
+        if isinstance(listed, PipelineData):
+            self.upstream = (*self.upstream, listed.step)
         self.definition = Step(
             configuration.to_dict(),
             None if source_directory is None else os.fspath(source_directory),
@@ -150,6 +165,8 @@ class PipelineStep:
             tuple(each.name for each in parts["run_after"] or ()),
             Retries(retries) if isinstance(retries, int) else retries,
             allow_reuse,
+            when,
+            for_each,
         )
         self.parameters = tuple(taking.parameters.values())
 
@@ -377,6 +394,21 @@ class _Taking:
         if isinstance(value, (list, tuple)):
             return [self.take(item) for item in value]
         return value
+
+    def for_each(self, value: Any) -> ForEach | None:
+        """A list whose items a step runs for."""
+        if value is None:
+            return None
+        if isinstance(value, PipelineData):
+            return ForEach(step=value.step.name, output=value.name)
+        if isinstance(value, PipelineParameter):
+            self.take(value)
+            return ForEach(parameter=value.name)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise InvalidInput(
+                f"for_each is a list, a parameter or an output of a step, not {value!r}."
+            )
+        return ForEach(tuple(value))
 
     def steps(self) -> list[PipelineStep]:
         """The steps whose outputs are inputs."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
 from tandemlab.domain.pipeline_pictures import edges_of, levels_of
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.pipelines import Pipeline
 from tandemlab.pipelines.pipeline_run import PipelineRun
 from tandemlab.r_interface.handles import open_experiment, open_workspace, run_handle, run_handles
@@ -33,6 +33,7 @@ def _show(document: Mapping[str, Any]) -> object:
     return {
         "tree": str(pipeline),
         "mermaid": pipeline.to_mermaid(),
+        "svg": pipeline.to_svg(),
         "steps": Table({"step": list(levels), "level": list(levels.values())}),
         "edges": Table(
             {
@@ -45,7 +46,7 @@ def _show(document: Mapping[str, Any]) -> object:
 
 
 def _validate(
-    document: Mapping[str, Any], workspace: str | None, parameters: Mapping[str, Scalar]
+    document: Mapping[str, Any], workspace: str | None, parameters: Mapping[str, ParameterValue]
 ) -> object:
     place = None if workspace is None else open_workspace(workspace)
     return Vector(Pipeline.from_dict(document).validate(place, parameters), "character")
@@ -56,7 +57,7 @@ def _submit(
     experiment: str,
     document: Mapping[str, Any],
     tags: Mapping[str, str | None],
-    pipeline_parameters: Mapping[str, Scalar],
+    pipeline_parameters: Mapping[str, ParameterValue],
     continue_on_step_failure: bool,
     regenerate_outputs: bool,
 ) -> object:
@@ -85,6 +86,9 @@ def _steps(workspace: str, run: str) -> object:
             "run_id": [each.run.id if each.run else None for each in steps],
             "duration": [each.duration for each in steps],
             "error": [each.error for each in steps],
+            "skipped": [each.skipped for each in steps],
+            "items": [each.items for each in steps],
+            "items_done": [each.items_done for each in steps],
         }
     )
 
@@ -93,8 +97,8 @@ def _resume(workspace: str, run: str, from_step: str | None) -> object:
     return run_handle(PipelineRun.get(open_workspace(workspace), run).resume(from_step))
 
 
-def _step_runs(workspace: str, run: str, step: str) -> object:
-    return run_handles(PipelineRun.get(open_workspace(workspace), run).find_step_run(step))
+def _step_runs(workspace: str, run: str, step: str, item: int | None) -> object:
+    return run_handles(PipelineRun.get(open_workspace(workspace), run).find_step_run(step, item))
 
 
 def _output(workspace: str, run: str, step: str, output: str | None) -> object:

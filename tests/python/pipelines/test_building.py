@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -132,3 +133,16 @@ def test_pictures_show_steps_data_and_order() -> None:
     assert "reads in from first (out)" in str(pipeline)
     assert "after first" in str(pipeline)
     assert "on cluster" in str(pipeline)
+    picture = ElementTree.fromstring(pipeline.to_svg())
+    texts = [each.text for each in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"first", "a", "out", "x", "alone"} <= set(texts)
+    assert sum("order" in str(each.get("class")) for each in picture.iter()) == 1
+
+
+def test_pictures_show_conditions_and_lists() -> None:
+    split = CommandStep("true", "split", outputs={"parts": "json"})
+    work = CommandStep("true", "work", for_each=split.output(), when="parameters.n > 1")
+    pipeline = Pipeline([work], parameters=[PipelineParameter("n", 1)])
+    assert "for each of parts of split" in str(pipeline)
+    assert "when parameters.n > 1" in str(pipeline)
+    assert "split -.-> work" in pipeline.to_mermaid()

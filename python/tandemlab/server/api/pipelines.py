@@ -22,7 +22,7 @@ class ParameterContent(BaseModel):
     """A parameter of a pipeline; one without a default has to be given."""
 
     type: str
-    default: bool | int | float | str | None = None
+    default: bool | int | float | str | list[Any] | None = None
     description: str | None = None
 
 
@@ -48,7 +48,7 @@ class PipelineSubmission(BaseModel):
         default=None, description="A number or an alias; the default version if null."
     )
     experiment: str | None = Field(default=None, description="The pipeline's name if null.")
-    pipeline_parameters: dict[str, bool | int | float | str | None] = {}
+    pipeline_parameters: dict[str, bool | int | float | str | list[Any] | None] = {}
     continue_on_step_failure: bool | None = None
     regenerate_outputs: bool = False
     tags: dict[str, str | None] = {}
