@@ -289,9 +289,7 @@ class Environment:
     container: ContainerSection | None = None
 
     def __post_init__(self) -> None:
-        r = self.r
-        beside = self.python.is_built or r.packages or r.libraries or r.system_packages
-        if self.container is not None and beside:
+        if self.container is not None and self.has_packages:
             raise InvalidInput(
                 f"The environment {self.name!r} has a container image and packages beside it.",
                 hint="The image brings all packages: put them into it, or leave the image out.",
@@ -304,6 +302,12 @@ class Environment:
                     f"{variable!r} with the value {value!r} cannot be an environment variable.",
                     hint="Names have letters, digits and '_'; values are text.",
                 )
+
+    @property
+    def has_packages(self) -> bool:
+        """Whether it names packages, of Python, R or the system, that the machine must have."""
+        r = self.r
+        return bool(self.python.is_built or r.packages or r.libraries or r.system_packages)
 
     def brings(self, language: str) -> bool:
         """Whether it decides which program runs scripts of ``python`` or ``r``."""

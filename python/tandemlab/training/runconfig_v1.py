@@ -14,17 +14,25 @@ from typing import Any
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import Document
-from tandemlab.domain.environments import Environment, PythonSection, RPackage, RSection
+from tandemlab.domain.environments import (
+    ContainerSection,
+    Environment,
+    PythonSection,
+    RPackage,
+    RSection,
+)
 from tandemlab.domain.jobs import Distribution, Input, InputMode
 from tandemlab.domain.schemas import Mistake, conform, key_of, nearest
 from tandemlab.domain.warnings import ConfigurationWarning
 from tandemlab.environments.files import conda_environment, from_conda_specification
 from tandemlab.training.run_configuration import RunConfiguration
 
+_OWN_IMAGES = "mcr.microsoft.com/azureml/"
 _REFERENCE = re.compile(r"\$\{?AZUREML_DATAREFERENCE_(\w+?)\}?")
 _TEXT = {"type": ["string", "number", "null"]}
 _TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
 _COUNT = {"type": ["integer", "null"], "minimum": 1}
+_FLAG = {"type": ["boolean", "null"]}
 _VARIABLES = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number"]}}
 
 
@@ -58,11 +66,19 @@ _SCHEMA = _section(
     nodeCount=_COUNT,
     mpi=_section(processCountPerNode=_COUNT, nodeCount=_COUNT),
     pytorch=_section(processCount=_COUNT, nodeCount=_COUNT),
+    docker=_section(useDocker=_FLAG, shmSize=_TEXT, arguments=_TEXTS),
     environment=_section(
         name=_TEXT,
         environmentVariables=_VARIABLES,
+        docker=_section(
+            enabled=_FLAG,
+            baseImage=_TEXT,
+            shmSize=_TEXT,
+            arguments=_TEXTS,
+            baseImageRegistry=_section(address=_TEXT),
+        ),
         python=_section(
-            userManagedDependencies={"type": ["boolean", "null"]},
+            userManagedDependencies=_FLAG,
             interpreterPath=_TEXT,
             condaDependenciesFile=_TEXT,
             condaDependencies={"type": ["object", "null"]},
@@ -106,15 +122,10 @@ _USUAL: dict[str, Any] = {
         "inferencingStackVersion": None,
         "python": {"baseCondaEnvironment": None},
         "docker": {
-            "enabled": False,
-            "baseImage": None,
             "baseDockerfile": None,
             "buildContext": None,
             "sharedVolumes": True,
-            "shmSize": ("1g", "2g"),
-            "arguments": None,
             "baseImageRegistry": {
-                "address": None,
                 "username": None,
                 "password": None,
                 "registryIdentity": None,
@@ -141,7 +152,7 @@ _USUAL: dict[str, Any] = {
         "directoriesToWatch": (["logs"], ["outputs", "logs"]),
     },
     "spark": {"configuration": ...},
-    "docker": {"useDocker": False, "sharedVolumes": True, "arguments": None, "shmSize": ...},
+    "docker": {"sharedVolumes": True},
     "hdi": {"yarnDeployMode": ...},
     "tensorflow": {"workerCount": 1, "parameterServerCount": (0, 1)},
     "mpi": {},
@@ -170,6 +181,9 @@ _USUAL: dict[str, Any] = {
 }
 _REASONS = {
     "framework": "scripts run by the interpreter of their language",
+    "environment.docker.baseDockerfile": "build it by podman or docker, and give the image",
+    "environment.docker.buildContext": "build it by podman or docker, and give the image",
+    "environment.docker.baseImageRegistry": "log in to the registry by podman or docker",
     "environment.python.baseCondaEnvironment": "environments are made anew",
     "environment.r.snapshotDate": "give a repository of that date instead",
     "environment.r.bioconductorPackages": "give Bioconductor's repository instead",
@@ -196,12 +210,15 @@ def read_runconfig(document: Document, home: Path) -> RunConfiguration:
         raise document.error(mistakes)
     notices = [*_left_over(value, _SCHEMA, _USUAL, ())]
     environment = _environment(document, read.get("environment") or {}, home, notices)
+    environment = _in_container(read, environment, notices)
     section = (read.get("environment") or {}).get("python") or {}
     variables = {
         **((read.get("environment") or {}).get("environmentVariables") or {}),
         **(read.get("environmentVariables") or {}),
     }
     interpreter = section.get("interpreterPath") if section.get("userManagedDependencies") else None
+    if environment is not None and environment.container is not None:
+        interpreter = None  # it is a program in the image
     script, command = read.get("script") or None, read.get("command") or None
     inputs, given = _inputs(read, notices), read.get("arguments") or ()
     configuration = RunConfiguration(
@@ -349,6 +366,36 @@ def _environment(
         ),
     )
     return made if made.to_dict().keys() - {"name"} else None
+
+
+def _in_container(
+    read: Mapping[str, Any], environment: Environment | None, notices: list[Mistake]
+) -> Environment | None:
+    """The environment in the image that SDK v1 would have run it in, if it is one of the user's."""
+    section, more = read.get("environment") or {}, read.get("docker") or {}
+    docker, python = section.get("docker") or {}, section.get("python") or {}
+    image = docker.get("baseImage")
+    if not image or image.startswith(_OWN_IMAGES):
+        return environment
+    reason = None
+    if not docker.get("enabled") and not more.get("useDocker"):
+        reason = "docker is not enabled beside it"
+    elif environment is not None and environment.has_packages:
+        reason = "packages are installed on the machine, not into an image; give one that has them"
+    if reason is not None:
+        notices.append(Mistake(("environment", "docker", "baseImage"), f"left out; {reason}"))
+        return environment
+    registry = (docker.get("baseImageRegistry") or {}).get("address")
+    made = environment or Environment(section.get("name") or "environment")
+    interpreter = python.get("interpreterPath")
+    return made.replace(
+        python=PythonSection(interpreter=None if interpreter in ("", "python") else interpreter),
+        container=ContainerSection(
+            f"{registry}/{image}" if registry else image,
+            shm_size=more.get("shmSize") or docker.get("shmSize") or None,
+            arguments=tuple(more.get("arguments") or docker.get("arguments") or ()),
+        ),
+    )
 
 
 def _r_packages(document: Document, r: Mapping[str, Any]) -> tuple[RPackage, ...]:
