@@ -101,6 +101,10 @@ test_that("a script of R runs with the packages of its environment", {
   wait_for_run_completion(run)
   expect_identical(get_run_metrics(run), list(made = "plums"))
   expect_identical(list_environments()$name, "kitchen")
+  expect_identical(nrow(prune_environments(0)), 0L) # a run may be about to start with it
+  cache <- file.path(Sys.getenv("TANDEMLAB_CACHE_DIR"), "environments")
+  markers <- Sys.glob(file.path(cache, "*", "built.json"))
+  Sys.setFileTime(markers, Sys.time() - 7200)
   expect_identical(prune_environments(0)$name, "kitchen")
   expect_identical(nrow(list_environments()), 0L)
   locked <- lock_environment(environment)

@@ -207,8 +207,9 @@ def show(session: Session, name: str) -> None:
 def prune(session: Session, unused_days: float) -> None:
     """Remove environments that have not been used for long.
 
-    What interrupted builds left goes, too; what a job or a service uses now stays. A run that needs
-    one of those removed builds it again.
+    What interrupted builds left goes, too. What a job or a service uses now stays, and what was
+    asked for within the hour, since a run may be about to start with it. A run that needs one of
+    those removed builds it again.
     """
     from tandemlab.environments import EnvironmentCache
 

@@ -50,36 +50,6 @@ _SHOWN = (
 _KEYS = (Column("key"), Column("value", whole=True))
 
 
-def _row(found: LocalWebservice) -> dict[str, Any]:
-    status, deployment = found.status, found.deployment
-    return {
-        "name": found.name,
-        "state": found.state.value,
-        "ready": sum(each.ready for each in status.replicas) if status else 0,
-        "models": [model.id for model in deployment.models],
-        "url": status.url if status else None,
-    }
-
-
-def _full_row(found: LocalWebservice) -> dict[str, Any]:
-    status, deployment = found.status, found.deployment
-    url = status.url if status else None
-    return {
-        **_row(found),
-        "replicas": deployment.settings.replicas,
-        "restarts": sum(each.restarts for each in status.replicas) if status else 0,
-        "scoring_uri": url and f"{url}/score",
-        "swagger_uri": url and f"{url}/openapi.json",
-        "language": deployment.language,
-        "entry_script": deployment.entry_script,
-        "source_directory": deployment.source_directory,
-        "needs_key": deployment.settings.needs_key,
-        "generation": deployment.generation,
-        "pid": status.pid if status else None,
-        "log": str(found.log_file),
-    }
-
-
 def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
     from tandemlab.services import LocalWebservice
 
@@ -99,7 +69,7 @@ def _find(session: Session, name: str) -> LocalWebservice:
 
 
 def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
-    session.screen.record(_SHOWN, _full_row(found))
+    session.screen.record(_SHOWN, found.get_details())
     session.suggest(*next_command or ("service run", found.name))
 
 
@@ -212,7 +182,7 @@ def list_(session: Session) -> None:
     """List the services of the workspace."""
     from tandemlab.services import LocalWebservice
 
-    rows = [_row(found) for found in LocalWebservice.list(session.workspace())]
+    rows = LocalWebservice.list_details(session.workspace())
     session.screen.rows(_LIST, rows, empty="No services yet.")
 
 
@@ -361,7 +331,7 @@ def stop(session: Session, name: str) -> None:
 def remove(session: Session, name: str, yes: bool) -> None:
     """Stop the service NAME, and remove it with its files."""
     found = _find(session, name)
-    row = _row(found)
+    row = found.get_details()
     if session.screen.confirm(f"Remove the service {name!r}?", yes=yes):
         found.delete()
         session.screen.record(_LIST, {**row, "state": "removed", "ready": 0, "url": None})

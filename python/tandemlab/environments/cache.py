@@ -29,6 +29,7 @@ from tandemlab.store.user import cache_folder
 from tandemlab.version import __version__
 
 _DAY = 86400.0
+_ABOUT_TO_START_SECONDS = 3600.0
 UNFINISHED = "(unfinished)"
 
 
@@ -180,13 +181,15 @@ class EnvironmentCache:
     def prune(self, *, unused_days: float) -> list[CachedEnvironment]:
         """Remove what no job has asked for in so many days, and what interrupted builds left.
 
-        What a process uses, or is building, stays.
+        What a process uses, or is building, stays, and so does what was asked for within the hour:
+        a job may be about to start with it.
 
         Returns:
             What was removed, the last used first.
         """
         with storage_errors(self.root):
-            oldest = time.time() - unused_days * _DAY
+            now = time.time()
+            oldest = now - max(unused_days * _DAY, _ABOUT_TO_START_SECONDS)
             wanted = _wanted_by_processes()
             removed = []
             for folder in [path for path in self.root.glob("*") if path.is_dir()]:
@@ -201,7 +204,8 @@ class EnvironmentCache:
                     self._remove_log(folder.name)
                     removed.append(found)
             for log in self.root.glob("*.log"):  # of a build that failed
-                if log.stat().st_mtime <= oldest and not log.with_suffix("").exists():
+                is_old = log.stat().st_mtime <= now - unused_days * _DAY
+                if is_old and not log.with_suffix("").exists():
                     self._remove_log(log.stem)
         return sorted(removed, key=lambda each: -each.used)
 

@@ -49,36 +49,19 @@ def _settings(settings: Mapping[str, Any]) -> LocalWebserviceDeploymentConfigura
 
 
 def _details(workspace: str, service: str) -> object:
-    found = _open(workspace, service)
-    status, deployment = found.status, found.deployment
-    url = status.url if status else None
-    return {
-        "name": found.name,
-        "state": found.state.value,
-        "port": deployment.settings.port,
-        "scoring_uri": url and f"{url}/score",
-        "swagger_uri": url and f"{url}/openapi.json",
-        "models": Vector([model.id for model in deployment.models], "character"),
-        "replicas": deployment.settings.replicas,
-        "ready": sum(each.ready for each in status.replicas) if status else 0,
-        "needs_key": deployment.settings.needs_key,
-        "description": deployment.description,
-        "log": str(found.log_file),
-    }
+    found = _open(workspace, service).get_details()
+    return {**found, "models": Vector(found["models"], "character")}
 
 
 def _list(workspace: str) -> object:
-    found = LocalWebservice.list(open_workspace(workspace))
-    status = [each.status for each in found]
+    found = LocalWebservice.list_details(open_workspace(workspace))
     return Table(
         {
-            "name": [each.name for each in found],
-            "state": [each.state.value for each in found],
-            "models": [", ".join(m.id for m in each.deployment.models) for each in found],
-            "port": Vector([each.port for each in found], "integer"),
-            "ready": Vector(
-                [sum(r.ready for r in each.replicas) if each else 0 for each in status], "integer"
-            ),
+            "name": [each["name"] for each in found],
+            "state": [each["state"] for each in found],
+            "models": [", ".join(each["models"]) for each in found],
+            "port": Vector([each["port"] for each in found], "integer"),
+            "ready": Vector([each["ready"] for each in found], "integer"),
         }
     )
 

@@ -12,11 +12,10 @@ from typing import Any
 from tandemlab.bridge import without_r
 from tandemlab.compute.processes import is_alive
 from tandemlab.domain import InvalidState, ServiceFailed, TandemlabError
-from tandemlab.services.folder import ServiceFolder, ServiceState, Status
+from tandemlab.services.folder import LOOK_SECONDS, ServiceFolder, ServiceState, Status
 from tandemlab.services.replica import kill_leftover
 from tandemlab.store.daemons import start_daemon, take_lock
 
-LOOK_SECONDS = 0.02
 _STOP_SECONDS = 30.0
 
 

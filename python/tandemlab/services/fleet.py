@@ -117,6 +117,7 @@ class Fleet:
         )
 
     async def _start(self, place: _Place) -> None:
+        await asyncio.to_thread(self.launch.ensure)
         place.replica = replica = await Replica.start(self.launch, self.log)
         try:
             await replica.ready(self.start_timeout)

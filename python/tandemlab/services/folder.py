@@ -32,6 +32,8 @@ from tandemlab.services.deployment import Deployment
 from tandemlab.store.daemons import take_lock
 from tandemlab.store.durable import storage_errors, write_json
 
+LOOK_SECONDS = 0.05  # between two looks at the files, by its process and by who waits for it
+
 
 class ServiceState(str, Enum):
     """How a service is.

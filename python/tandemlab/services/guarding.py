@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tandemlab.domain import InvalidState
+from tandemlab.domain import InvalidState, NotFound
 from tandemlab.domain.assets import Asset
 from tandemlab.services.folder import service_folders
 from tandemlab.tracking import Workspace
@@ -17,7 +17,11 @@ def check_unused(workspace: Workspace, asset: Asset) -> None:
     if asset.kind != "model":
         return
     for folder in service_folders(workspace.path):
-        if asset.reference in [model.id for model in folder.read().models]:
+        try:
+            models = folder.read().models
+        except NotFound:  # it was removed meanwhile
+            continue
+        if asset.reference in [model.id for model in models]:
             raise InvalidState(
                 f"The service {folder.path.name!r} uses the model {asset.reference}.",
                 hint="Change or delete the service first; `tandemlab service list` shows all.",

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tandemlab.bridge import find_r, without_r
@@ -27,11 +28,13 @@ class Launch:
     Attributes:
         command: gets the number of the descriptor of the replica's channel.
         folder: where it works.
+        ensure: builds its environment anew if it is gone.
     """
 
     command: Callable[[int], Sequence[str]]
     environment: Mapping[str, str]
     folder: Path
+    ensure: Callable[[], object]
 
 
 def prepare(deployment: Deployment, revision: Path) -> Launch:
@@ -40,9 +43,8 @@ def prepare(deployment: Deployment, revision: Path) -> Launch:
     Raises:
         InvalidInput, MissingDependency, InvalidState, StorageError: see `EnvironmentCache.build`.
     """
-    built = BuiltEnvironment(None, None, (), {})
-    if deployment.environment is not None:
-        built = EnvironmentCache().build(Environment.from_dict(deployment.environment))
+    ensure = partial(_build, deployment)
+    built = ensure()
     source = revision / "source"
     script = str(source / deployment.entry_script)
     folder = str(models_root(revision, deployment.models))
@@ -50,10 +52,18 @@ def prepare(deployment: Deployment, revision: Path) -> Launch:
     if deployment.language == Language.R.value:
         rscript = find_r(built.rscript).rscript
         environment = {**worker_environment(built.r_libraries), **variables}
-        return Launch(lambda channel: _r_command(rscript, channel, script), environment, source)
+        return Launch(
+            lambda channel: _r_command(rscript, channel, script), environment, source, ensure
+        )
     program = [built.python or sys.executable, "-u", str(python_script.__file__)]
     environment = {**without_r(os.environ), **variables}
-    return Launch(lambda channel: [*program, str(channel), script], environment, source)
+    return Launch(lambda channel: [*program, str(channel), script], environment, source, ensure)
+
+
+def _build(deployment: Deployment) -> BuiltEnvironment:
+    if deployment.environment is None:
+        return BuiltEnvironment(None, None, (), {})
+    return EnvironmentCache().build(Environment.from_dict(deployment.environment))
 
 
 def _r_command(rscript: str, channel: int, script: str) -> list[str]:

@@ -18,7 +18,7 @@ from tandemlab.domain import ServiceFailed, TandemlabError
 from tandemlab.services.application import Application
 from tandemlab.services.deployment import Deployment
 from tandemlab.services.fleet import Fleet
-from tandemlab.services.folder import ServiceFolder, ServiceState, Status
+from tandemlab.services.folder import LOOK_SECONDS, ServiceFolder, ServiceState, Status
 from tandemlab.services.launch import prepare
 from tandemlab.services.replica import kill_leftover
 from tandemlab.web.addresses import listen, url_of
@@ -26,7 +26,7 @@ from tandemlab.web.uvicorn_server import Server
 
 _log = logging.getLogger("tandemlab.services")
 _GRACE_SECONDS = 10
-_LOOK_SECONDS = 0.1
+_BOUND_SECONDS = 10.0
 _LOG_BYTES = 20_000_000
 _TAIL_LINES = 20
 
@@ -98,15 +98,16 @@ class _Service:
         except Exception as problem:
             self._fail(_as_error(problem))
             return
-        looks = 0
+        loop = asyncio.get_running_loop()
+        bounded = loop.time()
         while True:
             proposal = self._folder.proposal()
             if proposal is not None:
                 await self._take_up(proposal)
-            looks += 1
-            if looks % 100 == 0:
+            if loop.time() - bounded > _BOUND_SECONDS:
                 self._bound_log()
-            await asyncio.sleep(_LOOK_SECONDS)
+                bounded = loop.time()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _take_up(self, proposal: Deployment) -> None:
         try:

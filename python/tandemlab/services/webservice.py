@@ -6,20 +6,22 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute.processes import is_alive
-from tandemlab.domain import AlreadyExists, InvalidState
+from tandemlab.domain import AlreadyExists, InvalidState, NotFound
 from tandemlab.services.asking import ask, request_text
-from tandemlab.services.control import LOOK_SECONDS, failure, start_process, stop_process
+from tandemlab.services.control import failure, start_process, stop_process
 from tandemlab.services.deployment import (
     Deployment,
     InferenceConfig,
     LocalWebserviceDeploymentConfiguration,
 )
 from tandemlab.services.folder import (
+    LOOK_SECONDS,
     ServiceState,
     Status,
     service_folder,
@@ -68,10 +70,20 @@ class LocalWebservice:
     @staticmethod
     def list(workspace: Workspace) -> list[LocalWebservice]:
         """The services of a workspace, by name."""
-        return [
-            LocalWebservice(workspace, folder.path.name)
-            for folder in service_folders(workspace.path)
-        ]
+        found = []
+        for folder in service_folders(workspace.path):
+            with suppress(NotFound):  # it was removed meanwhile
+                found.append(LocalWebservice(workspace, folder.path.name))
+        return found
+
+    @staticmethod
+    def list_details(workspace: Workspace) -> Sequence[dict[str, Any]]:
+        """`get_details` of the services of a workspace, by name."""
+        found = []
+        for each in LocalWebservice.list(workspace):
+            with suppress(NotFound):  # it was removed meanwhile
+                found.append(each.get_details())
+        return found
 
     # What it is
 
@@ -100,6 +112,36 @@ class LocalWebservice:
             return ServiceState.DEPLOYING
         has_failed = status is not None and status.state is ServiceState.FAILED
         return ServiceState.FAILED if has_failed else ServiceState.STOPPED
+
+    def get_details(self) -> dict[str, Any]:
+        """What the service is and how it is, read at once.
+
+        Raises:
+            NotFound: it has been removed.
+        """
+        deployment, status = self.deployment, self.status
+        replicas = status.replicas if status else ()
+        url = status.url if status else None
+        return {
+            "name": self.name,
+            "state": self.state.value,
+            "models": [model.id for model in deployment.models],
+            "url": url,
+            "scoring_uri": url and f"{url}/score",
+            "swagger_uri": url and f"{url}/openapi.json",
+            "port": deployment.settings.port,
+            "replicas": deployment.settings.replicas,
+            "ready": sum(each.ready for each in replicas),
+            "restarts": sum(each.restarts for each in replicas),
+            "needs_key": deployment.settings.needs_key,
+            "language": deployment.language,
+            "entry_script": deployment.entry_script,
+            "source_directory": deployment.source_directory,
+            "description": deployment.description,
+            "generation": deployment.generation,
+            "pid": status.pid if status else None,
+            "log": str(self.log_file),
+        }
 
     @property
     def port(self) -> int | None:

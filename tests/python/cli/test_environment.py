@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,13 +22,19 @@ def requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(path)
 
 
-def test_an_environment_is_built_listed_and_pruned(call: Call, requirements: str) -> None:
+def test_an_environment_is_built_listed_and_pruned(
+    call: Call, requirements: str, tmp_path: Path
+) -> None:
     built = call("environment", "build", requirements, "-o", "json").json
     assert built["name"] == "study" and Path(built["python"]).exists()
     (row,) = call("environment", "list", "-o", "json").json
     assert (row["name"], row["size"] > 1000) == ("study", True)
     assert call("environment", "prune").err == "Nothing to remove.\n"
-    assert call("environment", "prune", "--unused-days", "0", "-o", "json").json == [row]
+    assert call("environment", "prune", "--unused-days", "0").err == "Nothing to remove.\n"
+    (marker,) = (tmp_path / "cache").glob("environments/*/built.json")
+    os.utime(marker, (0, 0))
+    (removed,) = call("environment", "prune", "--unused-days", "0", "-o", "json").json
+    assert removed["key"] == row["key"]
     assert call("environment", "list", "-o", "json").json == []
 
 

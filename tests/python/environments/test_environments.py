@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,11 @@ def test_packages_of_the_system_are_asked_for(cache: EnvironmentCache) -> None:
     assert caught.value.hint == "sudo apt-get install no-such-deb"
 
 
+def not_used_for(cache: EnvironmentCache, environment: Environment, *, hours: float) -> None:
+    then = time.time() - 3600 * hours
+    os.utime(cache.root / cache.key(environment) / "built.json", (then, then))
+
+
 def test_unused_environments_and_unfinished_builds_are_pruned(cache: EnvironmentCache) -> None:
     environment = Environment("study", SIX)
     cache.build(environment)
@@ -262,6 +268,8 @@ def test_unused_environments_and_unfinished_builds_are_pruned(cache: Environment
         assert cache.prune(unused_days=1) == []
     (removed,) = cache.prune(unused_days=1)
     assert (removed.key, removed.is_finished, left.exists()) == ("0123", False, False)
+    assert cache.prune(unused_days=0) == []  # a job may be about to start with it
+    not_used_for(cache, environment, hours=2)
     assert [each.key for each in cache.prune(unused_days=0)] == [built.key]
     assert cache.built() == [] and not cache.is_built(environment)
     assert {path.suffix for path in cache.root.iterdir()} == {".lock"}
@@ -270,8 +278,11 @@ def test_unused_environments_and_unfinished_builds_are_pruned(cache: Environment
 def test_an_environment_that_a_process_uses_is_not_pruned(
     cache: EnvironmentCache, kitchen: Environment
 ) -> None:
-    built, in_r = cache.build(Environment("study", SIX)), EnvironmentCache().build(kitchen)
+    study = Environment("study", SIX)
+    built, in_r = cache.build(study), EnvironmentCache().build(kitchen)
     variables = {**os.environ, "R_LIBS": in_r.r_libraries[0]}
+    not_used_for(cache, study, hours=2)
+    not_used_for(EnvironmentCache(), kitchen, hours=2)
     for command, place in (([str(built.python)], cache), (["cat"], EnvironmentCache())):
         with subprocess.Popen(command, stdin=subprocess.PIPE, env=variables) as process:
             wait_until(lambda child=process: Path(f"/proc/{child.pid}/cmdline").read_bytes())
