@@ -249,6 +249,31 @@ generate_new_webservice_key <- function(webservice, key_type) {
   as_secrets(list(call_webservice(webservice, "new_key", key = key_type)))[[1]]
 }
 
+#' A token for a service
+#'
+#' Requests may show a token as `Authorization: Bearer TOKEN` instead of a key
+#' ([get_webservice_keys()]). It ends by itself, and when the primary key is made anew, so that a
+#' client can be let in for a while.
+#'
+#' @param webservice A `tandemlab_webservice`.
+#' @param lifetime_seconds For how long it is valid, 30 days at most.
+#' @return A list of `access_token` (of class `tandemlab_secret`: it does not print itself,
+#'   `as.character()` gives it), `token_type` (`"Bearer"`), and the times `refresh_after`, when to
+#'   ask for another, and `expiry_on`, from when on it is refused.
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile("source")
+#' dir.create(source)
+#' script <- "init <- function() function(data) nrow(jsonlite::fromJSON(data))"
+#' writeLines(script, file.path(source, "rows.R"))
+#' service <- deploy_model(temp_workspace(), "rows", list(), inference_config("rows.R", source))
+#' get_webservice_token(service, lifetime_seconds = 60)$expiry_on
+#' delete_webservice(service)
+#' @export
+get_webservice_token <- function(webservice, lifetime_seconds = 3600) {
+  found <- call_webservice(webservice, "token", seconds = arg_number(lifetime_seconds))
+  c(as_secrets(found["access_token"]), found[c("token_type", "refresh_after", "expiry_on")])
+}
+
 #' Change, stop and delete a service
 #'
 #' `update_local_webservice()` changes models, script, environment or settings,

@@ -44,6 +44,11 @@ test_that("an R model is deployed, asked, changed and deleted", {
   expect_match(logs, "of the script")
   expect_match(logs, "Error in run(text)", fixed = TRUE)
 
+  token <- get_webservice_token(service, lifetime_seconds = 60)
+  expect_named(token, c("access_token", "token_type", "refresh_after", "expiry_on"))
+  expect_s3_class(token$access_token, "tandemlab_secret")
+  expect_true(token$refresh_after < token$expiry_on && token$expiry_on < Sys.time() + 61)
+  expect_error(get_webservice_token(service, 0), class = "tandemlab_error_invalid_input")
   keys <- get_webservice_keys(service)
   expect_named(keys, c("primary", "secondary"))
   key <- generate_new_webservice_key(service, "Primary")

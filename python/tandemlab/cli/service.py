@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,12 @@ _SHOWN = (
     Column("log", whole=True),
 )
 _KEYS = (Column("key"), Column("value", whole=True))
+_TOKEN = (
+    Column("access_token", whole=True),
+    Column("token_type"),
+    Column("refresh_after"),
+    Column("expiry_on"),
+)
 
 
 def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
@@ -246,6 +253,28 @@ def keys(session: Session, name: str, new: str | None) -> None:
     session.screen.rows(_KEYS, [{"key": key, "value": value} for key, value in pairs])
 
 
+@verb("token", "tandemlab service token accidents", "tandemlab service token accidents --minutes 5")
+@_name_argument
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 43200, min_open=True),
+    default=60,
+    show_default=True,
+    help="For how long it is valid, 30 days at most.",
+)
+@workspace_option
+@output_option
+@pass_session
+def token(session: Session, name: str, minutes: float) -> None:
+    """Make a token for requests to the service NAME.
+
+    Requests show it instead of a key, as "Authorization: Bearer TOKEN". It ends by itself, and when
+    the primary key is made anew.
+    """
+    found = _find(session, name).get_access_token(60 * minutes)
+    session.screen.record(_TOKEN, asdict(found))
+
+
 @verb(
     "reload",
     "tandemlab service reload accidents",
@@ -392,5 +421,5 @@ def serve(
     _show(session, found)
 
 
-for command in (deploy, list_, show, run, logs, keys, reload, scale, start, stop, remove):
+for command in (deploy, list_, show, run, logs, keys, token, reload, scale, start, stop, remove):
     service.add_command(command)

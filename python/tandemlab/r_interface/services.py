@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
@@ -66,6 +67,10 @@ def _list(workspace: str) -> object:
     )
 
 
+def _token(workspace: str, service: str, seconds: float) -> object:
+    return asdict(_open(workspace, service).get_access_token(seconds))
+
+
 def _update(
     workspace: str,
     service: str,
@@ -93,6 +98,7 @@ CALLS: dict[str, Callable[..., object]] = {
     ),
     "service.keys": lambda workspace, service: [*_open(workspace, service).get_keys()],
     "service.new_key": lambda workspace, service, key: _open(workspace, service).regen_key(key),
+    "service.token": _token,
     "service.update": _update,
     "service.reload": lambda workspace, service, wait: _open(workspace, service).reload(wait),
     "service.scale": lambda workspace, service, replicas: _open(workspace, service).scale(replicas),

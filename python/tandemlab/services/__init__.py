@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ServedModel,
     )
     from tandemlab.services.folder import ServiceState
+    from tandemlab.services.keys import ServiceAccessToken
     from tandemlab.services.webservice import LocalWebservice, deploy_model
 
 _HOMES = {
@@ -22,6 +23,7 @@ _HOMES = {
     "LocalWebservice": "tandemlab.services.webservice",
     "LocalWebserviceDeploymentConfiguration": "tandemlab.services.deployment",
     "ServedModel": "tandemlab.services.deployment",
+    "ServiceAccessToken": "tandemlab.services.keys",
     "ServiceState": "tandemlab.services.folder",
     "deploy_model": "tandemlab.services.webservice",
 }
@@ -32,6 +34,7 @@ __all__ = [
     "LocalWebservice",
     "LocalWebserviceDeploymentConfiguration",
     "ServedModel",
+    "ServiceAccessToken",
     "ServiceState",
     "deploy_model",
 ]

@@ -1,11 +1,19 @@
-"""The keys of a service: two, so that clients can change over while either is valid."""
+"""What requests to a service show: one of its two keys, or a token that is valid for a while.
+
+There are two keys so that clients can change over while either is valid. A token is
+``token.EXPIRY.SIGNATURE``, signed by the primary key: nothing is kept of it, and it ends when that
+key is made anew.
+"""
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import os
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -14,6 +22,26 @@ from tandemlab.store.durable import storage_errors
 from tandemlab.store.http.credentials import write_private
 
 KEY_TYPES = ("Primary", "Secondary")
+_TOKEN = "token"
+_LONGEST_SECONDS = 30 * 86400
+_REFRESHED_AFTER = 0.8  # of its time
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccessToken:
+    """What a client may show instead of a key, for a while.
+
+    Attributes:
+        access_token: the text; requests show it as ``Authorization: Bearer TEXT``.
+        token_type: ``Bearer``.
+        refresh_after: when to ask for another, in UTC.
+        expiry_on: from when on it is refused, in UTC.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_after: datetime
+    expiry_on: datetime
+    token_type: str = "Bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +71,47 @@ class Keys:
         return Keys(self.primary, token_urlsafe(32))
 
     def fit(self, shown: str) -> bool:
-        """Whether a text is one of the keys; it takes as long whatever the text is."""
+        """Whether a text is one of the keys, or a token that is valid now.
+
+        It takes as long whatever the text is.
+        """
         given = shown.encode("utf-8", "replace")
-        fits = [hmac.compare_digest(given, key.encode()) for key in (self.primary, self.secondary)]
+        kind, _, rest = shown.partition(".")
+        expiry, _, _ = rest.partition(".")
+        known = [self.primary, self.secondary]
+        if kind == _TOKEN and _is_time(expiry) and int(expiry) > time.time():
+            known.append(self._signed(expiry))
+        fits = [hmac.compare_digest(given, each.encode()) for each in known]
         return any(fits)
+
+    def token(self, lifetime_seconds: float) -> ServiceAccessToken:
+        """A token that is valid for so long.
+
+        Raises:
+            InvalidInput: for no time, or for more than 30 days.
+        """
+        if not 1 <= lifetime_seconds <= _LONGEST_SECONDS:
+            raise InvalidInput(
+                f"A token is valid for 1 second to 30 days, not for {lifetime_seconds:g} seconds.",
+                hint="What must be valid for longer is a key.",
+            )
+        now = time.time()
+        expiry = int(now + lifetime_seconds)
+        refresh = now + _REFRESHED_AFTER * lifetime_seconds
+        return ServiceAccessToken(
+            self._signed(str(expiry)),
+            refresh_after=datetime.fromtimestamp(int(refresh), timezone.utc),
+            expiry_on=datetime.fromtimestamp(expiry, timezone.utc),
+        )
+
+    def _signed(self, expiry: str) -> str:
+        text = f"{_TOKEN}.{expiry}"
+        digest = hmac.digest(self.primary.encode(), text.encode(), "sha256")
+        return f"{text}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def _is_time(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 16
 
 
 def read_keys(path: Path) -> Keys:

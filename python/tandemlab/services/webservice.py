@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from tandemlab.services.folder import (
     service_folder,
     service_folders,
 )
-from tandemlab.services.keys import Keys, read_keys, write_keys
+from tandemlab.services.keys import Keys, ServiceAccessToken, read_keys, write_keys
 from tandemlab.services.openapi import describe
 from tandemlab.services.plans import plan_change, plan_deployment
 from tandemlab.services.served_models import ModelSource
@@ -237,6 +238,21 @@ class LocalWebservice:
             keys = read_keys(self._folder.keys).regenerated(key)
             write_keys(self._folder.keys, keys)
         return keys.primary if key.capitalize() == "Primary" else keys.secondary
+
+    def get_access_token(self, lifetime_seconds: float = 3600.0) -> ServiceAccessToken:
+        """A token that requests may show instead of a key, for a while.
+
+        It ends earlier when the primary key is made anew.
+
+        Args:
+            lifetime_seconds: for how long it is valid, 30 days at most.
+        """
+        return read_keys(self._folder.keys).token(lifetime_seconds)
+
+    def get_token(self, lifetime_seconds: float = 3600.0) -> tuple[str, datetime]:
+        """`get_access_token` as the text and when to ask for another, in UTC."""
+        found = self.get_access_token(lifetime_seconds)
+        return found.access_token, found.refresh_after
 
     # Changes
 

@@ -43,6 +43,9 @@ def test_a_service_from_deployment_to_removal(
     assert "ready to add" in call("service", "logs", "demo").out
     keys = call("service", "keys", "demo", "-o", "json").json
     assert [each["key"] for each in keys] == ["primary", "secondary"]
+    token = call("service", "token", "demo", "--minutes", "5", "-o", "json").json
+    assert token["token_type"] == "Bearer" and token["access_token"].startswith("token.")
+    assert call("service", "token", "demo", "--minutes", "0").status == 2
     renewed = call("service", "keys", "demo", "--new", "secondary", "-o", "json").json
     assert [a == b for a, b in zip(keys, renewed, strict=True)] == [True, False]
     scripts(SUM.replace('"sum"', '"total"'))

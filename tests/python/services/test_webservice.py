@@ -311,6 +311,32 @@ def test_requests_are_checked_before_the_script_sees_them(
     assert (services.path / "services/demo/keys.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_token_lets_in_for_a_while_and_as_long_as_the_primary_key_stays(
+    services: Workspace, scripts: Scripts
+) -> None:
+    service = deploy(services, scripts(BAD), auth_enabled=True)
+
+    def status_for(text: str) -> int:
+        return ask(service, "POST", "/score", b"1", Authorization=f"Bearer {text}")[0]
+
+    token = service.get_access_token(60)
+    kind, expiry, signature = token.access_token.split(".")
+    assert token.refresh_after < token.expiry_on and token.access_token not in repr(token)
+    assert status_for(token.access_token) == 200
+    for forged in (f"{kind}.{int(expiry) + 60}.{signature}", f"{kind}.{expiry}.", f"{kind}.x.y"):
+        assert status_for(forged) == 401
+    brief, _ = service.get_token(1)
+    wait_until(lambda: status_for(brief) == 401)
+    assert status_for(token.access_token) == 200
+    service.regen_key("Secondary")
+    assert status_for(token.access_token) == 200
+    service.regen_key("Primary")
+    assert status_for(token.access_token) == 401
+    for wrong in (0, -1, 31 * 86400, float("nan")):
+        with pytest.raises(InvalidInput, match="1 second to 30 days"):
+            service.get_access_token(wrong)
+
+
 def test_nobody_elsewhere_is_served_without_a_key() -> None:
     with pytest.raises(NotAllowed):
         LocalWebservice.deploy_configuration(host="0.0.0.0", auth_enabled=False)
