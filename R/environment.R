@@ -230,8 +230,8 @@ bioconductor_repositories <- function() {
 #' `TANDEMLAB_CACHE_DIR`. A run that needs one that is not there builds it first;
 #' `build_environment()` does so beforehand. `prune_environments()` removes what no run has asked
 #' for in a while, and what interrupted builds left; runs that need it build it again. What a job or
-#' a service uses now stays, and what was asked for within the hour, since a run may be about to start
-#' with it.
+#' a service uses now stays, and what was asked for within the hour, since a run may be about to
+#' start with it.
 #'
 #' @param environment A [r_environment()], [python_environment()] or [read_environment()].
 #' @param rebuild Whether to build it even if it is there.

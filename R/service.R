@@ -249,6 +249,110 @@ generate_new_webservice_key <- function(webservice, key_type) {
   as_secrets(list(call_webservice(webservice, "new_key", key = key_type)))[[1]]
 }
 
+#' A service as a folder, and as an image
+#'
+#' `package_model()` writes a service into a folder that needs no workspace: the script, the models,
+#' tandemlab, and a `Dockerfile` that makes an image of them. With `generate_dockerfile = FALSE`
+#' podman or docker builds that image at once. On any machine `sh run.sh --port 8080` in the folder
+#' starts the service without an image, where Python has what `requirements.txt` names.
+#'
+#' The packages of the configuration's environment are installed into the image when it is built, and
+#' outside of an image when the service starts. Without an environment there is only what tandemlab
+#' needs. An image listens at port 5001, and asks for the key in the variable
+#' `TANDEMLAB_SERVICE_KEY`. `README.md` in the folder has the command lines.
+#'
+#' @param workspace A `tandemlab_workspace`.
+#' @param models,inference_config As for [deploy_model()].
+#' @param generate_dockerfile Whether to make the folder alone, and no image.
+#' @param output_directory The folder, which must not be there yet; `NULL` for one that goes with
+#'   this session.
+#' @param name Of the service; `NULL` for that of the first model.
+#' @param image Name of the image; `NULL` for `NAME:latest`.
+#' @param base_image What the image starts from; `NULL` for Python's own, or for R the distribution
+#'   of this machine, Debian or Ubuntu. It must have this version of R.
+#' @param package What `package_model()` gave.
+#' @param show_output Whether to print what the engine said.
+#' @param decode Not used: the log is text.
+#' @param offset How many characters of the log to leave out.
+#' @return `package_model()`: a `tandemlab_model_package`, a list of `name`, `folder` and `location`
+#'   (the image's name, or `NULL`). `save_model_package_files()`: the folder's new path, invisibly.
+#'   `wait_for_model_package_creation()`: the package, invisibly, at once, since it is there already.
+#'   `get_model_package_creation_logs()`: what the engine said, a single string.
+#' @section Errors:
+#' `tandemlab_error_already_exists` if there is something at the output directory;
+#' `tandemlab_error_missing_dependency` if this machine has neither podman nor docker, or a step of
+#' the image fails.
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile("source")
+#' dir.create(source)
+#' script <- "init <- function() function(data) nrow(jsonlite::fromJSON(data))"
+#' writeLines(script, file.path(source, "rows.R"))
+#' package <- package_model(
+#'   temp_workspace(), list(), inference_config("rows.R", source),
+#'   generate_dockerfile = TRUE, name = "rows", base_image = "debian:12"
+#' )
+#' list.files(package$folder)
+#' @seealso [deploy_model()]
+#' @export
+package_model <- function(workspace, models, inference_config = NULL, generate_dockerfile = FALSE,
+                          output_directory = NULL, name = NULL, image = NULL,
+                          base_image = NULL) {
+  made <- call_core(
+    "service.package",
+    workspace = .subset2(arg_workspace(workspace), "path"),
+    models = arg_models(models),
+    config = arg_inference_config(inference_config),
+    generate_dockerfile = arg_flag(generate_dockerfile),
+    output_directory = if (is.null(output_directory)) {
+      tempfile("package-")
+    } else {
+      arg_path(output_directory)
+    },
+    name = arg_optional(name, arg_string),
+    image = arg_optional(image, arg_string),
+    base_image = arg_optional(base_image, arg_string)
+  )
+  structure(made, class = "tandemlab_model_package")
+}
+
+#' @rdname package_model
+#' @export
+save_model_package_files <- function(package, output_directory) {
+  target <- arg_path(output_directory)
+  call_core("service.save_package", package = arg_package(package), output_directory = target)
+  invisible(target)
+}
+
+#' @rdname package_model
+#' @export
+wait_for_model_package_creation <- function(package, show_output = FALSE) {
+  log <- get_model_package_creation_logs(package)
+  if (arg_flag(show_output)) cat(log)
+  invisible(package)
+}
+
+#' @rdname package_model
+#' @export
+get_model_package_creation_logs <- function(package, decode = TRUE, offset = 0) {
+  log <- call_core("service.package_logs", package = arg_package(package))
+  substring(log, arg_count(offset) + 1L)
+}
+
+arg_package <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (!inherits(x, "tandemlab_model_package")) {
+    abort_argument(arg, "a package of a model", x, "package_model() gives one.")
+  }
+  unclass(x)
+}
+
+#' @export
+print.tandemlab_model_package <- function(x, ...) {
+  cat("<package of the service ", x$name, ">\n  ", x$folder, "\n", sep = "")
+  if (!is.null(x$location)) cat("  image ", x$location, "\n", sep = "")
+  invisible(x)
+}
+
 #' A token for a service
 #'
 #' Requests may show a token as `Authorization: Bearer TOKEN` instead of a key

@@ -168,3 +168,29 @@ test_that("answers of scripts are JSON: vectors are arrays, numbers keep every b
   expect_identical(answer(list(factor("u"), as.Date("2002-12-31"))), '[["u"],["2002-12-31"]]')
   expect_error(answer(sum), "JSON cannot hold", class = "tandemlab_error_invalid_input")
 })
+
+test_that("a service becomes a folder that needs no workspace", {
+  skip_unless_ready()
+  ws <- local_experiment()$workspace
+  source <- local_script("rows.R", "init <- function() function(data) nrow(jsonlite::fromJSON(data))")
+  config <- inference_config("rows.R", source)
+  package <- package_model(
+    ws, list(), config,
+    generate_dockerfile = TRUE, name = "rows", base_image = "debian:12"
+  )
+  expect_output(print(package), "package of the service rows")
+  expect_null(package$location)
+  target <- file.path(withr::local_tempdir(), "saved")
+  expect_identical(save_model_package_files(package, target), target)
+  expect_identical(sort(list.files(target)), sort(list.files(package$folder)))
+  expect_true(all(c("Dockerfile", "run.sh", "service", "core", "r") %in% list.files(target)))
+  expect_identical(readLines(file.path(target, "Dockerfile"))[1], "FROM debian:12")
+  expect_identical(wait_for_model_package_creation(package, show_output = TRUE), package)
+  expect_identical(get_model_package_creation_logs(package), "")
+  expect_error(
+    save_model_package_files(package, target),
+    class = "tandemlab_error_already_exists"
+  )
+  expect_error(package_model(ws, list(), config), class = "tandemlab_error_invalid_input")
+  expect_error(save_model_package_files(list(), target), class = "tandemlab_error_invalid_input")
+})

@@ -22,7 +22,7 @@ from tandemlab.cli.commands import (
 )
 from tandemlab.cli.copies import prune_command
 from tandemlab.cli.forms import size, tag_text
-from tandemlab.cli.service import serve
+from tandemlab.cli.service import package, serve
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -369,6 +369,7 @@ for command in (
     register,
     download,
     serve,
+    package,
     alias,
     tag,
     remove,

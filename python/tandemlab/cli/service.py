@@ -48,6 +48,7 @@ _SHOWN = (
     Column("pid", right=True),
     Column("log", whole=True),
 )
+_PACKAGE = (Column("name"), Column("folder", whole=True), Column("image", whole=True))
 _KEYS = (Column("key"), Column("value", whole=True))
 _TOKEN = (
     Column("access_token", whole=True),
@@ -80,6 +81,21 @@ def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
     session.suggest(*next_command or ("service run", found.name))
 
 
+_script_option = click.option(
+    "--script",
+    metavar="FILE",
+    help="The entry script, .py or .R, in the source. Without it the model's predict() answers.",
+)
+_source_option = click.option(
+    "--source", metavar="DIR", help="Folder of the script; without it the script alone."
+)
+_environment_option = click.option(
+    "--environment",
+    metavar="NAME|FILE",
+    help="Packages that are needed: a registered environment, or a file.",
+)
+
+
 @verb(
     "deploy",
     "tandemlab service deploy accidents --script score.py --model model.joblib",
@@ -87,12 +103,8 @@ def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
     "--replicas 2",
 )
 @click.argument("name")
-@click.option(
-    "--script",
-    metavar="FILE",
-    help="The entry script, .py or .R, in the source. Without it the model's predict() answers.",
-)
-@click.option("--source", metavar="DIR", help="Folder of the script; without it the script alone.")
+@_script_option
+@_source_option
 @click.option(
     "--model",
     "models",
@@ -101,11 +113,7 @@ def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
     help="A registered model (NAME or NAME:VERSION), or the path of a file or folder. May be given "
     "several times.",
 )
-@click.option(
-    "--environment",
-    metavar="NAME|FILE",
-    help="Packages that the script needs: a registered environment, or a file.",
-)
+@_environment_option
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; without it any free one.")
 @click.option(
     "--host",
@@ -382,11 +390,7 @@ def remove(session: Session, name: str, yes: bool) -> None:
     show_default=True,
     help="How many processes answer, each one request at a time.",
 )
-@click.option(
-    "--environment",
-    metavar="NAME|FILE",
-    help="Packages that the model needs: a registered environment, or a file.",
-)
+@_environment_option
 @workspace_option
 @output_option
 @pass_session
@@ -419,6 +423,60 @@ def serve(
         found = deploy_model(lab, name, [model], config, settings)
         found.wait_for_deployment()
     _show(session, found)
+
+
+@verb(
+    "package",
+    "tandemlab model package accidents:3 --to accidents-service",
+    "tandemlab model package accidents --script score.R --source scoring --environment renv.lock "
+    "--to accidents-service --image accidents:3",
+)
+@click.argument("models", metavar="MODEL...", nargs=-1)
+@click.option("--to", "folder", metavar="DIR", required=True, help="The folder, which is made.")
+@_script_option
+@_source_option
+@_environment_option
+@click.option("--name", metavar="NAME", help="Of the service; without it that of the first model.")
+@click.option("--image", metavar="IMAGE", help="Have podman or docker build this image, too.")
+@click.option(
+    "--base-image",
+    metavar="IMAGE",
+    help="What images start from; without it Python's own, or for R this machine's Debian or "
+    "Ubuntu.",
+)
+@workspace_option
+@output_option
+@pass_session
+def package(
+    session: Session,
+    models: Sequence[str],
+    folder: str,
+    script: str | None,
+    source: str | None,
+    environment: str | None,
+    name: str | None,
+    image: str | None,
+    base_image: str | None,
+) -> None:
+    """Write a service of models into a folder that needs no workspace.
+
+    MODEL is a registered model, or the path of a file or folder. "sh DIR/run.sh" starts the
+    service, and DIR/Dockerfile makes an image of it.
+    """
+    from tandemlab.services import InferenceConfig, package_model
+
+    made = package_model(
+        session.workspace(),
+        models,
+        InferenceConfig(script, _environment(environment), source),
+        generate_dockerfile=image is None,
+        output_directory=folder,
+        name=name,
+        image=image,
+        base_image=base_image,
+    )
+    row = {"name": made.name, "folder": str(made.folder), "image": made.location}
+    session.screen.record(_PACKAGE, row)
 
 
 for command in (deploy, list_, show, run, logs, keys, token, reload, scale, start, stop, remove):

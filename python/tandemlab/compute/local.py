@@ -32,7 +32,7 @@ from tandemlab.domain.jobs import (
     exit_code_of,
 )
 from tandemlab.environments import EnvironmentCache
-from tandemlab.environments.containers import Engine, find_engine
+from tandemlab.environments.containers import Engine, engine_of
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import JOB_VARIABLES
@@ -171,7 +171,7 @@ def _is_orphaned(group: int) -> bool:
 def _engine_of(job: Job) -> Engine | None:
     if job.container is None:
         return None
-    engine = find_engine(job.container.section)
+    engine = engine_of(job.container.section)
     containers.note_engine(job, engine)
     return engine
 

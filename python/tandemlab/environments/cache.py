@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tandemlab.domain.environments import ContainerSection, Environment
 from tandemlab.environments import python_build, r_build
-from tandemlab.environments.containers import fetch_image, find_engine
+from tandemlab.environments.containers import engine_of, fetch_image
 from tandemlab.environments.locking import check_lock
 from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.user import cache_folder
@@ -239,7 +239,7 @@ def check_environment(environment: Environment) -> BuiltEnvironment:
     """
     check_lock(environment)
     if environment.container is not None:
-        find_engine(environment.container)
+        engine_of(environment.container)
         return EnvironmentCache().locate(environment)
     python_build.check(environment)
     r_build.check(environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tandemlab.domain import MissingDependency
 from tandemlab.domain.environments import ENGINES, ContainerSection, Environment
 from tandemlab.environments.process import run_logged
 
+BUILDERS = ("podman", "docker")
 _TIMEOUT = 20
 _ASKED = {"docker": ["version", "--format", "{{.Server.Version}}"]}
 
@@ -30,13 +31,22 @@ class Engine:
     program: str
 
 
-def find_engine(container: ContainerSection) -> Engine:
+def engine_of(container: ContainerSection) -> Engine:
     """The engine that the container names, or else the first that works on this machine.
 
     Raises:
         MissingDependency: there is none, or it does not work; the message says which and why.
     """
     names = ENGINES if container.engine is None else (container.engine,)
+    return find_engine(container.image, names)
+
+
+def find_engine(image: str, names: Sequence[str] = ENGINES) -> Engine:
+    """The first of these engines that works on this machine.
+
+    Raises:
+        MissingDependency: there is none, or it does not work; the message says which and why.
+    """
     problems = []
     for name in names:
         program = shutil.which(name)
@@ -48,12 +58,30 @@ def find_engine(container: ContainerSection) -> Engine:
         problems.append(f"{name} does not work: {problem}")
     told = "; ".join(problems) or f"this machine has no {', '.join(names)}"
     raise MissingDependency(
-        f"The container image {container.image!r} cannot be run: {told}.",
+        f"The container image {image!r} needs an engine of containers: {told}.",
         hint="Install podman (sudo apt-get install podman), docker or apptainer."
         if not problems
         else "Start its service, or install podman, which needs none.",
-        details={"image": container.image, "engines": list(names)},
+        details={"image": image, "engines": list(names)},
     )
+
+
+def build_image(folder: Path, image: str, log: Path) -> None:
+    """Have podman or docker build an image of a folder with a Dockerfile.
+
+    Raises:
+        MissingDependency: there is no such engine, or a step failed.
+    """
+    engine = find_engine(image, BUILDERS)
+    network = ["--network", "host"] if engine.name == "podman" else []
+    command = [engine.program, "build", *network, "--tag", image, str(folder)]
+    code, output = run_logged(command, log)
+    if code != 0:
+        raise MissingDependency(
+            f"The image {image!r} cannot be built: {_last_lines(output, 2)}",
+            hint=f"{log} has the whole output.",
+            details={"image": image, "log": str(log)},
+        )
 
 
 def _problem(name: str, program: str) -> str | None:
@@ -82,7 +110,7 @@ def fetch_image(
         MissingDependency: there is no engine, or no such image.
         InvalidState: it was stopped.
     """
-    engine = find_engine(container)
+    engine = engine_of(container)
     image = image_of(engine, container)
     if engine.name == "apptainer":
         if Path(image).exists():
@@ -94,13 +122,17 @@ def fetch_image(
         command = [engine.program, "pull", image]
     code, output = run_logged(command, log, stopped=stopped)
     if code != 0:
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
         raise MissingDependency(
             f"The container image {image!r} of the environment {environment.name!r} cannot be "
-            f"had: {(lines or ['no reason given'])[-1][:300]}",
+            f"had: {_last_lines(output)}",
             hint=f"{engine.program} pull {image} must work; {log} has the whole output.",
             details={"image": image, "log": str(log)},
         )
+
+
+def _last_lines(output: str, count: int = 1) -> str:
+    lines = [line.strip()[:300] for line in output.splitlines() if line.strip()]
+    return " ".join((lines or ["no reason given"])[-count:])
 
 
 def image_of(engine: Engine, container: ContainerSection) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
@@ -13,7 +14,9 @@ from tandemlab.services import (
     InferenceConfig,
     LocalWebservice,
     LocalWebserviceDeploymentConfiguration,
+    ModelPackage,
     deploy_model,
+    package_model,
 )
 
 
@@ -71,6 +74,21 @@ def _token(workspace: str, service: str, seconds: float) -> object:
     return asdict(_open(workspace, service).get_access_token(seconds))
 
 
+def _package(
+    workspace: str, models: Sequence[str], config: Mapping[str, Any] | None, **options: Any
+) -> object:
+    made = package_model(open_workspace(workspace), models, _config(config), **options)
+    return {"name": made.name, "folder": str(made.folder), "location": made.location}
+
+
+def _packaged(package: Mapping[str, Any]) -> ModelPackage:
+    return ModelPackage(package["name"], Path(package["folder"]), package["location"])
+
+
+def _save_package(package: Mapping[str, Any], output_directory: str) -> None:
+    _packaged(package).save(output_directory)
+
+
 def _update(
     workspace: str,
     service: str,
@@ -99,6 +117,9 @@ CALLS: dict[str, Callable[..., object]] = {
     "service.keys": lambda workspace, service: [*_open(workspace, service).get_keys()],
     "service.new_key": lambda workspace, service, key: _open(workspace, service).regen_key(key),
     "service.token": _token,
+    "service.package": _package,
+    "service.save_package": _save_package,
+    "service.package_logs": lambda package: _packaged(package).get_logs(),
     "service.update": _update,
     "service.reload": lambda workspace, service, wait: _open(workspace, service).reload(wait),
     "service.scale": lambda workspace, service, replicas: _open(workspace, service).scale(replicas),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from tandemlab.services.folder import ServiceState
     from tandemlab.services.keys import ServiceAccessToken
+    from tandemlab.services.packaging import ModelPackage, package_model
     from tandemlab.services.webservice import LocalWebservice, deploy_model
 
 _HOMES = {
@@ -22,10 +23,12 @@ _HOMES = {
     "InferenceConfig": "tandemlab.services.deployment",
     "LocalWebservice": "tandemlab.services.webservice",
     "LocalWebserviceDeploymentConfiguration": "tandemlab.services.deployment",
+    "ModelPackage": "tandemlab.services.packaging",
     "ServedModel": "tandemlab.services.deployment",
     "ServiceAccessToken": "tandemlab.services.keys",
     "ServiceState": "tandemlab.services.folder",
     "deploy_model": "tandemlab.services.webservice",
+    "package_model": "tandemlab.services.packaging",
 }
 
 __all__ = [
@@ -33,10 +36,12 @@ __all__ = [
     "InferenceConfig",
     "LocalWebservice",
     "LocalWebserviceDeploymentConfiguration",
+    "ModelPackage",
     "ServedModel",
     "ServiceAccessToken",
     "ServiceState",
     "deploy_model",
+    "package_model",
 ]
 
 __getattr__ = loader(__name__, _HOMES)

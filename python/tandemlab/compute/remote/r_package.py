@@ -29,7 +29,7 @@ def r_package_for(target: str, settings: Mapping[str, Any]) -> list[SharedFolder
     """
     if settings.get("r_tandemlab") == __version__:
         return []
-    platform, folder = _here()
+    platform, folder = r_package_here()
     if folder is None or platform != settings.get("r_platform"):
         raise MissingDependency(
             f"The R of the target {target!r} has no package tandemlab {__version__}, and that of "
@@ -41,7 +41,8 @@ def r_package_for(target: str, settings: Mapping[str, Any]) -> list[SharedFolder
 
 
 @cache
-def _here() -> tuple[str, SharedFolder | None]:
+def r_package_here() -> tuple[str, SharedFolder | None]:
+    """Platform and version of this machine's R, and the library with its package tandemlab."""
     import os
 
     environment = without_r(os.environ)
