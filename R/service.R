@@ -256,8 +256,8 @@ generate_new_webservice_key <- function(webservice, key_type) {
 #' podman or docker builds that image at once. On any machine `sh run.sh --port 8080` in the folder
 #' starts the service without an image, where Python has what `requirements.txt` names.
 #'
-#' The packages of the configuration's environment are installed into the image when it is built, and
-#' outside of an image when the service starts. Without an environment there is only what tandemlab
+#' The packages of the configuration's environment are installed into the image when it is built,
+#' and outside of an image when the service starts. Without an environment there is only what tandemlab
 #' needs. An image listens at port 5001, and asks for the key in the variable
 #' `TANDEMLAB_SERVICE_KEY`. `README.md` in the folder has the command lines.
 #'
@@ -276,7 +276,7 @@ generate_new_webservice_key <- function(webservice, key_type) {
 #' @param offset How many characters of the log to leave out.
 #' @return `package_model()`: a `tandemlab_model_package`, a list of `name`, `folder` and `location`
 #'   (the image's name, or `NULL`). `save_model_package_files()`: the folder's new path, invisibly.
-#'   `wait_for_model_package_creation()`: the package, invisibly, at once, since it is there already.
+#'   `wait_for_model_package_creation()`: the package, invisibly, at once: it is there already.
 #'   `get_model_package_creation_logs()`: what the engine said, a single string.
 #' @section Errors:
 #' `tandemlab_error_already_exists` if there is something at the output directory;

@@ -172,7 +172,8 @@ test_that("answers of scripts are JSON: vectors are arrays, numbers keep every b
 test_that("a service becomes a folder that needs no workspace", {
   skip_unless_ready()
   ws <- local_experiment()$workspace
-  source <- local_script("rows.R", "init <- function() function(data) nrow(jsonlite::fromJSON(data))")
+  script <- "init <- function() function(data) nrow(jsonlite::fromJSON(data))"
+  source <- local_script("rows.R", script)
   config <- inference_config("rows.R", source)
   package <- package_model(
     ws, list(), config,

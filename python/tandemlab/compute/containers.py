@@ -11,16 +11,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from tandemlab.compute import launch
 from tandemlab.compute.gpus import gpu_count
+from tandemlab.compute.r_package import QUESTION, r_package_here
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.environments import ContainerSection
 from tandemlab.domain.jobs import Job, JobContainer
-from tandemlab.environments.containers import Engine, image_of
+from tandemlab.environments.containers import Engine, image_id, image_of
 from tandemlab.store.durable import write_file
+from tandemlab.version import __version__
 
 CORE = "/opt/tandemlab"  # where a container finds the package tandemlab, and nothing else
+R_LIBRARY = "/opt/tandemlab-r"  # likewise for R
 _NOTE = "engine"
 
 
@@ -43,11 +48,43 @@ def command_line(
         if ":" in path:
             raise InvalidInput(f"{path} cannot be seen in a container: it has a ':'.")
         binds.append(f"{path}:{path}" if is_writable else f"{path}:{path}:ro")
-    search = os.pathsep.join(filter(None, (CORE, variables.get("PYTHONPATH"))))
-    given = dict(sorted({"HOME": work, **variables, "PYTHONPATH": search}.items()))
+    search = {"PYTHONPATH": CORE}
+    if job.language == "r" and (package := _r_package_for(engine, container.section)):
+        binds.append(f"{package}:{R_LIBRARY}/tandemlab:ro")
+        search["R_LIBS"] = R_LIBRARY
+    paths = {
+        name: os.pathsep.join(filter(None, (place, variables.get(name))))
+        for name, place in search.items()
+    }
+    given = dict(sorted({"HOME": work, **variables, **paths}.items()))
     image = image_of(engine, container.section)
     make = _apptainer if engine.name == "apptainer" else _docker
     return [*make(engine, job, container, binds, given), image, *command]
+
+
+def _r_package_for(engine: Engine, container: ContainerSection) -> Path | None:
+    """This machine's package tandemlab for R, if the image has none and the same R."""
+    image = image_of(engine, container)
+    platform, own_version = _r_of(engine, image, image_id(engine, image))
+    here, library = r_package_here()
+    if library is None or own_version == __version__ or platform != here:
+        return None
+    return library.folder / "tandemlab"
+
+
+@cache
+def _r_of(engine: Engine, image: str, ident: str) -> tuple[str, str]:
+    """Platform of the R in an image, and the version of its package tandemlab; empty for none."""
+    run = ["exec"] if engine.name == "apptainer" else ["run", "--rm", "--entrypoint", ""]
+    network = [] if engine.name == "apptainer" else ["--network", "host", "--pull", "never"]
+    asked = subprocess.run(
+        [engine.program, *run, *network, image, "Rscript", "--vanilla", "-e", QUESTION],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    platform, version = [*asked.stdout.splitlines(), "", ""][:2]
+    return platform, version
 
 
 def launcher(job: Job) -> list[str]:

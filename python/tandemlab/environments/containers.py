@@ -116,7 +116,7 @@ def fetch_image(
         if Path(image).exists():
             return
         command = [engine.program, "exec", image, "true"]  # keeps it in its own cache
-    elif _is_there(engine, image):
+    elif image_id(engine, image):
         return
     else:
         command = [engine.program, "pull", image]
@@ -143,6 +143,10 @@ def image_of(engine: Engine, container: ContainerSection) -> str:
     return f"docker://{image}"
 
 
-def _is_there(engine: Engine, image: str) -> bool:
+def image_id(engine: Engine, image: str) -> str:
+    """What tells an image from a later one of its name; empty if it is not there."""
+    if engine.name == "apptainer":
+        file = Path(image)
+        return str(file.stat().st_mtime_ns) if file.is_file() else ""
     command = [engine.program, "image", "inspect", "--format", "{{.Id}}", image]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

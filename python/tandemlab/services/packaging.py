@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tandemlab.compute.remote.r_package import r_package_here
+from tandemlab.compute.r_package import r_package_here
 from tandemlab.compute.remote.staging import SharedFolder, core
 from tandemlab.domain import AlreadyExists, InvalidInput, MissingDependency
 from tandemlab.domain.environments import Environment, RSection
@@ -283,12 +283,11 @@ def _dockerfile(plan: Deployment, base: str) -> str:
         )
     lines += [
         "WORKDIR /opt/service",
+        'ENV HOME=/opt/service TANDEMLAB_CACHE_DIR=/opt/cache PATH="/opt/python/bin:$PATH"',
         "COPY requirements.txt .",
-        'ENV PATH="/opt/python/bin:$PATH"',
         "RUN python3 -m venv --system-site-packages /opt/python "
-        "&& python3 -m pip install --no-cache-dir -r requirements.txt",
-        "ENV HOME=/opt/service TANDEMLAB_CACHE_DIR=/opt/cache",
-        "RUN mkdir /opt/cache && chown 1000:1000 /opt/service /opt/cache",
+        "&& python3 -m pip install --no-cache-dir -r requirements.txt "
+        "&& mkdir /opt/cache && chown 1000:1000 /opt/service /opt/cache",
         "COPY --chown=1000:1000 . .",
         "USER 1000:1000",
     ]

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-import re
-import shutil
 import subprocess
-import sys
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +16,6 @@ from tandemlab.domain.jobs import Distribution, Job, JobContainer, Resources
 from tandemlab.environments import ContainerSection, PythonSection
 from tandemlab.environments.containers import Engine
 
-IMAGE = "localhost/tandemlab-test:1"
 PLACES = (Path("/lab/runs/demo_1"), "/lab/runs/demo_1")
 
 
@@ -92,88 +85,9 @@ def test_an_image_brings_all_packages_and_comes_from_a_file_too() -> None:
 # For real
 
 
-def python_image() -> bytes:
-    """A root with this Python, a shell and what tandemlab needs, as a tar file."""
-    base = Path(sys.base_prefix)
-    python = base / "bin" / f"python3.{sys.version_info.minor}"
-    packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
-    files: dict[str, Path] = {}
-
-    def add(path: Path, name: str | None = None) -> None:
-        files[(name or str(path)).lstrip("/")] = path
-
-    def add_folder(folder: Path, name: str) -> None:
-        for path in folder.rglob("*"):
-            parts = path.relative_to(folder).parts
-            if path.is_file() and not {"__pycache__", "site-packages", "test"} & set(parts):
-                add(path, f"{name}/{path.relative_to(folder)}")
-
-    standard = base / "lib" / f"python3.{sys.version_info.minor}"
-    add(python)
-    add_folder(standard, str(standard))
-    for package in ("sqlalchemy", "platformdirs", "msgspec"):
-        add_folder(packages / package, f"{standard}/site-packages/{package}")
-    add(packages / "typing_extensions.py", f"{standard}/site-packages/typing_extensions.py")
-    add(Path("/bin/sh"))
-    programs = [str(python), "/bin/sh", *map(str, standard.glob("lib-dynload/*.so"))]
-    listed = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=True).stdout
-    for library in set(re.findall(r"(/\S+\.so\S*) \(", listed)):
-        add(Path(library))
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, path in files.items():
-            tar.add(path.resolve(), name, recursive=False)
-        link = tarfile.TarInfo("usr/bin/python3")
-        link.type, link.linkname = tarfile.SYMTYPE, str(python)
-        tar.addfile(link)
-        for folder in ("tmp", "proc", "sys", "dev", "etc"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
-            tar.addfile(entry)
-        mark = tarfile.TarInfo("etc/image")
-        mark.size = 5
-        tar.addfile(mark, io.BytesIO(b"boxed"))
-    return stream.getvalue()
-
-
-@pytest.fixture(scope="module")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Variables with which podman has a place of its own, with the image."""
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed")
-    root = tmp_path_factory.mktemp("podman")
-    storage = root / "storage.conf"
-    storage.write_text(
-        f'[storage]\ndriver = "vfs"\ngraphroot = "{root}/graph"\nrunroot = "{root}/run"\n'
-    )
-    settings = root / "containers.conf"
-    limits = 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]'
-    settings.write_text(f'[containers]\n{limits}\n[engine]\nruntime = "runc"\n')
-    plain = {"CONTAINERS_STORAGE_CONF": str(storage)}
-    imported = subprocess.run(
-        ["podman", "import", "-", IMAGE],
-        input=python_image(),
-        capture_output=True,
-        env={**os.environ, **plain},
-    )
-    if imported.returncode != 0:
-        pytest.skip(f"podman cannot import an image here: {imported.stderr.decode()[-200:]}")
-    problem = ""
-    for variables in (plain, {**plain, "CONTAINERS_CONF": str(settings)}):
-        command = ["podman", "run", "--rm", "--network", "host", IMAGE, "/bin/sh", "-c", "exit 7"]
-        tried = subprocess.run(command, capture_output=True, env={**os.environ, **variables})
-        if tried.returncode == 7:
-            yield variables
-            return
-        problem = tried.stderr.decode()[-200:]
-    pytest.skip(f"podman cannot run containers here: {problem}")
-
-
 @pytest.fixture
-def boxed(podman: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Environment:
-    for name, value in podman.items():
-        monkeypatch.setenv(name, value)
-    return Environment("boxed", container=ContainerSection(IMAGE, "podman"))
+def boxed(podman: str) -> Environment:
+    return Environment("boxed", container=ContainerSection(podman, "podman"))
 
 
 def submit(workspace: Workspace, folder: Path, code: str, environment: Environment, **more: object):  # type: ignore[no-untyped-def]
@@ -268,3 +182,22 @@ def test_processes_in_a_container_find_each_other_and_their_memory_is_limited(
     run.wait_for_completion(raise_on_error=False, timeout_seconds=90)
     assert run.status is RunStatus.FAILED
     assert "memory" in run.get_details()["error"]["message"]
+
+
+@pytest.mark.services
+def test_a_script_of_r_logs_by_the_package_of_this_machine(
+    workspace: Workspace, tmp_path: Path, boxed: Environment
+) -> None:
+    (tmp_path / "job.R").write_text(
+        "library(tandemlab)\n"
+        "log_metric_to_run('answer', 42)\n"
+        "cat(readLines('/etc/image', warn = FALSE), commandArgs(TRUE), '\\n')\n"
+        "saveRDS(cars, 'outputs/cars.rds')\n"
+        "if (nchar(get_current_run()$id) == 0) stop('no run')\n"
+    )
+    config = ScriptRunConfig(tmp_path, "job.R", {"share": 0.5}, environment=boxed)
+    run = workspace.experiment("jobs").submit(config)
+    run.wait_for_completion(timeout_seconds=90)
+    assert run.get_metrics() == {"answer": 42}
+    assert run.read_log()[0] == "boxed --share 0.5 \n"
+    assert "outputs/cars.rds" in run.get_file_names()

@@ -183,3 +183,31 @@ def test_an_image_gets_the_packages_of_the_system_that_the_environment_names(
     package = package_model(workspace, [], config, name="sum", generate_dockerfile=True)
     assert "--no-install-recommends base-files &&" in (package.folder / "Dockerfile").read_text()
     shutil.rmtree(package.folder.parent)
+
+
+@pytest.mark.services
+def test_an_image_answers_as_its_folder_does(
+    workspace: Workspace, scripts: Scripts, offset: Path, podman: str
+) -> None:
+    environment = Environment("study", variables={"GREETING": "hello"})
+    package = package_model(
+        workspace,
+        [offset],
+        InferenceConfig(scripts(SUM), environment),
+        output_directory=workspace.path.with_name("package"),
+        base_image=podman,
+        image="localhost/sum:1",
+    )
+    assert package.location == "localhost/sum:1" and "run.sh --prepare" in package.get_logs()
+    command = ["podman", "run", "--rm", "--network", "host", "--name", "sum"]
+    command += ["-e", f"TANDEMLAB_SERVICE_KEY={KEY}", package.location]
+    command += ["sh", "run.sh", "--host", "0.0.0.0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        url = next(line for line in lines if "answers at" in line).split()[-1]
+        assert score(url.replace("0.0.0.0", "127.0.0.1"), [1, 2], KEY) == (200, {"sum": 6})
+        assert score(url.replace("0.0.0.0", "127.0.0.1"), [1, 2])[0] == 401
+        subprocess.run(["podman", "stop", "sum"], check=True, capture_output=True)
+        assert "stopped" in process.stderr.read()
+        assert process.wait(30) == 0

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tandemlab import ssh
-from tandemlab.compute.remote.r_package import QUESTION
+from tandemlab.compute.r_package import QUESTION
 from tandemlab.compute.remote.shell import LocalShell, Shell
 from tandemlab.compute.remote.ssh_shell import SshShell
 from tandemlab.domain import InvalidInput, MissingDependency

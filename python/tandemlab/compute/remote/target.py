@@ -12,11 +12,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from tandemlab.compute.r_package import r_package_for
 from tandemlab.compute.remote import launchers
 from tandemlab.compute.remote.environments import RemoteEnvironments
 from tandemlab.compute.remote.following import News, files_in, question, read_news, take_parts
 from tandemlab.compute.remote.launchers import FUNCTIONS, Launcher
-from tandemlab.compute.remote.r_package import r_package_for
 from tandemlab.compute.remote.shell import Shell
 from tandemlab.compute.remote.staging import SharedFolder, Source, archive, core, take_archive
 from tandemlab.compute.scripts import job_script

@@ -1,4 +1,4 @@
-"""R's package tandemlab at a target: the one that is there, or this machine's, sent along."""
+"""R's package tandemlab elsewhere: the one that is there, or this machine's, taken along."""
 
 from __future__ import annotations
 
