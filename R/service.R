@@ -257,8 +257,8 @@ generate_new_webservice_key <- function(webservice, key_type) {
 #' starts the service without an image, where Python has what `requirements.txt` names.
 #'
 #' The packages of the configuration's environment are installed into the image when it is built,
-#' and outside of an image when the service starts. Without an environment there is only what tandemlab
-#' needs. An image listens at port 5001, and asks for the key in the variable
+#' and outside of an image when the service starts. Without an environment there is only what
+#' tandemlab needs. An image listens at port 5001, and asks for the key in the variable
 #' `TANDEMLAB_SERVICE_KEY`. `README.md` in the folder has the command lines.
 #'
 #' @param workspace A `tandemlab_workspace`.

@@ -19,7 +19,19 @@ from pathlib import Path
 import pytest
 
 IMAGE = "localhost/tandemlab-test:1"
-_PROGRAMS = ("sh", "bash", "mkdir", "chown", "dirname", "sed", "grep", "uname", "expr", "rm", "which")
+_PROGRAMS = (
+    "sh",
+    "bash",
+    "mkdir",
+    "chown",
+    "dirname",
+    "sed",
+    "grep",
+    "uname",
+    "expr",
+    "rm",
+    "which",
+)
 _R_PACKAGES = (
     "base",
     "compiler",
