@@ -8,14 +8,17 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tandemlab.domain.jobs import Job
-from tandemlab.store.durable import storage_errors
+from tandemlab.domain import RunError
+from tandemlab.domain.jobs import Job, JobState
+from tandemlab.store.durable import storage_errors, write_json
 from tandemlab.store.run_files import LOG_FILE
 from tandemlab.store.spool import mark_live, spool_files
 
 LIMIT = 8 << 20  # as in remote.sh
 _WITH_FILE = {"file", "image"}
+_ENDED = "ended.json"
 
 
 @dataclass
@@ -101,21 +104,42 @@ def _files_of(data: bytes) -> Iterator[str]:
 
 
 def take_parts(news: News, job: Job) -> None:
-    """Write a job's news where a job of this machine would have written it.
-
-    A part that is not what comes next has been written before.
-    """
+    """Write a job's news where a job of this machine would have written it."""
     for path, start, data in news.parts:
-        target = job.directory / path
-        if path != f"files/{LOG_FILE}" and path != f"spool/{target.name}":
-            continue
-        with storage_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-        if path.startswith("spool/"):
-            mark_live(job.directory)
-        with storage_errors(target):
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            with open(descriptor, "wb") as stream:
-                if os.fstat(descriptor).st_size == start:
-                    stream.seek(start)
-                    stream.write(data)
+        take_part(job, path, start, data)
+
+
+def take_part(job: Job, path: str, start: int, data: bytes) -> None:
+    """Write what the log or a spool of a job has from a place on, as far as it is not here."""
+    target = job.directory / path
+    if path != f"files/{LOG_FILE}" and path != f"spool/{target.name}":
+        return
+    with storage_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    if path.startswith("spool/"):
+        mark_live(job.directory)
+    with storage_errors(target):
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with open(descriptor, "wb") as stream:
+            here = os.fstat(descriptor).st_size
+            if start <= here < start + len(data):
+                stream.seek(here)
+                stream.write(data[here - start :])
+
+
+def kept_end(job: Job) -> JobState | None:
+    """How a job has ended, once all that it left is here."""
+    path = job.directory / "job" / _ENDED
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    problem = RunError(*found["problem"]) if "problem" in found else None
+    return JobState(is_running=False, exit_code=found["exit_code"], problem=problem)
+
+
+def keep_end(job: Job, state: JobState) -> None:
+    """All that a job has left is here."""
+    kept: dict[str, Any] = {"exit_code": state.exit_code}
+    if state.problem is not None:
+        kept["problem"] = [state.problem.message, state.problem.code]
+    write_json(job.directory / "job" / _ENDED, kept)

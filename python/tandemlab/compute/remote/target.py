@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 from tandemlab.compute.r_package import r_package_for
 from tandemlab.compute.remote import launchers
 from tandemlab.compute.remote.environments import RemoteEnvironments
-from tandemlab.compute.remote.following import News, files_in, question, read_news, take_parts
+from tandemlab.compute.remote.following import (
+    News,
+    files_in,
+    keep_end,
+    kept_end,
+    question,
+    read_news,
+    take_parts,
+)
+from tandemlab.compute.remote.jobs import (
+    check_elsewhere,
+    script_elsewhere,
+    variables_elsewhere,
+)
 from tandemlab.compute.remote.launchers import FUNCTIONS, Launcher
 from tandemlab.compute.remote.shell import Shell
 from tandemlab.compute.remote.staging import SharedFolder, Source, archive, core, take_archive
-from tandemlab.compute.scripts import job_script
-from tandemlab.domain import InvalidInput, RunError
+from tandemlab.domain import RunError
 from tandemlab.domain.jobs import (
-    InputMode,
     Job,
     JobSettings,
     JobState,
     Node,
     StartedJob,
     exit_code_of,
-    place_variable,
 )
-from tandemlab.store.durable import write_file, write_json
+from tandemlab.store.durable import write_file
 from tandemlab.store.folder import WorkspaceFolder
 
-_ASKED, _HANDLE, _ENDED = "submitting", "handle", "ended.json"
+_ASKED, _HANDLE = "submitting", "handle"
 
 
 class RemoteTarget:
@@ -86,22 +94,7 @@ class RemoteTarget:
 
     def check(self, definition: Mapping[str, Any]) -> None:
         """As the protocol says."""
-        if "container" in definition.get("environment", {}):
-            raise InvalidInput(
-                f"The target {self.name!r} runs no containers.",
-                hint="Choose the target 'local', or an environment without an image.",
-            )
-        asked = {
-            **definition.get("registered_outputs", {}),
-            **definition.get("required_outputs", {}),
-        }
-        for name in asked:
-            if definition["outputs"][name] is not None:
-                raise InvalidInput(
-                    f"The output {name!r} is looked at when the run ends, and lies in a folder of "
-                    f"the target {self.name!r}.",
-                    hint="Leave its path out: then the run keeps the files, here.",
-                )
+        check_elsewhere(self.name, definition)
         self._launcher.check(self.name, JobSettings.of(definition))
 
     # Starting
@@ -168,28 +161,19 @@ class RemoteTarget:
         return r_package_for(self.name, self._settings) if job.language == "r" else []
 
     def _script(self, job: Job, source: Source, shared: Sequence[SharedFolder]) -> str:
-        package = f"{self.root}/{shared[0].place}"
-        variables = self._variables(job, shared)
-        command = list(job.command)
-        if job.processes is not None:
-            python = self.interpreters["python"] or "python3"
-            launch = f"{package}/tandemlab/compute/launch.py"
-            command = [python, launch, str(job.processes), *command]
         copied = [f"cp -R {shlex.quote(f'{self.root}/{each}')}/. ." for each in source.places]
-        return job_script(job.run_id, job.place, command, variables, [*copied, *_laid_out(job)])
+        python = self.interpreters["python"]
+        return script_elsewhere(job, *self._libraries(shared), python, copied)
 
-    def _variables(self, job: Job, shared: Sequence[SharedFolder]) -> dict[str, str]:
+    def _libraries(self, shared: Sequence[SharedFolder]) -> tuple[str, list[str]]:
+        """The package tandemlab for Python, and R's libraries, there."""
         package, *libraries = [f"{self.root}/{each.place}" for each in shared]
-        paths = [package, job.environment.get("PYTHONPATH", "")]
-        variables = {**job.environment, "PYTHONPATH": ":".join(filter(None, paths))}
-        if libraries:
-            known = filter(None, [variables.get("R_LIBS", "")])
-            variables["R_LIBS"] = ":".join([*libraries, *known])
-        return variables
+        return package, libraries
 
     def ask(self, job: Job, arguments: Sequence[str]) -> list[str]:
         """As `Asked` says."""
-        variables = self._variables(job, [core(), *self._r_packages(job)])
+        shared = [core(), *self._r_packages(job)]
+        variables = variables_elsewhere(job, *self._libraries(shared))
         words = [f"{name}={value}" for name, value in variables.items()]
         command = shlex.join(["env", *words, job.command[0], *arguments])
         answer = self._run(f"cd / && {command} < /dev/null 2> /dev/null; true")
@@ -210,8 +194,8 @@ class RemoteTarget:
 
     def poll(self, jobs: Sequence[StartedJob]) -> list[JobState]:
         """As the protocol says; one question for all of them."""
-        news = self._news([each for each in jobs if _kept(each.job) is None])
-        return [_kept(each.job) or self._state(each.job, news[each.job.run_id]) for each in jobs]
+        news = self._news([each for each in jobs if kept_end(each.job) is None])
+        return [kept_end(each.job) or self._state(each.job, news[each.job.run_id]) for each in jobs]
 
     def _news(self, jobs: Sequence[StartedJob]) -> dict[str, News]:
         if not jobs:
@@ -241,7 +225,7 @@ class RemoteTarget:
     def fetch(self, started: StartedJob) -> None:
         """As the protocol says; after that nothing of the job is left there."""
         job = started.job
-        if _kept(job) is not None:
+        if kept_end(job) is not None:
             return
         news = self._news([started])[job.run_id]
         state = self._state(job, news)
@@ -250,10 +234,7 @@ class RemoteTarget:
         run = shlex.quote(job.run_id)
         left = self._run(f"left {run}").decode("utf-8", "replace").splitlines()
         self._fetch_files(job, [path for path in left if not (job.directory / path).exists()])
-        kept = {"exit_code": state.exit_code}
-        if state.problem is not None:
-            kept["problem"] = [state.problem.message, state.problem.code]  # type: ignore[assignment]
-        write_json(job.directory / "job" / _ENDED, kept)
+        keep_end(job, state)
         self._run(f'rm -rf "$root/runs/"{run} "$root/live/"{run}')
         shutil.rmtree(job.directory / "inputs", ignore_errors=True)
 
@@ -294,30 +275,3 @@ def _problem(name: str, reason: str) -> RunError | None:
         return None
     code = {"TIMEOUT": "time_limit", "OUT_OF_MEMORY": "memory_limit"}.get(reason, "target")
     return RunError(f"The run was ended by {name}: {reason}.", code)
-
-
-def _kept(job: Job) -> JobState | None:
-    """How a job has ended, once all that it left is here."""
-    path = job.directory / "job" / _ENDED
-    if not path.exists():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    problem = RunError(*found["problem"]) if "problem" in found else None
-    return JobState(is_running=False, exit_code=found["exit_code"], problem=problem)
-
-
-def _laid_out(job: Job) -> list[str]:
-    """Shell that links or copies the inputs of a job, and makes the folders of its outputs."""
-    lines = []
-    for name, found in job.inputs.items():
-        if found.dataset is not None:
-            continue
-        source = shlex.quote(found.path)
-        missing = shlex.quote(f"The input {name!r} is not there: {found.path}.")
-        lines.append(f"{{ [ -e {source} ] || {{ echo {missing} >&2; false; }}; }}")
-        if found.mode != InputMode.DIRECT.value:
-            place = job.environment[place_variable("inputs", name)]
-            verb = "ln -s" if found.mode == InputMode.MOUNT.value else "cp -R"
-            folder = shlex.quote(str(Path(place).parent))
-            lines.append(f"mkdir -p {folder} && {verb} {source} {shlex.quote(place)}")
-    return [*lines, *(f"mkdir -p {shlex.quote(path)}" for path in job.output_folders)]
