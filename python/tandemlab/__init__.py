@@ -15,7 +15,13 @@ from tandemlab.lazy import loader
 from tandemlab.version import __version__
 
 if TYPE_CHECKING:
-    from tandemlab.compute import ComputeTarget, LocalTarget, RemoteCompute, SlurmCompute
+    from tandemlab.compute import (
+        ComputeTarget,
+        LocalTarget,
+        RayCompute,
+        RemoteCompute,
+        SlurmCompute,
+    )
     from tandemlab.data import Dataset, Datastore
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
@@ -53,6 +59,7 @@ _HOMES = {
     "LocalWebservice": "tandemlab.services",
     "Model": "tandemlab.models",
     "PyTorch": "tandemlab.training",
+    "RayCompute": "tandemlab.compute",
     "RemoteCompute": "tandemlab.compute",
     "Run": "tandemlab.tracking",
     "RunConfiguration": "tandemlab.training",
@@ -82,6 +89,7 @@ __all__ = [
     "LocalWebservice",
     "Model",
     "PyTorch",
+    "RayCompute",
     "RemoteCompute",
     "Run",
     "RunConfiguration",

@@ -9,6 +9,7 @@ from tandemlab.lazy import loader
 if TYPE_CHECKING:
     from tandemlab.compute.compute_target import ComputeTarget
     from tandemlab.compute.local import LocalTarget
+    from tandemlab.compute.ray.attaching import RayCompute
     from tandemlab.compute.remote.attaching import RemoteCompute
     from tandemlab.compute.remote.slurm import SlurmCompute
     from tandemlab.compute.targets import Target, find_target, known_targets
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ComputeTarget": "tandemlab.compute.compute_target",
     "LocalTarget": "tandemlab.compute.local",
+    "RayCompute": "tandemlab.compute.ray.attaching",
     "RemoteCompute": "tandemlab.compute.remote.attaching",
     "SlurmCompute": "tandemlab.compute.remote.slurm",
     "Target": "tandemlab.compute.targets",
@@ -26,6 +28,7 @@ _HOMES = {
 __all__ = [
     "ComputeTarget",
     "LocalTarget",
+    "RayCompute",
     "RemoteCompute",
     "SlurmCompute",
     "Target",

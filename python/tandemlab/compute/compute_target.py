@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import registrations
-from tandemlab.compute.remote.attaching import AttachConfiguration, Step, validated
-from tandemlab.compute.remote.launchers import described
+from tandemlab.compute.kinds import kind_of
+from tandemlab.compute.remote.attaching import AttachConfiguration
+from tandemlab.compute.remote.probing import Step
 from tandemlab.compute.targets import LOCAL, Target, find_target
 from tandemlab.domain import InvalidState, RunQuery
 from tandemlab.domain.jobs import Capacity, Node
@@ -114,7 +115,8 @@ class ComputeTarget:
             MissingDependency: it lacks what every target needs; or asyncssh is not installed.
         """
         registrations.check_target_name(name)
-        settings = validated(attach_configuration, workspace.id)
+        kind = kind_of(attach_configuration.kind)
+        settings = kind.validated(attach_configuration, workspace.id)
         asset = registrations.keep(
             workspace,
             name,
@@ -146,7 +148,7 @@ class ComputeTarget:
     @property
     def location(self) -> str:
         """Where it is, for people; without any secret."""
-        return described(self.settings)
+        return "this machine" if self.kind == LOCAL else kind_of(self.kind).location(self.settings)
 
     def capacity(self) -> Capacity:
         """How many processors' runs it runs at once, and how many runs have not ended.

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.compute.remote.attaching import Step, open_shell, probe, steps_of
-from tandemlab.compute.remote.launchers import Processes
-from tandemlab.compute.remote.slurm import Slurm
-from tandemlab.compute.remote.target import RemoteTarget
+from tandemlab.compute.kinds import kind_of
+from tandemlab.compute.remote.probing import Step
 from tandemlab.compute.targets import LOCAL, Target
-from tandemlab.domain import InvalidInput, NotFound, TandemlabError, VersionMismatch
+from tandemlab.domain import InvalidInput, NotFound, TandemlabError
 from tandemlab.domain.schemas import nearest
 from tandemlab.tracking import credentials
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
 
 KIND = "compute"
-_LAUNCHERS: dict[str, type[Processes] | type[Slurm]] = {"ssh": Processes, "slurm": Slurm}
 
 
 def check_target_name(name: object) -> str:
@@ -100,12 +97,7 @@ def open_target(name: str, folder: WorkspaceFolder) -> Target | None:
     if asset is None:
         return None
     kind, settings = asset.definition["kind"], asset.definition["settings"]
-    if kind not in _LAUNCHERS:
-        raise VersionMismatch(
-            f"This tandemlab knows no compute targets of kind {kind!r}.", hint="Upgrade tandemlab."
-        )
-    shell = open_shell(settings, _credentials(folder, asset))
-    return RemoteTarget(name, settings, folder, shell, _LAUNCHERS[kind](settings))
+    return kind_of(kind).open(name, settings, _credentials(folder, asset), folder)
 
 
 def _credentials(folder: WorkspaceFolder, asset: Asset) -> dict[str, str]:
@@ -123,13 +115,8 @@ def _credentials_in(workspace: Workspace, asset: Asset) -> dict[str, str]:
 def steps(workspace: Workspace, name: str) -> list[Step]:
     """What is right and wrong with a target, in the order in which it is repaired."""
     asset = get(workspace, name)
-    settings = asset.definition["settings"]
+    kind, settings = asset.definition["kind"], asset.definition["settings"]
     try:
-        shell = open_shell(settings, _credentials_in(workspace, asset))
-        found = probe(shell, settings, settings["directory"])
+        return kind_of(kind).steps(settings, _credentials_in(workspace, asset))
     except TandemlabError as problem:
         return [Step("connection", problem=problem.message, repair=problem.hint, is_needed=True)]
-    return [
-        Step("connection", shell.location),
-        *steps_of(found, asset.definition["kind"]),
-    ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.domain.asset_names import check_asset_name
-from tandemlab.domain.environments import ContainerSection
+from tandemlab.domain.environments import ContainerSection, Environment
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
 from tandemlab.domain.schemas import nearest
@@ -332,6 +332,7 @@ class Job:
         cpus: processors that it asks for; None if it does not say.
         inputs: by name; where they are for it stands in `environment`.
         output_folders: paths of the folders that it writes into.
+        packages: the environment that it runs in; None for none.
     """
 
     run_id: str
@@ -349,6 +350,7 @@ class Job:
     cpus: int | None = None
     inputs: Mapping[str, Input] = field(default_factory=dict)
     output_folders: Sequence[str] = ()
+    packages: Environment | None = None
 
 
 @dataclass(frozen=True, slots=True)

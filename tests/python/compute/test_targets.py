@@ -1,4 +1,4 @@
-"""What every compute target does, with the real thing: this machine, one behind SSH, Slurm."""
+"""What every compute target does, with the real thing: this machine, SSH, Slurm, Ray."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from plugins.ray import attach_ray
 from plugins.slurm import attach_slurm
 from plugins.ssh import attach_ssh
 from plugins.waiting import wait_until
@@ -29,6 +30,7 @@ SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
         pytest.param("local", marks=pytest.mark.full),
         pytest.param("ssh", marks=SERVICES),
         pytest.param("slurm", marks=SERVICES),
+        pytest.param("ray", marks=SERVICES),
     ]
 )
 def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
@@ -37,6 +39,8 @@ def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
         attach_ssh(workspace, request.getfixturevalue("ssh"))
     elif request.param == "slurm":
         attach_slurm(workspace, request.getfixturevalue("slurm"))
+    elif request.param == "ray":
+        attach_ray(workspace, request.getfixturevalue("ray"))
     return str(request.param)
 
 

@@ -40,27 +40,26 @@ check_r() {
 }"""
 
 
-class RemoteEnvironments:
-    """The environments of a target.
+class EnvironmentRecipes:
+    """What environments are at a target, and what builds them there.
 
     Each is ``environments/KEY/`` in the target's folder: ``python/``, ``r/``, and ``built``, which
-    is written last. Only the workspace's agent builds there.
+    is written last.
 
     Args:
         root: the target's folder.
         settings: what was found at the target: ``python``, ``rscript``, ``uv`` and ``platform``.
+        location: where it is, for messages.
     """
 
-    def __init__(self, shell: Shell, root: str, settings: Mapping[str, Any]) -> None:
-        self._shell = shell
+    def __init__(self, root: str, settings: Mapping[str, Any], location: str) -> None:
         self._root = root
         self._settings = settings
-        self._lock = threading.Lock()
-        self._known: set[str] = set()
+        self._location = location
 
     def locate(self, environment: Environment) -> BuiltEnvironment:
         """As the protocol says."""
-        folder = self._folder(environment)
+        folder = self.folder(environment)
         python, r = environment.python, environment.r
         built = f"{folder}/python/bin/python" if python.is_built else None
         return BuiltEnvironment(
@@ -70,60 +69,27 @@ class RemoteEnvironments:
             variables=environment.variables,
         )
 
-    def is_built(self, environment: Environment) -> bool:
-        """As the protocol says."""
-        key = self._key(environment)
-        if key not in self._known and _needs_build(environment):
-            mark = shlex.quote(f"{self._folder(environment)}/built")
-            if not self._shell.run(f"if [ -f {mark} ]; then echo yes; fi"):
-                return False
-        self._known.add(key)
-        return True
-
     def log_path(self, environment: Environment) -> Path:
         """In this user's cache, as the output of other builds is."""
-        return cache_folder() / "environments" / f"{self._key(environment)}.log"
+        return cache_folder() / "environments" / f"{self.key(environment)}.log"
 
-    def build(
-        self, environment: Environment, *, stopped: Callable[[], bool] = lambda: False
-    ) -> BuiltEnvironment:
-        """As the protocol says."""
-        with self._lock:
-            if not self.is_built(environment):
-                self._build(environment, stopped)
-                self._known.add(self._key(environment))
-        return self.locate(environment)
+    def check(self, environment: Environment) -> None:
+        """Refuse what is known not to be built there.
 
-    def _build(self, environment: Environment, stopped: Callable[[], bool]) -> None:
+        Raises:
+            MissingDependency: it needs packages of conda.
+        """
         if environment.python.conda:
             raise MissingDependency(
                 f"The environment {environment.name!r} needs packages of conda, which are not "
-                f"installed at {self._shell.location}.",
+                f"installed at {self._location}.",
                 hint="Move them to the pip part of the file if pip has them.",
                 details={"packages": list(environment.python.conda)},
             )
-        log, key = self.log_path(environment), self._key(environment)
-        with storage_errors(log):
-            log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output, ThreadPoolExecutor(1) as pool:
-            head = f"root={shlex.quote(self._root)}\n{FUNCTIONS}\n"
-            pieces = self._archive(environment)
-            build = f"{head}build {key}"
-            work = pool.submit(self._shell.run, build, pieces, _flushed(output))
-            if not _finished(work, stopped):
-                pid = shlex.quote(f"{self._folder(environment)}/pid")
-                self._shell.run(f'read -r pid < {pid} && kill -s TERM -- "-$pid"; true')
-                raise InvalidState("The build of the environment was stopped.")
-        printed = log.read_bytes()
-        if not printed.endswith(_BUILT):
-            text = printed.decode("utf-8", "replace")
-            if "tandemlab: " in text:
-                raise r_build.not_built(environment, text, log)
-            raise python_build.not_built(environment, text, log)
 
-    def _archive(self, environment: Environment) -> Iterator[bytes]:
+    def archive(self, environment: Environment) -> Iterator[bytes]:
         """The script that builds an environment, and the files that it needs."""
-        folder = self._folder(environment)
+        folder = self.folder(environment)
         with tempfile.TemporaryDirectory() as name, tempfile.SpooledTemporaryFile(1 << 26) as held:
             here = Path(name)
             lines = ["set -ex", 'cd "$(dirname "$0")"']
@@ -190,16 +156,77 @@ class RemoteEnvironments:
         install = shlex.join([rscript, "--vanilla", *words, *r.repositories])
         return [_CHECKS, *lines, "mkdir r", install]
 
-    def _folder(self, environment: Environment) -> str:
-        return f"{self._root}/environments/{self._key(environment)}"
+    def folder(self, environment: Environment) -> str:
+        """Where it is there."""
+        return f"{self._root}/environments/{self.key(environment)}"
 
-    def _key(self, environment: Environment) -> str:
+    def key(self, environment: Environment) -> str:
+        """What decides what is installed, in short."""
         own = (self._settings.get("python") or "", self._settings.get("rscript") or "")
         parts = (environment.digest, __version__, self._root, *own)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _needs_build(environment: Environment) -> bool:
+class RemoteEnvironments(EnvironmentRecipes):
+    """The environments of a target that is reached by a shell.
+
+    Only the workspace's agent builds there.
+    """
+
+    def __init__(self, shell: Shell, root: str, settings: Mapping[str, Any]) -> None:
+        super().__init__(root, settings, shell.location)
+        self._shell = shell
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+
+    def is_built(self, environment: Environment) -> bool:
+        """As the protocol says."""
+        key = self.key(environment)
+        if key not in self._known and needs_build(environment):
+            mark = shlex.quote(f"{self.folder(environment)}/built")
+            if not self._shell.run(f"if [ -f {mark} ]; then echo yes; fi"):
+                return False
+        self._known.add(key)
+        return True
+
+    def build(
+        self, environment: Environment, *, stopped: Callable[[], bool] = lambda: False
+    ) -> BuiltEnvironment:
+        """As the protocol says."""
+        with self._lock:
+            if not self.is_built(environment):
+                self._build(environment, stopped)
+                self._known.add(self.key(environment))
+        return self.locate(environment)
+
+    def _build(self, environment: Environment, stopped: Callable[[], bool]) -> None:
+        self.check(environment)
+        log, key = self.log_path(environment), self.key(environment)
+        with storage_errors(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output, ThreadPoolExecutor(1) as pool:
+            head = f"root={shlex.quote(self._root)}\n{FUNCTIONS}\n"
+            pieces = self.archive(environment)
+            build = f"{head}build {key}"
+            work = pool.submit(self._shell.run, build, pieces, _flushed(output))
+            if not _finished(work, stopped):
+                pid = shlex.quote(f"{self.folder(environment)}/pid")
+                self._shell.run(f'read -r pid < {pid} && kill -s TERM -- "-$pid"; true')
+                raise InvalidState("The build of the environment was stopped.")
+        printed = log.read_bytes()
+        if not printed.endswith(_BUILT):
+            raise not_built(environment, printed.decode("utf-8", "replace"), log)
+
+
+def not_built(environment: Environment, printed: str, log: Path) -> MissingDependency:
+    """The error for what a build has printed, with the names of the packages that are at fault."""
+    if "tandemlab: " in printed:
+        return r_build.not_built(environment, printed, log)
+    return python_build.not_built(environment, printed, log)
+
+
+def needs_build(environment: Environment) -> bool:
+    """Whether anything is to be installed."""
     return bool(environment.python.is_built or environment.r.packages)
 
 

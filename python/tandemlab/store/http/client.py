@@ -124,7 +124,7 @@ class Client:
             self._http = httpx.Client(
                 base_url=self.server,
                 # Without TLS there is nothing to verify, and reading certificates takes a while.
-                verify=_trust() if self.server.startswith("https:") else False,
+                verify=trusted_authorities() if self.server.startswith("https:") else False,
                 headers={"User-Agent": f"tandemlab/{__version__}"},
                 timeout=httpx.Timeout(60.0, connect=5.0),
             )
@@ -218,7 +218,7 @@ class Client:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _trust() -> ssl.SSLContext:
+def trusted_authorities() -> ssl.SSLContext:
     """Whose certificates are believed: the system's authorities, and those that the user adds."""
     trust = ssl.create_default_context()
     file = os.environ.get(AUTHORITIES)

@@ -1,0 +1,130 @@
+"""The kind of targets that are clusters of Ray."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from tandemlab.compute.ray.client import RayClient
+from tandemlab.compute.ray.target import RayTarget
+from tandemlab.compute.remote import probing
+from tandemlab.compute.remote.probing import Step
+from tandemlab.domain import MissingDependency, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from tandemlab.compute.remote.attaching import AttachConfiguration
+    from tandemlab.store.folder import WorkspaceFolder
+
+_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+_WITHIN = 60.0
+_PAUSE = 0.1
+_MARK = "found: "
+
+
+class RayKind:
+    """Clusters of Ray."""
+
+    def validated(self, configuration: AttachConfiguration, workspace_id: str) -> dict[str, Any]:
+        """As the protocol says."""
+        settings = {
+            "directory": f"/tmp/tandemlab/{workspace_id}",
+            **configuration.settings,
+        }
+        with _client(settings, configuration.credentials) as client:
+            settings["ray"] = client.version()
+            found = _probe(client, settings)
+        probing.require(_steps_of(found), client.address)
+        return {**settings, **probing.kept(found)}
+
+    def open(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        credentials: Mapping[str, str],
+        folder: WorkspaceFolder,
+    ) -> RayTarget:
+        """As the protocol says."""
+        return RayTarget(name, settings, credentials.get("token"), folder)
+
+    def steps(self, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> list[Step]:
+        """As the protocol says."""
+        with _client(settings, credentials) as client:
+            steps = [Step("connection", f"{client.address}, Ray {client.version()}")]
+            alive = [each for each in client.nodes() if each["state"] == "ALIVE"]
+            cpus = sum(int(each["resources_total"].get("CPU", 0)) for each in alive)
+            machines = "1 machine" if len(alive) == 1 else f"{len(alive)} machines"
+            steps.append(Step("machines", f"{machines}, {cpus} CPUs"))
+            try:
+                found = _probe(client, settings)
+            except (MissingDependency, Unavailable) as problem:
+                text, repair = problem.message, problem.hint
+                return [*steps, Step("job", problem=text, repair=repair, is_needed=True)]
+            return [*steps, Step("job", "runs"), *_steps_of(found)]
+
+    def location(self, settings: Mapping[str, Any]) -> str:
+        """As the protocol says."""
+        return str(settings["address"])
+
+
+@contextmanager
+def _client(settings: Mapping[str, Any], credentials: Mapping[str, str]) -> Iterator[RayClient]:
+    client = RayClient(str(settings["address"]), credentials.get("token"))
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _steps_of(found: Mapping[str, str]) -> list[Step]:
+    return [
+        probing.folder_step(found),
+        probing.python_step(found, is_needed=True),
+        probing.r_step(found),
+        probing.uv_step(found),
+    ]
+
+
+def _probe(client: RayClient, settings: Mapping[str, Any]) -> dict[str, str]:
+    """What a machine of the cluster has, by a job of Ray.
+
+    Raises:
+        MissingDependency: the job failed.
+        Unavailable: the cluster has not run it in a minute.
+    """
+    name = f"tandemlab_probe_{token_hex(8)}"
+    question = probing.question(settings, "")
+    entrypoint = f"{{ {question}\n}} | sed 's/^/{_MARK}/'"  # Ray's log begins with this very text
+    client.submit({"submission_id": name, "entrypoint": entrypoint})
+    found = _wait(client, name)
+    if found["status"] != "SUCCEEDED":
+        raise MissingDependency(
+            f"{client.address}: A first job has failed there: {found['message']}",
+            hint="The logs of Ray's head say more.",
+        )
+    with client.log(found) as log:
+        lines = b"".join(log).splitlines()
+    mark = _MARK.encode()
+    return probing.read_answer(
+        b"\n".join(line.removeprefix(mark) for line in lines if line.startswith(mark))
+    )
+
+
+def _wait(client: RayClient, name: str) -> Mapping[str, Any]:
+    deadline = time.monotonic() + _WITHIN
+    while True:
+        found = client.job(name)
+        if found is None:
+            raise NotFound(f"The cluster at {client.address} has lost a job, {name}.")
+        if found["status"] in _ENDED:
+            return found
+        if time.monotonic() > deadline:
+            client.stop(name)
+            raise Unavailable(
+                f"{client.address}: A first job has not ended in {_WITHIN:.0f} seconds; "
+                f"Ray says: {found['message']}",
+                hint="Has the cluster machines that are free, or that it may start?",
+            )
+        time.sleep(_PAUSE)

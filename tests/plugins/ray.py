@@ -1,0 +1,144 @@
+"""Ray for tests: a head on this machine, which is all of its cluster.
+
+``ray`` is the cluster, shared by all tests of a process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tandemlab import ComputeTarget, RayCompute, Workspace
+from tandemlab.bridge import find_r
+
+_STARTED_WITHIN = 90.0
+_PORTS = (
+    "port",
+    "dashboard-port",
+    "dashboard-agent-listen-port",
+    "dashboard-agent-grpc-port",
+    "ray-client-server-port",
+    "metrics-export-port",
+    "runtime-env-agent-port",
+    "node-manager-port",
+    "object-manager-port",
+)
+_QUIET = {
+    "RAY_enable_worker_prestart": "0",  # processes that no test needs
+    "RAY_prestart_worker_first_driver": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
+
+
+@dataclass
+class Ray:
+    """A head, which may be stopped for a while."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self._names = count()
+        self.ports = _free_ports()
+
+    @property
+    def address(self) -> str:
+        """Of its dashboard."""
+        return f"http://127.0.0.1:{self.ports['dashboard-port']}"
+
+    def start(self) -> None:
+        """Start it, and wait until it takes jobs."""
+        ports = [f"--{name}={port}" for name, port in self.ports.items()]
+        with (self.folder / "out").open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+                + ["--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", *ports]
+                + ["--num-cpus=4", "--object-store-memory=80000000", "--disable-usage-stats"]
+                + [f"--temp-dir={self.folder}"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **_QUIET},
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _STARTED_WITHIN
+        while not self._answers():
+            assert time.monotonic() < deadline, (self.folder / "out").read_text()
+            assert self.process.poll() is None, (self.folder / "out").read_text()
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        with suppress(urllib.error.URLError, OSError):
+            with urllib.request.urlopen(f"{self.address}/api/jobs/", timeout=5) as answer:
+                return bool(answer.status == 200)
+        return False
+
+    def stop(self) -> None:
+        """Stop it with all its processes."""
+        if self.process is not None:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(self.process.pid, number)
+                    self.process.wait(2)
+
+    def new_folder(self) -> Path:
+        """An empty folder."""
+        path = self.folder / f"data-{next(self._names)}"
+        path.mkdir()
+        return path
+
+
+def attach_ray(workspace: Workspace, ray: Ray, **options: Any) -> ComputeTarget:
+    """Attach the cluster as ``ray``."""
+    configuration = RayCompute.attach_configuration(
+        **{
+            "address": ray.address,
+            "directory": str(ray.new_folder()),
+            "python": sys.executable,
+            "rscript": find_r().rscript,
+            **options,
+        }
+    )
+    return ComputeTarget.attach(workspace, "ray", configuration)
+
+
+def _free_ports() -> dict[str, int]:
+    found = {}
+    with ExitStack() as stack:
+        for name in _PORTS:
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            found[name] = int(probe.getsockname()[1])
+    return found
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[Ray]:
+    """A running cluster; the test is skipped where Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed; tools/bootstrap dev does that")
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets allow no long path
+    head = Ray(folder)
+    try:
+        head.start()
+        yield head
+    finally:
+        head.stop()
+        shutil.rmtree(folder, ignore_errors=True)
