@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from tandemlab.domain import TandemlabError
@@ -52,13 +53,29 @@ def record_packages(job: Job, language: str, target: Asked) -> None:
 
     An answer is used again for a minute, so that many small jobs are not slowed down.
     """
-    file = job.directory / "files" / ENVIRONMENT_FILE
-    if file.exists():
-        return
-    found = _ask(job, language, target)
+    if not _file(job).exists():
+        _keep(job, _ask(job, language, target))
+
+
+def question_of(job: Job) -> list[str] | None:
+    """Command that prints the versions of a job's language and packages; None for no language."""
+    return None if job.language is None else [job.command[0], *_QUESTIONS[job.language]]
+
+
+def record_answer(job: Job, lines: Sequence[str]) -> None:
+    """Write what that command has printed where the job ran."""
+    if job.language is not None and not _file(job).exists():
+        _keep(job, _parse(job.command[0], job.language, lines))
+
+
+def _file(job: Job) -> Path:
+    return job.directory / "files" / ENVIRONMENT_FILE
+
+
+def _keep(job: Job, found: Mapping[str, Any]) -> None:
     if found:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, found)
+        _file(job).parent.mkdir(parents=True, exist_ok=True)
+        write_json(_file(job), found)
 
 
 def _ask(job: Job, language: str, target: Asked) -> dict[str, Any]:

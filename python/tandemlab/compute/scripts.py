@@ -37,12 +37,20 @@ def job_script(
         place: path of the run's directory where the script runs.
         first: lines of shell that come before the command, which is not run if one of them fails.
     """
-    exports = "\n".join(
-        f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())
-    )
     return _SCRIPT.format(
         run_id=run_id,
         place=shlex.quote(place),
-        exports=exports,
+        exports=exports(variables),
         steps=" &&\n  ".join([*first, shlex.join(command)]),
+    )
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Shell that sets variables of the environment.
+
+    >>> exports({"A": "1 2"})
+    "export A='1 2'"
+    """
+    return "\n".join(
+        f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())
     )

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tandemlab.compute.packages import record_answer
 from tandemlab.compute.remote.following import take_part
 from tandemlab.domain.jobs import Job
 from tandemlab.store.durable import storage_errors
@@ -67,6 +68,8 @@ class Journal:
             self._take_file(told)
         elif kind == "begun":
             self.has_begun = True
+        elif kind == "packages":
+            record_answer(self._job, told["lines"])
         elif kind == "memory":
             self.memory = told["used"]
         elif kind == "unbuilt":

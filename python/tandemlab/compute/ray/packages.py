@@ -93,17 +93,21 @@ def environment_package(key: str, pieces: Callable[[], Iterable[bytes]]) -> Pack
     return Package.of("environment", key, write)
 
 
-def run_package(folder: str, job: Job, script: str, told: Mapping[str, Any]) -> Package:
-    """What one job alone reads: its script, and tables and files of datasets.
+def run_package(
+    folder: str, job: Job, scripts: Mapping[str, str], told: Mapping[str, Any]
+) -> Package:
+    """What one job alone reads: its scripts, and tables and files of datasets.
 
     Args:
         folder: name of the folder in the package.
+        scripts: by name.
         told: what ``relay.py`` has to know of it.
     """
 
     def write(archive: zipfile.ZipFile) -> None:
         archive.writestr(_entry(f"{folder}/job.json"), json.dumps(told))
-        archive.writestr(_entry(f"{folder}/run/job/job.sh"), script)
+        for name, script in scripts.items():
+            archive.writestr(_entry(f"{folder}/run/job/{name}"), script)
         inputs = job.directory / "inputs"
         for path in sorted(inputs.rglob("*")):
             if path.is_file():

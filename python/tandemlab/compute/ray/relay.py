@@ -32,6 +32,7 @@ BUILD_LOG = "files/system/environment_build.log"
 _PIECE = 48 << 10
 _PAUSE = 0.1
 _HEARTBEAT = 20.0
+_ANSWERED_WITHIN = 20.0
 _DAY = 86400.0
 _KEPT_DAYS = 7
 _WITH_FILE = (b'"kind":"file"', b'"kind":"image"')
@@ -113,7 +114,7 @@ class Teller:
     def tell_all(self) -> None:
         """Everything that is left when the job has ended."""
         self.tell_news()
-        for part in ("files", "work/outputs", "work/logs"):
+        for part in ("files", "work/outputs", "work/logs", "staged"):
             found = (path for path in (self._place / part).rglob("*") if path.is_file())
             for path in sorted(found):
                 if (name := path.relative_to(self._place).as_posix()) != LOG:
@@ -175,6 +176,45 @@ def _watch(group: int) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+class Question:
+    """Asks for the versions of a job's packages, beside the job.
+
+    Args:
+        place: directory of the run.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._answer = place / "job" / "answer"
+        self._process: subprocess.Popen[bytes] | None = None
+        if (place / "job" / "question.sh").exists():
+            with self._answer.open("wb") as stream:
+                self._process = subprocess.Popen(
+                    ["nice", "/bin/sh", "job/question.sh"],
+                    cwd=place,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.DEVNULL,
+                )
+
+    def tell_answer(self, within: float = 0.0) -> None:
+        """Tell of the answer once it is there.
+
+        Args:
+            within: seconds that it may still take.
+        """
+        if self._process is None:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            if self._process.wait(within) == 0:
+                tell("packages", lines=self._answer.read_text(errors="replace").splitlines())
+            self._process = None
+
+    def end(self) -> None:
+        """Wait no more."""
+        if self._process is not None:
+            self._process.kill()
 
 
 def _sent(name: str) -> Path:
@@ -244,13 +284,17 @@ def _is_alive(run: Path) -> bool:
 def _run(job: Mapping[str, Any], processes: Processes, place: Path) -> int | None:
     """Run the script of a job; the exit status that it has left, if any."""
     tell("begun")
-    teller, looked = Teller(place), 0.0
+    teller, question, looked = Teller(place), Question(place), 0.0
     interval = 1.0 if job["has_limit"] else _HEARTBEAT
     for group in processes.run(["/bin/sh", "job/job.sh"], place, place / "job" / "out"):
         teller.tell_news()
+        question.tell_answer()
         if time.monotonic() - looked > interval:  # and who listens knows that somebody speaks
             looked = time.monotonic()
             tell("memory", used=group_memory(group) if job["has_limit"] else None)
+    if not processes.is_stopped:
+        question.tell_answer(_ANSWERED_WITHIN)
+    question.end()
     teller.tell_all()
     with suppress(OSError, ValueError):
         return int((place / "job" / "exit").read_text())

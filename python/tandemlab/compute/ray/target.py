@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from tandemlab.compute.packages import question_of
 from tandemlab.compute.ray.client import RayClient
 from tandemlab.compute.ray.environments import RayEnvironments
 from tandemlab.compute.ray.journal import Journal
@@ -26,9 +27,14 @@ from tandemlab.compute.ray.packages import (
 )
 from tandemlab.compute.remote.environments import needs_build, not_built
 from tandemlab.compute.remote.following import keep_end, kept_end
-from tandemlab.compute.remote.jobs import check_elsewhere, script_elsewhere
+from tandemlab.compute.remote.jobs import (
+    check_elsewhere,
+    script_elsewhere,
+    variables_elsewhere,
+)
 from tandemlab.compute.remote.r_package import r_package_for
 from tandemlab.compute.remote.staging import Source, core
+from tandemlab.compute.scripts import exports
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.domain import InvalidInput, NotFound, RunError, TandemlabError
 from tandemlab.domain.jobs import Job, JobSettings, JobState, Node, StartedJob, exit_code_of
@@ -156,8 +162,8 @@ class RayTarget:
             key = self.environments.key(environment)
             archive = self.environments.archive
             modules.append(environment_package(key, lambda: archive(environment)))
-        libraries = [f"{job.place}/r"] if r_library else []
-        script = script_elsewhere(job, f"{job.place}/core", libraries, self.interpreters["python"])
+        library = [f"{job.place}/r"] if r_library else []
+        scripts = _scripts(job, f"{job.place}/core", library, self.interpreters["python"])
         told = {
             "place": job.place,
             "has_source": has_source,
@@ -166,7 +172,7 @@ class RayTarget:
             "environment": key,
             "grace_seconds": self._grace,
         }
-        return [*modules, run_package(_folder_of(job), job, script, told)]
+        return [*modules, run_package(_folder_of(job), job, scripts, told)]
 
     @property
     def _grace(self) -> float:
@@ -294,6 +300,17 @@ def resources_of(job: Job) -> dict[str, float]:
     """
     asked = {"CPU": job.cpus or job.processes or 1, "GPU": job.gpus, "memory": job.max_memory}
     return {name: float(amount) for name, amount in asked.items() if amount}
+
+
+def _scripts(
+    job: Job, package: str, r_libraries: Sequence[str], python: str | None
+) -> dict[str, str]:
+    """The script of a job, and the one that asks for the versions of its packages, by name."""
+    scripts = {"job.sh": script_elsewhere(job, package, r_libraries, python)}
+    if question := question_of(job):
+        variables = variables_elsewhere(job, package, r_libraries)
+        scripts["question.sh"] = f"{exports(variables)}\nexec {shlex.join(question)}\n"
+    return scripts
 
 
 def _folder_of(job: Job) -> str:
