@@ -40,6 +40,11 @@ _PORTS = (
     "node-manager-port",
     "object-manager-port",
 )
+_START = (
+    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
+    *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", "--num-cpus=4"),
+    *("--object-store-memory=80000000", "--disable-usage-stats"),
+)
 _QUIET = {
     "RAY_enable_worker_prestart": "0",  # processes that no test needs
     "RAY_prestart_worker_first_driver": "0",
@@ -68,10 +73,7 @@ class Ray:
         ports = [f"--{name}={port}" for name, port in self.ports.items()]
         with (self.folder / "out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-                + ["--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", *ports]
-                + ["--num-cpus=4", "--object-store-memory=80000000", "--disable-usage-stats"]
-                + [f"--temp-dir={self.folder}"],
+                [*_START, *ports, f"--temp-dir={self.folder}"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -85,10 +87,11 @@ class Ray:
             time.sleep(0.1)
 
     def _answers(self) -> bool:
-        with suppress(urllib.error.URLError, OSError):
+        try:
             with urllib.request.urlopen(f"{self.address}/api/jobs/", timeout=5) as answer:
                 return bool(answer.status == 200)
-        return False
+        except (urllib.error.URLError, OSError):
+            return False
 
     def stop(self) -> None:
         """Stop it with all its processes."""

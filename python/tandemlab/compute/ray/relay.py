@@ -246,7 +246,7 @@ def _is_built(job: Mapping[str, Any], processes: Processes, place: Path) -> bool
     """Build the environment of a job, unless this machine has it; whether it has it then."""
     if (key := job["environment"]) is None:
         return True
-    folder = place.parents[1] / "environments" / key
+    folder: Path = place.parents[1] / "environments" / key
     folder.parent.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
