@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from tandemlab.compute.packages import question_of
+from tandemlab.compute.r_package import r_package_for
 from tandemlab.compute.ray.client import RayClient
 from tandemlab.compute.ray.environments import RayEnvironments
 from tandemlab.compute.ray.journal import Journal
@@ -32,7 +33,6 @@ from tandemlab.compute.remote.jobs import (
     script_elsewhere,
     variables_elsewhere,
 )
-from tandemlab.compute.remote.r_package import r_package_for
 from tandemlab.compute.remote.staging import Source, core
 from tandemlab.compute.scripts import exports
 from tandemlab.compute.settings import AgentSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tandemlab.compute.remote.r_package import QUESTION
+from tandemlab.compute.r_package import QUESTION
 from tandemlab.domain import MissingDependency
 
 _PROBE = (Path(__file__).parent / "probe.sh").read_text(encoding="utf-8")
