@@ -37,8 +37,27 @@
 #'     another, all else in a folder, by number.
 #'   * `run_config`, `compute_target`, `environment`, `environment_variables`, `interpreter`,
 #'     `max_run_duration_seconds`, `resources`, `distribution`: as in [script_run_config()].
+#' @param mini_batch_size How many files, rows or items of the input a call of the script's `run()`
+#'   gets at once.
+#' @param error_threshold How many of them may be of mini-batches that failed, before the step has;
+#'   -1 for any number.
+#' @param output_action `"append_row"` puts what the calls give together, `"summary_only"` does not.
+#' @param process_count_per_node Number of processes; `NULL` for the processors that the step may
+#'   use.
+#' @param run_max_try How often a mini-batch that fails is tried.
+#' @param run_invocation_timeout Seconds after which a call has failed; `NULL` for any time.
+#' @param input Name of the input that is parted; `NULL` for the only one.
 #' @param step A `tandemlab_step`.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
+#' @section Parallel runs:
+#' The script of `parallel_run_step()`, in R or Python, has a function `run(mini_batch)`, and
+#' `init()` if it likes, which each process calls once. A mini-batch is a vector of paths for a
+#' folder, a data frame for a table, and a list for json. What `run()` gives is put together in the
+#' order of the input as the one output that is a table (from data frames), json (from lists) or a
+#' file (from lines). A mini-batch that was finished is not run again when the step is tried again
+#' or the pipeline resumed. The run's metrics `mini_batches`, `mini_batches_failed` and
+#' `mini_batches_taken_over` count them, and its file `logs/mini_batches.json` says which have
+#' failed, and why.
 #' @return Steps: a `tandemlab_step`. `step_output()`: what the step will have written, an input of
 #'   other steps. All are plain data.
 #' @examples
@@ -74,6 +93,36 @@ script_step <- function(script_name, pattern, language, name, arguments, source_
 #' @export
 command_step <- function(command, name, source_directory = ".", ...) {
   new_step(name, list(command = command), arg_string(source_directory), list(...))
+}
+
+#' @rdname python_script_step
+#' @export
+parallel_run_step <- function(script_name, name = NULL, mini_batch_size = 10,
+                              error_threshold = 0, output_action = c("append_row", "summary_only"),
+                              process_count_per_node = NULL, run_max_try = 3,
+                              run_invocation_timeout = NULL, input = NULL, arguments = NULL,
+                              source_directory = ".", ...) {
+  script_name <- arg_string(script_name)
+  output_action <- match.arg(output_action)
+  content <- list(script = script_name, arguments = arguments)
+  made <- new_step(step_name(name, script_name), content, arg_string(source_directory), list(...))
+  given <- list(
+    input = arg_optional(input, arg_string),
+    mini_batch_size = arg_count(mini_batch_size, least = 1L),
+    process_count_per_node = arg_optional(process_count_per_node, arg_count, least = 1L),
+    run_max_try = arg_count(run_max_try, least = 1L),
+    run_invocation_timeout = arg_optional(run_invocation_timeout, arg_number),
+    error_threshold = arg_count(error_threshold, least = -1L),
+    output_action = output_action
+  )
+  usual <- list(
+    mini_batch_size = 10, run_max_try = 3, error_threshold = 0, output_action = "append_row"
+  )
+  is_usual <- vapply(names(given), function(key) {
+    is.null(given[[key]]) || !is.null(usual[[key]]) && given[[key]] == usual[[key]]
+  }, NA)
+  made$document$parallel <- if (all(is_usual)) empty_map() else given[!is_usual]
+  made
 }
 
 #' @rdname python_script_step

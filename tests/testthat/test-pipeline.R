@@ -101,6 +101,28 @@ test_that("steps run for each item of a list, and when a condition holds", {
   expect_error(command_step("true", "a", for_each = c(a = 1)), "`for_each`")
 })
 
+test_that("a script of R is called for one part of a table after another", {
+  skip_unless_ready()
+  folder <- withr::local_tempdir()
+  write_frame(data.frame(x = 1:5, g = factor(letters[1:5])), file.path(folder, "rows.arrow"))
+  writeLines(
+    c("run <- function(rows) {", "  rows$y <- rows$x * 2", "  rows", "}"),
+    file.path(folder, "double.R")
+  )
+  double <- parallel_run_step(
+    "double.R",
+    mini_batch_size = 2, process_count_per_node = 1, source_directory = folder,
+    inputs = list(rows = "rows.arrow"), outputs = c(more = "table")
+  )
+  run <- submit_experiment(experiment(temp_workspace(), "demo"), pipeline(double))
+  wait_for_run_completion(run)
+  found <- get_step_output(run, "double")
+  expect_equal(found$y, 2 * (1:5))
+  expect_identical(as.character(found$g), letters[1:5])
+  expect_identical(get_run_metrics(find_step_run(run, "double")[[1]])$mini_batches, 3L)
+  expect_error(parallel_run_step("a.R", mini_batch_size = 0), "`mini_batch_size`")
+})
+
 test_that("a pipeline of R functions runs, and hands data on", {
   skip_unless_ready()
   draw <- r_function_step(

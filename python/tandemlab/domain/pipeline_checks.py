@@ -50,7 +50,28 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
                     yield Mistake((*here, part), f"${{{kind}.{place}}} stands there; {word}")
     yield from _condition_mistakes(graph, here, step)
     yield from _list_mistakes(graph, here, step)
+    yield from _parallel_mistakes(graph, name, step)
     yield from _function_mistakes(here, step)
+
+
+def _parallel_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
+    if step.parallel is None:
+        return
+    here = ("steps", name, "parallel")
+    if "script" not in step.settings:
+        yield Mistake(here, "it needs a script, with a function run(mini_batch)")
+    parted = step.parted
+    if parted is None:
+        told = f"say which of {', '.join(step.inputs)}" if step.inputs else "there is none"
+        yield Mistake((*here, "input"), f"an input is parted; {told}")
+    elif parted not in step.inputs:
+        yield Mistake((*here, "input"), unknown_name("input", parted, step.inputs))
+    if step.parallel.output_action == "append_row" and step.appended is None:
+        yield Mistake(
+            (*here, "output_action"),
+            "append_row needs one output that is a table, json or file, and no more than that; "
+            "summary_only keeps nothing of what run() gives",
+        )
 
 
 def _condition_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iterator[Mistake]:

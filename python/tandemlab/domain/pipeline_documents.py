@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from tandemlab.domain.pipeline_places import PLACE
@@ -10,6 +11,7 @@ from tandemlab.domain.pipelines import (
     ForEach,
     Function,
     Graph,
+    Parallel,
     Parameter,
     Retries,
     Step,
@@ -73,6 +75,7 @@ def _step(
         "run_after": tuple(settings.pop("run_after", ())),
         "allow_reuse": settings.pop("allow_reuse", True),
         "when": settings.pop("when", None),
+        "parallel": Parallel(**settings.pop("parallel")) if "parallel" in settings else None,
         "for_each": _for_each(settings.pop("for_each", None), others),
     }
     function, retries = settings.pop("function", None), settings.pop("retries", {})
@@ -159,8 +162,19 @@ def _step_document(step: Step) -> dict[str, Any]:
         "when": step.when,
     }
     kept = {key: value for key, value in found.items() if value not in (None, {}, [])}
+    if step.parallel is not None:
+        kept["parallel"] = _parallel_document(step.parallel)
     listed = _list_document(step.for_each)
     return kept if listed is None else {**kept, "for_each": listed}
+
+
+def _parallel_document(given: Parallel) -> dict[str, Any]:
+    usual = Parallel()
+    return {
+        field.name: getattr(given, field.name)
+        for field in fields(Parallel)
+        if getattr(given, field.name) != getattr(usual, field.name)
+    }
 
 
 def _unusual(given: StepInput) -> dict[str, Any]:

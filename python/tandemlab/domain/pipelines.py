@@ -179,6 +179,33 @@ class ForEach:
 
 
 @dataclass(frozen=True, slots=True)
+class Parallel:
+    """How a step's script is called for one part of its input after another, by several processes.
+
+    Attributes:
+        input: the input that is parted: files of a folder, rows of a table, items of a json list;
+            None for the only one.
+        mini_batch_size: how many files, rows or items `run` gets at once.
+        process_count_per_node: processes; None for the processors that the step may use.
+        run_max_try: how often a mini-batch that fails is tried.
+        run_invocation_timeout: seconds after which a call has failed; None for any time.
+        error_threshold: how many files, rows or items may be of mini-batches that failed; -1 for
+            any number.
+        output_action: ``append_row``: what the calls give is put together in the order of the
+            input, as the one output that is a table, json or file; ``summary_only``: it is not
+            kept.
+    """
+
+    input: str | None = None
+    mini_batch_size: int = 10
+    process_count_per_node: int | None = None
+    run_max_try: int = 3
+    run_invocation_timeout: float | None = None
+    error_threshold: int = 0
+    output_action: str = "append_row"
+
+
+@dataclass(frozen=True, slots=True)
 class Retries:
     """How often a step that failed is tried again.
 
@@ -230,6 +257,7 @@ class Step:
             ``outputs.check.verdict.ok = true``; see `domain.filters`.
         for_each: the list for each of whose items it runs once: ``${item}`` and ``${item.KEY}``
             stand for the item in its texts.
+        parallel: how its script is called for the parts of an input; None for one plain run.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -242,6 +270,22 @@ class Step:
     allow_reuse: bool = True
     when: str | None = None
     for_each: ForEach | None = None
+    parallel: Parallel | None = None
+
+    @property
+    def parted(self) -> str | None:
+        """The input that a parallel run parts; None if it is not said which."""
+        if self.parallel is None or self.parallel.input is not None or len(self.inputs) != 1:
+            return self.parallel.input if self.parallel else None
+        return next(iter(self.inputs))
+
+    @property
+    def appended(self) -> str | None:
+        """The output that a parallel run puts together; None for none."""
+        if self.parallel is None or self.parallel.output_action != "append_row":
+            return None
+        files = [name for name, each in self.outputs.items() if is_file_type(each.type)]
+        return files[0] if len(files) == 1 else None
 
     @property
     def condition(self) -> Filter | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tandemlab.pipelines.steps import (
         CommandStep,
         EstimatorStep,
+        ParallelRunConfig,
+        ParallelRunStep,
         PipelineData,
         PipelineParameter,
         PipelineStep,
@@ -27,6 +29,8 @@ _STEPS = "tandemlab.pipelines.steps"
 _HOMES = {
     "CommandStep": _STEPS,
     "EstimatorStep": _STEPS,
+    "ParallelRunConfig": _STEPS,
+    "ParallelRunStep": _STEPS,
     "Pipeline": "tandemlab.pipelines.pipeline",
     "PipelineData": _STEPS,
     "PipelineEndpoint": _PUBLISHED,
@@ -47,6 +51,8 @@ _HOMES = {
 __all__ = [
     "CommandStep",
     "EstimatorStep",
+    "ParallelRunConfig",
+    "ParallelRunStep",
     "Pipeline",
     "PipelineData",
     "PipelineEndpoint",

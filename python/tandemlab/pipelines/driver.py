@@ -7,9 +7,10 @@ finds what was started, starts nothing twice and runs no finished step again.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tandemlab.domain.status import ACTIVE
 from tandemlab.domain.times import now
 from tandemlab.environments.registry import record_environment
 from tandemlab.pipelines.item_runs import ItemRuns, gathering
+from tandemlab.pipelines.mini_batches import FINISHED, LEFT
 from tandemlab.pipelines.reuse import KEY, Decision, Reuse
 from tandemlab.pipelines.values import KnownValues
 from tandemlab.store.durable import storage_errors
@@ -338,6 +340,7 @@ class PipelineDriver:
         planned: PlannedStep,
         inputs: Mapping[str, Any],
     ) -> None:
+        """Make the run of an attempt at a unit, and queue it."""
         run_id = self._attempt_id(unit, attempt)
         # One that the store does not know is what an agent has left that was killed as it made it.
         shutil.rmtree(self._folder.run_directory(run_id), ignore_errors=True)
@@ -347,6 +350,11 @@ class PipelineDriver:
             "parts": decision.parts,
         }
         definition = {**planned.definition, "inputs": dict(inputs), "reuse": reuse}
+        if self._steps[unit.step].parallel is not None and planned.snapshot is not None:
+            definition["environment_variables"] = {
+                **definition.get("environment_variables", {}),
+                FINISHED: os.pathsep.join(map(str, self._finished_batches(unit, attempt))),
+            }
         self._folder.add_run(
             NewRun(
                 id=run_id,
@@ -371,6 +379,20 @@ class PipelineDriver:
         record_environment(self._folder, run_id, definition)
         self._active[unit] = attempt
         self._say(f"{unit}: queued as run {run_id}")
+
+    def _finished_batches(self, unit: Unit, attempt: int) -> Iterator[Path]:
+        """Where earlier attempts have left mini-batches, also those of runs that were resumed."""
+        record: RunRecord | None = self._record
+        before = range(1, attempt)
+        while record is not None:
+            for number in before:
+                run_id = attempt_id(record.id, self._places[unit.step], number, unit.item)
+                folder = self._folder.run_directory(run_id) / "files" / LEFT
+                if folder.is_dir():
+                    yield folder
+            resumed = record.properties.get("resumes")
+            record = None if resumed is None else self._folder.store.get_run(resumed)
+            before = range(1, self._most_attempts(unit) + 1)
 
     def _inputs(self, step: str, planned: PlannedStep) -> dict[str, Any]:
         """The inputs of a step, with the paths of what other steps have written."""

@@ -42,7 +42,9 @@ def gather_tables(paths: Sequence[Path], target: Path) -> None:
     """
     import pyarrow as pa
 
-    tables = [pa.ipc.open_file(pa.memory_map(str(path))).read_all() for path in paths]
+    from tandemlab.bridge import read_frame
+
+    tables = [read_frame(path) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         _check_columns(tables[0].schema, table.schema, paths[0], path)
     whole = pa.concat_tables(tables).unify_dictionaries() if tables else pa.table({})

@@ -9,7 +9,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from tandemlab.domain.pipeline_plans import Plan, PlannedStep
 from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput, is_file_type
 from tandemlab.domain.schemas import Mistake
 from tandemlab.pipelines.function_scripts import function_script
+from tandemlab.pipelines.mini_batches import SCRIPT as MINI_BATCHES
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.languages import Language, format_arguments, parameters_of
@@ -134,7 +135,7 @@ def _check_place(step: Step, target: str) -> None:
 def _source_of(name: str, step: Step) -> Iterator[Path]:
     """The folder with a step's script; that of a function is made for the moment."""
     given = Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
-    if step.function is None:
+    if step.function is None and step.parallel is None:
         yield given
         return
     with TemporaryDirectory(prefix="tandemlab-") as made:
@@ -143,12 +144,14 @@ def _source_of(name: str, step: Step) -> Iterator[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(given / path, target)
         script = Path(made, _script_of(name, step))
-        script.write_text(function_script(step.function), encoding="utf-8")
+        text = MINI_BATCHES if step.function is None else function_script(step.function)
+        script.write_text(text, encoding="utf-8")
         yield Path(made)
 
 
 def _script_of(name: str, step: Step) -> str:
-    assert step.function is not None
+    if step.function is None:
+        return f"{name}.mini_batches.py"
     return f"{name}.{'py' if step.function.language == 'python' else 'R'}"
 
 
@@ -185,6 +188,12 @@ def _configuration(
     if step.function is not None:
         settings["script"] = _script_of(name, step)
         settings["arguments"] = [_function_call(graph, name, settings.get("arguments", {}))]
+    elif step.parallel is not None:
+        words = format_arguments(settings.get("arguments"), language)
+        settings["arguments"] = [_parallel_call(graph, name, settings), *words]
+        settings["script"] = _script_of(name, step)
+        if language is Language.R:
+            settings.pop("interpreter", None)
     inputs = {
         key: Input(str(source)) if _is_open(each) else _given_input(step, key, values)
         for key, each in step.inputs.items()
@@ -241,11 +250,29 @@ def _function_call(graph: Graph, name: str, arguments: Mapping[str, Any]) -> str
     )
 
 
+def _parallel_call(graph: Graph, name: str, settings: Mapping[str, Any]) -> str:
+    step = graph.steps[name]
+    assert step.parallel is not None and step.parted is not None
+    output = step.appended
+    return json.dumps(
+        {
+            **asdict(step.parallel),
+            "script": settings["script"],
+            "interpreter": settings.get("interpreter"),
+            "input": step.parted,
+            "input_type": graph.input_type(name, step.parted),
+            "output": output,
+            "output_type": None if output is None else step.outputs[output].type,
+        },
+        ensure_ascii=False,
+    )
+
+
 def _planned(
     name: str, step: Step, checked: _Checked, kept: _Sources, values: Mapping[str, Any]
 ) -> PlannedStep:
     definition = dict(checked.definition)
-    if step.function is not None:
+    if step.function is not None or step.parallel is not None:
         definition["source_directory"] = step.source_directory
     for key in step.links:
         del definition["inputs"][key]

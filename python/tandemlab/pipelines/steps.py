@@ -8,7 +8,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
@@ -22,6 +22,7 @@ from tandemlab.domain.pipelines import (
     PARAMETER_TYPES,
     ForEach,
     Function,
+    Parallel,
     Parameter,
     ParameterValue,
     Retries,
@@ -231,6 +232,77 @@ class RScriptStep(PythonScriptStep):
     """
 
     _suffixes = (".R", ".r")
+
+
+@dataclass(frozen=True)
+class ParallelRunConfig:
+    """How a script is called for the parts of an input; see `ParallelRunStep`.
+
+    Attributes:
+        entry_script: in Python or R.
+        mini_batch_size: how many files, rows or items a call gets at once.
+        error_threshold: how many of them may be of mini-batches that failed, before the step has;
+            -1 for any number.
+        output_action: ``append_row`` puts what the calls give together; ``summary_only`` does not.
+        process_count_per_node: processes; None for the processors that the step may use.
+        run_max_try: how often a mini-batch that fails is tried.
+        run_invocation_timeout: seconds after which a call has failed; None for any time.
+        source_directory: folder with the script.
+    """
+
+    entry_script: str
+    mini_batch_size: int = 10
+    error_threshold: int = 0
+    output_action: str = "append_row"
+    process_count_per_node: int | None = None
+    run_max_try: int = 3
+    run_invocation_timeout: float | None = None
+    source_directory: str | os.PathLike[str] = "."
+
+    def __post_init__(self) -> None:
+        if self.output_action not in ("append_row", "summary_only"):
+            raise InvalidInput(
+                f"output_action is append_row or summary_only, not {self.output_action!r}."
+            )
+        for name, least in (("mini_batch_size", 1), ("run_max_try", 1), ("error_threshold", -1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise InvalidInput(f"{name} is a whole number from {least} on, not {value!r}.")
+
+
+class ParallelRunStep(PipelineStep):
+    """A script that is called for one part of an input after another, by several processes.
+
+    The script has ``run(mini_batch)``, and ``init()`` if it likes, which each process calls once.
+    A mini-batch is a list of paths for a folder, a data frame for a table, and a list for json.
+    What ``run`` gives is put together in the order of the input as the one output that is a table
+    (from data frames), json (from lists) or a file (from lines). A mini-batch that was finished is
+    not run again when the step is tried again or the pipeline resumed. The run's metrics
+    ``mini_batches``, ``mini_batches_failed`` and ``mini_batches_taken_over`` count them, and its
+    file ``logs/mini_batches.json`` says which have failed, and why.
+
+    Args:
+        input: which of the inputs is parted; None for the only one.
+
+    >>> config = ParallelRunConfig("score.py", mini_batch_size=100, error_threshold=5)
+    >>> made = ParallelRunStep("score", config, inputs={"rows": "x.csv"}, outputs={"p": "table"})
+    >>> made.definition.parallel.error_threshold
+    5
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parallel_run_config: ParallelRunConfig,
+        arguments: Sequence[Any] | Mapping[str, Any] | None = None,
+        input: str | None = None,
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        given = dict(vars(parallel_run_config))
+        content = {"script": given.pop("entry_script"), "arguments": arguments}
+        source = given.pop("source_directory")
+        super().__init__(name, content, source, settings)
+        self.definition = replace(self.definition, parallel=Parallel(input=input, **given))
 
 
 class CommandStep(PipelineStep):
