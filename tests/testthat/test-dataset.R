@@ -1,9 +1,10 @@
 dataset_cases <- function() {
-  path <- file.path(testthat::test_path(), "..", "conformance", "datasets", "tables.yaml")
-  if (!file.exists(path) || !requireNamespace("yaml", quietly = TRUE)) {
+  folder <- file.path(cases_folder(), "datasets")
+  if (!dir.exists(folder) || !requireNamespace("yaml", quietly = TRUE)) {
     return(list())
   }
-  yaml::read_yaml(path)
+  files <- file.path(folder, c("tables.yaml", "malformed.yaml"))
+  unlist(lapply(files, yaml::read_yaml), recursive = FALSE)
 }
 
 skip_without_duckdb <- function() {
@@ -13,13 +14,24 @@ skip_without_duckdb <- function() {
   }
 }
 
-written_files <- function(files, env = parent.frame()) {
-  folder <- withr::local_tempdir(.local_envir = env)
+# A text that is NULL takes the file away.
+write_files <- function(folder, files, encoding = "utf-8") {
+  # The cases have their marks of byte order themselves.
+  encoding <- c("utf-8" = "UTF-8", "utf-16" = "UTF-16LE", "latin-1" = "latin1")[[encoding]]
   for (name in names(files)) {
     path <- file.path(folder, name)
     dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
-    writeBin(charToRaw(enc2utf8(files[[name]])), path)
+    if (is.null(files[[name]])) {
+      unlink(path)
+    } else {
+      writeBin(iconv(files[[name]], "UTF-8", encoding, toRaw = TRUE)[[1]], path)
+    }
   }
+}
+
+written_files <- function(files, encoding = "utf-8", env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  write_files(folder, files, encoding)
   folder
 }
 
@@ -54,7 +66,9 @@ make_dataset <- function(folder, case) {
   path <- if (grepl("://", case$path)) case$path else file.path(folder, case$path)
   make <- switch(if (is.null(case$from)) "delimited" else case$from,
     delimited = create_tabular_dataset_from_delimited_files,
-    json_lines = create_tabular_dataset_from_json_lines_files
+    json_lines = create_tabular_dataset_from_json_lines_files,
+    parquet = create_tabular_dataset_from_parquet_files,
+    arrow = create_tabular_dataset_from_arrow_files
   )
   Reduce(do_step, case$steps, do.call(make, c(list(path), case$options)))
 }
@@ -67,6 +81,31 @@ plain_columns <- function(frame) {
   })
 }
 
+written_and_read <- function(data, form) {
+  switch(form,
+    csv = create_tabular_dataset_from_delimited_files(
+      folder_of(convert_to_dataset_with_csv_files(data))
+    ),
+    parquet = create_tabular_dataset_from_parquet_files(
+      folder_of(convert_to_dataset_with_parquet_files(data))
+    )
+  )
+}
+
+folder_of <- function(files) dirname(mount_file_dataset(files)[[1]])
+
+expect_profile <- function(profile, expected) {
+  for (name in names(expected)) {
+    row <- as.list(profile[profile$name == name, ])
+    for (field in names(expected[[name]])) {
+      wanted <- expected[[name]][[field]]
+      if (is.null(wanted)) wanted <- NA_real_
+      if (is.character(row[[field]])) wanted <- as.character(wanted)
+      expect_equal(row[[field]], wanted, ignore_attr = TRUE)
+    }
+  }
+}
+
 expect_columns <- function(frame, columns) {
   expect_identical(names(frame), names(columns))
   expect_equal(plain_columns(frame), lapply(columns, as.list), ignore_attr = TRUE)
@@ -75,20 +114,25 @@ expect_columns <- function(frame, columns) {
 for (case in dataset_cases()) {
   test_that(sprintf("tables: %s", case$name), {
     skip_without_duckdb()
-    folder <- written_files(case$files)
+    encoding <- if (is.null(case$encoding)) "utf-8" else case$encoding
+    folder <- written_files(case$files, encoding)
     if (!is.null(case$error)) {
       expect_error(make_dataset(folder, case), case$error, fixed = TRUE, class = "tandemlab_error")
       return()
     }
     data <- make_dataset(folder, case)
     data <- unserialize(serialize(data, NULL))
+    write_files(folder, case$later)
     if (!is.null(case$read_error)) {
       expect_error(as.data.frame(data), case$read_error, fixed = TRUE, class = "tandemlab_error")
     } else if (!is.null(case$split)) {
       parts <- random_split_dataset(data, case$split$percentage, case$split$seed)
       found <- lapply(parts, function(part) as.data.frame(part)$x)
       expect_equal(found, lapply(case$parts, unlist))
+    } else if (!is.null(case$profile)) {
+      expect_profile(get_dataset_profile(data), case$profile)
     } else {
+      if (!is.null(case$through)) data <- written_and_read(data, case$through)
       on_error <- if (is.null(case$on_error)) "fail" else case$on_error
       expect_columns(load_dataset_into_data_frame(data, on_error), case$columns)
     }

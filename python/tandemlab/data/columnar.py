@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.bridge import read_frame
-from tandemlab.data.engine import identifier, literal
+from tandemlab.data.engine import identifier, literal, need_duckdb
 from tandemlab.data.locations import DataFile
+from tandemlab.data.problems import unreadable
 from tandemlab.data.types import listed, selection
 from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 
 def scan(
@@ -62,9 +63,18 @@ def columns_of(database: DuckDBPyConnection, form: str, file: DataFile) -> dict[
     if file not in _known:
         is_parquet = form == "parquet"
         table = f"read_parquet({literal(file.path)})" if is_parquet else _registered(database, file)
-        found = database.sql(f"FROM {table}")
+        found = _opened(database, table, file, form)
         _known[file] = dict(zip(found.columns, map(str, found.types), strict=True))
     return _known[file]
+
+
+def _opened(
+    database: DuckDBPyConnection, table: str, file: DataFile, form: str
+) -> DuckDBPyRelation:
+    try:
+        return database.sql(f"FROM {table}")
+    except need_duckdb().Error as problem:
+        raise unreadable(file.path, form.capitalize(), problem) from None
 
 
 def _registered(database: DuckDBPyConnection, file: DataFile) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from tandemlab.data import columnar, delimited, partitions
+from tandemlab.data import columnar, delimited, json_lines, partitions
 from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.definition import Definition, Format, Source
 from tandemlab.data.engine import connection
@@ -75,13 +75,10 @@ class _Tabular:
             InvalidInput: files have different columns, a row is malformed (with its line), or a
                 format cannot be used.
         """
-        if len(separator) != 1:
-            raise InvalidInput(f"separator must be one character, not {separator!r}.")
         options = {
-            "separator": separator,
+            **delimited.checked_dialect(separator, encoding),
             "header": PromoteHeadersBehavior.of(header).value,
             "missing_values": list(missing_values),
-            "encoding": encoding.lower().replace("utf8", "utf-8"),
             **({"empty_as_string": True} if empty_as_string else {}),
         }
         paths = absolute(path)
@@ -132,9 +129,15 @@ class _Tabular:
     ) -> TabularDataset:
         """A table in JSON lines, one object a line.
 
+        What columns there are, and of what types, is found now and kept: types in the first 20,480
+        lines of each file, fields in all lines. A file that begins with other fields later is an
+        error.
+
         Args:
             invalid_lines: ``"error"``, or ``"drop"`` to leave out lines that are no JSON, and to
                 take a value that does not fit its column as missing.
+            validate: whether to look for fields in all lines now; otherwise those that the first
+                lines of a file do not have are left out.
 
         The others are those of `from_delimited_files`.
         """
@@ -142,7 +145,8 @@ class _Tabular:
             raise InvalidInput(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         paths = absolute(path)
         options: dict[str, Any] = {"invalid_lines": invalid_lines}
-        found = TabularDataset(Definition(Source("json_lines", paths, {}, options))).columns
+        with connection() as database:
+            found = json_lines.look(database, expand(paths), options, whole=validate)
         types, formats = chosen(set_column_types, list(found))
         if formats:
             options["formats"] = formats

@@ -5,10 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tandemlab.data.engine import connection, in_our_words, literal, need_duckdb
+from tandemlab.data.engine import connection, literal, need_duckdb
 from tandemlab.data.headers import Part, parts_of
 from tandemlab.data.locations import DataFile
+from tandemlab.data.problems import in_our_words
 from tandemlab.data.types import ColumnTypes, chosen, selection
+from tandemlab.domain import InvalidInput
+
+ENCODINGS = ("utf-8", "utf-16", "latin-1")
+
+
+def checked_dialect(separator: str, encoding: str) -> dict[str, str]:
+    """The separator and the encoding as options.
+
+    Raises:
+        InvalidInput: one cannot be one.
+    """
+    if len(separator) != 1 or separator in '"\r\n\0':
+        raise InvalidInput(
+            f"separator must be one character, and no quote or end of a line, not {separator!r}."
+        )
+    word = encoding.lower().replace("_", "-")
+    word = {"utf8": "utf-8", "utf16": "utf-16", "latin1": "latin-1"}.get(word, word)
+    if word not in ENCODINGS:
+        raise InvalidInput(
+            f"encoding must be {', '.join(ENCODINGS[:-1])} or {ENCODINGS[-1]}, not {encoding!r}.",
+            hint="`iconv -f ENCODING -t UTF-8 FILE` makes UTF-8 of another one.",
+        )
+    return {"separator": separator, "encoding": word}
 
 
 def look(

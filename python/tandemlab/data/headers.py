@@ -115,20 +115,32 @@ def _combined(
 
 
 def _header(file: DataFile, options: Mapping[str, Any], *, has_header: bool) -> list[str]:
+    # Bytes further on that are no text are left to DuckDB, which tells their line.
     encoding = "utf-8-sig" if options["encoding"] == "utf-8" else options["encoding"]
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
     try:
-        with open(file.path, encoding=encoding, newline="") as stream:
+        with open(file.path, encoding=encoding, errors=errors, newline="") as stream:
             rows = csv.reader(stream, delimiter=options["separator"], strict=True)
             first = next((row for row in rows if row), [])
-    except (UnicodeDecodeError, LookupError, csv.Error) as problem:
-        raise InvalidInput(
-            f"{file.path}, line 1: {problem}.",
-            hint="Is the encoding right?",
-            details={"path": file.path, "line": 1},
-        ) from None
+    except (UnicodeError, csv.Error) as problem:
+        raise _no_header(file, f"{problem}.") from None
     if not first:
-        raise InvalidInput(f"{file.path} is empty.", details={"path": file.path})
+        raise InvalidInput(
+            f"{file.path} is empty.",
+            hint="A table in delimited text has a line at least: leave the file out.",
+            details={"path": file.path},
+        )
+    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in "".join(first)):
+        raise _no_header(file, "this is no text in " + options["encoding"].upper() + ".")
     return _named(first if has_header else [""] * len(first))
+
+
+def _no_header(file: DataFile, reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"{file.path}, line 1: {reason}",
+        hint='Say the encoding, such as encoding="latin-1" or "utf-16", if it is delimited text.',
+        details={"path": file.path, "line": 1},
+    )
 
 
 def _named(header: Sequence[str]) -> list[str]:

@@ -55,7 +55,7 @@ def _scan(
     elif source.format == "sql":
         table = sql_rows.scan(database, source, lenient=lenient)
     elif source.format == "json_lines":
-        table = json_lines.scan(files, columns, options, lenient=lenient)
+        table = json_lines.scan(database, files, columns, options, lenient=lenient)
     else:
         table = columnar.scan(database, source.format, files, columns, options, lenient=lenient)
     added = [f'{_shown_path(files)} AS "Path"'] if source.include_path else []

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.bridge.libraries import need
 from tandemlab.data.datastores.datastore import Datastore
 from tandemlab.data.definition import DataPath
-from tandemlab.data.engine import identifier, literal, through_duckdb
+from tandemlab.data.engine import identifier, literal
+from tandemlab.data.problems import through_duckdb
 from tandemlab.data.types import selection
 from tandemlab.domain import InvalidInput
 

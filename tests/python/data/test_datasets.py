@@ -22,17 +22,23 @@ from tandemlab.domain import AlreadyExists, InvalidInput, NotFound, StorageError
 duckdb = pytest.importorskip("duckdb")
 pa = pytest.importorskip("pyarrow")
 
-CASES = Path(__file__).parents[2] / "conformance" / "datasets" / "tables.yaml"
+CASES = Path(__file__).parents[2] / "conformance" / "datasets"
 
 
 def cases() -> list[Any]:
-    return [pytest.param(case, id=case["name"]) for case in yaml.safe_load(CASES.read_text())]
+    files = (CASES / name for name in ("tables.yaml", "malformed.yaml"))
+    found = [case for file in files for case in yaml.safe_load(file.read_text("utf-8"))]
+    return [pytest.param(case, id=case["name"]) for case in found]
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
+def write(folder: Path, files: dict[str, str | None], encoding: str = "utf-8") -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text.encode())
+        if text is None:
+            (folder / name).unlink()
+        else:
+            # The cases have their marks of byte order themselves.
+            (folder / name).write_bytes(text.encode(encoding.replace("16", "16-le")))
 
 
 def made(folder: Path, case: dict[str, Any]) -> TabularDataset:
@@ -75,9 +81,17 @@ def columns_of(found: TabularDataset, **options: Any) -> dict[str, list[Any]]:
     }
 
 
+def written_and_read(found: TabularDataset, form: str) -> TabularDataset:
+    write: Callable[[], FileDataset] = getattr(found, f"to_{form}_files")
+    folder = write().definition.source.paths[0]
+    if form == "csv":
+        return Dataset.Tabular.from_delimited_files(folder)
+    return Dataset.Tabular.from_parquet_files(folder)
+
+
 @pytest.mark.parametrize("case", cases())
 def test_tables(case: dict[str, Any], tmp_path: Path) -> None:
-    write(tmp_path, case["files"])
+    write(tmp_path, case["files"], case.get("encoding", "utf-8"))
     if "error" in case:
         with pytest.raises(TandemlabError) as error:
             made(tmp_path, case)
@@ -86,14 +100,21 @@ def test_tables(case: dict[str, Any], tmp_path: Path) -> None:
     found = made(tmp_path, case)
     again = Dataset.from_dict(found.definition.to_dict())
     assert isinstance(again, TabularDataset) and again.definition == found.definition
+    write(tmp_path, case.get("later", {}))
     if "read_error" in case:
-        with pytest.raises(InvalidInput) as error:
+        with pytest.raises(TandemlabError) as error:
             found.to_arrow()
         assert case["read_error"] in str(error.value)
     elif "split" in case:
         parts = [columns_of(part)["x"] for part in found.random_split(**case["split"])]
         assert parts == case["parts"]
+    elif "profile" in case:
+        profiles = {each.name: each.to_dict() for each in found.profile()}
+        for name, expected in case["profile"].items():
+            assert expected.items() <= profiles[name].items()
     else:
+        if "through" in case:
+            again = written_and_read(again, case["through"])
         columns = columns_of(again, on_error=case.get("on_error", "fail"))
         assert list(columns.items()) == list(case["columns"].items())
 
