@@ -119,19 +119,20 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A running server; the test is skipped where PostgreSQL is not installed."""
-    with _running() as server:
+    with running() as server:
         yield server
 
 
 @pytest.fixture
 def own_postgresql() -> Iterator[Server]:
     """A running server that the test may kill."""
-    with _running() as server:
+    with running() as server:
         yield server
 
 
 @contextmanager
-def _running() -> Iterator[Server]:
+def running() -> Iterator[Server]:
+    """A running server; the test is skipped where PostgreSQL is not installed."""
     programs, account = find_programs(), find_account()
     if programs is None or account is None:
         pytest.skip("PostgreSQL is not installed; tools/bootstrap dev does that")

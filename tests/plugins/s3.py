@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-_KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
+KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
 _NOBODY = {
     "AWS_CONFIG_FILE": "/nonexistent/config",
     "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/credentials",
@@ -67,7 +67,7 @@ class S3:
             env={
                 **os.environ,
                 **_NOBODY,
-                **_KEYS,
+                **KEYS,
                 "MOTO_RECORDER_FILEPATH": str(self.folder / "asked"),
             },
         )
@@ -99,8 +99,8 @@ class S3:
         import s3fs
 
         return s3fs.S3FileSystem(
-            key=_KEYS["AWS_ACCESS_KEY_ID"],
-            secret=_KEYS["AWS_SECRET_ACCESS_KEY"],
+            key=KEYS["AWS_ACCESS_KEY_ID"],
+            secret=KEYS["AWS_SECRET_ACCESS_KEY"],
             endpoint_url=self.url,
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -137,7 +137,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys of the test, and nothing of the user's."""
-    for name, value in {**_NOBODY, **_KEYS}.items():
+    for name, value in {**_NOBODY, **KEYS}.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)

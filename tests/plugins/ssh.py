@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -171,6 +171,13 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def ssh() -> Iterator[Sshd]:
     """A running server; the test is skipped where OpenSSH's is not installed."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[Sshd]:
+    """A running server."""
     if not _PROGRAM.exists():
         pytest.skip("OpenSSH's server is not installed; tools/bootstrap dev does that")
     with tempfile.TemporaryDirectory(prefix="ssh-", ignore_cleanup_errors=True) as name:

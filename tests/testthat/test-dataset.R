@@ -7,34 +7,6 @@ dataset_cases <- function() {
   unlist(lapply(files, yaml::read_yaml), recursive = FALSE)
 }
 
-skip_without_duckdb <- function() {
-  skip_unless_ready()
-  for (module in c("duckdb", "pyarrow")) {
-    skip_if_not(reticulate::py_module_available(module), sprintf("no Python package %s", module))
-  }
-}
-
-# A text that is NULL takes the file away.
-write_files <- function(folder, files, encoding = "utf-8") {
-  # The cases have their marks of byte order themselves.
-  encoding <- c("utf-8" = "UTF-8", "utf-16" = "UTF-16LE", "latin-1" = "latin1")[[encoding]]
-  for (name in names(files)) {
-    path <- file.path(folder, name)
-    dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
-    if (is.null(files[[name]])) {
-      unlink(path)
-    } else {
-      writeBin(iconv(files[[name]], "UTF-8", encoding, toRaw = TRUE)[[1]], path)
-    }
-  }
-}
-
-written_files <- function(files, encoding = "utf-8", env = parent.frame()) {
-  folder <- withr::local_tempdir(.local_envir = env)
-  write_files(folder, files, encoding)
-  folder
-}
-
 instant <- function(text) {
   if (!is.null(text)) as.POSIXct(text, tz = "UTC", format = "%Y-%m-%dT%H:%M:%SZ")
 }
@@ -73,14 +45,6 @@ make_dataset <- function(folder, case) {
   Reduce(do_step, case$steps, do.call(make, c(list(path), case$options)))
 }
 
-# Columns as the cases have them: times as text, NA as NULL.
-plain_columns <- function(frame) {
-  lapply(frame, function(column) {
-    if (inherits(column, c("Date", "POSIXct"))) column <- as.character(column)
-    lapply(column, function(value) if (is.na(value)) NULL else value)
-  })
-}
-
 written_and_read <- function(data, form) {
   switch(form,
     csv = create_tabular_dataset_from_delimited_files(
@@ -104,11 +68,6 @@ expect_profile <- function(profile, expected) {
       expect_equal(row[[field]], wanted, ignore_attr = TRUE)
     }
   }
-}
-
-expect_columns <- function(frame, columns) {
-  expect_identical(names(frame), names(columns))
-  expect_equal(plain_columns(frame), lapply(columns, as.list), ignore_attr = TRUE)
 }
 
 for (case in dataset_cases()) {

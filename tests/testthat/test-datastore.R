@@ -1,11 +1,3 @@
-local_lab <- function(env = parent.frame()) {
-  skip_unless_ready()
-  create_workspace(
-    file.path(withr::local_tempdir(.local_envir = env), "lab"),
-    show_output = FALSE
-  )
-}
-
 test_that("files go into a datastore and come out", {
   ws <- local_lab()
   folder <- withr::local_tempdir()

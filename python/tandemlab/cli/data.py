@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from tandemlab.cli.commands import Noun, output_option, pass_session, verb, workspace_option
 from tandemlab.cli.copies import prune_command
 from tandemlab.cli.datasets import COMMANDS
+from tandemlab.cli.places import table_of
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
-
-if TYPE_CHECKING:
-    from tandemlab.data import DataPath, TabularDataset
 
 data = Noun("data")
 
@@ -35,7 +31,6 @@ _PROFILE = (
     Column("histogram", in_table=False),
     Column("most_frequent", in_table=False),
 )
-_DATASTORE = "datastore:"
 _WRITTEN = (Column("folder"), Column("files", right=True), Column("rows", right=True))
 
 _path_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
@@ -44,45 +39,12 @@ _separator_option = click.option(
 )
 
 
-def places_of(session: Session, paths: tuple[str, ...]) -> list[str | DataPath]:
-    """The paths, those in datastores as such.
-
-    Raises:
-        NotFound: there is no such datastore.
-    """
-    return [_place_of(session, path) for path in paths]
-
-
-def _place_of(session: Session, path: str) -> str | DataPath:
-    if not path.startswith(_DATASTORE):
-        return path
-    from tandemlab.data import Datastore
-
-    name, _, rest = path.removeprefix(_DATASTORE).partition("/")
-    return Datastore.get(session.workspace(), name).path(rest)
-
-
-def table_of(session: Session, paths: tuple[str, ...], separator: str = ",") -> TabularDataset:
-    """The table in files, whose format is that of their endings."""
-    from tandemlab.data import Dataset
-
-    endings = {Path(path).suffix.lower() for path in paths}
-    places = places_of(session, paths)
-    if endings == {".parquet"}:
-        return Dataset.Tabular.from_parquet_files(places)
-    if endings <= {".arrow", ".feather"}:
-        return Dataset.Tabular.from_arrow_files(places)
-    if endings <= {".jsonl", ".ndjson"}:
-        return Dataset.Tabular.from_json_lines_files(places)
-    tab = endings == {".tsv"} and separator == ","
-    return Dataset.Tabular.from_delimited_files(places, separator="\t" if tab else separator)
-
-
 @verb(
     "columns",
     "tandemlab data columns accidents.csv",
     "tandemlab data columns '2026/*.parquet'",
     "tandemlab data columns 'datastore:lake/2026/*.csv'",
+    "tandemlab data columns dataset:accidents:3",
 )
 @_path_argument
 @_separator_option
@@ -93,8 +55,9 @@ def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
     """Show the columns of a table and their types.
 
     PATH is a file, a folder or a pattern in quotes, or datastore:NAME/PATH for such in a datastore
-    of the workspace. Its ending says the format: .parquet, .arrow
-    or .feather, .jsonl or .ndjson (JSON lines), .tsv; anything else is delimited text.
+    of the workspace. Its ending says the format: .parquet, .arrow or .feather, .jsonl or .ndjson
+    (JSON lines), .tsv; anything else is delimited text. dataset:NAME[:VERSION] is a table that the
+    workspace keeps.
     """
     found = table_of(session, paths, separator).columns
     rows = [{"name": name, "type": kind} for name, kind in found.items()]

@@ -16,6 +16,7 @@ from tandemlab.cli.commands import (
     yes_option,
 )
 from tandemlab.cli.forms import size
+from tandemlab.cli.places import places_of, table_of
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -130,7 +131,6 @@ def register(
     The data stays where it is; what it is now is recorded, so that `tandemlab data changed` can
     tell later. The same again is the same version.
     """
-    from tandemlab.cli.data import places_of, table_of
     from tandemlab.data import Dataset
 
     dataset: TabularDataset | FileDataset

@@ -134,6 +134,12 @@ def test_paths_in_datastores_are_tables_and_datasets(
     kept = call("data", "register", "datastore:lake/2026", "--name", "rows", "-o", "json").json
     assert kept["paths"] == ["lake:2026"]
     assert call("data", "show", "rows", "-o", "json").json == kept
+    assert call("data", "columns", "datastore:lake/2026/a.csv").status == 0
+    call("data", "register", "datastore:lake/2026/a.csv", "--name", "table")
+    assert call("data", "head", "dataset:table:1", "-o", "json").json == rows
+    call("data", "register", "datastore:lake/2026", "--name", "files", "--files")
+    assert "is no table" in call("data", "head", "dataset:files").err
+    assert call("data", "head", "datastore:lake/../x").status == 2
     refused = call("data", "head", "datastore:lak/2026")
     assert "Did you mean 'lake'?" in refused.err
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.datastores import behind_ssh, in_s3
 from plugins.s3 import S3
 from plugins.ssh import Sshd
 from python.cli.conftest import Answer
@@ -111,3 +112,29 @@ def test_buckets_and_hosts_are_registered_by_address(
         assert call("datastore", "upload", "cars", "-d", name, "-o", "json").json["copied"] == 2
         assert call("datastore", "download", f"from-{name}", "-d", name).status == 0
         assert (folder / f"from-{name}" / "2026" / "a.csv").read_text() == "speed,dist\n4,2\n"
+
+
+@pytest.mark.services
+def test_files_in_buckets_and_behind_hosts_are_inputs_of_runs(
+    call: Call, lab: Workspace, cars: Path, s3: S3, ssh: Sshd, folder: Path
+) -> None:
+    for store in (in_s3(s3, lab, name="lake"), behind_ssh(ssh, lab)):
+        store.upload(cars, show_progress=False)
+        word = f"datastore:{store.name}/2026"
+        call("data", "register", f"{word}/a.csv", "--name", store.name)
+        script = folder / "read.py"
+        script.write_text(
+            "import pathlib, sys; from tandemlab.bridge import read_frame\n"
+            "*folders, table = sys.argv[1:]\n"
+            "texts = {pathlib.Path(each, 'a.csv').read_text() for each in folders}\n"
+            "print(texts == {'speed,dist\\n4,2\\n'}, read_frame(table).num_rows, 'read')"
+        )
+        inputs = (
+            *("--input", f"linked={word}", "--input", f"copied:download={word}"),
+            *("--input", f"table=dataset:{store.name}"),
+        )
+        words = ("${inputs.linked}", "${inputs.copied}", "${inputs.table}")
+        done = call("run", "submit", "--wait", *inputs, script, *words)
+        assert "True 1 read" in done.out, done.err
+        wrong = call("run", "submit", "--input", f"x=datastore:{store.name}/none", script)
+        assert wrong.status == 3 and f"No file: {store.name}:none" in wrong.err

@@ -503,6 +503,40 @@ def test_jobs_read_from_datastores(workspace: Workspace, cars: Path, tmp_path: P
     assert run.get_metrics() == {"rows": 1}
 
 
+def test_files_and_tables_of_each_kind_are_inputs_in_each_way(
+    datastore: Datastore, workspace: Workspace, cars: Path, tmp_path: Path
+) -> None:
+    datastore.upload(cars)
+    files = Dataset.File.from_files((datastore, "2026/*.csv"))
+    table = Dataset.Tabular.from_delimited_files((datastore, "all.csv"))
+    named = files.as_named_input("linked").as_mount()
+    copied = files.as_named_input("copied").as_download()
+    script = tmp_path / "job" / "read.py"
+    script.parent.mkdir()
+    script.write_text(
+        "import pathlib, sys\n"
+        "from tandemlab import Run\n"
+        "run = Run.get_context()\n"
+        "for name, folder in zip(('given', 'linked', 'copied', 'place'), sys.argv[1:]):\n"
+        "    (file,) = pathlib.Path(folder).glob('*.csv')\n"
+        "    run.log(name, f'{file.is_symlink()} {file.read_text().split()[1]}')\n"
+        "run.log('rows', len(run.input_datasets['cars']))\n"
+    )
+    given = files.as_named_input("given")
+    place = datastore.path("", name="place")
+    arguments = [given, named, copied, place]
+    config = ScriptRunConfig(script.parent, "read.py", arguments, inputs={"cars": table})
+    run = workspace.experiment("demo").submit(config)
+    run.wait_for_completion()
+    metrics = run.get_metrics()
+    assert metrics.pop("rows") == 1
+    assert metrics == {
+        **dict.fromkeys(("given", "linked"), "True 7,4"),
+        "copied": "False 7,4",
+        "place": "True 4,2",
+    }
+
+
 # Databases
 
 

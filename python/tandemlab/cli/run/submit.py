@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from tandemlab.cli.commands import (
     workspace_option,
 )
 from tandemlab.cli.run.rows import run_row, show_run
+from tandemlab.cli.places import dataset_name, datastore_path
 from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
@@ -46,9 +48,11 @@ def read_inputs(
         name, _, mode = names.partition(":")
         if not (name and equals and what):
             raise click.BadParameter(f"{word!r} is not NAME[:MODE]=WHAT.")
-        start, _, dataset = what.partition(":")
-        if start == "dataset" and dataset:
+        if dataset := dataset_name(what):
             found[name] = Input(mode=mode or "direct", dataset=dataset)
+        elif place := datastore_path(what):
+            files = place.to_input()
+            found[name] = replace(files, mode=mode) if mode else files
         else:
             found[name] = Input(os.path.abspath(os.path.expanduser(what)), mode or "direct")
     return found
@@ -61,6 +65,7 @@ def read_inputs(
     "tandemlab run submit -e accidents --source . scripts/train.py",
     "tandemlab run submit --environment pytorch-2.13 --processes 2 train.py --epochs 10",
     "tandemlab run submit --config cpu",
+    "tandemlab run submit --input cars=datastore:lake/2026 train.py '${inputs.cars}'",
     cls=ScriptVerb,
 )
 @click.argument("script", required=False)
@@ -101,9 +106,9 @@ def read_inputs(
     multiple=True,
     metavar="NAME[:MODE]=WHAT",
     callback=read_inputs,
-    help="A file or folder, or dataset:NAME[:VERSION], that the script reads; MODE is direct "
-    "(usual), mount or download. ${inputs.NAME} in the arguments is the path. May be given several "
-    "times.",
+    help="A file or folder, dataset:NAME[:VERSION], or datastore:NAME/PATH, that the script reads; "
+    "MODE is direct (usual), mount (usual for datastores) or download. ${inputs.NAME} in the "
+    "arguments is the path. May be given several times.",
 )
 @click.option(
     "--environment",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,8 @@ class Database:
                 limit = _Limit(connection, timeout)
                 with limit:
                     result = connection.exec_driver_sql(query)
-                yield Rows(result, limit)
+                with closing(result):
+                    yield Rows(result, limit)
                 connection.rollback()
         finally:
             engine.dispose()
