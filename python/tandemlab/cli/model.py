@@ -251,7 +251,7 @@ def register(
 
 
 def _table(session: Session, path: str) -> Any:
-    from tandemlab.cli.data import table_of
+    from tandemlab.cli.places import table_of
 
     return table_of(session, (path,))
 

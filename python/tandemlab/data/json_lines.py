@@ -59,8 +59,8 @@ def _find_late_fields(
     database: DuckDBPyConnection, files: Sequence[DataFile], options: Mapping[str, Any]
 ) -> None:
     keys = database.sql(
-        f"SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) AS key "
-        f"FROM {_objects(files, options)}) GROUP BY filename"
+        "SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) AS "
+        f"key FROM {_objects(files, options)}) GROUP BY filename"
     )
     found = dict(keys.fetchall())
     for file in files:
@@ -140,8 +140,8 @@ def scan(
         )
     else:
         table = (
-            f"read_json({literal([file.path for file in files])}, columns = {literal(read)}, format = 'newline_delimited', "
-            "records = true, filename = true)"
+            f"read_json({literal([file.path for file in files])}, columns = {literal(read)}, "
+            "format = 'newline_delimited', records = true, filename = true)"
         )
     if not formats:
         return table

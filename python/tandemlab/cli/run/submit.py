@@ -24,8 +24,8 @@ from tandemlab.cli.commands import (
     verb,
     workspace_option,
 )
-from tandemlab.cli.run.rows import run_row, show_run
 from tandemlab.cli.places import dataset_name, datastore_path
+from tandemlab.cli.run.rows import run_row, show_run
 from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
