@@ -99,11 +99,74 @@ attach_slurm_compute <- function(workspace, cluster_name, address = NULL, ..., u
   )
 }
 
-attach_compute <- function(workspace, kind, name, description, tags, ...) {
+#' Attach Spark
+#'
+#' A script that runs there is given to `spark-submit`, on this machine or on one that is reached by
+#' SSH; see [attach_remote_compute()] for what is sent there and comes back. A script of Python gets
+#' its session by `SparkSession.builder.getOrCreate()`. A script of R runs as the driver, by that
+#' machine's `Rscript`; the packages SparkR or sparklyr, where they are installed, give it the
+#' session. What a run asks of Spark is `spark` in [run_config()]. What Spark logs itself is the
+#' run's file `system/spark.log`; the properties `spark.application_id` and `spark.url` name the
+#' application.
+#'
+#' @inheritParams attach_remote_compute
+#' @param master `"spark://HOST:PORT"` (with several `HOST:PORT` and commas where one stands by),
+#'   `"yarn"`, or `"local[*]"` for the submitting machine alone.
+#' @param address Name or address of the machine that submits, where drivers run; `NULL` for this
+#'   one.
+#' @param ui Address of the master's web interface, `"http://HOST:8080"` if `NULL`; of YARN's
+#'   resource manager, such as `"http://HOST:8088"`. It says what machines there are.
+#' @param spark_home Folder of a Spark, or of an installed pyspark; if `NULL`, `SPARK_HOME` of that
+#'   machine, the pyspark of its Python, or the `spark-submit` on its search path.
+#' @param java_home,hadoop_conf Folders of Java and of `yarn-site.xml`; `JAVA_HOME` (or the Java on
+#'   the search path) and `HADOOP_CONF_DIR` of that machine if `NULL`.
+#' @param spark What runs ask of Spark that do not say otherwise: a list of `deploy_mode`
+#'   (`"client"`, or `"cluster"` on YARN alone), `driver_memory`, `executor_memory`,
+#'   `executor_cores`, `num_executors` and `configuration`, as in [run_config()].
+#' @param slots How many drivers run at once; as many as that machine has processors if `NULL`.
+#' @return A `tandemlab_compute`: plain data without secrets.
+#' @section Errors:
+#' As for [attach_remote_compute()]; `tandemlab_error_missing_dependency` where there is no
+#' `spark-submit` or no Java, `tandemlab_error_unavailable` where the master does not answer.
+#' @examples
+#' \dontrun{
+#' attach_spark_compute(
+#'   ws, "spark", "spark://10.0.0.7:7077",
+#'   spark = list(executor_memory = "4g", executor_cores = 2)
+#' )
+#' config <- script_run_config("study", "count.py", compute_target = "spark")
+#' }
+#' @export
+attach_spark_compute <- function(workspace, cluster_name, master, ..., address = NULL, ui = NULL,
+                                 spark_home = NULL, java_home = NULL, hadoop_conf = NULL,
+                                 spark = NULL, username = NULL, ssh_port = 22L, password = NULL,
+                                 private_key = NULL, passphrase = NULL, host_key = NULL,
+                                 jump = NULL, jump_host_key = NULL, directory = NULL, slots = NULL,
+                                 python = NULL, rscript = NULL, description = NULL, tags = NULL) {
+  check_no_dots(...)
+  attach_compute(
+    workspace, "spark", cluster_name, description, tags,
+    master = arg_string(master), address = arg_optional(address, arg_string),
+    ui = arg_optional(ui, arg_string), spark_home = arg_optional(spark_home, arg_string),
+    java_home = arg_optional(java_home, arg_string),
+    hadoop_conf = arg_optional(hadoop_conf, arg_string),
+    username = arg_optional(username, arg_string), ssh_port = arg_count(ssh_port, least = 1L),
+    password = arg_credential(password), private_key_file = arg_credential(private_key),
+    private_key_passphrase = arg_credential(passphrase),
+    host_key = arg_optional(host_key, arg_string), jump = arg_optional(jump, arg_string),
+    jump_host_key = arg_optional(jump_host_key, arg_string),
+    directory = arg_optional(directory, arg_string),
+    slots = arg_optional(slots, arg_count, least = 1L),
+    python = arg_optional(python, arg_string), rscript = arg_optional(rscript, arg_string),
+    more = if (is.null(spark)) list() else arg_section(spark, "spark", spark_usual)
+  )
+}
+
+attach_compute <- function(workspace, kind, name, description, tags, ..., more = list()) {
   new_compute(call_core(
     "compute.attach",
     workspace = workspace_path(workspace), kind = kind, name = arg_string(name, "cluster_name"),
-    settings = list(...), description = arg_optional(description, arg_string),
+    settings = c(list(...), more), description = arg_optional(description, arg_string),
     tags = arg_text_map(tags)
   ))
 }

@@ -36,7 +36,8 @@
 #'     Other steps get its outputs together, in the list's order: json as a list, tables one below
 #'     another, all else in a folder, by number.
 #'   * `run_config`, `compute_target`, `environment`, `environment_variables`, `interpreter`,
-#'     `max_run_duration_seconds`, `resources`, `distribution`: as in [script_run_config()].
+#'     `max_run_duration_seconds`, `resources`, `distribution`, `spark`: as in
+#'     [script_run_config()].
 #' @param mini_batch_size How many files, rows or items of the input a call of the script's `run()`
 #'   gets at once.
 #' @param error_threshold How many of them may be of mini-batches that failed, before the step has;

@@ -45,6 +45,13 @@
 #' @param distribution For several processes of the script that find each other by `RANK`,
 #'   `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT`, as those of torchrun do: a list of
 #'   `process_count_per_node` and `node_count`. When one fails the others are ended.
+#' @param spark What a target of Spark gives to `spark-submit`; other targets pass over it. A list
+#'   of `configuration` (a named list of properties, such as
+#'   `list("spark.sql.shuffle.partitions" = 8)`), `driver_memory`, `executor_memory` (such as
+#'   `"2g"`), `driver_cores`, `executor_cores`, `num_executors`, `py_files`, `jars`, `files`,
+#'   `archives` (paths in the source directory, absolute ones on the target's machine, or URLs),
+#'   `packages` (`"GROUP:ARTIFACT:VERSION"`), `repositories`, `deploy_mode` (`"client"` or
+#'   `"cluster"`) and `queue`.
 #' @param run_config,object A `tandemlab_run_config`.
 #' @param path The source directory, or, without a `name`, the file.
 #' @param name Name of the configuration: `.tandemlab/NAME.yml` in the source directory, or else
@@ -65,14 +72,15 @@
 run_config <- function(script = NULL, arguments = NULL, compute_target = "local", ...,
                        environment_variables = NULL, interpreter = NULL,
                        max_run_duration_seconds = NULL, environment = NULL, command = NULL,
-                       inputs = NULL, outputs = NULL, resources = NULL, distribution = NULL) {
+                       inputs = NULL, outputs = NULL, resources = NULL, distribution = NULL,
+                       spark = NULL) {
   check_no_dots(...)
   new_run_config(drop_null(list(
     script = script, arguments = arguments, compute_target = compute_target,
     environment_variables = environment_variables, interpreter = interpreter,
     max_run_duration_seconds = max_run_duration_seconds, environment = environment,
     command = command, inputs = inputs, outputs = outputs, resources = resources,
-    distribution = distribution
+    distribution = distribution, spark = spark
   )))
 }
 
@@ -132,7 +140,26 @@ run_config_settings <- list(
   distribution = function(x) {
     count <- function(x, arg) arg_count(x, arg, least = 1L)
     arg_section(x, "distribution", list(process_count_per_node = count, node_count = count))
-  }
+  },
+  spark = function(x) arg_section(x, "spark", c(spark_usual, spark_of_run))
+)
+
+arg_size_count <- function(x, arg) arg_count(x, arg, least = 1L)
+
+arg_properties <- function(x, arg) {
+  texts <- lapply(arg_named(x, arg), function(one) if (is.logical(one)) tolower(one) else one)
+  arg_text_map(texts, arg)
+}
+
+# What a target of Spark may say for all runs, and what only a run may ask.
+spark_usual <- list(
+  configuration = arg_properties, driver_memory = arg_string, executor_memory = arg_string,
+  executor_cores = arg_size_count, num_executors = arg_size_count,
+  deploy_mode = function(x, arg) arg_choice(x, c("client", "cluster"), arg)
+)
+spark_of_run <- list(
+  driver_cores = arg_size_count, py_files = arg_strings, jars = arg_strings, files = arg_strings,
+  archives = arg_strings, packages = arg_strings, repositories = arg_strings, queue = arg_string
 )
 
 new_run_config <- function(settings) {

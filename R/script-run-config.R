@@ -21,7 +21,8 @@ script_run_config <- function(source_directory, script = NULL, arguments = NULL,
                               compute_target = NULL, ..., environment_variables = NULL,
                               interpreter = NULL, max_run_duration_seconds = NULL,
                               environment = NULL, command = NULL, inputs = NULL, outputs = NULL,
-                              resources = NULL, distribution = NULL, run_config = NULL) {
+                              resources = NULL, distribution = NULL, spark = NULL,
+                              run_config = NULL) {
   check_no_dots(...)
   source_directory <- arg_path(source_directory)
   config <- arg_optional(run_config, arg_run_config)
@@ -30,7 +31,7 @@ script_run_config <- function(source_directory, script = NULL, arguments = NULL,
     environment_variables = environment_variables, interpreter = interpreter,
     max_run_duration_seconds = max_run_duration_seconds, environment = environment,
     command = command, inputs = inputs, outputs = outputs, resources = resources,
-    distribution = distribution
+    distribution = distribution, spark = spark
   )
   made <- change_config(if (is.null(config)) new_run_config(list()) else config, drop_null(given))
   config_of_script(source_directory, made)

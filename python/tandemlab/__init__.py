@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RayCompute,
         RemoteCompute,
         SlurmCompute,
+        SparkCompute,
     )
     from tandemlab.data import Dataset, Datastore
     from tandemlab.domain import RunStatus, TandemlabError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         RunConfiguration,
         ScriptRunConfig,
         SKLearn,
+        SparkConfiguration,
         TensorFlow,
     )
 
@@ -67,6 +69,8 @@ _HOMES = {
     "SKLearn": "tandemlab.training",
     "ScriptRunConfig": "tandemlab.training",
     "SlurmCompute": "tandemlab.compute",
+    "SparkCompute": "tandemlab.compute",
+    "SparkConfiguration": "tandemlab.training",
     "TandemlabError": "tandemlab.domain",
     "TensorFlow": "tandemlab.training",
     "Workspace": "tandemlab.tracking",
@@ -97,6 +101,8 @@ __all__ = [
     "SKLearn",
     "ScriptRunConfig",
     "SlurmCompute",
+    "SparkCompute",
+    "SparkConfiguration",
     "TandemlabError",
     "TensorFlow",
     "Workspace",

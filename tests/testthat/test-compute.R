@@ -48,3 +48,32 @@ test_that("a cluster of Slurm is attached where sbatch is on this machine", {
     class = "tandemlab_error_invalid_input"
   )
 })
+
+test_that("Spark is attached where it is found, and says what is missing where it is not", {
+  skip_unless_ready()
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  expect_error(
+    attach_spark_compute(ws, "spark", "local[1]", spark_home = withr::local_tempdir()),
+    "There is no bin/spark-submit",
+    class = "tandemlab_error_missing_dependency"
+  )
+  expect_error(
+    attach_spark_compute(ws, "spark", "local[1]", spark = list(deploy_mode = "cluster")),
+    "Cluster deploy mode is not compatible with master",
+    class = "tandemlab_error_invalid_input"
+  )
+  expect_error(
+    attach_spark_compute(ws, "spark", "local[1]", spark = list(py_files = "a.py")), "`spark`"
+  )
+  home <- Sys.glob("../../.build/spark-*/lib/python*/site-packages/pyspark")
+  skip_if(length(home) == 0 || Sys.which("java") == "", "Spark is not installed")
+  spark <- attach_spark_compute(
+    ws, "spark", "local[1]",
+    spark_home = normalizePath(home[[1]]), directory = withr::local_tempdir(),
+    spark = list(configuration = list("spark.ui.enabled" = FALSE), executor_memory = "1 GB")
+  )
+  expect_output(print(spark), "<compute target spark: local[1] from this machine>", fixed = TRUE)
+  steps <- check_compute(spark)
+  expect_true(all(steps$ok[steps$step %in% c("Spark", "Java")]))
+  expect_gt(list_nodes_in_compute(spark)$cpus, 0)
+})

@@ -58,6 +58,12 @@ test_that("a configuration is a value: a copy with other settings leaves it as i
   expect_identical(update(config), config)
   expect_error(update(config, argument = 1), "Unknown settings: argument")
   expect_error(run_config(script = 1), "`script`")
+  asked <- run_config(spark = list(
+    num_executors = 2, jars = c("a.jar", "b.jar"), configuration = list("spark.a" = TRUE)
+  ))
+  expect_identical(asked$spark$configuration, list("spark.a" = "true"))
+  expect_identical(asked$spark$jars, list("a.jar", "b.jar"))
+  expect_error(run_config(spark = list(executors = 2)), "`spark`")
   expect_error(run_config(environment = 1), "r_environment")
   expect_error(run_config(seed = 1), "Unknown arguments")
   expect_output(print(config), "script train.R on local")

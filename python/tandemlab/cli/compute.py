@@ -19,6 +19,7 @@ from tandemlab.cli.commands import (
 )
 from tandemlab.cli.forms import counted, size
 from tandemlab.cli.session import Session
+from tandemlab.cli.spark import size_options
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def show(session: Session, name: str) -> None:
     "tandemlab compute attach vm ssh://ana@vm.example.org --private-key ~/.ssh/id_ed25519",
     "tandemlab compute attach vm ssh://ana@10.0.0.7:2222 --jump ana@gate.example.org",
     "tandemlab compute attach cluster slurm+ssh://ana@login.example.org --partition short",
+    "tandemlab compute attach spark spark://10.0.0.7:7077 --executor-memory 4g",
 )
 @click.argument("name")
 @click.argument("address")
@@ -122,6 +124,12 @@ def show(session: Session, name: str) -> None:
 @click.option("--qos", metavar="NAME", help="Slurm's quality of service.")
 @click.option("--memory", metavar="SIZE", help="Memory of a run that does not say, in Slurm.")
 @click.option("--option", "options", multiple=True, metavar="OPTION", help="Option of sbatch.")
+@click.option("--master", metavar="MASTER", help="Spark's master, as seen from that machine.")
+@click.option("--ui", metavar="URL", help="Web interface of Spark's master, or of YARN.")
+@click.option("--spark-home", metavar="PATH", help="Folder of Spark, or of an installed pyspark.")
+@click.option("--java-home", metavar="PATH", help="Folder of Java, for Spark.")
+@click.option("--hadoop-conf", metavar="PATH", help="Folder with yarn-site.xml, for Spark on YARN.")
+@size_options()
 @click.option("--python", metavar="PATH", help="Program there that runs scripts of Python.")
 @click.option("--rscript", metavar="PATH", help="Program there that runs scripts of R.")
 @click.option("--description", help="What it is for.")
@@ -133,7 +141,9 @@ def attach(session: Session, /, name: str, address: str, **options: Any) -> None
     """Attach a machine or a cluster that runs scripts.
 
     ADDRESS is ssh://USER@HOST:PORT for a machine, slurm+ssh://USER@HOST:PORT for a cluster of
-    Slurm with that login node, and slurm where sbatch is on this machine. It needs a POSIX shell,
+    Slurm with that login node, and slurm where sbatch is on this machine. For Spark it is the
+    master, spark://HOST:PORT, yarn or 'local[*]', where spark-submit is on this machine, and
+    spark+ssh://USER@HOST:PORT with --master where it is on another one. It needs a POSIX shell,
     and Python or R for the scripts; it is looked at first. A name that is there gets its next
     version.
 
@@ -159,29 +169,58 @@ def attach(session: Session, /, name: str, address: str, **options: Any) -> None
 
 
 _OF_SLURM = ("partition", "account", "qos", "memory", "options")
+_OF_SPARK = (
+    *("ui", "spark_home", "java_home", "hadoop_conf", "deploy_mode", "conf"),
+    *("driver_memory", "executor_memory", "executor_cores", "num_executors"),
+)
+_OF_SSH = ("private_key", "host_key", "jump", "jump_host_key", "secret")
+_KEPT = ("directory", "python", "rscript")
 
 
 def _configuration(address: str, options: dict[str, Any]) -> Any:
-    from tandemlab.compute import RemoteCompute, SlurmCompute
+    from tandemlab.compute import RemoteCompute, SlurmCompute, SparkCompute
 
     scheme = address.partition("://")[0]
-    of_slurm = {each: options[each] for each in _OF_SLURM if options[each]}
-    if scheme == "ssh":
-        _refuse(of_slurm, "is for clusters of Slurm.")
-        return RemoteCompute.attach_configuration(
-            **_machine(address, options), slots=options["slots"]
-        )
-    if scheme not in ("slurm", "slurm+ssh"):
+    is_spark = scheme in ("spark", "spark+ssh", "yarn") or scheme.startswith("local")
+    if scheme not in ("ssh", "slurm", "slurm+ssh") and not is_spark:
         raise click.UsageError(
-            f"{address!r} is no address such as ssh://USER@HOST:PORT, slurm+ssh://USER@HOST, slurm."
+            f"{address!r} is no address such as ssh://USER@HOST:PORT, slurm+ssh://USER@HOST, "
+            "slurm, spark://HOST:PORT, spark+ssh://USER@HOST, yarn, 'local[*]'."
         )
-    _refuse({"slots": options["slots"]}, "is for machines; a cluster has a queue.")
-    if scheme == "slurm+ssh":
-        return SlurmCompute.attach_configuration(**_machine(address, options), **of_slurm)
-    of_ssh = ("private_key", "host_key", "jump", "jump_host_key", "secret")
-    _refuse({each: options[each] for each in of_ssh}, "is for what is reached by SSH.")
-    kept = {each: options[each] for each in ("directory", "python", "rscript")}
-    return SlurmCompute.attach_configuration(**kept, **of_slurm)
+    of_slurm, of_spark = _given(options, _OF_SLURM), _given(options, _OF_SPARK)
+    if not scheme.startswith("slurm"):
+        _refuse(of_slurm, "is for clusters of Slurm.")
+    if not is_spark:
+        _refuse({**of_spark, "master": options["master"]}, "is for Spark.")
+    if scheme in ("ssh", "slurm+ssh", "spark+ssh"):
+        kept = _machine(address, options)
+    else:
+        _refuse(_given(options, _OF_SSH), "is for what is reached by SSH.")
+        kept = {each: options[each] for each in _KEPT}
+    if scheme.startswith("slurm"):
+        _refuse({"slots": options["slots"]}, "is for machines; a cluster has a queue.")
+        return SlurmCompute.attach_configuration(**kept, **of_slurm)
+    kept["slots"] = options["slots"]
+    if is_spark:
+        properties = of_spark.pop("conf", {})
+        return SparkCompute.attach_configuration(
+            _master(address, options), configuration=properties, **kept, **of_spark
+        )
+    return RemoteCompute.attach_configuration(**kept)
+
+
+def _given(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {each: options[each] for each in names if options[each]}
+
+
+def _master(address: str, options: dict[str, Any]) -> str:
+    """Spark's master, which is the address itself unless that is the machine that submits."""
+    if not address.startswith("spark+ssh://"):
+        _refuse({"master": options["master"]}, "is for spark+ssh://USER@HOST.")
+        return address
+    if not options["master"]:
+        raise click.UsageError(f"{address} submits to a master: give it by --master.")
+    return str(options["master"])
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -198,7 +237,7 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
         host_key=options["host_key"],
         asks_secret=options["secret"],
     )
-    kept = ("jump", "jump_host_key", "directory", "python", "rscript")
+    kept = ("jump", "jump_host_key", *_KEPT)
     return {
         "username": host["username"],
         "address": host["host"],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tandemlab.compute.ray.attaching import RayCompute
     from tandemlab.compute.remote.attaching import RemoteCompute
     from tandemlab.compute.remote.slurm import SlurmCompute
+    from tandemlab.compute.remote.spark import SparkCompute
     from tandemlab.compute.targets import Target, find_target, known_targets
 
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "RayCompute": "tandemlab.compute.ray.attaching",
     "RemoteCompute": "tandemlab.compute.remote.attaching",
     "SlurmCompute": "tandemlab.compute.remote.slurm",
+    "SparkCompute": "tandemlab.compute.remote.spark",
     "Target": "tandemlab.compute.targets",
     "find_target": "tandemlab.compute.targets",
     "known_targets": "tandemlab.compute.targets",
@@ -31,6 +33,7 @@ __all__ = [
     "RayCompute",
     "RemoteCompute",
     "SlurmCompute",
+    "SparkCompute",
     "Target",
     "find_target",
     "known_targets",

@@ -56,10 +56,12 @@ def kind_of(name: str) -> Kind:
     from tandemlab.compute.remote.kind import ShellKind
     from tandemlab.compute.remote.launchers import Processes
     from tandemlab.compute.remote.slurm import Slurm
+    from tandemlab.compute.remote.spark_submit import Spark
 
     kinds: dict[str, Kind] = {
         "ray": RayKind(),
         "slurm": ShellKind(Slurm),
+        "spark": ShellKind(Spark),
         "ssh": ShellKind(Processes),
     }
     if name not in kinds:

@@ -98,6 +98,7 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         inputs=settings.inputs,
         output_folders=output_folders(settings, place),
         packages=Environment.from_dict(found) if (found := definition.get("environment")) else None,
+        spark=settings.spark,
     )
 
 

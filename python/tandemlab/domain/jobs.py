@@ -17,6 +17,7 @@ from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
 from tandemlab.domain.schemas import nearest
 from tandemlab.domain.sizes import size_of
+from tandemlab.domain.spark import SparkConfiguration
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\$\{(inputs|outputs)\.([^{}]*)\}")
@@ -265,6 +266,7 @@ class JobSettings:
     stored: Mapping[str, StoredOutput]
     resources: Resources
     distribution: Distribution | None
+    spark: SparkConfiguration
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> JobSettings:
@@ -283,6 +285,7 @@ class JobSettings:
                 {key: StoredOutput(**each) for key, each in (stored or {}).items()},
                 Resources(**(definition.get("resources") or {})),
                 Distribution(**distribution) if distribution else None,
+                SparkConfiguration(**(definition.get("spark") or {})),
             )
         except (TypeError, ValueError, AttributeError) as problem:
             raise InvalidInput(f"The run's settings are of no known form: {problem}.") from None
@@ -333,6 +336,7 @@ class Job:
         inputs: by name; where they are for it stands in `environment`.
         output_folders: paths of the folders that it writes into.
         packages: the environment that it runs in; None for none.
+        spark: what it asks of Spark, on a target of Spark.
     """
 
     run_id: str
@@ -351,6 +355,7 @@ class Job:
     inputs: Mapping[str, Input] = field(default_factory=dict)
     output_folders: Sequence[str] = ()
     packages: Environment | None = None
+    spark: SparkConfiguration = field(default_factory=SparkConfiguration)
 
 
 @dataclass(frozen=True, slots=True)

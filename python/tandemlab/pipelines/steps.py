@@ -30,6 +30,7 @@ from tandemlab.domain.pipelines import (
     StepInput,
     StepOutput,
 )
+from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.places import GivenInput, as_input, named_inputs, named_outputs
 
@@ -124,6 +125,7 @@ class StepSettings(TypedDict, total=False):
     max_run_duration_seconds: float
     resources: Resources
     distribution: Distribution
+    spark: SparkConfiguration
 
 
 class PipelineStep:

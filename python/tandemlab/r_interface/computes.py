@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
-from tandemlab.compute import ComputeTarget, RemoteCompute, SlurmCompute
+from tandemlab.compute import ComputeTarget, RemoteCompute, SlurmCompute, SparkCompute
 from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.domain import NotFound
 from tandemlab.r_interface.handles import open_workspace, place_handle
@@ -14,6 +14,7 @@ from tandemlab.r_interface.handles import open_workspace, place_handle
 _CONFIGURATIONS: dict[str, Callable[..., AttachConfiguration]] = {
     "ssh": RemoteCompute.attach_configuration,
     "slurm": SlurmCompute.attach_configuration,
+    "spark": SparkCompute.attach_configuration,
 }
 
 

@@ -1,5 +1,6 @@
 """What to run: configurations that become runs."""
 
+from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.training.estimators import Chainer, Estimator, PyTorch, SKLearn, TensorFlow
 from tandemlab.training.run_configuration import RunConfiguration
 from tandemlab.training.script_run_config import ScriptRunConfig
@@ -11,5 +12,6 @@ __all__ = [
     "RunConfiguration",
     "SKLearn",
     "ScriptRunConfig",
+    "SparkConfiguration",
     "TensorFlow",
 ]

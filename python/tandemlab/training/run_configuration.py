@@ -14,6 +14,7 @@ from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Input, InputMode, Output, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
+from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.training.places import (
     GivenInputs,
     GivenOutput,
@@ -24,6 +25,11 @@ from tandemlab.training.places import (
     named_outputs,
 )
 
+_SETTINGS: Sequence[tuple[str, type]] = (
+    ("resources", Resources),
+    ("distribution", Distribution),
+    ("spark", SparkConfiguration),
+)
 _Configuration = TypeVar("_Configuration", bound="RunConfiguration")
 
 
@@ -54,6 +60,7 @@ class RunConfiguration:
             `OutputFileDatasetConfig`. Likewise ``${outputs.NAME}`` and ``TANDEMLAB_OUTPUT_NAME``.
         resources: processors, memory and GPUs.
         distribution: several processes of the script that find each other.
+        spark: what a target of Spark gives to ``spark-submit``; other targets pass over it.
 
     >>> quick = RunConfiguration("train.py", {"epochs": 1}, max_run_duration_seconds=60)
     >>> quick.replace(arguments={"epochs": 100}).to_dict()["arguments"]
@@ -72,6 +79,7 @@ class RunConfiguration:
     outputs: GivenOutputs = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     distribution: Distribution | None = None
+    spark: SparkConfiguration = field(default_factory=SparkConfiguration)
 
     def replace(self: _Configuration, **changes: Any) -> _Configuration:
         """A copy with some attributes changed."""
@@ -161,7 +169,7 @@ def build_run_configuration(
         InvalidInput: a value that no such thing can have.
     """
     settings = dict(content)
-    for name, kind in (("resources", Resources), ("distribution", Distribution)):
+    for name, kind in _SETTINGS:
         if name in settings:
             settings[name] = kind(**settings[name])
     if "inputs" in settings:
@@ -191,9 +199,9 @@ def _plain(value: Any, what: str) -> Any:
         return value.to_dict()
     if isinstance(value, Input) and value.path and value.mode == InputMode.DIRECT.value:
         return value.path
-    if isinstance(value, (Resources, Distribution, Input)):
+    if isinstance(value, (Resources, Distribution, Input, SparkConfiguration)):
         settings = dataclasses.asdict(value).items()
-        return {key: _plain(item, what) for key, item in settings if item not in (None, "", {})}
+        return {key: _plain(item, what) for key, item in settings if item not in (None, "", {}, ())}
     if isinstance(value, Mapping):
         return {str(key): _plain(item, what) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

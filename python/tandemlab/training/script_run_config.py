@@ -14,6 +14,7 @@ from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, JobSettings, Resources, check_places
 from tandemlab.domain.secrets import as_public_text
+from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.environments import get_environment
 from tandemlab.environments.registry import record_environment
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
@@ -81,6 +82,7 @@ class ScriptRunConfig(RunConfiguration):
         outputs: GivenOutputs | None = None,
         resources: Resources | None = None,
         distribution: Distribution | None = None,
+        spark: SparkConfiguration | None = None,
         *,
         run_config: RunConfiguration | None = None,
     ) -> None:
@@ -97,6 +99,7 @@ class ScriptRunConfig(RunConfiguration):
             "outputs": outputs,
             "resources": resources,
             "distribution": distribution,
+            "spark": spark,
         }
         base = run_config or RunConfiguration()
         for name, value in given.items():
@@ -192,9 +195,10 @@ class ScriptRunConfig(RunConfiguration):
         settings = {
             "inputs": inputs,
             **outputs,
-            **_plain_settings(self.resources, self.distribution),
+            **_plain_settings(self.resources, self.distribution, self.spark),
         }
         JobSettings.of(settings)
+        _check_spark_files(source, self.spark)
         found = {
             **what,
             **{name: value for name, value in settings.items() if value},
@@ -259,11 +263,15 @@ class ScriptRunConfig(RunConfiguration):
 
 
 def _plain_settings(
-    resources: Resources, distribution: Distribution | None
+    resources: Resources, distribution: Distribution | None, spark: SparkConfiguration
 ) -> dict[str, dict[str, Any]]:
-    settings = {"resources": resources, "distribution": distribution}
+    settings = {"resources": resources, "distribution": distribution, "spark": spark}
     return {
-        name: {key: item for key, item in dataclasses.asdict(value).items() if item is not None}
+        name: {
+            key: item
+            for key, item in dataclasses.asdict(value).items()
+            if item not in (None, (), {})
+        }
         for name, value in settings.items()
         if value is not None
     }
@@ -297,6 +305,17 @@ def _check_script(source: Path, script: str) -> str:
             details={"script": script, "source_directory": str(source)},
         )
     return str(path)
+
+
+def _check_spark_files(source: Path, spark: SparkConfiguration) -> None:
+    for name in spark.local_files:
+        if not (source / name).exists():
+            raise InvalidInput(
+                f"Spark is to be given {name!r}, which is not in {source}.",
+                hint="Give its path relative to the source directory, an absolute one on the "
+                "target's machine, or a URL.",
+                details={"file": name},
+            )
 
 
 def _warn_if_large(source: Path, paths: Sequence[str]) -> None:

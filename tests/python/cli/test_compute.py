@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.spark import Spark
 from plugins.ssh import Sshd
 from python.cli.conftest import Answer
 from tandemlab import Workspace
@@ -28,6 +29,12 @@ def test_this_machine_is_a_target_from_the_start(call: Call, lab: Workspace) -> 
     assert call("compute", "attach", "c", "slurm", "--slots", "3").status == 2
     assert call("compute", "attach", "c", "slurm", "--jump", "ana@gate").status == 2
     assert call("compute", "attach", "c", "ssh://ana@vm", "--partition", "main").status == 2
+    assert call("compute", "attach", "c", "ssh://ana@vm", "--num-executors", "2").status == 2
+    assert call("compute", "attach", "c", "spark://m:7077", "--master", "yarn").status == 2
+    assert call("compute", "attach", "c", "spark+ssh://ana@vm").status == 2
+    assert call("compute", "attach", "c", "local[*]", "--deploy-mode", "cluster").status == 2
+    answer = call("compute", "attach", "c", "yarn", "--spark-home", "/nowhere")
+    assert answer.status == 9 and "no bin/spark-submit" in answer.err
     answer = call("compute", "attach", "vm", "ssh://ana@127.0.0.1:1")
     assert answer.status == 10 and "cannot be reached" in answer.err
 
@@ -51,3 +58,22 @@ def test_a_machine_is_attached_examined_used_and_forgotten(
     assert "hello from there" in call("run", "logs", "latest").out
     assert call("compute", "detach", "vm", "--yes").status == 0
     assert [row["name"] for row in call("compute", "list", "-o", "json").json] == ["local"]
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+def test_a_script_is_given_to_spark(call: Call, lab: Workspace, spark: Spark, folder: Path) -> None:
+    answer = call(
+        *("compute", "attach", "spark", spark.master, "--ui", spark.ui, "-o", "json"),
+        *("--spark-home", str(spark.home), "--python", sys.executable, "--slots", "1"),
+        *("--directory", str(spark.new_folder()), "--executor-memory", "64g"),
+    )
+    assert (answer.json["kind"], answer.json["slots"]) == ("spark", 1)
+    steps = call("compute", "doctor", "spark", "-o", "json").json
+    assert {"Spark", "Java", "master", "workers"} <= {step["step"] for step in steps}
+    (folder / "hi.py").write_text("print('hello from the driver')")
+    submit = ("run", "submit", "--target", "spark", "--wait")
+    answer = call(*submit, "hi.py")
+    assert answer.status == 6 and "Initial job has not accepted any resources" in answer.err
+    answer = call(*submit, "--executor-memory", "512m", "--conf", "spark.x=1", "hi.py")
+    assert answer.status == 0 and "hello from the driver" in answer.out

@@ -1,4 +1,4 @@
-"""What every compute target does, with the real thing: this machine, SSH, Slurm, Ray."""
+"""What every compute target does, with the real thing: this machine, SSH, Slurm, Ray, Spark."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from plugins.ray import attach_ray
 from plugins.slurm import attach_slurm
+from plugins.spark import attach_spark
 from plugins.ssh import attach_ssh
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
@@ -31,6 +32,7 @@ SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
         pytest.param("ssh", marks=SERVICES),
         pytest.param("slurm", marks=SERVICES),
         pytest.param("ray", marks=SERVICES),
+        pytest.param("spark", marks=SERVICES),
     ]
 )
 def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
@@ -41,6 +43,8 @@ def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
         attach_slurm(workspace, request.getfixturevalue("slurm"))
     elif request.param == "ray":
         attach_ray(workspace, request.getfixturevalue("ray"))
+    elif request.param == "spark":
+        attach_spark(workspace, request.getfixturevalue("spark"))
     return str(request.param)
 
 

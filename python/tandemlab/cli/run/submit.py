@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,7 @@ from tandemlab.cli.commands import (
 from tandemlab.cli.places import dataset_name, datastore_path
 from tandemlab.cli.run.rows import run_row, show_run
 from tandemlab.cli.session import Session
+from tandemlab.cli.spark import file_options, size_options, with_options
 
 if TYPE_CHECKING:
     from tandemlab.domain.jobs import Input
@@ -64,6 +65,7 @@ def read_inputs(
     "tandemlab run submit --wait --tag data=2002 accidents.R --data accidents.csv",
     "tandemlab run submit -e accidents --source . scripts/train.py",
     "tandemlab run submit --environment pytorch-2.13 --processes 2 train.py --epochs 10",
+    "tandemlab run submit --target spark --executor-memory 4g --py-files tools.py train.py",
     "tandemlab run submit --config cpu",
     "tandemlab run submit --input cars=datastore:lake/2026 train.py '${inputs.cars}'",
     cls=ScriptVerb,
@@ -140,6 +142,8 @@ def read_inputs(
     help="Run so many processes of the script, which find each other as those of torchrun, MPI and "
     "TensorFlow do. They log to the one run.",
 )
+@size_options()
+@file_options()
 @click.option(
     "--interpreter",
     metavar="PROGRAM",
@@ -163,6 +167,7 @@ def read_inputs(
 @pass_session
 def submit(
     session: Session,
+    /,
     script: str | None,
     arguments: Sequence[str],
     experiment: str | None,
@@ -180,6 +185,7 @@ def submit(
     display_name: str | None,
     labels: Mapping[str, str | None],
     wait: bool,
+    **of_spark: Any,
 ) -> None:
     """Run a script of Python or R as a run of an experiment.
 
@@ -218,6 +224,7 @@ def submit(
             packages, environment_of(environment_file) or base.environment, workspace
         ),
         distribution=None if processes is None else Distribution(processes),
+        spark=with_options(base.spark, of_spark),
         run_config=base.replace(command=None) if script else base,
     )
     config.check(workspace)  # before the experiment is made

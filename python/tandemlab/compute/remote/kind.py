@@ -34,10 +34,10 @@ class ShellKind:
         """As the protocol says."""
         settings = dict(configuration.settings)
         with _shell(settings, configuration.credentials) as shell:
-            found = _probe(shell, settings, f".tandemlab/{workspace_id}")
+            found = self._probe(shell, settings, f".tandemlab/{workspace_id}")
             if isinstance(shell, SshShell):
                 settings["host_key"] = shell.host_key
-        probing.require(self._steps_of(found), shell.location)
+        probing.require(self._steps_of(found, settings), shell.location)
         if not self.launcher.has_queue:
             settings.setdefault("slots", int(found.get("cpus", "1")))
         return {**settings, **probing.kept(found)}
@@ -56,26 +56,26 @@ class ShellKind:
     def steps(self, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> list[Step]:
         """As the protocol says."""
         with _shell(settings, credentials) as shell:
-            found = _probe(shell, settings, settings["directory"])
-            return [Step("connection", shell.location), *self._steps_of(found)]
+            found = self._probe(shell, settings, settings["directory"])
+            return [Step("connection", shell.location), *self._steps_of(found, settings)]
 
     def location(self, settings: Mapping[str, Any]) -> str:
         """As the protocol says."""
         return described(settings)
 
-    def _steps_of(self, found: Mapping[str, str]) -> list[Step]:
-        steps = [
+    def _probe(self, shell: Shell, settings: Mapping[str, Any], directory: str) -> dict[str, str]:
+        looks = [probing.question(settings, directory), self.launcher.question(settings)]
+        return probing.read_answer(shell.run("\n".join(looks)))
+
+    def _steps_of(self, found: Mapping[str, str], settings: Mapping[str, Any]) -> list[Step]:
+        return [
             probing.folder_step(found),
             probing.tools_step(found),
             probing.python_step(found),
             probing.r_step(found),
             probing.uv_step(found),
+            *self.launcher.steps(found, settings),
         ]
-        return [*steps, probing.slurm_step(found)] if self.launcher is Slurm else steps
-
-
-def _probe(shell: Shell, settings: Mapping[str, Any], directory: str) -> dict[str, str]:
-    return probing.read_answer(shell.run(probing.question(settings, directory)))
 
 
 @contextmanager

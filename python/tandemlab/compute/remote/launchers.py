@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from tandemlab.compute.remote.probing import Step
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Job, JobSettings, Node, StartedJob
 
@@ -24,6 +25,14 @@ class Launcher(Protocol):
     functions: str
     has_queue: bool
 
+    @staticmethod
+    def question(settings: Mapping[str, Any]) -> str:
+        """Shell that looks for what it needs, behind `probing.question`."""
+
+    @staticmethod
+    def steps(found: Mapping[str, str], settings: Mapping[str, Any]) -> list[Step]:
+        """What is right and wrong with that."""
+
     def check(self, name: str, settings: JobSettings) -> None:
         """Refuse what it does not offer.
 
@@ -33,6 +42,9 @@ class Launcher(Protocol):
 
     def script(self, job: Job, script: str) -> str:
         """The script of a job with what the launcher wants to stand at its head."""
+
+    def there(self, job: Job) -> Job:
+        """A job as it runs there."""
 
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """Shell that comes before all questions after jobs."""
@@ -46,6 +58,16 @@ class Processes:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         """No settings matter."""
+
+    @staticmethod
+    def question(settings: Mapping[str, Any]) -> str:
+        """Nothing."""
+        return ""
+
+    @staticmethod
+    def steps(found: Mapping[str, str], settings: Mapping[str, Any]) -> list[Step]:
+        """Nothing."""
+        return []
 
     def check(self, name: str, settings: JobSettings) -> None:
         """One machine, whose GPUs nobody deals out."""
@@ -64,6 +86,10 @@ class Processes:
     def script(self, job: Job, script: str) -> str:
         """The script as it is."""
         return script
+
+    def there(self, job: Job) -> Job:
+        """The job as it is."""
+        return job
 
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """Nothing."""
@@ -85,7 +111,8 @@ def nodes_of(answer: bytes) -> list[Node]:
 
 def described(settings: Mapping[str, Any]) -> str:
     """Where a target is, for people; without any secret."""
-    if "host" not in settings:
-        return "this machine"
-    user = f"{settings['username']}@" if "username" in settings else ""
-    return f"ssh://{user}{settings['host']}:{settings['port']}"
+    place = "this machine"
+    if "host" in settings:
+        user = f"{settings['username']}@" if "username" in settings else ""
+        place = f"ssh://{user}{settings['host']}:{settings['port']}"
+    return f"{settings['master']} from {place}" if "master" in settings else place

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.r_package import QUESTION
-from tandemlab.domain import MissingDependency
+from tandemlab.domain import MissingDependency, Unavailable
 
 _PROBE = (Path(__file__).parent / "probe.sh").read_text(encoding="utf-8")
-_KEPT = ("directory", "platform", "python", "rscript", "uv", "r_platform", "r_tandemlab")
+_KEPT = (
+    *("directory", "platform", "python", "rscript", "uv", "r_platform", "r_tandemlab"),
+    *("spark_home", "spark_version", "java", "hadoop_conf"),
+)
 _OLDEST_PYTHON = (3, 10)
 
 
@@ -56,6 +59,7 @@ class Step:
         problem: what is wrong; empty if nothing is.
         repair: what the user can do about it.
         is_needed: whether nothing can run without it.
+        is_away: whether it may well be there later.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Step:
     problem: str = ""
     repair: str = ""
     is_needed: bool = False
+    is_away: bool = False
 
 
 def require(steps: Iterable[Step], location: str) -> None:
@@ -70,10 +75,12 @@ def require(steps: Iterable[Step], location: str) -> None:
 
     Raises:
         MissingDependency: something is.
+        Unavailable: something is away.
     """
     for step in steps:
         if step.problem and step.is_needed:
-            raise MissingDependency(f"{location}: {step.problem}", hint=step.repair)
+            error = Unavailable if step.is_away else MissingDependency
+            raise error(f"{location}: {step.problem}", hint=step.repair)
 
 
 def folder_step(found: Mapping[str, str]) -> Step:

@@ -4,7 +4,7 @@ grouped() {
   [ -d job/canceled ] && [ ! -d job/killed ] && [ -n "$pid" ] && kill -s 0 -- "-$pid" 2>/dev/null
 }
 
-state() {
+process_state() {
   if leads || grouped; then
     used=
     [ "$limited" = 0 ] || used=$(memory)
@@ -20,7 +20,7 @@ handle() {
   [ -d job/claim ] && echo "handle $root/runs/$run"
 }
 
-start() {
+process_start() {
   if [ ! -d job/claim ]; then
     if command -v setsid > /dev/null; then
       setsid /bin/sh job/job.sh < /dev/null > /dev/null 2>&1 &
@@ -32,8 +32,8 @@ start() {
   echo "handle $root/runs/$run"
 }
 
-# end RUN HANDLE SIGNAL
-end() {
+# process_end RUN HANDLE SIGNAL
+process_end() {
   run=$1
   cd "$root/runs/$run" 2>/dev/null || return 0
   mkdir -p job/canceled
@@ -41,9 +41,14 @@ end() {
   [ "$3" != KILL ] || mkdir -p job/killed
 }
 
-nodes() {
+process_nodes() {
   memory=$(while read -r key size unit; do [ "$key" = MemTotal: ] && echo "$size"; done < /proc/meminfo 2>/dev/null)
   gpus=0
   command -v nvidia-smi > /dev/null && gpus=$(nvidia-smi -L | wc -l)
   echo "$(uname -n) up $(getconf _NPROCESSORS_ONLN) ${memory:-0} $((gpus))"
 }
+
+state() { process_state; }
+start() { process_start; }
+end() { process_end "$@"; }
+nodes() { process_nodes; }

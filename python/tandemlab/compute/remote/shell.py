@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from tandemlab.domain import StorageError
+from tandemlab.domain import StorageError, Unavailable
 
 _CHUNK = 1 << 16
 Receiver = Callable[[bytes], Any]
@@ -86,8 +86,11 @@ def check_status(location: str, status: int, errors: bytes) -> None:
     """Nothing, if a script has ended well.
 
     Raises:
+        Unavailable: it says that what it needs is away for now.
         StorageError: it has not.
     """
     if status != 0:
         said = errors.decode("utf-8", "replace").strip() or f"exit status {status}"
+        if status == os.EX_TEMPFAIL:
+            raise Unavailable(f"{location}: {said[-600:]}", details={"location": location})
         raise StorageError(f"{location}: {said[-600:]}", details={"location": location})

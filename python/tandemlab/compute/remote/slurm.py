@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.remote.attaching import AttachConfiguration, Login, given
+from tandemlab.compute.remote.probing import Step, slurm_step
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Job, JobSettings, Resources, StartedJob
 
@@ -114,6 +115,16 @@ class Slurm:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
 
+    @staticmethod
+    def question(settings: Mapping[str, Any]) -> str:
+        """Nothing: sbatch is looked for everywhere."""
+        return ""
+
+    @staticmethod
+    def steps(found: Mapping[str, str], settings: Mapping[str, Any]) -> list[Step]:
+        """What submits jobs."""
+        return [slurm_step(found)]
+
     def check(self, name: str, settings: JobSettings) -> None:
         """One machine for each run."""
         distribution = settings.distribution
@@ -144,6 +155,10 @@ class Slurm:
         lines = [f"#SBATCH {option}" for option in [*options, *self._settings["options"]]]
         first, _, rest = script.partition("\n")
         return "\n".join([first, *lines, rest])
+
+    def there(self, job: Job) -> Job:
+        """The job as it is."""
+        return job
 
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """One look at the queue for all of them."""

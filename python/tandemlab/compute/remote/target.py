@@ -163,7 +163,8 @@ class RemoteTarget:
     def _script(self, job: Job, source: Source, shared: Sequence[SharedFolder]) -> str:
         copied = [f"cp -R {shlex.quote(f'{self.root}/{each}')}/. ." for each in source.places]
         python = self.interpreters["python"]
-        return script_elsewhere(job, *self._libraries(shared), python, copied)
+        there = self._launcher.there(job)
+        return script_elsewhere(there, *self._libraries(shared), python, copied)
 
     def _libraries(self, shared: Sequence[SharedFolder]) -> tuple[str, list[str]]:
         """The package tandemlab for Python, and R's libraries, there."""
