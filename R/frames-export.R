@@ -326,12 +326,6 @@ unit_seconds <- function(units) {
 factor_plan <- function(x, given, where, context) {
   ordered <- inherits(x, "ordered")
   levels <- given$levels
-  if (anyDuplicated(levels)) {
-    abort_input(
-      sprintf("Column '%s': the factor has two levels that are the same.", where),
-      "Make it anew: factor(as.character(x))."
-    )
-  }
   tag <- NULL
   codes <- x
   if (anyNA(levels)) {

@@ -36,8 +36,8 @@ import_field <- function(schema, where, options) {
   children <- lapply(inner, function(child) {
     named <- kind == "frame" && nzchar(where)
     below <- if (kind != "frame") where else paste0(if (named) paste0(where, "$"), child$name)
-    # Only a column is worth waiting with: levels and elements of lists are needed at once.
-    options$lazy <- options$lazy && kind == "frame"
+    # Elements of lists are needed at once.
+    options$lazy <- options$lazy && kind %in% c("frame", "factor")
     import_field(child, below, options)
   })
   scale <- if (kind == "duration") unit_seconds(tag$units)
@@ -239,7 +239,7 @@ finish_factor <- function(field, raw, notes) {
     note(notes, "categories", field$where)
     values <- as.character(values)
   }
-  repeated <- anyDuplicated(values) > 0 || anyNA(values)
+  repeated <- !raw$distinct && (anyDuplicated(values) > 0 || anyNA(values))
   place <- if (identical(field$tag$kind, "factor")) field$tag$na_level
   if (!repeated && !is.numeric(place)) {
     return(as_factor(raw$codes, values, field$ordered)) # under a name here they would be copied

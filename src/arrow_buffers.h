@@ -23,6 +23,17 @@ inline bool bit(const void* bits, std::int64_t i) {
 // A bitmap may be absent when nothing is missing.
 inline bool present(const void* bits, std::int64_t i) { return bits == nullptr || bit(bits, i); }
 
+// Calls visit(i) for each position. Compilers do a fixed number of simple ones many at a time.
+template <class Visit>
+void each_of(std::int64_t start, std::int64_t end, Visit visit) {
+  constexpr std::int64_t together = 64;
+  std::int64_t i = start;
+  for (; i + together <= end; i += together) {
+    for (std::int64_t j = 0; j < together; j++) visit(i + j);
+  }
+  for (; i < end; i++) visit(i);
+}
+
 // Whether `length` + 1 offsets never fall, from at least 0 on; `first` and `last` are the outer ones.
 template <class Offset>
 bool in_order(const void* offsets, std::int64_t at, std::int64_t length, Offset* first,

@@ -19,6 +19,7 @@
 #include "arrow_keep.h"
 #include "arrow_rounding.h"
 #include "arrow_stream.h"
+#include "arrow_strings.h"
 #include "utf8.h"
 
 namespace tandemlab {
@@ -262,12 +263,12 @@ bool any_of(std::int64_t from, std::int64_t count, Truth truth) {
   return any != 0;
 }
 
-// The bitmap of what is there, made only when something is missing.
+// The bitmap of what is there, made only when something is missing; nothing is before `first`.
 template <class Missing>
-bool put_validity(ArrowArray* array, std::int64_t length, Missing missing) {
+bool put_validity(ArrowArray* array, std::int64_t length, Missing missing, std::int64_t first = 0) {
   std::uint64_t* words = nullptr;
   const std::int64_t n_words = (length + 63) / 64;
-  for (std::int64_t w = 0; w < n_words; w++) {
+  for (std::int64_t w = first / 64; w < n_words; w++) {
     if ((w & 0x3fff) == 0x3fff) R_CheckUserInterrupt();
     const std::int64_t from = w * 64, size = length - from < 64 ? length - from : 64;
     if (!any_of(from, size, missing)) continue;
@@ -293,6 +294,22 @@ std::uint64_t bits_of(double value) {
 // R's NA: a NaN whose lower word is 1954. Other NaN are values.
 bool is_na(double value) {
   return (bits_of(value) & 0x7ff00000ffffffff) == 0x7ff00000000007a2;
+}
+
+// Before which position no value is NA, as a multiple of 64: comparing halves with 1954 is quicker
+// than testing for NA, and hardly any other double has a half that is.
+std::int64_t before_any_na(const double* values, std::int64_t n) {
+  constexpr std::int64_t together = 64;
+  std::int64_t i = 0;
+  for (; i + together <= n; i += together) {
+    std::uint32_t halves[2 * together];
+    std::memcpy(halves, values + i, sizeof halves);
+    std::uint32_t any = 0;
+    for (std::uint32_t half : halves) any |= half == 1954 ? 1u : 0u;
+    if (any != 0) break;
+    if ((i & 0xfffff) == 0) R_CheckUserInterrupt();
+  }
+  return i;
 }
 
 // Columns -----------------------------------------------------------------------------------------
@@ -357,7 +374,8 @@ bool put_integer(SEXP x, bool shared, Target out) {
 bool put_double(SEXP x, bool shared, Target out) {
   const double* values = REAL_RO(x);
   const auto missing = [=](std::int64_t i) { return is_na(values[i]); };
-  if (!put_validity(out.array, out.array->length, missing)) return out.out_of_memory();
+  const std::int64_t n = out.array->length, first = before_any_na(values, n);
+  if (!put_validity(out.array, n, missing, first)) return out.out_of_memory();
   return put_values(x, values, 8, shared, out);
 }
 
@@ -375,11 +393,11 @@ bool put_codes_of(const int* values, int n_levels, Target out) {
   Code* codes = static_cast<Code*>(new_buffer(out.array, 1, size));
   if (codes == nullptr) return out.out_of_memory();
   bool outside = false;
-  for (std::int64_t i = 0; i < n; i++) {
+  each_of(0, n, [&](std::int64_t i) {
     const int value = values[i];
     outside |= value != NA_INTEGER && (value < 1 || value > n_levels);
     codes[i] = static_cast<Code>(value == NA_INTEGER ? 0u : static_cast<unsigned>(value) - 1u);
-  }
+  });
   return !outside || out.report->problem("codes");
 }
 
@@ -409,7 +427,11 @@ bool put_codes(SEXP node, Target out) {
   Target inner = out;
   inner.schema = out.schema->dictionary;
   inner.array = out.array->dictionary;
-  return export_node(levels, inner);
+  if (!export_node(levels, inner)) return false;
+  const auto layout = std::strcmp(inner.schema->format, "u") == 0 ? TextChunk::Layout::offsets32
+                                                                  : TextChunk::Layout::offsets64;
+  const TextChunk text = {layout, inner.array, 0, inner.array->length, nullptr};
+  return all_distinct(text) || out.report->problem("levels");
 }
 
 // Text --------------------------------------------------------------------------------------------

@@ -29,6 +29,38 @@ namespace {
 
 SEXP read_node(SEXP plan, const Column& column, Source from);
 
+bool starts_with(const char* text, const char* start) {
+  return std::strncmp(text, start, std::strlen(start)) == 0;
+}
+
+// Null if it is no plan.
+const char* kind_of(SEXP plan) {
+  if (TYPEOF(plan) != VECSXP || XLENGTH(plan) != 3) return nullptr;
+  SEXP kind = VECTOR_ELT(plan, 0);
+  return TYPEOF(kind) == STRSXP && XLENGTH(kind) == 1 ? CHAR(STRING_ELT(kind, 0)) : nullptr;
+}
+
+bool is_text(const char* kind, const char* format) {
+  const bool wanted = std::strcmp(kind, "text") == 0 || std::strcmp(kind, "lazy_text") == 0;
+  return wanted && (std::strcmp(format, "u") == 0 || std::strcmp(format, "U") == 0 ||
+                    std::strcmp(format, "vu") == 0);
+}
+
+// Fewer strings than this are made at once: being lazy has its price, too.
+constexpr std::int64_t worth_waiting = 1024;
+
+// All strings of a column, now.
+SEXP make_strings(const Column& column, const TextChunk* texts) {
+  SEXP out = PROTECT(Rf_allocVector(STRSXP, column.length));
+  std::int64_t done = 0;
+  for (std::int64_t c = 0; c < column.n_chunks; c++) {
+    fill_strings(texts[c], out, done, true);
+    done += texts[c].length;
+  }
+  UNPROTECT(1);
+  return out;
+}
+
 // Chunks of children ------------------------------------------------------------------------------
 
 // A child of every chunk of a struct.
@@ -204,7 +236,7 @@ SEXP read_fixed_list(SEXP plan, const Column& column, Source from) {
 // Dictionaries ------------------------------------------------------------------------------------
 
 // Codes of a chunk as R's, which begin with `first`; the position of one that is outside of the
-// dictionary, or -1. Compilers do the codes of a piece many at a time if it is left only at its end.
+// dictionary, or -1.
 template <class Code>
 std::int64_t read_codes(const Chunk& chunk, std::int64_t first, int* out) {
   using Size = std::make_unsigned_t<Code>;  // a negative code is a very large one
@@ -223,10 +255,10 @@ std::int64_t read_codes(const Chunk& chunk, std::int64_t first, int* out) {
     const std::int64_t end = start + piece < chunk.length ? start + piece : chunk.length;
     bool any = false;
     if (bits == nullptr) {
-      for (std::int64_t i = start; i < end; i++) {
+      each_of(start, end, [&](std::int64_t i) {
         any |= outside(i);
         out[i] = static_cast<int>(base + static_cast<unsigned>(load<Code>(values, chunk.at + i)));
-      }
+      });
     } else {
       for (std::int64_t i = start; i < end; i++) {
         const bool missing = !bit(bits, chunk.at + i);
@@ -270,7 +302,25 @@ bool same_dictionary(const ArrowArray* a, const ArrowArray* b) {
   return true;
 }
 
-// list(codes, values): the dictionaries of all chunks one after another, and codes into that.
+// The values of a dictionary. Text may wait if it is known without R's strings that no two are the
+// same: *distinct.
+SEXP read_categories(SEXP plan, const Column& column, bool* distinct, Source from) {
+  const char* kind = kind_of(plan);
+  *distinct = false;
+  if (kind == nullptr || std::strcmp(kind, "lazy_text") != 0 || column.length < worth_waiting ||
+      column.n_chunks != 1 || !is_text(kind, column.schema->format)) {
+    return read_node(plan, column, from);
+  }
+  if (!from.report->enter(column.schema->name)) return nullptr;
+  const TextChunk* texts = check_text(column, from);
+  if (texts == nullptr) return nullptr;
+  from.report->leave();
+  *distinct = all_distinct(texts[0]);
+  return *distinct ? lazy_strings(column, texts) : make_strings(column, texts);
+}
+
+// list(codes, values, distinct): the dictionaries of all chunks one after another, and codes into
+// that.
 SEXP read_dictionary(SEXP plan, const Column& column, Source from) {
   const ReadCodes read = reader_of_codes(column.schema->format);
   if (read == nullptr) {
@@ -278,7 +328,7 @@ SEXP read_dictionary(SEXP plan, const Column& column, Source from) {
     return nullptr;
   }
   if (!check_buffers(column, 2, from)) return nullptr;
-  const char* names[] = {"codes", "values", ""};
+  const char* names[] = {"codes", "values", "distinct", ""};
   SEXP out = PROTECT(Rf_mkNamed(VECSXP, names));
   SEXP codes = Rf_allocVector(INTSXP, column.length);
   SET_VECTOR_ELT(out, 0, codes);
@@ -306,24 +356,22 @@ SEXP read_dictionary(SEXP plan, const Column& column, Source from) {
     done += chunk.length;
   }
   SEXP values = nullptr;
+  bool distinct = false;
   if (why != nullptr) {
     from.damaged(why);
   } else if (unfit >= 0) {
     from.report->problem("code", row_number(unfit));
   } else {
-    values = read_node(plan_child(plan, 0), {column.schema->dictionary, chunks, n_chunks, total},
-                       from);
+    values = read_categories(plan_child(plan, 0),
+                             {column.schema->dictionary, chunks, n_chunks, total}, &distinct, from);
   }
   if (values != nullptr) SET_VECTOR_ELT(out, 1, values);
+  SET_VECTOR_ELT(out, 2, Rf_ScalarLogical(distinct));
   UNPROTECT(1);
   return values == nullptr ? nullptr : out;
 }
 
 // Nodes -------------------------------------------------------------------------------------------
-
-bool starts_with(const char* text, const char* start) {
-  return std::strncmp(text, start, std::strlen(start)) == 0;
-}
 
 bool read_vector(const char* kind, const char* format, SEXP plan, const Column& column, SEXP out,
                  Source from) {
@@ -351,38 +399,22 @@ unsigned vector_type(const char* kind) {
   return REALSXP;
 }
 
-bool is_text(const char* kind, const char* format) {
-  const bool wanted = std::strcmp(kind, "text") == 0 || std::strcmp(kind, "lazy_text") == 0;
-  return wanted && (std::strcmp(format, "u") == 0 || std::strcmp(format, "U") == 0 ||
-                    std::strcmp(format, "vu") == 0);
-}
-
-// Fewer strings than this are made at once: being lazy has its price, too.
-constexpr std::int64_t worth_waiting = 1024;
-
 SEXP read_text(const char* kind, const Column& column, Source from) {
   const TextChunk* texts = check_text(column, from);
   if (texts == nullptr) return nullptr;
   if (std::strcmp(kind, "lazy_text") == 0 && column.length >= worth_waiting) {
     return lazy_strings(column, texts);
   }
-  SEXP out = PROTECT(Rf_allocVector(STRSXP, column.length));
-  std::int64_t done = 0;
-  for (std::int64_t c = 0; c < column.n_chunks; c++) {
-    fill_strings(texts[c], out, done, true);
-    done += texts[c].length;
-  }
-  UNPROTECT(1);
-  return out;
+  return make_strings(column, texts);
 }
 
 // Follows the plan list(kind, children, extra). Null and a problem if it cannot.
 SEXP read_kind(SEXP plan, const Column& column, Source from) {
-  if (TYPEOF(plan) != VECSXP || XLENGTH(plan) != 3 || TYPEOF(VECTOR_ELT(plan, 0)) != STRSXP) {
+  const char* kind = kind_of(plan);
+  if (kind == nullptr) {
     from.report->problem("plan");
     return nullptr;
   }
-  const char* kind = CHAR(STRING_ELT(VECTOR_ELT(plan, 0), 0));
   const char* format = column.schema->format;
   if (column.schema->dictionary != nullptr) return read_dictionary(plan, column, from);
   if (std::strcmp(format, "+s") == 0) return read_struct(plan, column, from);

@@ -73,51 +73,78 @@ SEXP make(const char* text, std::int64_t size) {
   return Rf_mkCharLenCE(text, static_cast<int>(size), CE_UTF8);
 }
 
-// Strings that came lately, by their bytes: R's own table of strings is global and slow.
+std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
+  hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+  return hash ^ hash >> 29;
+}
+
+std::uint64_t hash_of(const char* text, std::int64_t size) {
+  std::uint64_t hash = static_cast<std::uint64_t>(size) * 0x9e3779b97f4a7c15;
+  std::int64_t i = 0;
+  for (; i + 8 <= size; i += 8) hash = mix(hash, load<std::uint64_t>(text + i, 0));
+  std::uint64_t last = 0;
+  if (i < size) std::memcpy(&last, text + i, static_cast<std::size_t>(size - i));
+  hash = mix(hash, last);
+  return hash ^ hash >> 32;
+}
+
+// Strings that came before, by their bytes: R's own table of strings is global, and each look into
+// it waits for memory several times. Takes a sixteenth of what the strings' pointers do.
 struct Recent {
-  struct Entry {
-    const char* text;
-    std::int64_t size;
-    std::uint64_t hash;
-    SEXP string;
-  };
-  static constexpr std::uint64_t n_entries = 4096;
   static constexpr std::int64_t few = 256;  // for fewer the table costs more than it saves
-  Entry* entries = nullptr;
+  static constexpr std::int64_t trial = 16384;
+  SEXP* strings = nullptr;
+  std::uint16_t* marks = nullptr;  // of their hashes, which are looked at first
+  std::uint64_t last = 0;          // of the places
   std::int64_t asked = 0, found = 0;
 
   explicit Recent(std::int64_t expected) {
     if (expected <= few) return;
-    entries = reinterpret_cast<Entry*>(R_alloc(n_entries, sizeof(Entry)));
-    std::memset(entries, 0, n_entries * sizeof(Entry));
+    std::size_t places = 4096;
+    while (places < static_cast<std::size_t>(expected) / 32) places *= 2;
+    last = places - 1;
+    strings = reinterpret_cast<SEXP*>(R_alloc(places, sizeof(SEXP)));
+    marks = reinterpret_cast<std::uint16_t*>(R_alloc(places, sizeof(std::uint16_t)));
+    std::memset(strings, 0, places * sizeof(SEXP));
   }
 
+  // The strings stay where the caller has put them, which protects them.
   SEXP get(const char* text, std::int64_t size) {
-    if (entries == nullptr) return make(text, size);
-    if (asked >= 16384 && found < asked / 4) return make(text, size);
-    std::uint64_t hash = static_cast<std::uint64_t>(size) * 0x9e3779b97f4a7c15;
-    std::int64_t i = 0;
-    for (; i + 8 <= size; i += 8) hash = mix(hash, load<std::uint64_t>(text + i, 0));
-    std::uint64_t last = 0;
-    if (i < size) std::memcpy(&last, text + i, static_cast<std::size_t>(size - i));
-    hash = mix(hash, last);
-    Entry& entry = entries[(hash >> 20) % n_entries];
+    if (strings == nullptr) return make(text, size);
+    if (asked == trial && found < trial / 64) strings = nullptr;
+    if (strings == nullptr) return make(text, size);
+    const std::uint64_t hash = hash_of(text, size), place = hash & last;
+    const std::uint16_t mark = static_cast<std::uint16_t>(hash >> 48);
+    SEXP known = strings[place];
     asked++;
-    if (entry.string != nullptr && entry.hash == hash && entry.size == size &&
-        std::memcmp(entry.text, text, static_cast<std::size_t>(size)) == 0) {
+    if (known != nullptr && marks[place] == mark && LENGTH(known) == size &&
+        std::memcmp(CHAR(known), text, static_cast<std::size_t>(size)) == 0) {
       found++;
-      return entry.string;
+      return known;
     }
-    entry = {text, size, hash, make(text, size)};
-    return entry.string;
-  }
-
- private:
-  static std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-    return hash ^ hash >> 29;
+    strings[place] = make(text, size);
+    marks[place] = mark;
+    return strings[place];
   }
 };
+
+// Whether each text comes after the one before it, byte by byte.
+bool all_ascend(const TextChunk& text) {
+  std::int64_t size_before = 0;
+  const char* before = nullptr;
+  for (std::int64_t i = 0; i < text.length; i++) {
+    std::int64_t size;
+    const char* bytes = text.get(i, &size);
+    if (before != nullptr) {
+      const std::int64_t both = size < size_before ? size : size_before;
+      const int order = std::memcmp(before, bytes, static_cast<std::size_t>(both));
+      if (order > 0 || (order == 0 && size_before >= size)) return false;
+    }
+    before = bytes;
+    size_before = size;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -155,6 +182,38 @@ TextChunk* check_text(const Column& column, Source from) {
     done += chunk.length;
   }
   return texts;
+}
+
+// Sorted ones need no table; that of the others has the position of each, counted from 1.
+bool all_distinct(const TextChunk& text) {
+  for (std::int64_t i = 0; i < text.length; i++) {
+    if (!text.present(i)) return false;
+  }
+  if (text.length >= INT32_MAX || all_ascend(text)) return text.length < INT32_MAX;
+  std::size_t places = 64;
+  while (places < static_cast<std::size_t>(text.length) * 5 / 4) places *= 2;
+  const void* mark = vmaxget();
+  auto* table = reinterpret_cast<std::uint32_t*>(R_alloc(places, sizeof(std::uint32_t)));
+  std::memset(table, 0, places * sizeof(std::uint32_t));
+  bool distinct = true;
+  std::int64_t steps = 0;
+  for (std::int64_t i = 0; i < text.length && distinct; i++) {
+    std::int64_t size;
+    const char* bytes = text.get(i, &size);
+    std::size_t place = hash_of(bytes, size) & (places - 1);
+    for (; table[place] != 0; place = (place + 1) & (places - 1)) {
+      if ((++steps & 0xffff) == 0) R_CheckUserInterrupt();
+      std::int64_t known_size;
+      const char* known = text.get(table[place] - 1, &known_size);
+      if (known_size == size && std::memcmp(known, bytes, static_cast<std::size_t>(size)) == 0) {
+        distinct = false;
+        break;
+      }
+    }
+    table[place] = static_cast<std::uint32_t>(i + 1);
+  }
+  vmaxset(mark);
+  return distinct;
 }
 
 SEXP make_string(const TextChunk& text, std::int64_t i) {

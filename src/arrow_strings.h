@@ -26,6 +26,9 @@ struct TextChunk {
 // n_chunks of them, in R_alloc's memory. Null and a problem if it is damaged or no text for R.
 TextChunk* check_text(const Column& column, Source from);
 
+// Whether none is missing and no two are the same.
+bool all_distinct(const TextChunk& text);
+
 // A string, or NA. R's thread; the caller protects it.
 SEXP make_string(const TextChunk& text, std::int64_t i);
 

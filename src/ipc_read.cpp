@@ -63,6 +63,8 @@ Message read_message(Span all, std::size_t at, std::size_t size) {
 // field: two fields that share an id need not agree on its type.
 class Dictionaries {
  public:
+  bool text_stays = false;  // text of categories is copied
+
   void add(const Message& message, bool may_replace) {
     const auto id = message.header.get<std::int64_t>(0, 0);
     if (!message.header.has(1)) damaged("a dictionary is empty");
@@ -106,7 +108,7 @@ class Dictionaries {
   Shared read_parts(const Field& values, const Parts& parts) {
     std::vector<Shared> read;
     for (const Part& part : parts.messages) {
-      read.push_back(read_batch({&values}, part.batch, part.body, finder(), false)->children[0]);
+      read.push_back(read_batch({&values}, part.batch, part.body, finder(), text_stays)->children[0]);
     }
     return join(values, read);
   }
@@ -269,7 +271,7 @@ bool read_file(const std::string& path, bool text_stays, ArrowArrayStream* out) 
   auto delivery = std::make_unique<Delivery>();
   Contents& contents = delivery->contents;
   contents.file = std::make_shared<const MappedFile>(path);
-  contents.text_stays = text_stays;
+  contents.text_stays = contents.dictionaries.text_stays = text_stays;
   if (format == FileFormat::file) {
     read_footer(&contents);
   } else {

@@ -329,7 +329,7 @@ def held():
       texts = limited(as_r_frame(texts, lazy = FALSE)),
       lazy = limited(paste(lazy$x)),
       doubles = limited(as_python_frame(large["y"], copy = TRUE)),
-      truths = limited(as_python_frame(large["x"][rep(1, 60)])),
+      truths = limited(as_python_frame(large["x"][rep(1, 400)])),
       words = limited(as_python_frame(large["z"]))
     )
     gc()

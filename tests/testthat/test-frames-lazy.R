@@ -35,6 +35,51 @@ test_that("lazy = FALSE and short columns make strings at once", {
   expect_identical(lazy_frame(texts(100L))$x, texts(100L))
 })
 
+test_that("levels are made when they are asked for, unless two are the same", {
+  sorted <- sprintf("level %04d \u00e9", 1:5000)
+  for (levels in list(sorted, rev(sorted), sorted[order((1:5000 * 7919) %% 5003)])) {
+    x <- factor(rep(levels[c(3, 1, 5000)], 2), levels)
+    for (y in list(lazy_frame(x)$x, lazy_frame(addNA(x))$x, lazy_frame(x, lazy = FALSE)$x)) {
+      expect_identical(as.integer(y), as.integer(x))
+    }
+    y <- lazy_frame(x)$x
+    expect_waiting(levels(y))
+    expect_identical(y, x)
+    expect_made(levels(lazy_frame(x, lazy = FALSE)$x))
+    expect_identical(lazy_frame(addNA(x))$x, addNA(x))
+  }
+  skip_without_pyarrow()
+  table <- reticulate::py_run_string("
+import pyarrow as pa
+def repeated(missing):
+    levels = [f'c{i}' for i in range(3000)]
+    levels[2999] = None if missing else 'c0'
+    codes = pa.array([2999, 0, 1, None], pa.int16())
+    return pa.table({'x': pa.DictionaryArray.from_arrays(codes, pa.array(levels))})
+", local = FALSE, convert = FALSE)
+  levels <- sprintf("c%d", 0:2998)
+  expect_identical(
+    as_r_frame(table$repeated(FALSE))$x, factor(c("c0", "c0", "c1", NA), levels)
+  )
+  expect_identical(as_r_frame(table$repeated(TRUE))$x, factor(c(NA, "c0", "c1", NA), levels))
+})
+
+test_that("levels from a file do not change with it", {
+  x <- data.frame(x = factor(sprintf("l%05d", 1:5000)))
+  path <- withr::local_tempfile(fileext = ".arrow")
+  write_frame(x, path)
+  y <- read_frame(path)
+  expect_waiting(levels(y$x))
+  writeBin(raw(file.size(path)), path)
+  expect_identical(y, x)
+})
+
+test_that("strings that come again are the same, whatever lies between", {
+  words <- c(sprintf("w%d", 1:3000), strrep(c("long ", "\u00e9"), 50), "", NA)
+  x <- words[(seq_len(60000) * 7919) %% length(words) + 1]
+  expect_identical(lazy_frame(x, lazy = FALSE)$x, x)
+})
+
 test_that("lazy strings can be changed, and only where they are changed", {
   x <- texts()
   y <- lazy_frame(x)$x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,9 @@ def need(library: str, what: str = "Frames of this kind", extra: str | None = "f
     Raises:
         MissingDependency: it is not installed.
     """
+    found = sys.modules.get(library)
+    if found is not None and not getattr(found.__spec__, "_initializing", False):
+        return found  # where R runs, import_module() costs more than a column of a small frame
     try:
         return import_module(library)
     except ImportError as problem:

@@ -37,7 +37,8 @@ def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
 
     Args:
         chunks: of Arrow.
-        owned: whether times and codes are in memory that nobody else has, and may be lent.
+        owned: whether R has made them for this: times and codes are in memory that nobody else
+            has, and may be lent; codes are those of categories, which differ.
     """
     pd, np, types = need("pandas"), need("numpy"), need("pyarrow").types
     kind = chunks.type
@@ -45,7 +46,7 @@ def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
         numbers = np.empty(len(chunks), str(kind))
         missing = np.empty(len(chunks), bool)
         _fill(numbers, chunks, lambda chunk: _bytes(chunk, str(kind)))
-        _fill(missing, chunks, _missing)
+        _fill(missing, chunks, _missing, _PIECE)
         return pd.arrays.IntegerArray(numbers, missing)
     if _is_text(kind):
         return _dtype(kind).__from_arrow__(chunks)
@@ -70,12 +71,19 @@ def doubles(chunks: pa.ChunkedArray, row: Any) -> Any:
     return row
 
 
-def _fill(values: Any, chunks: pa.ChunkedArray, read: Callable[[pa.Array], Any]) -> None:
-    """Copies what is read from each chunk to its place, without joining the chunks before."""
+def _fill(
+    values: Any, chunks: pa.ChunkedArray, read: Callable[[pa.Array], Any], piece: int | None = None
+) -> None:
+    """Copies what is read from each chunk to its place, without joining the chunks before.
+
+    Reads so many rows at a time, all by default.
+    """
     start = 0
     for chunk in chunks.chunks:
-        values[start : start + len(chunk)] = read(chunk)
-        start += len(chunk)
+        for at in range(0, len(chunk), piece or len(chunk) or 1):
+            part = chunk.slice(at, piece) if piece else chunk
+            values[start : start + len(part)] = read(part)
+            start += len(part)
 
 
 def _joined(column: pa.ChunkedArray) -> Any:
@@ -92,11 +100,13 @@ def array(column: pd.Series) -> Any:
     kind: Any = column.dtype
     if isinstance(kind, np.dtype) and kind.kind == "f":
         return pa.array(column.to_numpy(), from_pandas=False)
-    if str(kind) == "boolean":
-        truths = np.packbits(column.to_numpy(bool, na_value=False), bitorder="little")
-        return _from_bytes(
-            pa.bool_(), truths, _bitmap(column.array, lambda part: part.isna()), len(column)
-        )
+    masked: Any = column.array
+    if isinstance(masked, (pd.arrays.IntegerArray, pd.arrays.BooleanArray)):
+        # The same as pa.array(), but for the 2 MiB that pyarrow's allocator takes for a bitmap.
+        bits, values = _bitmap(masked, lambda part: part.isna()), masked._data
+        if values.dtype == bool:
+            values = np.packbits(values, bitorder="little")
+        return _from_bytes(pa.from_numpy_dtype(kind.numpy_dtype), values, bits, len(masked))
     if kind.kind in "Mm" and getattr(kind, "unit", None) is not None:
         times = column.to_numpy(f"{kind.kind}8[{kind.unit}]")
         zone = _zone_name(getattr(kind, "tz", None))
@@ -105,7 +115,7 @@ def array(column: pd.Series) -> Any:
         return _from_bytes(arrow, times, bits, len(times))
     if isinstance(kind, pd.CategoricalDtype):
         codes: Any = column.array.codes
-        bits = _bitmap(codes, lambda part: part < 0)
+        bits = _bitmap(codes, lambda part: part < 0) if codes.min(initial=0) < 0 else None
         indices = _from_bytes(pa.from_numpy_dtype(codes.dtype), codes, bits, len(codes))
         categories = pa.array(kind.categories, from_pandas=True)
         if isinstance(categories, pa.ChunkedArray):
@@ -222,8 +232,19 @@ def _categories(column: pa.DictionaryArray, owned: bool) -> Any:
         codes = _bytes(indices, str(indices.type)).astype(narrow)
     _put_missing(codes, indices, -1)
     labels = pd.Index(_dtype(categories.type).__from_arrow__(categories), copy=False)
-    dtype = pd.CategoricalDtype(labels, ordered=column.type.ordered)
-    return pd.Categorical.from_codes(codes, dtype=dtype)
+    dtype = _categorical(labels, column.type.ordered, owned)
+    return pd.Categorical.from_codes(codes, dtype=dtype, validate=not owned)
+
+
+def _categorical(labels: pd.Index, ordered: bool, checked: bool) -> pd.CategoricalDtype:
+    """The type of categories; where R has seen that they differ, pandas need not see it again.
+
+    It would make an object of each, and a hash table of these.
+    """
+    dtype: Any = need("pandas").CategoricalDtype
+    if checked and hasattr(dtype, "_from_fastpath"):
+        return dtype._from_fastpath(labels, ordered)
+    return dtype(labels, ordered=ordered)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -234,12 +255,20 @@ def _is_text(kind: pa.DataType) -> bool:
 def _dtype(kind: pa.DataType) -> Any:
     """The pandas type for an Arrow type; None where that of pyarrow is right."""
     pd, types = need("pandas"), need("pyarrow").types
+    if _is_text(kind):
+        return _text_dtype()
     if str(kind) in _MASKED:
         return pd.api.types.pandas_dtype(_MASKED[str(kind)])
-    if _is_text(kind):
-        text = pd.api.types.pandas_dtype("str")  # before pandas 3 that is object
-        return text if isinstance(text, pd.StringDtype) else pd.StringDtype()
     as_it_is = (types.is_integer, types.is_floating, types.is_timestamp)
     if any(test(kind) for test in (*as_it_is, types.is_duration, types.is_dictionary)):
         return None
     return pd.ArrowDtype(kind)
+
+
+def _text_dtype() -> pd.StringDtype:
+    """What ``"str"`` means: pandas tries all its types on that name, which takes a while."""
+    pd: Any = need("pandas")
+    if not pd.__version__.startswith("2."):
+        return pd.StringDtype(na_value=need("numpy").nan)
+    text = pd.api.types.pandas_dtype("str")  # that may be object
+    return text if isinstance(text, pd.StringDtype) else pd.StringDtype()
