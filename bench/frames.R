@@ -88,7 +88,7 @@ reticulate_of <- function(x) {
   found <- suppressWarnings(by_turns(c(
     if (!is.null(frame)) list(to_pandas = function() reticulate::r_to_py(part)),
     if (is.data.frame(back)) list(from_pandas = function() reticulate::py_to_r(frame))
-  ), min(repeats, 3L)))
+  ), min(repeats, 3L), often = nrow(x) < 1000))
   c(lapply(found, function(times) times * share), list(right = right))
 }
 
@@ -99,7 +99,7 @@ if (mode == "reticulate") {
   suppressMessages(library(tandemlab))
 }
 measure <- switch(mode,
-  bridge = function(x) by_turns(directions(x), repeats),
+  bridge = function(x) by_turns(directions(x), repeats, often = nrow(x) < 1000),
   memory = memory_of,
   reticulate = reticulate_of
 )

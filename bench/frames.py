@@ -69,7 +69,7 @@ def _rows() -> list[Row]:
                 f"{data}/{direction}",
                 limit=None if small else f"{data}/limit",
                 at_most=AT_MOST.get((data, direction)),
-                within=0.001 if small and direction.endswith("arrow") else None,
+                within=0.001 if small and direction.endswith(("arrow", "pandas")) else None,
                 rivals={name: f"{name}/{data}/{direction}" for name in rivals.NAMES}
                 if pandas
                 else {},

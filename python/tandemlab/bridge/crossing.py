@@ -44,7 +44,7 @@ def _polars(frame: object) -> Any:
     pl = need("polars")
     try:
         return pl.DataFrame(frame)
-    except pl.exceptions.PolarsError as problem:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as problem:
         reason = str(problem).split("\n", 1)[0]
         raise InvalidInput(
             f"polars cannot hold this frame: {reason}",
@@ -79,15 +79,27 @@ def source_of(frame: object) -> tuple[ArrowStreamable, list[dict[str, str]]]:
         table, notices = pandas_frames.to_table(frame)
         _check_columns(table)
         return whole(table), notices
-    if hasattr(frame, "__arrow_c_stream__"):
+    if hasattr(frame, "__arrow_c_stream__") and not isinstance(frame, type):
         _check_columns(frame)
         return whole(cast(ArrowStreamable, frame)), []
-    if hasattr(frame, "__arrow_c_array__"):
-        batch = need("pyarrow").record_batch(frame)
-        return whole(need("pyarrow").Table.from_batches([batch])), []
+    if hasattr(frame, "__arrow_c_array__") and not isinstance(frame, type):
+        pa = need("pyarrow")
+        try:
+            batch = pa.record_batch(frame)
+        except pa.ArrowInvalid:
+            raise one_column() from None
+        return whole(pa.Table.from_batches([batch])), []
     raise InvalidInput(
         f"An object of type {type(frame).__name__} is no data frame that R could take.",
         hint="Give a pandas or polars DataFrame or a pyarrow Table; collect a lazy one first.",
+    )
+
+
+def one_column() -> InvalidInput:
+    """The error for a column where a frame is wanted."""
+    return InvalidInput(
+        "That is one column, not a frame.",
+        hint="Make a frame of it first: x.to_frame() in polars and pandas.",
     )
 
 

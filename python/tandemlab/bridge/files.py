@@ -6,6 +6,7 @@ what R wrote comes back to R identical.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import warnings
@@ -14,8 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tandemlab.bridge.crossing import as_library, source_of, whole
+from tandemlab.bridge.crossing import as_library, one_column, source_of, whole
 from tandemlab.bridge.libraries import need
+from tandemlab.bridge.stream import ArrowStreamable, OpenStream
 from tandemlab.domain.errors import InvalidInput, NotFound, StorageError
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def write_frame(
         The path.
 
     Raises:
-        InvalidInput: the extension is unknown, or a column has no form in Arrow.
-        StorageError: the disk is full or refuses.
+        InvalidInput: the extension is unknown, a column has no form in Arrow, or a stream fails.
+            What a reader of Python's raises stays what it is.
+        StorageError: the disk is full or refuses, or memory is exhausted.
         MissingDependency: pyarrow is not installed.
 
     >>> import tempfile, pyarrow as pa
@@ -80,19 +83,48 @@ def write_frame(
         warnings.warn(
             f"{place}: {_NOTICES[notice['reason']].format(notice['detail'])}.", stacklevel=2
         )
-    try:
-        reader = pa.RecordBatchReader.from_stream(source)
-    except pa.ArrowInvalid:
-        raise InvalidInput(
-            "That is one column, not a frame.",
-            hint="Make a frame of it first: x.to_frame() in polars and pandas.",
-        ) from None
-    with _appearing(given) as temporary:
-        if kind == "parquet":
-            _write_parquet(reader, temporary, compression)
-        else:
-            _write_arrow(reader, temporary, kind, compression)
+    with _enough_memory(f"{given} cannot be written"):
+        reader = _reader(source)
+        try:
+            with _appearing(given) as temporary:
+                if kind == "parquet":
+                    _write_parquet(reader, temporary, compression)
+                else:
+                    _write_arrow(reader, temporary, kind, compression)
+        except pa.ArrowInvalid as problem:
+            raise InvalidInput(
+                f"{given} cannot be written: {_first_line(problem)}",
+                hint="Is the frame damaged, or did what delivers it fail?",
+            ) from problem
     return given
+
+
+@contextmanager
+def _enough_memory(what: str) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as problem:
+        raise StorageError(
+            f"{what}: memory is exhausted.", hint="Free some, or send fewer columns or rows."
+        ) from problem
+
+
+def _reader(source: ArrowStreamable) -> pa.RecordBatchReader:
+    """What reads the source batch by batch; errors of a reader of Python's stay what they are."""
+    pa = need("pyarrow")
+    if isinstance(source, pa.RecordBatchReader):
+        return source
+    if isinstance(source, pa.Table):
+        return source.to_reader()
+    stream = OpenStream(source)
+    try:
+        return pa.RecordBatchReader.from_stream(stream)
+    except pa.ArrowInvalid:
+        raise one_column() from None
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).split("\n", 1)[0]
 
 
 def read_frame(
@@ -112,6 +144,7 @@ def read_frame(
     Raises:
         NotFound: there is no such file.
         InvalidInput: it is damaged, or something else.
+        StorageError: memory is exhausted.
         MissingDependency: the library is not installed.
     """
     if library not in ("arrow", "pandas", "polars"):
@@ -121,25 +154,52 @@ def read_frame(
     given = Path(path)
     kind = _format_of_contents(given)
     pa = need("pyarrow")
-    try:
-        table = _read(given, kind)
-        table.validate()
-    except (pa.ArrowException, OSError) as problem:
-        reason = str(problem).split("\n", 1)[0]
-        raise InvalidInput(
-            f"{given} cannot be read: {reason}",
-            hint="Is it still being written, or was it cut short when it was copied?",
-        ) from None
-    return as_library(table, library)
+    with _enough_memory(f"{given} cannot be read"):
+        try:
+            table = _read(given, kind)
+            _check(table)
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
+            if os.strerror(errno.ENOMEM) in str(problem):  # all that a failed mapping says
+                raise MemoryError from problem
+            raise InvalidInput(
+                f"{given} cannot be read: {_first_line(problem)}",
+                hint="Is it still being written, or was it cut short when it was copied?",
+            ) from None
+        return as_library(table, library)
 
 
 def _read(path: Path, kind: str) -> pa.Table:
     pa = need("pyarrow")
     if kind == "parquet":
-        return need("pyarrow.parquet").read_table(path, memory_map=True)
+        # Not read_table(), which finds columns by their names, and so none that is there twice.
+        with need("pyarrow.parquet").ParquetFile(path, memory_map=True) as file:
+            return file.read()
     with pa.memory_map(str(path)) as source:
         opened = pa.ipc.open_file(source) if kind == "file" else pa.ipc.open_stream(source)
         return opened.read_all()
+
+
+def _check(table: pa.Table) -> None:
+    """Refuses what would be read outside of its memory, or is no text.
+
+    Numbers need no look at the values; text, categories and lists do, since any of their offsets
+    and codes may lie.
+    """
+    types = need("pyarrow").types
+    table.validate()
+    for column in table.columns:
+        _check_names(column.type)
+        column.validate(full=not types.is_primitive(column.type))
+
+
+def _check_names(kind: pa.DataType) -> None:
+    """Raises UnicodeDecodeError where the name of a zone or a field is no text."""
+    getattr(kind, "tz", None)
+    for field in map(kind.field, range(kind.num_fields)):
+        str(field.name)
+        _check_names(field.type)
 
 
 def _format_of_name(path: Path) -> str:

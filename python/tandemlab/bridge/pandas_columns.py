@@ -48,6 +48,9 @@ def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
         _fill(numbers, chunks, lambda chunk: _bytes(chunk, str(kind)))
         _fill(missing, chunks, _missing, _PIECE)
         return pd.arrays.IntegerArray(numbers, missing)
+    if types.is_string_view(kind):
+        chunks = chunks.cast("large_string")  # pandas has no place for views
+        kind = chunks.type
     if _is_text(kind):
         return _dtype(kind).__from_arrow__(chunks)
     column = _joined(chunks)

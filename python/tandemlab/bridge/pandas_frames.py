@@ -47,7 +47,7 @@ def from_table(table: pa.Table, *, owned: bool = False) -> pd.DataFrame:
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
     frame.columns = pandas.Index(table.column_names) if columns else pandas.RangeIndex(0)
     tag = _tag(table.schema.metadata)
-    frame = _with_index(frame, json.loads(tag) if tag else {})
+    frame = _with_index(frame, _index_of_tag(tag))
     tags = [[field.name, _tag(field.metadata)] for field in table.schema if _tag(field.metadata)]
     if tag or tags:
         frame.attrs["tandemlab"] = {"frame": tag, "columns": tags}
@@ -81,8 +81,18 @@ def _with_index(frame: pd.DataFrame, about: dict[str, Any]) -> pd.DataFrame:
     return frame
 
 
+def _index_of_tag(tag: str | None) -> dict[str, Any]:
+    """What a frame's tag says of its index. A tag that is no such JSON is none of ours."""
+    try:
+        about = json.loads(tag or "{}")
+        names = [about.get("row_names", ""), *about.get("index", ()), *about.get("unnamed", ())]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+    return about if all(isinstance(name, str) for name in names) else {}
+
+
 def _tag(metadata: dict[bytes, bytes] | None) -> str | None:
-    return metadata[TAG].decode() if metadata and TAG in metadata else None
+    return metadata[TAG].decode(errors="replace") if metadata and TAG in metadata else None
 
 
 def _values(column: pa.ChunkedArray, owned: bool) -> Any:
@@ -146,6 +156,13 @@ def without_columns(rows: int, metadata: dict[bytes, bytes] | None) -> pa.Record
 def _texts(names: list[Any]) -> tuple[list[str], list[str]]:
     """Names of columns as texts, and those that were none."""
     texts = [str(name) for name in names]
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(
+                f"The column name {text!r} is no valid text.", hint="Rename it."
+            ) from None
     return texts, [text for text, name in zip(texts, names, strict=True) if text is not name]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Protocol
 
+from tandemlab.domain.errors import InvalidInput
+
 _NAME = b"arrow_array_stream"  # must live as long as every capsule
 _POINTER = ctypes.sizeof(ctypes.c_void_p)
 # struct ArrowArrayStream: get_schema, get_next, get_last_error, release, private_data
@@ -38,9 +40,35 @@ class ReceivedStream:
         return _new_capsule(self._address, _NAME, None)
 
 
+class OpenStream:
+    """The stream of a source, which is one and was not read before.
+
+    Raises:
+        InvalidInput: it is not, or it was.
+    """
+
+    def __init__(self, source: ArrowStreamable) -> None:
+        self._capsule = source.__arrow_c_stream__()
+        try:
+            self.pointer: int = _pointer_of(self._capsule, _NAME)
+        except ValueError:
+            raise InvalidInput(
+                f"What __arrow_c_stream__() of {type(source).__qualname__} gives is no stream.",
+                hint="Is the library that it comes from up to date?",
+            ) from None
+        if ctypes.c_void_p.from_address(self.pointer + _RELEASE).value is None:
+            raise InvalidInput(
+                "The stream is not open: it was read already.",
+                hint="A stream is read once; keep what it gives as a table.",
+            )
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        return self._capsule
+
+
 def move(source: ArrowStreamable, address: str) -> None:
     """Moves a stream into the empty structure at an address of R's; R releases it from now on."""
-    capsule = source.__arrow_c_stream__()
-    pointer = _pointer_of(capsule, _NAME)
+    stream = OpenStream(source)
+    pointer = stream.pointer
     ctypes.memmove(int(address), pointer, _SIZE)
     ctypes.memset(pointer + _RELEASE, 0, _POINTER)

@@ -523,10 +523,14 @@ def _from_numpy(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def is_frame(value: Any) -> bool:
-    """Whether a library gives it columns with names; no library is imported for that."""
+    """Whether it streams columns with names; no library is imported for that."""
+    if isinstance(value, type):
+        return False
     streams = hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
     pandas = type(value).__name__ == "DataFrame" and hasattr(value, "iloc")
-    return (streams and (hasattr(value, "columns") or hasattr(value, "schema"))) or pandas
+    names = hasattr(value, "columns") or hasattr(value, "schema")
+    column = hasattr(value, "dtype") or hasattr(value, "type")  # of a library
+    return (streams and (names or not column)) or pandas
 
 
 def _no_form(value: Any) -> _Refused:

@@ -1,10 +1,11 @@
-"""Files that lie or break off, read by R in a process of its own: an error each time, no crash."""
+"""Files that lie or break off, read in a process of their own: an error each time, no crash."""
 
 from __future__ import annotations
 
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,26 @@ def test_damaged_files_are_errors(tmp_path: Path) -> None:
 def test_damaged_files_of_new_seeds_are_errors(tmp_path: Path) -> None:
     good_files(tmp_path)
     read_damaged(tmp_path, random.randrange(10**6, 10**9), 2000)
+
+
+def read_damaged_in_python(folder: Path, first: int, count: int) -> None:
+    done = subprocess.run(
+        [sys.executable, HERE / "read_damaged.py", folder, str(first), str(count)],
+        capture_output=True,
+        text=True,
+    )
+    last = [line for line in done.stdout.splitlines() if line.startswith("seed")][-1:]
+    assert done.returncode == 0, f"{last} {done.stderr[-2000:]}"
+    for outcome in ("invalid_input", "read to arrow", "read to pandas", "read to polars"):
+        assert outcome in done.stdout
+
+
+def test_damaged_files_are_errors_in_python_too(tmp_path: Path) -> None:
+    good_files(tmp_path)
+    read_damaged_in_python(tmp_path, 1, 300)
+
+
+@pytest.mark.full
+def test_damaged_files_of_new_seeds_are_errors_in_python_too(tmp_path: Path) -> None:
+    good_files(tmp_path)
+    read_damaged_in_python(tmp_path, random.randrange(10**6, 10**9), 5000)

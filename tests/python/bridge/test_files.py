@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from tandemlab.domain.errors import InvalidInput, NotFound, StorageError
 
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
+np = pytest.importorskip("numpy")
 
 EVERY = [".arrow", ".feather", ".ipc", ".arrows", ".parquet"]
 
@@ -56,6 +61,118 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, extension:
         signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def reader(batches: Iterable[Any]) -> Any:
+    return pa.RecordBatchReader.from_batches(pa.schema({"x": pa.int64()}), batches)
+
+
+@pytest.mark.parametrize("extension", [".arrow", ".parquet"])
+@pytest.mark.parametrize("problem", [RuntimeError("the connection broke"), KeyboardInterrupt()])
+def test_a_reader_that_fails_midway_leaves_nothing(
+    tmp_path: Path, extension: str, problem: BaseException
+) -> None:
+    def batches() -> Iterator[Any]:
+        yield pa.record_batch({"x": [1]})
+        raise problem
+
+    with pytest.raises(type(problem)) as caught:
+        write_frame(reader(batches()), tmp_path / f"frame{extension}")
+    assert str(caught.value) == str(problem)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_of_another_library_that_fails_midway_is_an_error(tmp_path: Path) -> None:
+    def batches() -> Iterator[Any]:
+        raise ValueError("the connection broke")
+        yield
+
+    class Other:
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+            return reader(batches()).__arrow_c_stream__()
+
+    with pytest.raises(InvalidInput, match="cannot be written: .*the connection broke"):
+        write_frame(Other(), tmp_path / "frame.arrow")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_a_long_write_and_leaves_nothing(tmp_path: Path) -> None:
+    began = threading.Event()
+
+    def batches() -> Iterator[Any]:
+        while True:
+            began.set()
+            yield pa.record_batch({"x": range(1000)})
+
+    def interrupt() -> None:
+        began.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        write_frame(reader(batches()), tmp_path / "frame.arrow")
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_of_the_same_name_come_back(tmp_path: Path) -> None:
+    table = pa.table([[1], [2]], names=["x", "x"])
+    for extension in EVERY:
+        assert read_frame(write_frame(table, tmp_path / f"frame{extension}")).equals(table)
+
+
+def test_views_of_text_become_text_of_pandas(tmp_path: Path) -> None:
+    texts = ["a", None, "longer than twelve bytes"]
+    path = write_frame(pa.table({"x": pa.array(texts, pa.string_view())}), tmp_path / "frame.arrow")
+    expected = pd.Series(pd.array(texts, "str"), name="x")
+    pd.testing.assert_series_equal(read_frame(path, "pandas")["x"], expected)
+
+
+def lying(kind: str) -> Any:
+    """A column that Python would read outside of its memory, or that is no text."""
+    offsets, text = pa.py_buffer(np.array([0, 2**30, 2], "i4")), pa.py_buffer(b"\xff\xfe")
+    return {
+        "offsets": lambda: pa.Array.from_buffers(pa.string(), 2, [None, offsets, text]),
+        "codes": lambda: pa.DictionaryArray.from_arrays(pa.array([0, 7]), ["a"], safe=False),
+        "text": lambda: pa.array([b"\xff", b"a"]).view(pa.string()),
+        "lists": lambda: pa.Array.from_buffers(
+            pa.list_(pa.int8()), 2, [None, offsets], children=[pa.array([1, 2], pa.int8())]
+        ),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["offsets", "codes", "text", "lists"])
+def test_a_file_that_lies_is_refused(tmp_path: Path, kind: str) -> None:
+    batch = pa.record_batch([lying(kind)], names=["x"])
+    path = tmp_path / "frame.arrow"
+    with pa.ipc.new_file(path, batch.schema) as file:
+        file.write_batch(batch)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_frame(path)
+
+
+WITHOUT_MEMORY = """
+import resource, sys
+import pyarrow, pandas
+from tandemlab.bridge import read_frame
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 30_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+read_frame(sys.argv[1], sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize(("compression", "library"), [(None, "arrow"), ("zstd", "pandas")])
+def test_where_memory_ends_there_is_an_error(
+    tmp_path: Path, compression: Any, library: str
+) -> None:
+    table = pa.table({"x": np.zeros(10_000_000)})
+    path = write_frame(table, tmp_path / "frame.arrow", compression=compression)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MEMORY, path, library], capture_output=True, text=True
+    )
+    assert "StorageError" in done.stderr and "memory is exhausted" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["frame.csv", "frame", "frame.arrow.gz"])

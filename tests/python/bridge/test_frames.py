@@ -7,14 +7,16 @@ import gc
 import json
 import subprocess
 import sys
+import threading
 from datetime import timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandemlab.bridge import read, write
+from tandemlab.bridge import read, write, write_frame
 from tandemlab.domain.errors import InvalidInput, MissingDependency
 
 pa = pytest.importorskip("pyarrow")
@@ -142,10 +144,76 @@ def test_columns_without_a_form_in_arrow_are_refused_by_name(column: list[Any], 
         write(pd.DataFrame({"x": column}), Place().address)
 
 
-@pytest.mark.parametrize("value", [{"x": 1}, [1, 2], "a", None])
+@pytest.mark.parametrize("value", [{"x": 1}, [1, 2], "a", None, pd.DataFrame, pa.Table])
 def test_what_is_no_frame_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match="no data frame"):
         write(value, Place().address)
+
+
+class Offers:
+    """Has the method of a stream, which gives what it is told."""
+
+    def __init__(self, capsule: object) -> None:
+        self.capsule = capsule
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.capsule
+
+
+@pytest.mark.parametrize("capsule", [3, None, pa.schema([]).__arrow_c_schema__()])
+def test_what_is_no_stream_is_refused(capsule: object, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="of Offers gives is no stream"):
+        write(Offers(capsule), Place().address)
+    with pytest.raises(InvalidInput, match="of Offers gives is no stream"):
+        write_frame(Offers(capsule), tmp_path / "frame.arrow")
+
+
+def test_a_stream_is_read_once(tmp_path: Path) -> None:
+    stream, place = Offers(pa.table({"x": [1]}).__arrow_c_stream__()), Place()
+    write(stream, place.address)
+    with pytest.raises(InvalidInput, match="read already"):
+        write(stream, place.address)
+    with pytest.raises(InvalidInput, match="read already"):
+        write_frame(stream, tmp_path / "frame.arrow")
+
+
+@pytest.mark.parametrize("column", [pa.array([1]), pa.chunked_array([[1]])])
+def test_a_column_is_no_frame(column: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="one column"):
+        write_frame(column, tmp_path / "frame.arrow")
+
+
+def test_a_column_name_that_is_no_text_is_refused() -> None:
+    names = pd.Index(["\ud800"], dtype=object)
+    with pytest.raises(InvalidInput, match="no valid text"):
+        write(pd.DataFrame([[1]]).set_axis(names, axis=1), Place().address)
+
+
+@pytest.mark.parametrize("tag", ["{", "[]", '{"index": [[]]}', '{"index": 1}', '{"row_names": {}}'])
+def test_a_tag_that_is_damaged_is_no_error(tag: str) -> None:
+    table = pa.table({"x": [1.5]}).replace_schema_metadata({"tandemlab:r": tag})
+    assert list(across(table, "pandas")["x"]) == [1.5]
+
+
+def test_a_frame_that_changes_while_it_crosses_has_old_and_new_values() -> None:
+    frame = pd.DataFrame({"x": np.zeros(2_000_000), "c": pd.Categorical(["a"] * 2_000_000, ["a"])})
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            frame.loc[::7, "x"] = 1.0
+            frame["new"] = 2
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        found = [across(frame, "arrow") for _ in range(5)]
+    finally:
+        done.set()
+        thread.join()
+    for table in found:
+        table.validate(full=True)
+        assert set(np.unique(table["x"].to_numpy())) <= {0.0, 1.0}
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
