@@ -67,10 +67,11 @@
 #'   `"character"` keeps every digit.
 #' @param map What maps become: `"error"` refuses them, `"list"` makes a list of data frames with
 #'   the columns `key` and `value`.
-#' @param lazy Whether text columns of 1,024 rows and more, and as many levels of a factor, may wait:
-#'   their strings are checked when they cross, and made when R first asks for them. Until then R keeps Arrow's memory. Making R's
-#'   strings is most of the time that text takes, so a column that is not used costs little, and one
-#'   that is used costs no more than with `FALSE`, which makes all strings at once.
+#' @param lazy Whether text columns of 1,024 rows and more may wait, and as many levels of factors:
+#'   their strings are checked when they cross, and made when R first asks for them. Until then R
+#'   keeps Arrow's memory. Making R's strings is most of the time that text takes, so a column that
+#'   is not used costs little, and one that is used costs no more than with `FALSE`, which makes all
+#'   strings at once.
 #' @return `as_python_frame()`: a Python object. `as_r_frame()`: a data frame, or the tibble or
 #'   data.table that it was.
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("pyarrow")
@@ -290,7 +291,9 @@ frame_prose <- list(
   deep = "it is nested too deeply (more than 30 levels)",
   plan = "its contents do not fit its type ({detail})",
   codes = c("the factor has codes outside its levels", "Make it anew: factor(as.character(x))."),
-  levels = c("the factor has two levels that are the same", "Make it anew: factor(as.character(x))."),
+  levels = c(
+    "the factor has two levels that are the same", "Make it anew: factor(as.character(x))."
+  ),
   bytes = c(
     "the string is marked as bytes, which are no text",
     "Give its encoding: iconv(x, from = \"latin1\", to = \"UTF-8\")."

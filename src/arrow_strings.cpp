@@ -88,43 +88,50 @@ std::uint64_t hash_of(const char* text, std::int64_t size) {
   return hash ^ hash >> 32;
 }
 
-// Strings that came before, by their bytes: R's own table of strings is global, and each look into
-// it waits for memory several times. Takes a sixteenth of what the strings' pointers do.
+// Where strings of a chunk came before, found by their bytes: R's own table of strings is global,
+// and each look into it waits for memory several times. Takes half a byte for each string. A place
+// holds a row, counted from 1, and above it as many bits of the hash as there is room for.
 struct Recent {
   static constexpr std::int64_t few = 256;  // for fewer the table costs more than it saves
   static constexpr std::int64_t trial = 16384;
-  SEXP* strings = nullptr;
-  std::uint16_t* marks = nullptr;  // of their hashes, which are looked at first
-  std::uint64_t last = 0;          // of the places
+  static constexpr std::uint64_t together = 4;  // places where a string may be
+  std::uint32_t* places = nullptr;
+  std::uint64_t last = 0;
+  int row_bits = 0;
   std::int64_t asked = 0, found = 0;
 
-  explicit Recent(std::int64_t expected) {
-    if (expected <= few) return;
-    std::size_t places = 4096;
-    while (places < static_cast<std::size_t>(expected) / 32) places *= 2;
-    last = places - 1;
-    strings = reinterpret_cast<SEXP*>(R_alloc(places, sizeof(SEXP)));
-    marks = reinterpret_cast<std::uint16_t*>(R_alloc(places, sizeof(std::uint16_t)));
-    std::memset(strings, 0, places * sizeof(SEXP));
+  explicit Recent(std::int64_t n) {
+    if (n <= few) return;
+    std::size_t size = 4096;
+    while (size < static_cast<std::size_t>(n) / 8) size *= 2;
+    while (n >> row_bits != 0) row_bits++;
+    last = size - 1;
+    places = reinterpret_cast<std::uint32_t*>(R_alloc(size, sizeof(std::uint32_t)));
+    std::memset(places, 0, size * sizeof(std::uint32_t));
   }
 
-  // The strings stay where the caller has put them, which protects them.
-  SEXP get(const char* text, std::int64_t size) {
-    if (strings == nullptr) return make(text, size);
-    if (asked == trial && found < trial / 64) strings = nullptr;
-    if (strings == nullptr) return make(text, size);
-    const std::uint64_t hash = hash_of(text, size), place = hash & last;
-    const std::uint16_t mark = static_cast<std::uint16_t>(hash >> 48);
-    SEXP known = strings[place];
+  // The string of row `i`; `made` are those of the rows before.
+  SEXP get(const char* text, std::int64_t size, std::int64_t i, const SEXP* made) {
+    if (asked == trial && found < trial / 64) places = nullptr;
+    if (places == nullptr) return make(text, size);
     asked++;
-    if (known != nullptr && marks[place] == mark && LENGTH(known) == size &&
-        std::memcmp(CHAR(known), text, static_cast<std::size_t>(size)) == 0) {
-      found++;
-      return known;
+    const std::uint64_t hash = hash_of(text, size);
+    std::uint32_t* set = places + (hash & last & ~(together - 1));
+    const std::uint64_t mark = hash >> 32 << row_bits & UINT32_MAX;
+    const std::uint64_t rows = (std::uint64_t{1} << row_bits) - 1;
+    std::uint64_t place = 0;
+    for (; place < together && set[place] != 0; place++) {
+      if ((set[place] & ~rows) != mark) continue;
+      SEXP known = made[(set[place] & rows) - 1];
+      if (LENGTH(known) == size &&
+          std::memcmp(CHAR(known), text, static_cast<std::size_t>(size)) == 0) {
+        found++;
+        return known;
+      }
     }
-    strings[place] = make(text, size);
-    marks[place] = mark;
-    return strings[place];
+    if (place == together) place = hash >> 20 & (together - 1);
+    set[place] = static_cast<std::uint32_t>(mark | static_cast<std::uint64_t>(i + 1));
+    return make(text, size);
   }
 };
 
@@ -226,6 +233,7 @@ SEXP make_string(const TextChunk& text, std::int64_t i) {
 void fill_strings(const TextChunk& text, SEXP out, std::int64_t from, bool interruptible) {
   const void* mark = vmaxget();
   Recent recent(text.length);
+  const SEXP* made = STRING_PTR_RO(out) + from;
   for (std::int64_t i = 0; i < text.length; i++) {
     if (interruptible && (i & 0xffff) == 0xffff) R_CheckUserInterrupt();
     if (!text.present(i)) {
@@ -234,7 +242,7 @@ void fill_strings(const TextChunk& text, SEXP out, std::int64_t from, bool inter
     }
     std::int64_t size;
     const char* bytes = text.get(i, &size);
-    SET_STRING_ELT(out, from + i, recent.get(bytes, size));
+    SET_STRING_ELT(out, from + i, recent.get(bytes, size, i, made));
   }
   vmaxset(mark);
 }

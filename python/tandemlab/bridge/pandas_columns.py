@@ -239,7 +239,7 @@ def _categories(column: pa.DictionaryArray, owned: bool) -> Any:
     return pd.Categorical.from_codes(codes, dtype=dtype, validate=not owned)
 
 
-def _categorical(labels: pd.Index, ordered: bool, checked: bool) -> pd.CategoricalDtype:
+def _categorical(labels: pd.Index, ordered: bool, checked: bool) -> Any:
     """The type of categories; where R has seen that they differ, pandas need not see it again.
 
     It would make an object of each, and a hash table of these.
@@ -268,7 +268,7 @@ def _dtype(kind: pa.DataType) -> Any:
     return pd.ArrowDtype(kind)
 
 
-def _text_dtype() -> pd.StringDtype:
+def _text_dtype() -> Any:
     """What ``"str"`` means: pandas tries all its types on that name, which takes a while."""
     pd: Any = need("pandas")
     if not pd.__version__.startswith("2."):
