@@ -25,6 +25,7 @@ from tandemlab.server.api import (
     events,
     pipelines,
     runs,
+    schedules,
     secrets,
     streams,
     workspaces,
@@ -97,7 +98,17 @@ def _application(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    for part in (events, workspaces, runs, content, assets, pipelines, secrets, streams):
+    for part in (
+        events,
+        workspaces,
+        runs,
+        content,
+        assets,
+        pipelines,
+        schedules,
+        secrets,
+        streams,
+    ):
         app.include_router(part.router, prefix=API)
     app.include_router(login_router)
     app.include_router(mlflow_router)

@@ -24,6 +24,7 @@ from tandemlab.domain import (
 
 if TYPE_CHECKING:
     from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
+    from tandemlab.domain.schedules import Firing, FiringState
 
 
 class Store(Protocol):
@@ -202,6 +203,14 @@ class Store(Protocol):
         version: int | None = None,
     ) -> list[AssetUsage]:
         """Which runs use which assets, by run; those that match all that is given."""
+
+    def find_firings(
+        self,
+        schedule: str | None = None,
+        states: Sequence[FiringState] | None = None,
+        limit: int | None = None,
+    ) -> list[Firing]:
+        """Times at which schedules were due, those that were due last first."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -118,8 +118,14 @@ class ScriptRunConfig(RunConfiguration):
         tags: Mapping[str, str | None],
         *,
         parent: str | None = None,
+        run_id: str | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> Run:
         """Queue a run of this script; `Experiment.submit` is the usual way.
+
+        Args:
+            run_id: the id of the run; made up if None.
+            properties: facts about the run.
 
         Raises:
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used;
@@ -142,6 +148,8 @@ class ScriptRunConfig(RunConfiguration):
             environment={} if experiment.workspace.is_remote else session_environment(),
             tags=tags,
             params=parameters_of(definition["arguments"]),
+            run_id=run_id,
+            properties=properties,
         )
         record_environment(experiment.workspace.place, run.id, definition)
         experiment.workspace.attend()

@@ -29,7 +29,7 @@ def files_elsewhere(datastore: Datastore, path: DataPath) -> list[DataFile]:
     """The files that a path in a datastore of another machine stands for, by name."""
     from tandemlab.data.locations import DataFile
 
-    base, found = _found(datastore.files, path.path)
+    base, found = find_files(datastore.files, path.path)
     place = hashlib.sha256(datastore.files.location.encode()).hexdigest()[:16]
     folder = folder_of("data") / place
     return [
@@ -45,7 +45,7 @@ def files_elsewhere(datastore: Datastore, path: DataPath) -> list[DataFile]:
     ]
 
 
-def _found(files: Files, path: str) -> tuple[str, list[StoredFile]]:
+def find_files(files: Files, path: str) -> tuple[str, list[StoredFile]]:
     """What stands before the names of files, and the files."""
     if magic := re.search(r"[*?[]", path):
         base = path[: magic.start()].rpartition("/")[0]

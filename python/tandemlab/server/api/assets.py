@@ -8,6 +8,8 @@ from fastapi import APIRouter, Body, Path, Response
 
 from tandemlab.domain.asset_names import check_aliases, check_asset_name, check_kind, check_version
 from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
+from tandemlab.domain.schedules import KIND as SCHEDULE
+from tandemlab.domain.schedules import ScheduleDefinition
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.services.guarding import check_unused
 from tandemlab.store.http.wire import encode
@@ -38,6 +40,8 @@ def register_asset(found: Found, new: Annotated[NewAsset, Body()]) -> Response:
 
     Its contents must have been uploaded. Sent again with the same key, it is done once.
     """
+    if new.kind == SCHEDULE:
+        ScheduleDefinition.from_dict(new.definition)
     return _json(found.place.register_asset(new))
 
 

@@ -198,6 +198,26 @@ class RemoteWorkspace:
             self.client.request("POST", path, content=encode(settings)).content, RunRecord
         )
 
+    def _schedule(self, name: str) -> str:
+        return f"{self._base}/schedules/{part(name)}"
+
+    def begin_schedule(self, name: str) -> None:
+        """Have the server begin with a schedule, or its new version."""
+        self.client.request("POST", f"{self._schedule(name)}/begin", content=b"{}")
+
+    def resume_schedule(self, name: str) -> None:
+        """Have the server go on with a schedule that was paused."""
+        self.client.request("POST", f"{self._schedule(name)}/resume", content=b"{}")
+
+    def run_schedule(self, name: str) -> str:
+        """Have the server fire a schedule once, now; the id of the run."""
+        answer = self.client.request("POST", f"{self._schedule(name)}/runs", content=b"{}")
+        return str(decode(answer.content, dict[str, str])["run_id"])
+
+    def delete_schedule(self, name: str) -> None:
+        """Have the server forget a schedule."""
+        self.client.request("DELETE", self._schedule(name))
+
     def collect_garbage(self, older_than: float, *, dry_run: bool, take_over: bool) -> Garbage:
         """Have the server remove contents that no run needs; see `Workspace.gc`."""
         query = {"older_than_seconds": older_than, "dry_run": dry_run, "take_over": take_over}

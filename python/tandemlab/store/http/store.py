@@ -23,6 +23,7 @@ from tandemlab.domain import (
     TandemlabError,
 )
 from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
+from tandemlab.domain.schedules import Firing, FiringState
 from tandemlab.domain.times import to_micros
 from tandemlab.store.http.client import Client, part
 from tandemlab.store.http.wire import (
@@ -216,6 +217,18 @@ class HttpStore:
     ) -> list[AssetUsage]:
         asked = {"run_id": run_id, "kind": kind, "name": name, "version": version}
         return self._get("/usages", list[AssetUsage], **_given(asked))  # type: ignore[no-any-return]
+
+    # Schedules
+
+    def find_firings(
+        self,
+        schedule: str | None = None,
+        states: Sequence[FiringState] | None = None,
+        limit: int | None = None,
+    ) -> list[Firing]:
+        wanted = None if states is None else [each.value for each in states]
+        asked = {"schedule": schedule, "state": wanted, "limit": limit}
+        return self._get("/firings", list[Firing], **_given(asked))  # type: ignore[no-any-return]
 
 
 def _asset(kind: str, name: str) -> str:

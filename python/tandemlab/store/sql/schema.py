@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -267,4 +267,35 @@ asset_usages = Table(
     Column("name_key", Key, ForeignKey("asset_names.key"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Index("asset_usages_by_asset", "name_key", "version"),
+)
+
+# How far a schedule is: its revision changes with each step, so that one agent alone makes it.
+schedule_positions = Table(
+    "schedule_positions",
+    metadata,
+    Column("schedule", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+# Each time that a schedule was due: a slot is decided once.
+firings = Table(
+    "firings",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("decided", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("reason", Text),
+    Column("data", Text, nullable=False),
+    Column("owner", Text),
+    Column("claimed", BigInteger),
+    Column("claims", Integer, nullable=False),
+    UniqueConstraint("schedule", "slot"),
+    Index("firings_by_due", "schedule", "due"),
+    Index("firings_by_state", "state", "due"),
 )

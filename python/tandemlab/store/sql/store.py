@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
@@ -28,8 +28,9 @@ from tandemlab.domain import (
     TandemlabError,
 )
 from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
+from tandemlab.domain.schedules import Firing, FiringState, NewFiring, SchedulePosition
 from tandemlab.domain.times import from_micros, now, to_micros
-from tandemlab.store.sql import assets, ingest, metrics, runs, table, upkeep, usages
+from tandemlab.store.sql import assets, ingest, metrics, runs, schedules, table, upkeep, usages
 from tandemlab.store.sql import engine as database
 from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import Place, repeated
@@ -336,6 +337,75 @@ class SqlStore:
     ) -> list[AssetUsage]:
         with self._reading() as connection:
             return usages.find(connection, run_id, kind, name, version)
+
+    # Schedules
+
+    @repeated
+    def find_firings(
+        self,
+        schedule: str | None = None,
+        states: Sequence[FiringState] | None = None,
+        limit: int | None = None,
+    ) -> list[Firing]:
+        with self._reading() as connection:
+            return schedules.find(connection, schedule, states, limit)
+
+    @repeated
+    def schedule_position(self, schedule: str) -> SchedulePosition | None:
+        """How far a schedule is; None for one that nobody has looked at."""
+        with self._reading() as connection:
+            return schedules.position(connection, schedule)
+
+    def decide_firings(  # not repeated: what was decided the first time would be lost to others
+        self,
+        schedule: str,
+        known: SchedulePosition | None,
+        content: Mapping[str, Any],
+        new: Sequence[NewFiring],
+        time: datetime,
+    ) -> list[Firing] | None:
+        """Move a schedule on from a position that was read, and decide its firings, at once.
+
+        None if it is not at that position any more: another agent was first.
+        """
+        with self._writing() as connection:
+            return schedules.decide(connection, schedule, known, content, new, time)
+
+    @repeated
+    def add_firing(self, new: NewFiring, time: datetime) -> None:
+        """Decide a firing beside those that the schedule's trigger brings."""
+        with self._writing() as connection:
+            schedules.add(connection, [new], time)
+
+    @repeated
+    def claim_firing(self, firing: Firing, owner: str, time: datetime, lease: timedelta) -> bool:
+        """Take up a decided firing, unless another agent has and may still be at it."""
+        with self._writing() as connection:
+            return schedules.claim(connection, firing, owner, time, lease)
+
+    def settle_firing(  # as decide_firings
+        self,
+        firing: Firing,
+        state: FiringState,
+        reason: str | None = None,
+        *,
+        owner: str | None = None,
+    ) -> bool:
+        """Have a firing be in another state; False if it is not as it was known any more."""
+        with self._writing() as connection:
+            return schedules.settle(connection, firing, state, reason, owner)
+
+    @repeated
+    def lost_firings(self, owner: str) -> list[str]:
+        """Ids of the runs of firings that another agent than `owner`'s has taken over."""
+        with self._reading() as connection:
+            return schedules.lost_to(connection, owner)
+
+    @repeated
+    def forget_schedule(self, schedule: str) -> None:
+        """Forget how far a schedule is, and what it has still to do; what was, stays."""
+        with self._writing() as connection:
+            schedules.forget(connection, schedule)
 
     # Upkeep
 
