@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ from tandemlab.domain.jobs import (
 )
 from tandemlab.domain.names import check_file_name
 from tandemlab.environments import BuiltEnvironment
-from tandemlab.store.durable import storage_errors, write_file, write_json
+from tandemlab.store.durable import link_or_copy, storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import INPUTS_FILE, LOG_FILE, folder_files, place_file
 from tandemlab.store.snapshots import restore_snapshot
@@ -103,12 +103,14 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
 
 
 def _settings_of(record: RunRecord, target: Target) -> JobSettings:
-    """A run's settings; elsewhere the files of a dataset are always copies."""
+    """A run's settings; elsewhere the files of a dataset, and what is sent, are always copies."""
     settings = JobSettings.of(record.definition)
     if target.is_here:
         return settings
     inputs = {
-        name: found if found.dataset is None else replace(found, mode=InputMode.DOWNLOAD.value)
+        name: replace(found, mode=InputMode.DOWNLOAD.value)
+        if found.is_sent or found.dataset is not None
+        else found
         for name, found in settings.inputs.items()
     }
     return replace(settings, inputs=inputs)
@@ -207,6 +209,8 @@ def lay_out_places(
         target = Path(places["inputs", name])
         if found.dataset is not None:
             datasets[name] = _delivered(name, found, target)
+        elif found.is_sent and not is_here:
+            _lay_out(name, found, target, _link)
         elif is_here:
             _lay_out(name, found, target)
     for folder in map(Path, output_folders(settings, str(directory)) if is_here else ()):
@@ -254,7 +258,14 @@ def _record_inputs(
                 )
 
 
-def _lay_out(name: str, found: Input, target: Path) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
+    """The same file: it goes elsewhere, and nobody changes it here."""
+    link_or_copy(Path(source), Path(target))
+
+
+def _lay_out(
+    name: str, found: Input, target: Path, copy: Callable[..., object] = shutil.copy2
+) -> None:
     source = Path(found.path)
     if not source.exists():
         raise InvalidInput(f"The input {name!r} is not there: {source}.")
@@ -265,9 +276,9 @@ def _lay_out(name: str, found: Input, target: Path) -> None:
         if found.mode == InputMode.MOUNT.value:
             target.symlink_to(source)
         elif source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, copy_function=copy)
         else:
-            shutil.copy2(source, target)
+            copy(source, target)
 
 
 def in_environment(

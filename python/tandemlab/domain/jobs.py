@@ -103,6 +103,8 @@ class Input:
             becomes a folder of links or copies; one of a table an Arrow file, whatever the mode.
         dataset: instead of a path: a registered dataset, ``NAME`` or ``NAME:VERSION``, or the
             definition of one, as JSON or (in a run's record) as plain data.
+        is_sent: whether the path is on the machine of the workspace, whatever the target: then its
+            files are sent to where the job runs. Outputs of other steps are.
 
     Raises:
         InvalidInput: another mode, or not one of path and dataset.
@@ -111,6 +113,7 @@ class Input:
     path: str = ""
     mode: str = InputMode.DIRECT.value
     dataset: str | Mapping[str, Any] | None = None
+    is_sent: bool = False
 
     def __post_init__(self) -> None:
         modes = [mode.value for mode in InputMode]

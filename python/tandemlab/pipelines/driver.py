@@ -7,7 +7,6 @@ finds what was started, starts nothing twice and runs no finished step again.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -349,12 +348,11 @@ class PipelineDriver:
             "run": decision.run,
             "parts": decision.parts,
         }
-        definition = {**planned.definition, "inputs": dict(inputs), "reuse": reuse}
+        given = dict(inputs)
         if self._steps[unit.step].parallel is not None and planned.snapshot is not None:
-            definition["environment_variables"] = {
-                **definition.get("environment_variables", {}),
-                FINISHED: os.pathsep.join(map(str, self._finished_batches(unit, attempt))),
-            }
+            for number, path in enumerate(self._finished_batches(unit, attempt), 1):
+                given[f"{FINISHED}{number}"] = self._sent(path, planned.target)
+        definition = {**planned.definition, "inputs": given, "reuse": reuse}
         self._folder.add_run(
             NewRun(
                 id=run_id,
@@ -400,8 +398,13 @@ class PipelineDriver:
         for name, link in self._steps[step].links.items():
             assert link.step is not None and link.output is not None
             path = self._output_path(link.step, link.output)
-            found[name] = {"path": str(path), "mode": "direct"}
+            found[name] = self._sent(path, planned.target)
         return found
+
+    def _sent(self, path: Path, target: str) -> dict[str, Any]:
+        """An input that is a path of this machine, wherever the step runs."""
+        found: dict[str, Any] = {"path": str(path), "mode": "direct"}
+        return found if target == LOCAL else {**found, "is_sent": True}
 
     def _output_path(self, step: str, name: str) -> Path:
         files = self._folder.run_directory(self._done[Unit(step)]) / "files"

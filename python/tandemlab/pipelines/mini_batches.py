@@ -24,8 +24,9 @@ from tandemlab.domain import TandemlabError
 from tandemlab.domain.jobs import place_variable
 from tandemlab.pipelines.gathering import gather_tables
 from tandemlab.pipelines.mini_batch_processes import MiniBatchProcess
+from tandemlab.store.blobs import digest_of
 
-FINISHED = "TANDEMLAB_FINISHED_MINI_BATCHES"
+FINISHED = "finished_mini_batches_"  # inputs: where earlier attempts have left theirs
 LEFT = "logs/mini_batches"
 SUMMARY = "logs/mini_batches.json"
 SCRIPT = """\
@@ -98,7 +99,7 @@ def part(call: Mapping[str, Any]) -> Iterator[MiniBatch]:
     if call["input_type"] == "table" or path.suffix in (".arrow", ".parquet"):
         from tandemlab.bridge import read_frame
 
-        count, key, state = read_frame(path).num_rows, "rows", _state_of(path)
+        count, key, state = read_frame(path).num_rows, "rows", _content_of(path)
         whole: list[Any] = []
     elif call["input_type"] == "json":
         whole = json.loads(path.read_text(encoding="utf-8"))
@@ -110,15 +111,13 @@ def part(call: Mapping[str, Any]) -> Iterator[MiniBatch]:
     for place, start in enumerate(range(0, count, size)):
         end = min(start + size, count)
         value: list[Any] = [start, end] if key == "rows" else whole[start:end]
-        told = [_state_of(Path(each)) for each in value] if key == "paths" else [state, value]
+        told = [_content_of(Path(each)) for each in value] if key == "paths" else [state, value]
         digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
         yield MiniBatch(f"{place:06d}-{digest}", {key: value, "input": str(path)}, end - start)
 
 
-def _state_of(path: Path) -> str:
-    """What tells whether a file is as it was, without reading it."""
-    status = path.stat()
-    return f"{path.name} {status.st_size} {status.st_mtime_ns}"
+def _content_of(path: Path) -> str:
+    return f"{path.name} {digest_of(path)}"
 
 
 def _process_count(call: Mapping[str, Any]) -> int:
@@ -127,7 +126,8 @@ def _process_count(call: Mapping[str, Any]) -> int:
 
 
 def _take_over(batches: list[MiniBatch], folder: Path, suffix: str) -> set[str]:
-    earlier = [Path(each) for each in os.environ.get(FINISHED, "").split(os.pathsep) if each]
+    prefix = place_variable("inputs", FINISHED)
+    earlier = [Path(path) for name, path in os.environ.items() if name.startswith(prefix)]
     taken = set()
     for batch in batches:
         name = f"{batch.name}{suffix}"

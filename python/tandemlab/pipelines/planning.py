@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
@@ -110,7 +109,6 @@ def _check_steps(
         try:
             source = stack.enter_context(_source_of(name, step))
             config = _configuration(graph, name, source, values)
-            _check_place(step, config.compute_target)
             definition = config.check(workspace)
             if source not in listed:
                 listed[source] = source_files(source)
@@ -119,16 +117,6 @@ def _check_steps(
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
     return found, mistakes
-
-
-def _check_place(step: Step, target: str) -> None:
-    """Refuse what could not be read where the step runs: outputs of steps are on this machine."""
-    if target != LOCAL and step.links:
-        name = next(iter(step.links))
-        raise InvalidInput(
-            f"The input {name!r} is the output of another step, which only steps on the target "
-            f"{LOCAL!r} can read, not those on {target!r}."
-        )
 
 
 @contextmanager

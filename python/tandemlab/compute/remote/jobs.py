@@ -82,7 +82,7 @@ def _laid_out(job: Job) -> list[str]:
     """Shell that links or copies the inputs of a job, and makes the folders of its outputs."""
     lines = []
     for name, found in job.inputs.items():
-        if found.dataset is not None:
+        if found.is_sent or found.dataset is not None:
             continue
         source = shlex.quote(found.path)
         missing = shlex.quote(f"The input {name!r} is not there: {found.path}.")

@@ -74,7 +74,7 @@ ask() {
   snapshot=$2
   shift 2
   for folder do [ -d "$folder" ] && echo "there $folder"; done
-  if [ -d "snapshots/$snapshot" ]; then echo "there snapshots/$snapshot"; return; fi
+  [ -d "snapshots/$snapshot" ] && echo "there snapshots/$snapshot"
   while read -r name; do [ -f "blobs/$name" ] || echo "lacks $name"; done
 }
 

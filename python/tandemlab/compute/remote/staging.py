@@ -94,6 +94,37 @@ class Source:
         return self._blobs.find(file.digest)
 
 
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file of an input that is sent to where the job runs, and kept there by its content.
+
+    Attributes:
+        path: below the run's folder of inputs.
+        here: where it is on this machine.
+    """
+
+    path: str
+    here: Path
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Of the content, below ``blobs/`` at a target; nobody may write to it there.
+
+        >>> SentFile("rows/rows.arrow", Path("rows.arrow"), "ab12").name
+        'ab/ab12r'
+        """
+        return f"{self.digest[:2]}/{self.digest}r"
+
+
+def sent_files(job: Job) -> list[SentFile]:
+    """The files of the inputs that are sent, which were laid out here."""
+    root = job.directory / "inputs"
+    folders = [root / name for name, each in job.inputs.items() if each.is_sent]
+    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [SentFile(path.relative_to(root).as_posix(), path, digest_of(path)) for path in paths]
+
+
 def content_name(file: SnapshotFile) -> str:
     """Where the content of a file is at a target, below ``blobs/``; it has the file's mode.
 
@@ -111,6 +142,7 @@ def archive(
     source: Source,
     lacking: Collection[str],
     shared: Sequence[SharedFolder],
+    sent: Sequence[SentFile],
     *,
     with_snapshot: bool,
 ) -> Iterator[Iterator[bytes]]:
@@ -120,33 +152,44 @@ def archive(
         script: of the job.
         lacking: names of the contents that are not there.
         shared: folders that are not there.
+        sent: files of inputs; those contents alone go there that are among the lacking.
         with_snapshot: whether the snapshot has to be laid out there.
     """
     new = f"tmp/{token}"
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:
         with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
             add = _adder(tar)
-            for name in lacking:
-                file = source.contents[name]
-                add(f"{new}/blobs/{name}", source.path(file), executable=file.executable)
+            for name, file in source.contents.items():
+                if name in lacking:
+                    add(f"{new}/blobs/{name}", source.path(file), executable=file.executable)
+            for name, path in {each.name: each.here for each in sent}.items():
+                if name in lacking:
+                    add(f"{new}/blobs/{name}", path, mode=0o444)
             for file in source.files if with_snapshot else ():
                 name = content_name(file)
                 content = f"{new}/blobs/{name}" if name in lacking else f"blobs/{name}"
                 _add_link(tar, f"{new}/snapshot/{file.path}", content)
-            for each in shared:
-                for name in each.files:
-                    add(f"{new}/shared/{each.place}/{name}", each.folder / name)
+            for folder in shared:
+                for name in folder.files:
+                    add(f"{new}/shared/{folder.place}/{name}", folder.folder / name)
             _add_text(tar, f"{new}/run/job/job.sh", script)
-            _add_inputs(tar, add, f"{new}/run", job)
+            for each in sent:
+                content = (
+                    f"{new}/blobs/{each.name}" if each.name in lacking else f"blobs/{each.name}"
+                )
+                _add_link(tar, f"{new}/run/inputs/{each.path}", content)
+            _add_inputs(add, tar, f"{new}/run", job, {each.here for each in sent})
         stream.seek(0)
         yield iter(lambda: stream.read(_CHUNK), b"")
 
 
-def _add_inputs(tar: tarfile.TarFile, add: Callable[..., None], run: str, job: Job) -> None:
+def _add_inputs(
+    add: Callable[..., None], tar: tarfile.TarFile, run: str, job: Job, sent: Collection[Path]
+) -> None:
     """Tables and files of datasets, which were laid out here, and what is said of them."""
     folder = job.directory / "inputs"
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path not in sent:
             add(f"{run}/inputs/{path.relative_to(folder).as_posix()}", path)
     described = job.directory / "files" / INPUTS_FILE
     if described.exists():
@@ -156,9 +199,10 @@ def _add_inputs(tar: tarfile.TarFile, add: Callable[..., None], run: str, job: J
 
 
 def _adder(tar: tarfile.TarFile) -> Callable[..., None]:
-    def add(name: str, path: Path, *, executable: bool = False) -> None:
+    def add(name: str, path: Path, *, executable: bool = False, mode: int | None = None) -> None:
         with path.open("rb") as stream:
             entry = _entry(name, path.stat().st_size, executable)
+            entry.mode = mode or entry.mode
             tar.addfile(entry, stream)
 
     return add

@@ -29,7 +29,15 @@ from tandemlab.compute.remote.jobs import (
 )
 from tandemlab.compute.remote.launchers import FUNCTIONS, Launcher
 from tandemlab.compute.remote.shell import Shell
-from tandemlab.compute.remote.staging import SharedFolder, Source, archive, core, take_archive
+from tandemlab.compute.remote.staging import (
+    SentFile,
+    SharedFolder,
+    Source,
+    archive,
+    core,
+    sent_files,
+    take_archive,
+)
 from tandemlab.domain import RunError
 from tandemlab.domain.jobs import (
     Job,
@@ -105,29 +113,34 @@ class RemoteTarget:
         own.mkdir(exist_ok=True)
         (own / _ASKED).touch()
         shared = [core(), *self._r_packages(job)]
-        source = Source(job.snapshot, self._folder)
+        source, sent = Source(job.snapshot, self._folder), sent_files(job)
         needed = {each.place for each in shared} | source.places
         with self._staging:  # two jobs of one source send it once
             answer = b"absent"
-            if needed <= self._sent:  # by this agent: then they are there, unless they were removed
-                answer = self._stage(job, source, needed, set(), shared)
+            if needed <= self._sent and not sent:  # by this agent: there, unless they were removed
+                answer = self._stage(job, source, needed, set(), shared, sent)
             if answer.startswith(b"absent"):
-                there, lacking = self._ask(job, source, shared)
+                there, lacking = self._ask(job, source, shared, sent)
                 if "staged" in there:
                     answer = self._run(shlex.join(["begin", job.run_id]))
                 else:
-                    answer = self._stage(job, source, there, lacking, shared)
+                    answer = self._stage(job, source, there, lacking, shared, sent)
             self._sent |= needed
         handle = _handle_in(answer)
         write_file(own / _HANDLE, handle.encode())
         return handle
 
     def _ask(
-        self, job: Job, source: Source, shared: Sequence[SharedFolder]
+        self,
+        job: Job,
+        source: Source,
+        shared: Sequence[SharedFolder],
+        sent: Sequence[SentFile],
     ) -> tuple[set[str], set[str]]:
         """Folders that are there, and contents that are not."""
         words = [job.run_id, source.name, *(each.place for each in shared)]
-        names = "".join(f"{name}\n" for name in source.contents)
+        contents = {*source.contents, *(each.name for each in sent)}
+        names = "".join(f"{name}\n" for name in contents)
         answer = self._run(shlex.join(["ask", *words]), [names.encode()]).decode()
         lines = [line.split(" ") for line in answer.splitlines()]
         there = {words[-1] for words in lines if words[0] != "lacks"}
@@ -140,6 +153,7 @@ class RemoteTarget:
         there: set[str],
         lacking: set[str],
         shared: Sequence[SharedFolder],
+        sent: Sequence[SentFile],
     ) -> bytes:
         """Send what is not there, and start the job; what the target has answered."""
         token = token_hex(8)
@@ -150,6 +164,7 @@ class RemoteTarget:
             source,
             lacking,
             [each for each in shared if each.place not in there],
+            sent,
             with_snapshot=not source.places <= there,
         ) as pieces:
             needed = [*source.places, *(each.place for each in shared)]
