@@ -21,8 +21,12 @@
 #'   * `inputs`: what it reads: a named list of `step_output()`s, paths and datasets, or a list of
 #'     `step_output()`s, which keep their names.
 #'   * `outputs`: what it writes: a named list or vector of types (`"folder"`, `"model"`, `"file"`,
-#'     `"table"` or `"json"`) or of lists of `type`, `file` (the file's name) and `register_as` (the
-#'     dataset that it becomes); or names of folders.
+#'     `"table"` or `"json"`), of [output_file_dataset_config()]s, which may also stand among the
+#'     arguments, or of lists of `type`, `file` (the file's name), `register_as` (the dataset that
+#'     it becomes), `datastore` and `path` (where a copy of it goes; `overwrite` if it may replace
+#'     other files) and `columns` (of a table, a named vector of `"boolean"`, `"integer"`,
+#'     `"double"`, `"string"`, `"date"` and `"datetime"`: a table with others fails the step); or
+#'     names of folders.
 #'   * `run_after`: a list of steps that have to be done before.
 #'   * `retries`: how often it is tried again; or a list of `max_retries`, `delay_seconds` and
 #'     `backoff` (what each further delay is multiplied by).
@@ -48,8 +52,16 @@
 #' @param run_max_try How often a mini-batch that fails is tried.
 #' @param run_invocation_timeout Seconds after which a call has failed; `NULL` for any time.
 #' @param input Name of the input that is parted; `NULL` for the only one.
+#' @param source What is copied: a `step_output()`, a path, a dataset or a [data_path()].
+#' @param destination Where to: a [data_path()], or an absolute folder of the machine of the
+#'   workspace.
+#' @param overwrite Whether files with another content may be replaced; else the step fails.
 #' @param step A `tandemlab_step`.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
+#' @section Transfers:
+#' A `data_transfer_step()` copies files between datastores and paths, those that are not there with
+#' the same content. Its output `report` is json: `copied` and `unchanged`, names of files, and
+#' `bytes`. It compares each time, so that it always runs.
 #' @section Parallel runs:
 #' The script of `parallel_run_step()`, in R or Python, has a function `run(mini_batch)`, and
 #' `init()` if it likes, which each process calls once. A mini-batch is a vector of paths for a
@@ -123,6 +135,25 @@ parallel_run_step <- function(script_name, name = NULL, mini_batch_size = 10,
     is.null(given[[key]]) || !is.null(usual[[key]]) && given[[key]] == usual[[key]]
   }, NA)
   made$document$parallel <- if (all(is_usual)) empty_map() else given[!is_usual]
+  made
+}
+
+#' @rdname python_script_step
+#' @export
+data_transfer_step <- function(name, source, destination, overwrite = FALSE, ...) {
+  is_place <- is_data_path(destination)
+  settings <- list(...)
+  settings$inputs <- list(source = source)
+  settings$outputs <- c(report = "json")
+  settings$allow_reuse <- FALSE
+  made <- new_step(name, list(), NULL, settings)
+  given <- list(
+    datastore = if (is_place) destination$datastore,
+    path = if (is_place) destination$path else arg_string(destination),
+    overwrite = if (arg_flag(overwrite)) TRUE
+  )
+  given <- given[!vapply(given, function(x) is.null(x) || identical(x, ""), NA)]
+  made$document$transfer <- if (length(given) == 0) empty_map() else given
   made
 }
 
@@ -272,7 +303,9 @@ new_step <- function(name, content, source_directory, settings, code = NULL) {
     list(
       arguments = form$arguments, "function" = code,
       inputs = lapply(taken$inputs, input_document),
-      outputs = output_documents(c(as.list(base$outputs), as_named_outputs(settings$outputs))),
+      outputs = output_documents(c(
+        as.list(base$outputs), as_named_outputs(settings$outputs), taken$outputs
+      )),
       run_after = step_names(settings$run_after),
       retries = retries_document(settings$retries),
       allow_reuse = if (identical(settings$allow_reuse, FALSE)) FALSE,
@@ -336,18 +369,6 @@ take_references <- function(settings, inputs) {
       inputs[[x$name]] <<- x
       return(sprintf("${inputs.%s}", x$name))
     }
-    if (is_output(x)) {
-      abort_input(
-        sprintf("The output '%s' cannot be an argument of a step.", x$name),
-        hint = sprintf(
-          paste(
-            "Say outputs = c(%1$s = \"folder\"), and ${outputs.%1$s} where its path is to be;",
-            "list(register_as = ...) makes a dataset of it."
-          ),
-          x$name
-        )
-      )
-    }
     if (is.list(x) && !is.object(x)) lapply(x, place) else x
   }
   settings <- lapply(settings, place)
@@ -356,7 +377,10 @@ take_references <- function(settings, inputs) {
   })
   found <- take_places(list(arguments = settings$arguments, inputs = inputs))
   settings["arguments"] <- list(found$arguments)
-  list(settings = drop_null(settings), inputs = as.list(found$inputs), parameters = parameters)
+  list(
+    settings = drop_null(settings), inputs = as.list(found$inputs),
+    outputs = as.list(found$outputs), parameters = parameters
+  )
 }
 
 step_inputs <- function(x) {
@@ -378,10 +402,12 @@ input_document <- function(x) {
 }
 
 as_named_outputs <- function(x) {
-  x <- as.list(x)
+  x <- if (is_output(x)) list(x) else as.list(x)
   if (is.null(names(x))) {
-    names(x) <- vapply(x, arg_string, "", arg = "outputs")
-    x[] <- list("folder")
+    names(x) <- vapply(x, function(one) {
+      if (is_output(one)) one$name else arg_string(one, "outputs")
+    }, "")
+    x <- lapply(x, function(one) if (is_output(one)) one else "folder")
   }
   arg_named(x, "outputs")
 }
@@ -395,9 +421,14 @@ output_documents <- function(x) {
     if (!is.list(value)) {
       return(list(type = type(if (is.null(value)) "folder" else value, where)))
     }
+    value <- unclass(value)
+    value[c("name", "mode")] <- NULL
     found <- arg_section(value, where, list(
-      type = type, file = arg_string, register_as = arg_string
+      type = type, file = arg_string, register_as = arg_string, description = arg_string,
+      tags = arg_text_map, table = arg_table, datastore = arg_string, path = arg_string,
+      overwrite = arg_flag, columns = arg_text_map
     ))
+    if (identical(found$overwrite, FALSE)) found$overwrite <- NULL
     if (is.null(found$type)) c(list(type = "folder"), found) else found
   }, x, names(x))
 }

@@ -46,10 +46,6 @@ test_that("what cannot be a step or a pipeline is refused before Python is asked
   expect_error(r_function_step("f", "f"), "`fun`")
   expect_error(command_step("true", "a", outputs = c(x = "tabel")), "outputs\\$x")
   expect_error(command_step("true", "a", output = "x"), "Unknown settings: output")
-  expect_error(
-    r_script_step("fit.R", arguments = output_file_dataset_config("rows")),
-    "'rows' cannot be an argument of a step"
-  )
   made <- command_step("true", "made", outputs = c(a = "file", b = "file"))
   expect_error(step_output(made), "2 outputs")
   expect_error(step_output(made, "c"), "no such output")

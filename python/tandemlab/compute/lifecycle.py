@@ -176,7 +176,7 @@ def output_folders(settings: JobSettings, directory: str) -> list[str]:
 def _output_place(name: str, path: str | None, settings: JobSettings, directory: str) -> str:
     if path is not None:
         return fill_output(path, os.path.basename(directory), name)
-    return f"{directory}/{STAGED if name in settings.stored else 'work/outputs'}/{name}"
+    return f"{directory}/{STAGED if settings.is_staged(name) else 'work/outputs'}/{name}"
 
 
 def _place_of(name: str, found: Input, folder: str) -> str:

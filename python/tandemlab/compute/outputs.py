@@ -23,6 +23,7 @@ def keep_outputs(folder: WorkspaceFolder, record: RunRecord) -> None:
 
     Raises:
         NotFound: an output that has to be there, or to be a dataset, was not written.
+        InvalidInput: a table has other columns than were declared.
         AlreadyExists: other files are where an output is copied to.
     """
     settings, directory = JobSettings.of(record.definition), folder.run_directory(record.id)
@@ -32,6 +33,10 @@ def keep_outputs(folder: WorkspaceFolder, record: RunRecord) -> None:
                 f"The script ended well and has not written its output {name!r}.",
                 hint=f"The environment variable {place_variable('outputs', name)} is its path.",
             )
+    for name, columns in settings.columns.items():
+        from tandemlab.data.declared import check_columns
+
+        check_columns(name, _left(settings, directory, name) / settings.required[name], columns)
     for name, stored in settings.stored.items():
         if stored.is_copied:
             from tandemlab.data.outputs import upload_output
@@ -51,7 +56,7 @@ def _register(folder: WorkspaceFolder, record: RunRecord, name: str, settings: J
 
     wanted = record.definition["registered_outputs"][name]
     place: Path | DataPath = _left(settings, folder.run_directory(record.id), name)
-    if name in settings.stored:
+    if settings.is_staged(name):
         place = _in_datastore(folder, record, name, settings)
     with _named(name, f"become the dataset {wanted['name']!r}"):
         asset = folder.register_asset(
@@ -74,7 +79,7 @@ def _left(settings: JobSettings, directory: Path, name: str) -> Path:
     path = settings.outputs[name]
     if path is not None:
         return Path(fill_output(path, directory.name, name))
-    is_staged = name in settings.stored
+    is_staged = settings.is_staged(name)
     return directory / STAGED / name if is_staged else directory / "files" / "outputs" / name
 
 

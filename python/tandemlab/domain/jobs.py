@@ -193,12 +193,14 @@ class StoredOutput:
     Attributes:
         is_copied: whether its files are copied there at the end, since the script cannot write
             there.
+        is_kept: whether the run keeps its files, too.
     """
 
     datastore: str
     path: str
     is_copied: bool
     overwrite: bool = False
+    is_kept: bool = False
 
 
 def fill_output(path: str, run_id: str, name: str) -> str:
@@ -261,6 +263,7 @@ class JobSettings:
         required: the outputs that have to be there in the end, by name: the file in the folder,
             which is then the output's path, or an empty text for the folder itself.
         stored: the places in datastores of those outputs that have one.
+        columns: those that tables have to have, by output: name and type of each.
     """
 
     inputs: Mapping[str, Input]
@@ -270,6 +273,11 @@ class JobSettings:
     resources: Resources
     distribution: Distribution | None
     spark: SparkConfiguration
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def is_staged(self, output: str) -> bool:
+        """Whether an output's files are the run's only until they are in a datastore."""
+        return output in self.stored and not self.stored[output].is_kept
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> JobSettings:
@@ -289,6 +297,7 @@ class JobSettings:
                 Resources(**(definition.get("resources") or {})),
                 Distribution(**distribution) if distribution else None,
                 SparkConfiguration(**(definition.get("spark") or {})),
+                dict(definition.get("declared_columns") or {}),
             )
         except (TypeError, ValueError, AttributeError) as problem:
             raise InvalidInput(f"The run's settings are of no known form: {problem}.") from None

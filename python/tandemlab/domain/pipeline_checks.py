@@ -8,7 +8,7 @@ from typing import Any
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.filters import fields_of
 from tandemlab.domain.pipeline_places import ITEM, PLACE, texts_of
-from tandemlab.domain.pipelines import Graph, Step, StepInput, accepts
+from tandemlab.domain.pipelines import REPORT, Graph, Step, StepInput, StepOutput, accepts
 from tandemlab.domain.schemas import Mistake, key_of, unknown_name
 
 
@@ -50,8 +50,31 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
                     yield Mistake((*here, part), f"${{{kind}.{place}}} stands there; {word}")
     yield from _condition_mistakes(graph, here, step)
     yield from _list_mistakes(graph, here, step)
+    for key, output in step.outputs.items():
+        if output.columns is not None and output.type != "table":
+            place = (*here, "outputs", key, "columns")
+            yield Mistake(place, f"{_a(output.type)} has none; a table has")
+        if output.path is not None and output.datastore is None:
+            yield Mistake((*here, "outputs", key, "path"), "it is in a datastore; say which")
+    yield from _transfer_mistakes(here, step)
     yield from _parallel_mistakes(graph, name, step)
     yield from _function_mistakes(here, step)
+
+
+def _transfer_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    if step.transfer is None:
+        return
+    for part in ("script", "command"):
+        if part in step.settings or step.function is not None:
+            yield Mistake((*here, "transfer"), "a step copies its input, or runs something")
+    if len(step.inputs) != 1:
+        yield Mistake((*here, "inputs"), f"one is copied, and there are {len(step.inputs)}")
+    if step.outputs != {REPORT: StepOutput("json")}:
+        yield Mistake((*here, "outputs"), f"what it writes is {REPORT!r}, as json, and no more")
+    if step.settings.get("compute_target", "local") != "local":
+        yield Mistake((*here, "compute_target"), "it copies from the machine of the workspace")
+    if step.transfer.datastore is None and not step.transfer.path.startswith(("/", "~", "${")):
+        yield Mistake((*here, "transfer", "path"), "an absolute folder, or say a datastore")
 
 
 def _parallel_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:

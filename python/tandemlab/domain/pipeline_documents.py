@@ -8,6 +8,7 @@ from typing import Any
 
 from tandemlab.domain.pipeline_places import PLACE
 from tandemlab.domain.pipelines import (
+    REPORT,
     ForEach,
     Function,
     Graph,
@@ -17,6 +18,7 @@ from tandemlab.domain.pipelines import (
     Step,
     StepInput,
     StepOutput,
+    Transfer,
 )
 
 _USUAL_MODE = ("mode", "direct")
@@ -25,7 +27,10 @@ _USUAL_MODE = ("mode", "direct")
 def graph_of(content: Mapping[str, Any]) -> Graph:
     """The graph of a document that conforms to the schema; short forms are written out."""
     outputs = {
-        name: {key: _output(each) for key, each in (step.get("outputs") or {}).items()}
+        name: {
+            **({REPORT: StepOutput("json")} if "transfer" in step else {}),
+            **{key: _output(each) for key, each in (step.get("outputs") or {}).items()},
+        }
         for name, step in content["steps"].items()
     }
     return Graph(
@@ -75,6 +80,7 @@ def _step(
         "run_after": tuple(settings.pop("run_after", ())),
         "allow_reuse": settings.pop("allow_reuse", True),
         "when": settings.pop("when", None),
+        "transfer": Transfer(**settings.pop("transfer")) if "transfer" in settings else None,
         "parallel": Parallel(**settings.pop("parallel")) if "parallel" in settings else None,
         "for_each": _for_each(settings.pop("for_each", None), others),
     }
@@ -149,7 +155,7 @@ def _step_document(step: Step) -> dict[str, Any]:
             for name, each in step.inputs.items()
         },
         "outputs": {
-            name: _kept(type=each.type, file=each.file, register_as=each.register_as)
+            name: {"type": each.type, **_differing(each, StepOutput(each.type))}
             for name, each in step.outputs.items()
         },
         "run_after": list(step.run_after),
@@ -162,17 +168,19 @@ def _step_document(step: Step) -> dict[str, Any]:
         "when": step.when,
     }
     kept = {key: value for key, value in found.items() if value not in (None, {}, [])}
+    if step.transfer is not None:
+        kept["transfer"] = _differing(step.transfer, Transfer())
     if step.parallel is not None:
-        kept["parallel"] = _parallel_document(step.parallel)
+        kept["parallel"] = _differing(step.parallel, Parallel())
     listed = _list_document(step.for_each)
     return kept if listed is None else {**kept, "for_each": listed}
 
 
-def _parallel_document(given: Parallel) -> dict[str, Any]:
-    usual = Parallel()
+def _differing(given: Any, usual: Any) -> dict[str, Any]:
+    """The fields of a value that are not as usual."""
     return {
         field.name: getattr(given, field.name)
-        for field in fields(Parallel)
+        for field in fields(given)
         if getattr(given, field.name) != getattr(usual, field.name)
     }
 

@@ -32,6 +32,7 @@ _PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "list": (list,),
 }
+COLUMN_TYPES = ("boolean", "integer", "double", "string", "date", "datetime")
 PARAMETER_TYPES = tuple(_PARAMETER_TYPES)
 
 ParameterValue: TypeAlias = "Scalar | list[Any]"
@@ -135,11 +136,27 @@ class StepOutput:
         file: name of the file, for those that are one; None for ``NAME.arrow``, ``NAME.json`` or
             ``NAME``.
         register_as: name of the dataset that it becomes when the step completes.
+        description: of that dataset.
+        tags: of that dataset.
+        table: how its files are read where that dataset is a table, as `domain.jobs.Output` has it.
+        datastore: name of a datastore that a copy of it goes to when the step completes.
+        path: in the datastore, with ``{run-id}`` and ``{output-name}`` for these; None for
+            ``dataset/{run-id}/{output-name}``.
+        overwrite: whether the copy may replace other files there.
+        columns: of a table, by name: ``boolean``, ``integer``, ``double``, ``string``, ``date`` or
+            ``datetime``; None for any. A table with others fails the step.
     """
 
     type: str = "folder"
     file: str | None = None
     register_as: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    table: Mapping[str, Any] | None = None
+    datastore: str | None = None
+    path: str | None = None
+    overwrite: bool = False
+    columns: Mapping[str, str] | None = None
 
     def file_name(self, name: str) -> str | None:
         """The file inside the folder of an output of that name; None for a folder.
@@ -206,6 +223,24 @@ class Parallel:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Where a step copies its one input: files that are there with the same content stay.
+
+    Attributes:
+        datastore: name of the datastore; None for a folder of the machine of the workspace.
+        path: in the datastore, or that folder.
+        overwrite: whether files with another content may be replaced.
+    """
+
+    datastore: str | None = None
+    path: str = ""
+    overwrite: bool = False
+
+
+REPORT = "report"  # the output of a transfer: what was copied, as json
+
+
+@dataclass(frozen=True, slots=True)
 class Retries:
     """How often a step that failed is tried again.
 
@@ -258,6 +293,7 @@ class Step:
         for_each: the list for each of whose items it runs once: ``${item}`` and ``${item.KEY}``
             stand for the item in its texts.
         parallel: how its script is called for the parts of an input; None for one plain run.
+        transfer: where it copies its input, instead of running a script.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -271,6 +307,7 @@ class Step:
     when: str | None = None
     for_each: ForEach | None = None
     parallel: Parallel | None = None
+    transfer: Transfer | None = None
 
     @property
     def parted(self) -> str | None:
@@ -326,6 +363,8 @@ class Step:
         """What it is, for people: ``train.R``, ``f()``, or the command's first word."""
         if self.function is not None:
             return f"{self.function.name}() in {self.function.language}"
+        if self.transfer is not None:
+            return f"copy to {self.transfer.datastore or self.transfer.path}"
         if "script" in self.settings:
             return str(self.settings["script"])
         command = self.settings.get("command", "")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tandemlab.pipelines.published_pipeline import PipelineEndpoint, PublishedPipeline
     from tandemlab.pipelines.steps import (
         CommandStep,
+        DataTransferStep,
         EstimatorStep,
         ParallelRunConfig,
         ParallelRunStep,
@@ -28,6 +29,7 @@ _PUBLISHED = "tandemlab.pipelines.published_pipeline"
 _STEPS = "tandemlab.pipelines.steps"
 _HOMES = {
     "CommandStep": _STEPS,
+    "DataTransferStep": _STEPS,
     "EstimatorStep": _STEPS,
     "ParallelRunConfig": _STEPS,
     "ParallelRunStep": _STEPS,
@@ -50,6 +52,7 @@ _HOMES = {
 
 __all__ = [
     "CommandStep",
+    "DataTransferStep",
     "EstimatorStep",
     "ParallelRunConfig",
     "ParallelRunStep",

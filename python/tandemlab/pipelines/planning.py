@@ -15,14 +15,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, TandemlabError
-from tandemlab.domain.jobs import Input, Output
+from tandemlab.domain.jobs import Input, Output, OutputMode
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_places import ITEM, fill_parameters, texts_of
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep
-from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput, is_file_type
+from tandemlab.domain.pipelines import (
+    Graph,
+    ParameterValue,
+    Step,
+    StepInput,
+    StepOutput,
+    is_file_type,
+)
 from tandemlab.domain.schemas import Mistake
 from tandemlab.pipelines.function_scripts import function_script
 from tandemlab.pipelines.mini_batches import SCRIPT as MINI_BATCHES
+from tandemlab.pipelines.transfers import SCRIPT as TRANSFER
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.languages import Language, format_arguments, parameters_of
@@ -123,7 +131,7 @@ def _check_steps(
 def _source_of(name: str, step: Step) -> Iterator[Path]:
     """The folder with a step's script; that of a function is made for the moment."""
     given = Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
-    if step.function is None and step.parallel is None:
+    if _script_of(name, step) is None:
         yield given
         return
     with TemporaryDirectory(prefix="tandemlab-") as made:
@@ -131,16 +139,24 @@ def _source_of(name: str, step: Step) -> Iterator[Path]:
             target = Path(made, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(given / path, target)
-        script = Path(made, _script_of(name, step))
-        text = MINI_BATCHES if step.function is None else function_script(step.function)
-        script.write_text(text, encoding="utf-8")
+        script = Path(made, str(_script_of(name, step)))
+        script.write_text(_script_text(step), encoding="utf-8")
         yield Path(made)
 
 
-def _script_of(name: str, step: Step) -> str:
-    if step.function is None:
-        return f"{name}.mini_batches.py"
-    return f"{name}.{'py' if step.function.language == 'python' else 'R'}"
+def _script_of(name: str, step: Step) -> str | None:
+    """The script that is written for a step; None for one that brings what it runs."""
+    if step.function is not None:
+        return f"{name}.{'py' if step.function.language == 'python' else 'R'}"
+    if step.transfer is not None:
+        return f"{name}.transfer.py"
+    return None if step.parallel is None else f"{name}.mini_batches.py"
+
+
+def _script_text(step: Step) -> str:
+    if step.function is not None:
+        return function_script(step.function)
+    return MINI_BATCHES if step.transfer is None else TRANSFER
 
 
 def _configuration(
@@ -176,6 +192,10 @@ def _configuration(
     if step.function is not None:
         settings["script"] = _script_of(name, step)
         settings["arguments"] = [_function_call(graph, name, settings.get("arguments", {}))]
+    elif step.transfer is not None:
+        settings["script"] = _script_of(name, step)
+        wanted = fill_parameters(asdict(step.transfer), values, str)
+        settings["arguments"] = [json.dumps({**wanted, "input": next(iter(step.inputs))})]
     elif step.parallel is not None:
         words = format_arguments(settings.get("arguments"), language)
         settings["arguments"] = [_parallel_call(graph, name, settings), *words]
@@ -186,7 +206,7 @@ def _configuration(
         key: Input(str(source)) if _is_open(each) else _given_input(step, key, values)
         for key, each in step.inputs.items()
     }
-    outputs = {key: Output(register_as=each.register_as) for key, each in step.outputs.items()}
+    outputs = {key: _written_output(each, values) for key, each in step.outputs.items()}
     configuration = RunConfiguration.from_dict(settings)
     return ScriptRunConfig(source, run_config=configuration.replace(inputs=inputs, outputs=outputs))
 
@@ -196,6 +216,22 @@ def _language(step: Step) -> Language:
         return Language(step.function.language)
     script = step.settings.get("script")
     return Language.PYTHON if script is None else Language.of(script)
+
+
+def _written_output(given: StepOutput, values: Mapping[str, Any]) -> Output:
+    """An output of a step: the run keeps it, and a copy goes to its datastore."""
+    place: dict[str, Any] = {}
+    if given.datastore is not None:
+        path = None if given.path is None else fill_parameters(given.path, values, str)
+        place = {"datastore": given.datastore, "path": path, "mode": OutputMode.UPLOAD.value}
+    return Output(
+        register_as=given.register_as,
+        description=given.description,
+        tags=given.tags,
+        table=given.table,
+        overwrite=given.overwrite,
+        **place,
+    )
 
 
 def _item_variable(found: re.Match[str]) -> str:
@@ -260,7 +296,7 @@ def _planned(
     name: str, step: Step, checked: _Checked, kept: _Sources, values: Mapping[str, Any]
 ) -> PlannedStep:
     definition = dict(checked.definition)
-    if step.function is not None or step.parallel is not None:
+    if _script_of(name, step) is not None:
         definition["source_directory"] = step.source_directory
     for key in step.links:
         del definition["inputs"][key]
@@ -271,6 +307,14 @@ def _planned(
     definition["required_outputs"] = {
         key: each.file_name(key) or "" for key, each in step.outputs.items()
     }
+    columns = {key: dict(each.columns) for key, each in step.outputs.items() if each.columns}
+    if columns:
+        definition["declared_columns"] = columns
+    stored = definition.get("stored_outputs", {})
+    if stored:
+        definition["stored_outputs"] = {
+            key: {**each, "is_kept": True} for key, each in stored.items()
+        }
     arguments = json.loads(definition["arguments"][0])["arguments"] if step.function else None
     return PlannedStep(
         definition,

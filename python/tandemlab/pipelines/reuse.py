@@ -12,7 +12,7 @@ from tandemlab.compute.targets import LOCAL
 from tandemlab.data.locations import DataFile, content_of, digest_of, expand
 from tandemlab.domain import NotFound, RunQuery, RunStatus, StorageError
 from tandemlab.domain.pipeline_plans import PlannedStep, Unit
-from tandemlab.domain.pipelines import Step
+from tandemlab.domain.pipelines import Step, StepOutput
 from tandemlab.domain.reuse import Parts, Reason, reuse_key
 from tandemlab.store.folder import WorkspaceFolder
 
@@ -104,7 +104,7 @@ class Reuse:
                 },
             },
             "parameters": dict(planned.params),
-            "outputs": {name: [each.type, each.file] for name, each in step.outputs.items()},
+            "outputs": {name: _declared(each) for name, each in step.outputs.items()},
         }
 
     def _find(self, properties: Mapping[str, str], experiment: str | None = None) -> str | None:
@@ -146,6 +146,13 @@ class Reuse:
             for name, digest in self._files(run_id).items()
             if name.startswith(prefixes) and not _content_is(files / name, digest)
         ]
+
+
+def _declared(output: StepOutput) -> list[Any]:
+    """What an output was said to be, as far as it has to come out the same."""
+    stored = [output.datastore, output.path] if output.datastore is not None else []
+    columns = [dict(output.columns)] if output.columns else []
+    return [output.type, output.file, *stored, *columns]
 
 
 def _content_is(path: Path, digest: str) -> bool:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Distribution, Resources
+from tandemlab.domain.jobs import Distribution, Output, Resources
 from tandemlab.domain.pipelines import (
     DATA_TYPES,
     NAME,
     PARAMETER_TYPES,
+    REPORT,
     ForEach,
     Function,
     Parallel,
@@ -29,13 +30,16 @@ from tandemlab.domain.pipelines import (
     Step,
     StepInput,
     StepOutput,
+    Transfer,
 )
 from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.training import RunConfiguration, ScriptRunConfig
-from tandemlab.training.places import GivenInput, as_input, named_inputs, named_outputs
+from tandemlab.training.places import GivenInput, as_input, as_output, named_inputs, named_outputs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from tandemlab.data import DataPath, OutputFileDatasetConfig
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class PipelineData:
 
 GivenStepInput: TypeAlias = "GivenInput | PipelineData | PipelineParameter"
 GivenStepInputs: TypeAlias = "Mapping[str, GivenStepInput] | Sequence[PipelineData]"
-GivenOutputs: TypeAlias = Mapping[str, StepOutput | str | None] | Sequence[str]
+GivenStepOutput: TypeAlias = "StepOutput | OutputFileDatasetConfig | str | None"
+GivenOutputs: TypeAlias = "Mapping[str, GivenStepOutput] | Sequence[str | OutputFileDatasetConfig]"
 
 
 class StepSettings(TypedDict, total=False):
@@ -94,7 +99,9 @@ class StepSettings(TypedDict, total=False):
         inputs: what it reads, by name: outputs of other steps (`PipelineStep.output`), paths,
             datasets, or an `Input`; or a list of outputs, which keep their names.
         outputs: what it writes, by name: ``"folder"`` (also None), ``"model"``, ``"file"``,
-            ``"table"`` or ``"json"``, or a `StepOutput`; or a list of names of folders.
+            ``"table"`` or ``"json"``, a `StepOutput` (with a datastore for a copy, columns of a
+            table …) or an `OutputFileDatasetConfig`, which may also stand among the arguments; or a
+            list of names of folders, or of the latter.
         run_after: steps that have to be done before, beside those whose outputs it reads.
         retries: how often it is tried again, or `Retries`.
         allow_reuse: whether what an equal step has made may be taken instead of running.
@@ -163,7 +170,13 @@ class PipelineStep:
             configuration.to_dict(),
             None if source_directory is None else os.fspath(source_directory),
             taking.step_inputs(),
-            _outputs({**named_outputs(base.outputs), **_output_names(parts["outputs"])}),
+            _outputs(
+                {
+                    **named_outputs(base.outputs),
+                    **_output_names(parts["outputs"]),
+                    **taking.outputs,
+                }
+            ),
             function,
             tuple(each.name for each in parts["run_after"] or ()),
             Retries(retries) if isinstance(retries, int) else retries,
@@ -307,6 +320,42 @@ class ParallelRunStep(PipelineStep):
         self.definition = replace(self.definition, parallel=Parallel(input=input, **given))
 
 
+class DataTransferStep(PipelineStep):
+    """Copies files between datastores and paths, those that are not there with the same content.
+
+    Its output ``report`` is json: ``copied`` and ``unchanged``, names of files, and ``bytes``. What
+    is read is its one input: an output of a step, a path, a dataset or a place in a datastore. The
+    copy is compared each time, so that it always runs.
+
+    Args:
+        source: what is copied.
+        destination: a place in a datastore (`Datastore.path`), or an absolute folder of the machine
+            of the workspace.
+        overwrite: whether files with another content may be replaced; else the step fails.
+
+    >>> made = DataTransferStep("keep", source="raw", destination="/srv/backup")
+    >>> made.definition.transfer.path, made.output().name
+    ('/srv/backup', 'report')
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: GivenStepInput,
+        destination: DataPath | str | os.PathLike[str],
+        overwrite: bool = False,
+        **settings: Unpack[StepSettings],
+    ) -> None:
+        given = settings.copy()
+        given["inputs"], given["outputs"] = {"source": source}, {REPORT: "json"}
+        given["allow_reuse"] = False
+        super().__init__(name, {}, ".", given)
+        datastore = None if isinstance(destination, (str, os.PathLike)) else destination.datastore
+        path = destination if isinstance(destination, (str, os.PathLike)) else destination.path
+        transfer = Transfer(datastore, os.fspath(path), overwrite)
+        self.definition = replace(self.definition, transfer=transfer, source_directory=None)
+
+
 class CommandStep(PipelineStep):
     """A line for the shell, or a program with its arguments.
 
@@ -440,11 +489,13 @@ class _Taking:
 
     Attributes:
         parameters: of the pipeline, that were met.
+        outputs: that were met among the arguments.
     """
 
     def __init__(self, inputs: Mapping[str, GivenStepInput]) -> None:
         self._inputs = dict(inputs)
         self.parameters: dict[str, PipelineParameter] = {}
+        self.outputs: dict[str, OutputFileDatasetConfig] = {}
 
     def take(self, value: Any) -> Any:
         """A setting as plain data."""
@@ -458,11 +509,8 @@ class _Taking:
             self._inputs[value.name] = value
             return f"${{inputs.{value.name}}}"
         if hasattr(value, "to_output"):
-            raise InvalidInput(
-                f"The output {value.name!r} cannot be an argument of a step.",
-                hint=f"Say outputs={{'{value.name}': 'folder'}}, and ${{outputs.{value.name}}} "
-                "where its path is to be; StepOutput(register_as=...) makes a dataset of it.",
-            )
+            self.outputs[value.name] = value
+            return f"${{outputs.{value.name}}}"
         if isinstance(value, Mapping):
             return {key: self.take(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -509,20 +557,45 @@ def _named(inputs: GivenStepInputs) -> dict[str, Any]:
 def _output_names(outputs: GivenOutputs | None) -> dict[str, Any]:
     if isinstance(outputs, Mapping):
         return dict(outputs)
-    return dict.fromkeys(outputs or ())
+    return {
+        each if isinstance(each, str) else each.name: None if isinstance(each, str) else each
+        for each in outputs or ()
+    }
 
 
 def _outputs(outputs: Mapping[str, Any]) -> dict[str, StepOutput]:
     found = {}
     for name, value in outputs.items():
         _check_name(name, "output")
-        output = value if isinstance(value, StepOutput) else StepOutput(value or "folder")
+        output = _step_output(name, value)
         if output.type not in DATA_TYPES:
             raise InvalidInput(
                 f"The output {name!r} is of the type {', '.join(DATA_TYPES)}, not {output.type!r}."
             )
         found[name] = output
     return found
+
+
+def _step_output(name: str, value: Any) -> StepOutput:
+    if isinstance(value, StepOutput):
+        return value
+    if not (isinstance(value, Output) or hasattr(value, "to_output")):
+        return StepOutput(value or "folder")
+    given = as_output(value)
+    if given.path is not None and given.datastore is None:
+        raise InvalidInput(
+            f"The output {name!r} of a step goes to {given.path}, and not to a datastore.",
+            hint="Leave the path out: then the run keeps the files, and other steps read them.",
+        )
+    return StepOutput(
+        register_as=given.register_as,
+        description=given.description,
+        tags=dict(given.tags),
+        table=given.table,
+        datastore=given.datastore,
+        path=None if given.path is None else os.fspath(given.path),
+        overwrite=given.overwrite,
+    )
 
 
 def _check_name(name: str, what: str) -> str:

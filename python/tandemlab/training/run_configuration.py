@@ -201,7 +201,11 @@ def _plain(value: Any, what: str) -> Any:
         return value.path
     if isinstance(value, (Resources, Distribution, Input, SparkConfiguration)):
         settings = dataclasses.asdict(value).items()
-        return {key: _plain(item, what) for key, item in settings if item not in (None, "", {}, ())}
+        return {
+            key: _plain(item, what)
+            for key, item in settings
+            if item not in (None, "", {}, ()) and (key, item) != ("is_sent", False)
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item, what) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

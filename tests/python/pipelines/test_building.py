@@ -11,10 +11,10 @@ import pytest
 
 import tandemlab
 from tandemlab import pipelines
-from tandemlab.data import OutputFileDatasetConfig
+from tandemlab.data import DataPath, OutputFileDatasetConfig
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document
-from tandemlab.domain.jobs import Input, Resources
+from tandemlab.domain.jobs import Input, Output, Resources
 from tandemlab.pipelines import (
     CommandStep,
     Pipeline,
@@ -35,6 +35,8 @@ def _evaluate(code: str) -> Any:
         "ScriptRunConfig": tandemlab.ScriptRunConfig,
         "Input": Input,
         "Resources": Resources,
+        "OutputFileDatasetConfig": OutputFileDatasetConfig,
+        "DataPath": DataPath,
     }
     body = ast.parse(code).body
     last = body.pop()
@@ -91,10 +93,9 @@ def test_a_step_has_only_the_outputs_that_it_says() -> None:
         made.output()
 
 
-def test_an_output_for_a_datastore_is_no_argument_of_a_step() -> None:
-    with pytest.raises(InvalidInput, match="'rows' cannot be an argument") as caught:
-        PythonScriptStep("clean.py", arguments={"out": OutputFileDatasetConfig("rows")})
-    assert "${outputs.rows}" in str(caught.value)
+def test_an_output_that_is_no_place_in_a_datastore_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="'rows' of a step goes to /srv/rows"):
+        CommandStep("true", "a", outputs={"rows": Output("/srv/rows")})
 
 
 def test_a_function_that_needs_more_than_its_arguments_is_refused() -> None:
