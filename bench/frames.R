@@ -1,6 +1,6 @@
-# Rscript frames.R MODE LIMITS.so ROWS REPEATS: figures by frame and direction, as JSON. MODE is
-# "bridge" (seconds of tandemlab), "memory" (bytes at the highest point) or "reticulate" (seconds of
-# its own conversion).
+# Rscript frames.R MODE LIMITS.so ROWS REPEATS [NAME ...]: figures by frame, of all or those that are
+# named, and direction, as JSON. MODE is "bridge" (seconds of tandemlab), "memory" (bytes at the
+# highest point) or "reticulate" (seconds of its own conversion).
 
 words <- commandArgs(trailingOnly = TRUE)
 mode <- words[[1]]
@@ -23,7 +23,7 @@ directions <- function(x) {
   }
   to_duckdb()
   kept <- database$table("kept")
-  list(
+  c(if (is.character(x[[1]])) list(gather = function() .Call("limit_gather", x[[1]])), list(
     limit = function() .Call("limit_copy", plain),
     to_arrow = function() as_python_frame(x),
     to_pandas = function() as_python_frame(x, "pandas"),
@@ -34,7 +34,7 @@ directions <- function(x) {
     from_pandas = function() as_r_frame(frame),
     from_polars = function() as_r_frame(polars),
     from_duckdb = function() as_r_frame(kept)
-  )
+  ))
 }
 
 # Bytes at the highest point of each crossing beyond what was there before, and those of one copy.
@@ -104,5 +104,8 @@ measure <- switch(mode,
   reticulate = reticulate_of
 )
 set.seed(1)
-answer <- lapply(frame_makers(rows), function(make) measure(make()))
+makers <- frame_makers(rows)
+only <- words[-(1:4)]
+if (length(only) > 0) makers <- makers[only]
+answer <- lapply(makers, function(make) measure(make()))
 cat("\n", jsonlite::toJSON(answer, digits = 9, null = "null"), "\n", sep = "")

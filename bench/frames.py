@@ -76,6 +76,8 @@ def _rows() -> list[Row]:
                 faster=(5 if data in SLOW_ELSEWHERE else 1) if pandas else None,
             )
         )
+        if data in STRINGS and direction == "to_pandas":
+            rows.append(Row(f"{title}: bare cost of bytes and offsets for pandas", f"{data}/gather"))
     return rows
 
 
@@ -104,7 +106,9 @@ SECTION = Section(
     name="frames",
     title="Data frames in one process",
     about="""1,000,000 rows. The limit is copying the same bytes into new vectors of R; for strings
-        it is making R's strings, which only what goes to R has to do.""",
+        it is making R's strings, which only what goes to R has to do. What text takes on its way to
+        pandas is beside the bare cost of copying R's strings, which lie anywhere in memory, one
+        after another into new memory.""",
     rows=_rows(),
     measure=measure,
 )
