@@ -162,6 +162,40 @@ attach_spark_compute <- function(workspace, cluster_name, master, ..., address =
   )
 }
 
+#' Attach a cluster of Ray
+#'
+#' Runs go to the Jobs API of the cluster's head, over HTTP; Ray decides when and on which machine
+#' one begins, and starts machines for it where it may. A run asks Ray for its `cpus` (one, if it
+#' does not say), `memory` and `gpus`, and sees no GPU without. One that waits is `Preparing`. What a
+#' script needs is sent by content; what it logs and leaves comes back by Ray's log of its job, so
+#' that the machines need no folder in common. Scripts in Python may use the cluster by `ray.init()`.
+#'
+#' @inheritParams attach_remote_compute
+#' @param address Of the head's dashboard, such as `"http://head:8265"`: the scheme is `http` and
+#'   the port 8265 if they are left out.
+#' @param token Of a cluster with authentication; goes to the keyvault.
+#' @param directory Folder for all that runs, on each machine of the cluster;
+#'   `/tmp/tandemlab/WORKSPACE_ID` if `NULL`.
+#' @return A `tandemlab_compute`: plain data without secrets.
+#' @section Errors:
+#' As for [attach_remote_compute()]; needs `tandemlab[ray]`, and not Ray itself.
+#' @examples
+#' \dontrun{
+#' attach_ray_compute(ws, "cluster", "http://head.example.org:8265")
+#' }
+#' @export
+attach_ray_compute <- function(workspace, cluster_name, address, ..., token = NULL,
+                               directory = NULL, python = NULL, rscript = NULL,
+                               description = NULL, tags = NULL) {
+  check_no_dots(...)
+  attach_compute(
+    workspace, "ray", cluster_name, description, tags,
+    address = arg_string(address), token = arg_credential(token),
+    directory = arg_optional(directory, arg_string), python = arg_optional(python, arg_string),
+    rscript = arg_optional(rscript, arg_string)
+  )
+}
+
 attach_compute <- function(workspace, kind, name, description, tags, ..., more = list()) {
   new_compute(call_core(
     "compute.attach",

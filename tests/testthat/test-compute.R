@@ -77,3 +77,17 @@ test_that("Spark is attached where it is found, and says what is missing where i
   expect_true(all(steps$ok[steps$step %in% c("Spark", "Java")]))
   expect_gt(list_nodes_in_compute(spark)$cpus, 0)
 })
+
+test_that("a cluster of Ray that does not answer is not attached, and its token is not shown", {
+  skip_unless_ready()
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  error <- expect_error(
+    attach_ray_compute(ws, "ray", "127.0.0.1:1", token = "tiger-7f3a-plain"),
+    class = "tandemlab_error_unavailable"
+  )
+  expect_false(grepl("tiger-7f3a-plain", conditionMessage(error), fixed = TRUE))
+  expect_null(get_compute(ws, "ray"))
+  for (address in c("ray://head:10001", "http://ana:pw@head")) {
+    expect_error(attach_ray_compute(ws, "ray", address), class = "tandemlab_error_invalid_input")
+  }
+})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tandemlab.cli.addresses import ssh_host
+from tandemlab.cli.addresses import ask_secret, ssh_host
 from tandemlab.cli.commands import (
     Noun,
     complete_compute,
@@ -109,6 +109,7 @@ def show(session: Session, name: str) -> None:
     "tandemlab compute attach vm ssh://ana@10.0.0.7:2222 --jump ana@gate.example.org",
     "tandemlab compute attach cluster slurm+ssh://ana@login.example.org --partition short",
     "tandemlab compute attach spark spark://10.0.0.7:7077 --executor-memory 4g",
+    "tandemlab compute attach ray http://head.example.org:8265",
 )
 @click.argument("name")
 @click.argument("address")
@@ -116,7 +117,7 @@ def show(session: Session, name: str) -> None:
 @click.option("--host-key", metavar="KEY", help="Host key, such as 'ssh-ed25519 AAAA…'.")
 @click.option("--jump", metavar="USER@HOST:PORT", help="Machine through which it is reached.")
 @click.option("--jump-host-key", metavar="KEY", help="Host key of that machine.")
-@click.option("--secret", is_flag=True, help="Ask for the password, or that of the private key.")
+@click.option("--secret", is_flag=True, help="Ask for the password or token, or that of the private key.")
 @click.option("--directory", metavar="PATH", help="Folder there for all that runs.")
 @click.option("--slots", type=click.IntRange(min=1), help="Processors' runs that run at once.")
 @click.option("--partition", metavar="NAME", help="Partition of Slurm.")
@@ -141,9 +142,10 @@ def attach(session: Session, /, name: str, address: str, **options: Any) -> None
     """Attach a machine or a cluster that runs scripts.
 
     ADDRESS is ssh://USER@HOST:PORT for a machine, slurm+ssh://USER@HOST:PORT for a cluster of
-    Slurm with that login node, and slurm where sbatch is on this machine. For Spark it is the
-    master, spark://HOST:PORT, yarn or 'local[*]', where spark-submit is on this machine, and
-    spark+ssh://USER@HOST:PORT with --master where it is on another one. It needs a POSIX shell,
+    Slurm with that login node, slurm where sbatch is on this machine, and http://HOST:8265 for a
+    cluster of Ray, by its dashboard. For Spark it is the master, spark://HOST:PORT, yarn or
+    'local[*]', where spark-submit is on this machine, and spark+ssh://USER@HOST:PORT with
+    --master where it is on another one. It needs a POSIX shell,
     and Python or R for the scripts; it is looked at first. A name that is there gets its next
     version.
 
@@ -173,19 +175,20 @@ _OF_SPARK = (
     *("ui", "spark_home", "java_home", "hadoop_conf", "deploy_mode", "conf"),
     *("driver_memory", "executor_memory", "executor_cores", "num_executors"),
 )
-_OF_SSH = ("private_key", "host_key", "jump", "jump_host_key", "secret")
+_OF_SSH = ("private_key", "host_key", "jump", "jump_host_key")
 _KEPT = ("directory", "python", "rscript")
 
 
 def _configuration(address: str, options: dict[str, Any]) -> Any:
-    from tandemlab.compute import RemoteCompute, SlurmCompute, SparkCompute
+    from tandemlab.compute import RayCompute, RemoteCompute, SlurmCompute, SparkCompute
 
     scheme = address.partition("://")[0]
     is_spark = scheme in ("spark", "spark+ssh", "yarn") or scheme.startswith("local")
-    if scheme not in ("ssh", "slurm", "slurm+ssh") and not is_spark:
+    is_ray = scheme in ("http", "https")
+    if scheme not in ("ssh", "slurm", "slurm+ssh") and not (is_spark or is_ray):
         raise click.UsageError(
             f"{address!r} is no address such as ssh://USER@HOST:PORT, slurm+ssh://USER@HOST, "
-            "slurm, spark://HOST:PORT, spark+ssh://USER@HOST, yarn, 'local[*]'."
+            "slurm, spark://HOST:PORT, spark+ssh://USER@HOST, yarn, 'local[*]', http://HOST:8265."
         )
     of_slurm, of_spark = _given(options, _OF_SLURM), _given(options, _OF_SPARK)
     if not scheme.startswith("slurm"):
@@ -195,10 +198,15 @@ def _configuration(address: str, options: dict[str, Any]) -> Any:
     if scheme in ("ssh", "slurm+ssh", "spark+ssh"):
         kept = _machine(address, options)
     else:
-        _refuse(_given(options, _OF_SSH), "is for what is reached by SSH.")
+        of_ssh = _OF_SSH if is_ray else (*_OF_SSH, "secret")
+        _refuse(_given(options, of_ssh), "is for what is reached by SSH.")
         kept = {each: options[each] for each in _KEPT}
-    if scheme.startswith("slurm"):
+    if is_ray or scheme.startswith("slurm"):
         _refuse({"slots": options["slots"]}, "is for machines; a cluster has a queue.")
+    if is_ray:
+        token = ask_secret("Token") if options["secret"] else None
+        return RayCompute.attach_configuration(address, token=token, **kept)
+    if scheme.startswith("slurm"):
         return SlurmCompute.attach_configuration(**kept, **of_slurm)
     kept["slots"] = options["slots"]
     if is_spark:

@@ -30,7 +30,7 @@ class ComputeTarget:
     Attributes:
         workspace: the workspace that knows it.
         name: what a run configuration calls it.
-        kind: ``local``, ``ssh`` or ``slurm``.
+        kind: ``local``, ``ssh``, ``slurm`` or ``ray``.
         settings: where it is and what was found there: plain data without secrets.
         version: 1, 2, 3 … as attached; None for ``local``.
         created: when this version was attached, in UTC, or None.
@@ -104,7 +104,8 @@ class ComputeTarget:
         Args:
             workspace: the workspace.
             name: letters, digits, ``_``, ``-`` and ``.``, at most 80 characters.
-            attach_configuration: what `RemoteCompute.attach_configuration` gives.
+            attach_configuration: what `RemoteCompute.attach_configuration`, or that of
+                `SlurmCompute` or `RayCompute`, gives.
             description: what it is for.
             tags: labels, text to text.
 

@@ -6,12 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
-from tandemlab.compute import ComputeTarget, RemoteCompute, SlurmCompute, SparkCompute
+from tandemlab.compute import (
+    ComputeTarget,
+    RayCompute,
+    RemoteCompute,
+    SlurmCompute,
+    SparkCompute,
+)
 from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.domain import NotFound
 from tandemlab.r_interface.handles import open_workspace, place_handle
 
 _CONFIGURATIONS: dict[str, Callable[..., AttachConfiguration]] = {
+    "ray": RayCompute.attach_configuration,
     "ssh": RemoteCompute.attach_configuration,
     "slurm": SlurmCompute.attach_configuration,
     "spark": SparkCompute.attach_configuration,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.ray import Ray
 from plugins.spark import Spark
 from plugins.ssh import Sshd
 from python.cli.conftest import Answer
@@ -35,6 +36,9 @@ def test_this_machine_is_a_target_from_the_start(call: Call, lab: Workspace) -> 
     assert call("compute", "attach", "c", "local[*]", "--deploy-mode", "cluster").status == 2
     answer = call("compute", "attach", "c", "yarn", "--spark-home", "/nowhere")
     assert answer.status == 9 and "no bin/spark-submit" in answer.err
+    assert call("compute", "attach", "c", "http://head", "--jump", "ana@gate").status == 2
+    assert call("compute", "attach", "c", "http://head", "--slots", "3").status == 2
+    assert call("compute", "attach", "c", "http://127.0.0.1:1").status == 10
     answer = call("compute", "attach", "vm", "ssh://ana@127.0.0.1:1")
     assert answer.status == 10 and "cannot be reached" in answer.err
 
@@ -77,3 +81,22 @@ def test_a_script_is_given_to_spark(call: Call, lab: Workspace, spark: Spark, fo
     assert answer.status == 6 and "Initial job has not accepted any resources" in answer.err
     answer = call(*submit, "--executor-memory", "512m", "--conf", "spark.x=1", "hi.py")
     assert answer.status == 0 and "hello from the driver" in answer.out
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_cluster_is_attached_and_examined_in_the_shell(
+    call: Call, lab: Workspace, ray: Ray, folder: Path
+) -> None:
+    answer = call(
+        *("compute", "attach", "ray", ray.address, "-o", "json", "--python", sys.executable),
+        *("--directory", str(ray.new_folder())),
+    )
+    assert (answer.json["kind"], answer.json["slots"]) == ("ray", None)
+    steps = call("compute", "doctor", "ray", "-o", "json").json
+    assert {"connection", "machines", "job", "Python"} <= {step["step"] for step in steps}
+    (node,) = call("compute", "nodes", "ray", "-o", "json").json
+    assert node["cpus"] == 4
+    (folder / "hi.py").write_text("print('hello from there')")
+    assert call("run", "submit", "--target", "ray", "--wait", "hi.py").status == 0
+    assert "hello from there" in call("run", "logs", "latest").out
