@@ -117,7 +117,9 @@ def show(session: Session, name: str) -> None:
 @click.option("--host-key", metavar="KEY", help="Host key, such as 'ssh-ed25519 AAAA…'.")
 @click.option("--jump", metavar="USER@HOST:PORT", help="Machine through which it is reached.")
 @click.option("--jump-host-key", metavar="KEY", help="Host key of that machine.")
-@click.option("--secret", is_flag=True, help="Ask for the password or token, or that of the private key.")
+@click.option(
+    "--secret", is_flag=True, help="Ask for the password or token, or that of the private key."
+)
 @click.option("--directory", metavar="PATH", help="Folder there for all that runs.")
 @click.option("--slots", type=click.IntRange(min=1), help="Processors' runs that run at once.")
 @click.option("--partition", metavar="NAME", help="Partition of Slurm.")
