@@ -168,7 +168,7 @@ attach_spark_compute <- function(workspace, cluster_name, master, ..., address =
 #' one begins, and starts machines for it where it may. A run asks Ray for its `cpus` (one, if it
 #' does not say), `memory` and `gpus`, and sees no GPU without. One that waits is `Preparing`. What a
 #' script needs is sent by content; what it logs and leaves comes back by Ray's log of its job, so
-#' that the machines need no folder in common. Scripts in Python may use the cluster by `ray.init()`.
+#' that the machines need no folder in common. Scripts of Python use the cluster by `ray.init()`.
 #'
 #' @inheritParams attach_remote_compute
 #' @param address Of the head's dashboard, such as `"http://head:8265"`: the scheme is `http` and
