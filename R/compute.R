@@ -166,9 +166,10 @@ attach_spark_compute <- function(workspace, cluster_name, master, ..., address =
 #'
 #' Runs go to the Jobs API of the cluster's head, over HTTP; Ray decides when and on which machine
 #' one begins, and starts machines for it where it may. A run asks Ray for its `cpus` (one, if it
-#' does not say), `memory` and `gpus`, and sees no GPU without. One that waits is `Preparing`. What a
-#' script needs is sent by content; what it logs and leaves comes back by Ray's log of its job, so
-#' that the machines need no folder in common. Scripts of Python use the cluster by `ray.init()`.
+#' does not say), `memory` and `gpus`, and sees no GPU without. One that waits is `Preparing`. The
+#' files of a script are sent by content; what it logs and leaves comes back by Ray's log of its
+#' job, so that the machines need no folder in common. Scripts of Python use the cluster by
+#' `ray.init()`.
 #'
 #' @inheritParams attach_remote_compute
 #' @param address Of the head's dashboard, such as `"http://head:8265"`: the scheme is `http` and
