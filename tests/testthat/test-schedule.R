@@ -70,3 +70,13 @@ test_that("a published pipeline of R is scheduled", {
   )
   expect_identical(list_schedules(ws)$name, "daily")
 })
+
+test_that("an agent that is not installed says so, and one of a machine without both is refused", {
+  skip_unless_ready()
+  ws <- temp_workspace()
+  found <- get_agent_status(ws)
+  expect_identical(found$schedules, 0L)
+  expect_null(found$installation)
+  expect_null(uninstall_agent(ws))
+  expect_error(install_agent(ws, "launchd"), class = "tandemlab_error_invalid_input")
+})

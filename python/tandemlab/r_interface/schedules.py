@@ -12,6 +12,12 @@ from tandemlab.r_interface.configurations import script_run_config
 from tandemlab.r_interface.handles import open_workspace, run_handles
 from tandemlab.r_interface.published import parameter
 from tandemlab.schedules import Schedule, ScheduleRecurrence
+from tandemlab.schedules.autostart import (
+    Installation,
+    agent_status,
+    install_agent,
+    uninstall_agent,
+)
 
 
 def _handle(found: Schedule) -> object:
@@ -138,7 +144,34 @@ def _runs(workspace: str, name: str, limit: int | None) -> object:
     return run_handles(_open(workspace, name).get_runs(limit))
 
 
+def _install_agent(workspace: str, way: str | None) -> object:
+    return _installation(install_agent(open_workspace(workspace), way))
+
+
+def _uninstall_agent(workspace: str) -> object:
+    return _installation(uninstall_agent(open_workspace(workspace)))
+
+
+def _installation(found: Installation | None) -> object:
+    if found is None:
+        return None
+    notes = Vector(found.notes, "character")
+    return {"way": found.way, "place": found.place, "content": found.content, "notes": notes}
+
+
+def _agent_status(workspace: str) -> object:
+    found = agent_status(open_workspace(workspace))
+    return {
+        "pid": found.pid,
+        "schedules": found.schedules,
+        "installation": _installation(found.installation),
+    }
+
+
 CALLS: dict[str, Callable[..., object]] = {
+    "agent.install": _install_agent,
+    "agent.status": _agent_status,
+    "agent.uninstall": _uninstall_agent,
     "schedule.change": _change,
     "schedule.create": _create,
     "schedule.delete": _delete,

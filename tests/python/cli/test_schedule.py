@@ -93,3 +93,14 @@ def test_a_script_is_run_now_and_in_the_history(
     assert history()[0]["run_id"] == run_id
     assert lab.get_run(run_id).read_log()[0] == "['a']\n"
     assert lab.get_run(run_id).tags == {"by": "hand"}
+
+
+def test_the_agent_says_whether_it_is_installed(
+    call: Callable, lab: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    shown = call("agent", "status", "-o", "json").json
+    assert (shown["agent"], shown["schedules"], shown["installed"]) == ("idle", 0, None)
+    refused = call("agent", "install", "-o", "json")
+    assert refused.status == 5 and "tandemlab.compute.stay" in refused.error["hint"]
+    assert call("agent", "uninstall").status == 0
