@@ -14,6 +14,7 @@
 #' @param dataset A `tandemlab_dataset`.
 #' @param mode For files: `"direct"` (the very path; several are linked), `"mount"` (links in a
 #'   folder of the run) or `"download"` (copies there, which the script may change).
+#' @param path_on_compute Refused: the files are in a folder of the run.
 #' @param run A `tandemlab_run`; `NULL` for the current one. Of a run that is not the job of this
 #'   process, the dataset that it was given is meant.
 #' @return `dataset_consumption_config()`: plain data. `get_input_dataset_from_run()`: a
@@ -33,8 +34,10 @@
 #' ), file.path(source, "train.R"))
 #' config <- script_run_config(source, "train.R", inputs = list(cars = data))
 #' @export
-dataset_consumption_config <- function(name, dataset, mode = c("direct", "mount", "download")) {
+dataset_consumption_config <- function(name, dataset, mode = c("direct", "mount", "download"),
+                                       path_on_compute = NULL) {
   dataset <- arg_dataset(dataset)
+  refuse_path_on_compute(path_on_compute)
   structure(
     list(
       name = arg_string(name), mode = match.arg(mode),
@@ -42,6 +45,15 @@ dataset_consumption_config <- function(name, dataset, mode = c("direct", "mount"
     ),
     class = "tandemlab_dataset_consumption"
   )
+}
+
+refuse_path_on_compute <- function(path) {
+  if (!is.null(path)) {
+    abort_input(
+      "`path_on_compute` has no meaning here: the files of an input are in a folder of the run.",
+      "Its path is `${inputs.NAME}` in arguments, and in the variable `TANDEMLAB_INPUT_NAME`."
+    )
+  }
 }
 
 #' @rdname dataset_consumption_config

@@ -21,6 +21,7 @@
 #' @param set_column_types Types by column, a named list or vector: `"string"`, `"integer"`,
 #'   `"double"`, `"boolean"`, `"date"`, `"datetime"` or `"time"`, or a [data_type_datetime()].
 #' @param missing_values Strings that stand for a missing value.
+#' @param support_multi_line Without effect: values in quotes may always hold lines.
 #' @param empty_as_string Whether an empty text is one in columns of text, not a missing value.
 #' @param encoding `"utf-8"`, `"utf-16"` or `"latin-1"`.
 #' @param partition_format What the parts of the paths mean, such as
@@ -29,6 +30,20 @@
 #' @param invalid_lines `"error"`, or `"drop"` to leave out lines that are no JSON, and to take a
 #'   value that does not fit its column as missing.
 #' @param validate Whether to make sure now that the data can be read.
+#' @section Scripts of the R SDK of Azure ML:
+#' The functions of datasets have the names and the arguments that they have there, and these differ:
+#'
+#' - All arguments of the functions on this page but `path` are named, not given by place.
+#' - [load_dataset_into_data_frame()] fails at a value that does not fit; there `on_error = "null"`
+#'   was the default, which took it as missing. It holds all times, so that `out_of_range_datetime`
+#'   has no effect. Whole numbers of 64 bits are doubles, or `integer64` on request.
+#' - Columns are looked at when [keep_columns_from_dataset()] and
+#'   [define_timestamp_columns_for_dataset()] name them, unless `validate = FALSE`.
+#' - [mount_file_dataset()] makes links, and gives their paths; nothing has to be started or
+#'   stopped. `path_on_compute` of [dataset_consumption_config()] is refused.
+#' - [create_tabular_dataset_from_sql_query()] takes any database of [register_sql_datastore()].
+#' - `data_type_long()` is a whole number.
+#' - The `id` of a dataset is `"NAME:VERSION"`.
 #' @return A `tandemlab_dataset`. The error is of class `tandemlab_error_not_found` where there is
 #'   no such file, and of `tandemlab_error_invalid_input` where files have different columns or a
 #'   row is malformed; its `details` have `path` and `line`.
@@ -43,11 +58,13 @@ create_tabular_dataset_from_delimited_files <- function(path, ..., separator = "
                                                         infer_column_types = TRUE,
                                                         set_column_types = NULL,
                                                         missing_values = c("", "NA"),
+                                                        support_multi_line = TRUE,
                                                         empty_as_string = FALSE,
                                                         encoding = "utf-8",
                                                         partition_format = NULL,
                                                         include_path = FALSE, validate = TRUE) {
   check_no_dots(...)
+  arg_flag(support_multi_line)
   new_dataset(call_core(
     "dataset.from_delimited",
     path = arg_paths(path), separator = arg_string(separator),
@@ -203,6 +220,7 @@ arg_column_types <- function(x, arg = "set_column_types") {
 #' @param probability,percentage The share, from 0 to 1: the probability of each row or file.
 #' @param seed A whole number; a random one, kept in the dataset, if `NULL`.
 #' @param columns Names of columns.
+#' @param validate Whether to make sure now that they are there.
 #' @param condition An expression of SQL (DuckDB's), such as `"age >= 18 AND sex = 'f'"`.
 #' @return A `tandemlab_dataset`; for `random_split_dataset()` a list of two.
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("duckdb")
@@ -243,8 +261,11 @@ random_split_dataset <- function(dataset, percentage, seed = NULL) {
 
 #' @rdname take_from_dataset
 #' @export
-keep_columns_from_dataset <- function(dataset, columns) {
-  new_dataset(call_dataset("dataset.keep", dataset, columns = arg_strings(columns)))
+keep_columns_from_dataset <- function(dataset, columns, validate = TRUE) {
+  new_dataset(call_dataset(
+    "dataset.keep", dataset,
+    columns = arg_strings(columns), validate = arg_flag(validate)
+  ))
 }
 
 #' @rdname take_from_dataset
@@ -267,6 +288,7 @@ filter_dataset <- function(dataset, condition) {
 #' @param dataset A `tandemlab_dataset` of a table.
 #' @param fine_grain_timestamp Name of a column of dates or times; `NULL` takes back what was said.
 #' @param coarse_grain_timestamp Name of a coarser one that the files are parted by, or `NULL`.
+#' @param validate Whether to make sure now that the columns are there, and of a type of time.
 #' @param start_time,end_time A `POSIXct` or `Date`.
 #' @param time_delta A `difftime`: the time before now, as it is when the data is read.
 #' @param include_boundary Whether a row of exactly that time is one of them.
@@ -280,11 +302,12 @@ filter_dataset <- function(dataset, condition) {
 #' as.data.frame(filter_dataset_after_time(data, as.Date("2026-01-08")))
 #' @export
 define_timestamp_columns_for_dataset <- function(dataset, fine_grain_timestamp,
-                                                 coarse_grain_timestamp = NULL) {
+                                                 coarse_grain_timestamp = NULL,
+                                                 validate = TRUE) {
   new_dataset(call_dataset(
     "dataset.timestamps", dataset,
     timestamp = arg_optional(fine_grain_timestamp, arg_string),
-    partition = arg_optional(coarse_grain_timestamp, arg_string)
+    partition = arg_optional(coarse_grain_timestamp, arg_string), validate = arg_flag(validate)
   ))
 }
 
@@ -332,6 +355,7 @@ filter_by_time <- function(dataset, start = NULL, end = NULL, recent = NULL, inc
 #' @param dataset,x A `tandemlab_dataset` of a table.
 #' @param on_error `"fail"`, or `"null"` to take a value that does not fit the type of its column as
 #'   a missing one. Rows with too few or too many values always fail, and nothing is read then.
+#' @param out_of_range_datetime Without effect: all times are in the range of R.
 #' @inheritParams as_r_frame
 #' @param ... Passed on to `load_dataset_into_data_frame()`.
 #' @return `load_dataset_into_data_frame()` and `as.data.frame()`: a data frame.
@@ -346,6 +370,7 @@ filter_by_time <- function(dataset, start = NULL, end = NULL, recent = NULL, inc
 #' head(load_dataset_into_data_frame(data))
 #' @export
 load_dataset_into_data_frame <- function(dataset, on_error = c("fail", "null"),
+                                         out_of_range_datetime = c("null", "error"),
                                          int64 = c("double", "integer64"),
                                          decimal = c("double", "error", "character"),
                                          map = c("list", "error"), lazy = TRUE) {
@@ -355,6 +380,7 @@ load_dataset_into_data_frame <- function(dataset, on_error = c("fail", "null"),
   )
   dataset <- arg_dataset(dataset)
   on_error <- match.arg(on_error)
+  match.arg(out_of_range_datetime)
   file <- arrow_file(dataset)
   if (!is.null(file)) {
     return(do.call(read_frame, c(list(file), options)))
@@ -477,6 +503,28 @@ convert_to_dataset_with_parquet_files <- function(dataset, target_path = NULL) {
     "dataset.write_parquet", dataset,
     target = arg_optional(target_path, arg_path)
   ))
+}
+
+# `$as_named_input()` is what users of Azure ML's SDK write for dataset_consumption_config().
+#' @export
+`$.tandemlab_dataset` <- function(x, name) {
+  if (identical(name, "as_named_input")) {
+    return(function(name) dataset_consumption_config(name, x))
+  }
+  .subset2(x, name)
+}
+
+# `$as_mount()` and its like are what they write for a mode.
+#' @export
+`$.tandemlab_dataset_consumption` <- function(x, name) {
+  mode <- sub("^as_", "", name)
+  if (mode != name && mode %in% input_modes) {
+    return(function(path_on_compute = NULL) {
+      refuse_path_on_compute(path_on_compute)
+      structure(utils::modifyList(unclass(x), list(mode = mode)), class = class(x))
+    })
+  }
+  .subset2(x, name)
 }
 
 new_dataset <- function(found) structure(as.list(found), class = "tandemlab_dataset")

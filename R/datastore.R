@@ -352,6 +352,19 @@ print.tandemlab_datastore <- function(x, ...) {
   invisible(x)
 }
 
+#' @export
+`$.tandemlab_data_path` <- function(x, name) {
+  if (name %in% c("as_mount", "as_download", "as_direct")) {
+    return(do.call(`$`, list(as_consumption(x), name)))
+  }
+  if (identical(name, "as_named_input")) {
+    return(function(name) {
+      dataset_consumption_config(name, create_file_dataset_from_files(x))
+    })
+  }
+  .subset2(x, name)
+}
+
 is_data_path <- function(x) inherits(x, "tandemlab_data_path")
 
 #' @export

@@ -188,3 +188,84 @@ test_that("recent rows are asked for by a difftime", {
   expect_identical(as.data.frame(recent)$day, days[[1]])
   expect_error(filter_dataset_from_recent_time(data, 30), "difftime")
 })
+
+test_that("functions of datasets have the arguments of the R SDK", {
+  of_sdk <- list(
+    create_file_dataset_from_files = c("path", "validate"),
+    create_tabular_dataset_from_delimited_files = c(
+      "path", "validate", "include_path", "infer_column_types", "set_column_types", "separator",
+      "header", "partition_format", "support_multi_line", "empty_as_string"
+    ),
+    create_tabular_dataset_from_parquet_files = c(
+      "path", "validate", "include_path", "set_column_types", "partition_format"
+    ),
+    create_tabular_dataset_from_json_lines_files = c(
+      "path", "validate", "include_path", "set_column_types", "partition_format"
+    ),
+    create_tabular_dataset_from_sql_query = c("query", "set_column_types", "query_timeout"),
+    register_dataset = c(
+      "workspace", "dataset", "name", "description", "tags", "create_new_version"
+    ),
+    unregister_all_dataset_versions = "dataset",
+    get_dataset_by_name = c("workspace", "name", "version"),
+    get_dataset_by_id = c("workspace", "id"),
+    get_input_dataset_from_run = c("name", "run"),
+    get_file_dataset_paths = "dataset",
+    download_from_file_dataset = c("dataset", "target_path", "overwrite"),
+    mount_file_dataset = c("dataset", "mount_point"),
+    skip_from_dataset = c("dataset", "count"),
+    take_from_dataset = c("dataset", "count"),
+    take_sample_from_dataset = c("dataset", "probability", "seed"),
+    random_split_dataset = c("dataset", "percentage", "seed"),
+    keep_columns_from_dataset = c("dataset", "columns", "validate"),
+    drop_columns_from_dataset = c("dataset", "columns"),
+    define_timestamp_columns_for_dataset = c(
+      "dataset", "fine_grain_timestamp", "coarse_grain_timestamp", "validate"
+    ),
+    filter_dataset_after_time = c("dataset", "start_time", "include_boundary"),
+    filter_dataset_before_time = c("dataset", "end_time", "include_boundary"),
+    filter_dataset_between_time = c("dataset", "start_time", "end_time", "include_boundary"),
+    filter_dataset_from_recent_time = c("dataset", "time_delta", "include_boundary"),
+    load_dataset_into_data_frame = c("dataset", "on_error", "out_of_range_datetime"),
+    convert_to_dataset_with_csv_files = c("dataset", "separator"),
+    convert_to_dataset_with_parquet_files = "dataset",
+    data_type_bool = character(), data_type_datetime = "formats", data_type_double = character(),
+    data_type_long = character(), data_type_string = character(),
+    promote_headers_behavior = "option",
+    data_path = c("datastore", "path_on_datastore", "name"),
+    dataset_consumption_config = c("name", "dataset", "mode", "path_on_compute")
+  )
+  expect_length(of_sdk, 35)
+  for (name in names(of_sdk)) {
+    known <- names(formals(getExportedValue("tandemlab", name)))
+    expect_identical(setdiff(of_sdk[[name]], known), character(), info = name)
+  }
+})
+
+test_that("scripts of the R SDK find what they know", {
+  skip_without_duckdb()
+  folder <- written_files(list(a.csv = "x,at\n1,2026-03-01\nmany,9999-12-31\n"))
+  data <- create_tabular_dataset_from_delimited_files(
+    file.path(folder, "a.csv"),
+    support_multi_line = TRUE, set_column_types = list(x = data_type_long())
+  )
+  frame <- load_dataset_into_data_frame(data, on_error = "null", out_of_range_datetime = "null")
+  expect_identical(frame$x, c(1, NA))
+  expect_identical(as.character(frame$at[[2]]), "9999-12-31")
+  later <- keep_columns_from_dataset(data, c("x", "w"), validate = FALSE)
+  expect_error(as.data.frame(later), "w", class = "tandemlab_error_invalid_input")
+  expect_error(keep_columns_from_dataset(data, "w"), class = "tandemlab_error_invalid_input")
+  expect_error(
+    define_timestamp_columns_for_dataset(data, "x"),
+    class = "tandemlab_error_invalid_input"
+  )
+  define_timestamp_columns_for_dataset(data, "x", validate = FALSE)
+  named <- data$as_named_input("cars")
+  expect_identical(named, dataset_consumption_config("cars", data))
+  expect_identical(named$as_download()$mode, "download")
+  expect_error(named$as_mount("/data"), "path_on_compute", class = "tandemlab_error_invalid_input")
+  expect_error(
+    dataset_consumption_config("cars", data, path_on_compute = "/data"),
+    class = "tandemlab_error_invalid_input"
+  )
+})

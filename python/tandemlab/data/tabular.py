@@ -88,13 +88,18 @@ class TabularDataset(Registrable):
         chosen = chosen_seed(seed)
         return self._portion(0.0, percentage, chosen), self._portion(percentage, 1.0, chosen)
 
-    def keep_columns(self, columns: str | Sequence[str]) -> TabularDataset:
-        """Only these columns, in this order."""
-        return self._chosen("keep", columns)
+    def keep_columns(self, columns: str | Sequence[str], validate: bool = True) -> TabularDataset:
+        """Only these columns, in this order.
+
+        Args:
+            columns: a name or several.
+            validate: whether to make sure now that they are there.
+        """
+        return self._chosen("keep", columns, validate=validate)
 
     def drop_columns(self, columns: str | Sequence[str]) -> TabularDataset:
         """All columns but these."""
-        return self._chosen("drop", columns)
+        return self._chosen("drop", columns, validate=True)
 
     def filter(self, condition: str) -> TabularDataset:
         """The rows for which a condition in SQL is true.
@@ -115,18 +120,23 @@ class TabularDataset(Registrable):
             ) from None
 
     def with_timestamp_columns(
-        self, timestamp: str | None, partition_timestamp: str | None = None
+        self,
+        timestamp: str | None,
+        partition_timestamp: str | None = None,
+        validate: bool = True,
     ) -> TabularDataset:
         """Says which column has the time of each row, for the filters of time.
 
         Args:
             timestamp: a column of dates or times; None takes back what was said.
             partition_timestamp: a coarser one that the files are parted by.
+            validate: whether to make sure now that they are there, and of a type of time.
         """
         names = list(filter(None, (timestamp, partition_timestamp)))
-        known = self._known(names)
-        for name in names:
-            _check_time(name, known[name])
+        if validate:
+            known = self._known(names)
+            for name in names:
+                _check_time(name, known[name])
         return TabularDataset(
             replace(self.definition, timestamp=timestamp, partition_timestamp=partition_timestamp)
         )
@@ -298,9 +308,12 @@ class TabularDataset(Registrable):
                 )
         return known
 
-    def _chosen(self, do: str, columns: str | Sequence[str]) -> TabularDataset:
+    def _chosen(
+        self, do: str, columns: str | Sequence[str], *, validate: bool
+    ) -> TabularDataset:
         names = [columns] if isinstance(columns, str) else list(columns)
-        self._known(names)
+        if validate:
+            self._known(names)
         return self._then(do, columns=names)
 
     def _timestamp(self) -> str:

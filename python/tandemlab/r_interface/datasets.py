@@ -158,8 +158,8 @@ def _split(definition: str, percentage: float, seed: int | None) -> object:
     return [_handle(part) for part in _open(definition).random_split(percentage, seed)]
 
 
-def _keep(definition: str, columns: Sequence[str]) -> object:
-    return _handle(_table(definition).keep_columns(columns))
+def _keep(definition: str, columns: Sequence[str], validate: bool) -> object:
+    return _handle(_table(definition).keep_columns(columns, validate))
 
 
 def _drop(definition: str, columns: Sequence[str]) -> object:
@@ -170,8 +170,10 @@ def _filter(definition: str, condition: str) -> object:
     return _handle(_table(definition).filter(condition))
 
 
-def _timestamps(definition: str, timestamp: str | None, partition: str | None) -> object:
-    return _handle(_table(definition).with_timestamp_columns(timestamp, partition))
+def _timestamps(
+    definition: str, timestamp: str | None, partition: str | None, validate: bool
+) -> object:
+    return _handle(_table(definition).with_timestamp_columns(timestamp, partition, validate))
 
 
 def _time(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from plugins.data_cases import cases_of, write_files
 from python.cli.conftest import Answer
 from tandemlab import Datastore, Workspace
 
@@ -142,6 +144,26 @@ def test_paths_in_datastores_are_tables_and_datasets(
     assert call("data", "head", "datastore:lake/../x").status == 2
     refused = call("data", "head", "datastore:lak/2026")
     assert "Did you mean 'lake'?" in refused.err
+
+
+def bad_tables() -> list[Any]:
+    """The cases of bad data that need no options."""
+    said = (case for case in cases_of("malformed") if "error" in case or "read_error" in case)
+    return [pytest.param(case, id=case["name"]) for case in said if "options" not in case]
+
+
+@pytest.mark.parametrize("case", bad_tables())
+def test_bad_data_is_told_by_file_and_line(
+    case: dict[str, Any], call: Call, lab: Workspace, folder: Path
+) -> None:
+    write_files(folder, case["files"], case.get("encoding", "utf-8"))
+    if "later" in case:
+        assert call("data", "register", case["path"], "--name", "rows").status == 0
+        write_files(folder, case["later"])
+    word = "dataset:rows" if "later" in case else case["path"]
+    answer = call("data", "head", word, "-o", "json")
+    assert answer.status in (2, 3) and answer.out == ""
+    assert (case.get("error") or case["read_error"]) in answer.error["message"]
 
 
 def test_unused_copies_are_removed(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from plugins.data_cases import cases_of, write_files
 from tandemlab.bridge import read_frame, write_frame
 from tandemlab.data import Dataset, FileDataset, TabularDataset
 from tandemlab.domain import AlreadyExists, InvalidInput, NotFound, StorageError, TandemlabError
@@ -22,23 +22,10 @@ from tandemlab.domain import AlreadyExists, InvalidInput, NotFound, StorageError
 duckdb = pytest.importorskip("duckdb")
 pa = pytest.importorskip("pyarrow")
 
-CASES = Path(__file__).parents[2] / "conformance" / "datasets"
-
 
 def cases() -> list[Any]:
-    files = (CASES / name for name in ("tables.yaml", "malformed.yaml"))
-    found = [case for file in files for case in yaml.safe_load(file.read_text("utf-8"))]
+    found = [*cases_of("tables"), *cases_of("malformed")]
     return [pytest.param(case, id=case["name"]) for case in found]
-
-
-def write(folder: Path, files: dict[str, str | None], encoding: str = "utf-8") -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if text is None:
-            (folder / name).unlink()
-        else:
-            # The cases have their marks of byte order themselves.
-            (folder / name).write_bytes(text.encode(encoding.replace("16", "16-le")))
 
 
 def made(folder: Path, case: dict[str, Any]) -> TabularDataset:
@@ -91,7 +78,7 @@ def written_and_read(found: TabularDataset, form: str) -> TabularDataset:
 
 @pytest.mark.parametrize("case", cases())
 def test_tables(case: dict[str, Any], tmp_path: Path) -> None:
-    write(tmp_path, case["files"], case.get("encoding", "utf-8"))
+    write_files(tmp_path, case["files"], case.get("encoding", "utf-8"))
     if "error" in case:
         with pytest.raises(TandemlabError) as error:
             made(tmp_path, case)
@@ -100,7 +87,7 @@ def test_tables(case: dict[str, Any], tmp_path: Path) -> None:
     found = made(tmp_path, case)
     again = Dataset.from_dict(found.definition.to_dict())
     assert isinstance(again, TabularDataset) and again.definition == found.definition
-    write(tmp_path, case.get("later", {}))
+    write_files(tmp_path, case.get("later", {}))
     if "read_error" in case:
         with pytest.raises(TandemlabError) as error:
             found.to_arrow()
@@ -331,7 +318,7 @@ def test_a_kept_profile_has_values_of_the_same_types(
 
 @pytest.fixture
 def letters(tmp_path: Path) -> FileDataset:
-    write(tmp_path / "in", {"a.txt": "A", "deep/b.txt": "B", ".hidden": "H", "c.txt": "C"})
+    write_files(tmp_path / "in", {"a.txt": "A", "deep/b.txt": "B", ".hidden": "H", "c.txt": "C"})
     return Dataset.File.from_files(tmp_path / "in")
 
 
@@ -354,7 +341,7 @@ def test_links_stand_for_files(letters: FileDataset, tmp_path: Path) -> None:
 
 
 def test_files_of_one_name_are_not_mixed_up(letters: FileDataset, tmp_path: Path) -> None:
-    write(tmp_path / "other", {"a.txt": "other"})
+    write_files(tmp_path / "other", {"a.txt": "other"})
     both = Dataset.File.from_files([tmp_path / "in", tmp_path / "other"])
     with pytest.raises(InvalidInput, match="same name"):
         both.download(tmp_path / "out")
