@@ -28,7 +28,7 @@ NOUNS = {
     "environment": "Build what scripts run with, once for all runs.",
     "model": "Keep models by name and version, and get them back.",
     "compute": "Attach machines and clusters that scripts run on.",
-    "data": "Look into tables in files, and convert them.",
+    "data": "Look into tables, convert them, and keep datasets.",
     "datastore": "Register places for data, and copy files into and out of them.",
     "service": "Deploy models as services on this machine, and ask them.",
     "keyvault": "Keep passwords and tokens for scripts.",

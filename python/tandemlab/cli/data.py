@@ -10,7 +10,7 @@ import click
 from tandemlab.cli.commands import Noun, output_option, pass_session, verb, workspace_option
 from tandemlab.cli.copies import prune_command
 from tandemlab.cli.datasets import COMMANDS
-from tandemlab.cli.places import table_of
+from tandemlab.cli.places import Reading, reading_options, table_of
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -34,9 +34,6 @@ _PROFILE = (
 _WRITTEN = (Column("folder"), Column("files", right=True), Column("rows", right=True))
 
 _path_argument = click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-_separator_option = click.option(
-    "--separator", default=",", show_default=True, help="Between the values of delimited text."
-)
 
 
 @verb(
@@ -47,26 +44,26 @@ _separator_option = click.option(
     "tandemlab data columns dataset:accidents:3",
 )
 @_path_argument
-@_separator_option
+@reading_options
 @workspace_option
 @output_option
 @pass_session
-def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
+def columns(session: Session, paths: tuple[str, ...], reading: Reading) -> None:
     """Show the columns of a table and their types.
 
     PATH is a file, a folder or a pattern in quotes, or datastore:NAME/PATH for such in a datastore
-    of the workspace. Its ending says the format: .parquet, .arrow or .feather, .jsonl or .ndjson
-    (JSON lines), .tsv; anything else is delimited text. dataset:NAME[:VERSION] is a table that the
-    workspace keeps.
+    of the workspace. The ending, or that of the files in a folder, says the format: .parquet,
+    .arrow or .feather, .jsonl or .ndjson (JSON lines), .tsv; anything else is delimited text.
+    dataset:NAME[:VERSION] is a table that the workspace keeps.
     """
-    found = table_of(session, paths, separator).columns
+    found = table_of(session, paths, reading).columns
     rows = [{"name": name, "type": kind} for name, kind in found.items()]
     session.screen.rows(_COLUMNS, rows, empty="No columns.")
 
 
 @verb("head", "tandemlab data head accidents.csv", "tandemlab data head a.csv --filter 'age = 90'")
 @_path_argument
-@_separator_option
+@reading_options
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
@@ -80,10 +77,10 @@ def columns(session: Session, paths: tuple[str, ...], separator: str) -> None:
 @output_option
 @pass_session
 def head(
-    session: Session, paths: tuple[str, ...], separator: str, rows: int, condition: str | None
+    session: Session, paths: tuple[str, ...], reading: Reading, rows: int, condition: str | None
 ) -> None:
     """Show the first rows of a table."""
-    table = table_of(session, paths, separator)
+    table = table_of(session, paths, reading)
     if condition is not None:
         table = table.filter(condition)
     found = table.take(rows).to_arrow()
@@ -101,16 +98,16 @@ def _shown(value: object) -> object:
 
 @verb("profile", "tandemlab data profile accidents.csv")
 @_path_argument
-@_separator_option
+@reading_options
 @workspace_option
 @output_option
 @pass_session
-def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
+def profile(session: Session, paths: tuple[str, ...], reading: Reading) -> None:
     """Show what the columns of a table hold.
 
     Quantiles, histograms and most frequent values are in the JSON form (-o json).
     """
-    profiles = [each.to_dict() for each in table_of(session, paths, separator).profile()]
+    profiles = [each.to_dict() for each in table_of(session, paths, reading).profile()]
     found = [{name: _shown(value) for name, value in each.items()} for each in profiles]
     session.screen.rows(_PROFILE, found, empty="No columns.")
 
@@ -125,7 +122,7 @@ def profile(session: Session, paths: tuple[str, ...], separator: str) -> None:
 @click.option(
     "--to", "form", type=click.Choice(["parquet", "csv"]), required=True, help="The other form."
 )
-@_separator_option
+@reading_options
 @click.option("--filter", "condition", metavar="SQL", help="Only rows for which this is true.")
 @workspace_option
 @output_option
@@ -135,7 +132,7 @@ def convert(
     paths: tuple[str, ...],
     folder: str,
     form: str,
-    separator: str,
+    reading: Reading,
     condition: str | None,
 ) -> None:
     """Write a table into a new FOLDER in another form.
@@ -144,13 +141,14 @@ def convert(
     """
     from tandemlab.data import Dataset
 
-    table = table_of(session, paths, separator)
+    table = table_of(session, paths, reading)
     if condition is not None:
         table = table.filter(condition)
     if form == "parquet":
         files = table.to_parquet_files(folder)
         written = Dataset.Tabular.from_parquet_files(folder)
     else:
+        separator = reading.delimited.get("separator", ",")
         files = table.to_csv_files(folder, separator=separator)
         written = Dataset.Tabular.from_delimited_files(
             folder, separator=separator, infer_column_types=False

@@ -16,7 +16,7 @@ from tandemlab.cli.commands import (
     yes_option,
 )
 from tandemlab.cli.forms import size
-from tandemlab.cli.places import places_of, table_of
+from tandemlab.cli.places import Reading, places_of, reading_options, table_of
 from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
@@ -105,9 +105,7 @@ def show(session: Session, name: str) -> None:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--name", required=True, metavar="NAME", help="Its name in the workspace.")
 @click.option("--files", "as_files", is_flag=True, help="Files as they are, not a table.")
-@click.option(
-    "--separator", default=",", show_default=True, help="Between the values of delimited text."
-)
+@reading_options
 @click.option("--description", metavar="TEXT", help="What it is, in words.")
 @tag_option("A tag of the dataset. May be given several times.")
 @click.option(
@@ -121,7 +119,7 @@ def register(
     paths: tuple[str, ...],
     name: str,
     as_files: bool,
-    separator: str,
+    reading: Reading,
     description: str | None,
     labels: Mapping[str, str | None],
     new_version: bool,
@@ -135,9 +133,10 @@ def register(
 
     dataset: TabularDataset | FileDataset
     if as_files:
+        reading.refuse("A dataset of files", {**reading.delimited, **reading.types})
         dataset = Dataset.File.from_files(places_of(session, paths))
     else:
-        dataset = table_of(session, paths, separator)
+        dataset = table_of(session, paths, reading)
     found = dataset.register(
         session.workspace(),
         name,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+
+from tandemlab.cli.commands import variables
 from tandemlab.cli.session import Session
 
 if TYPE_CHECKING:
@@ -12,6 +18,87 @@ if TYPE_CHECKING:
 
 _DATASTORE = "datastore:"
 _DATASET = "dataset:"
+_FORMATS = {
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the text of files becomes a table.
+
+    Attributes:
+        delimited: arguments for delimited text alone, as they were given.
+        types: types by column.
+    """
+
+    delimited: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse(self, what: str, options: Mapping[str, Any]) -> None:
+        """Tell of options that are given, and mean nothing for a table.
+
+        Raises:
+            InvalidInput: there are such.
+        """
+        from tandemlab.domain import InvalidInput
+
+        if options:
+            raise InvalidInput(f"{what} does not need to be told {' and '.join(options)}.")
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of delimited text and of types, which give the argument ``reading``."""
+
+    @click.option(
+        "--separator", metavar="CHARACTER", help="Of delimited text; a comma, a tab in .tsv files."
+    )
+    @click.option("--encoding", help="Of delimited text: utf-8 (usual), utf-16 or latin-1.")
+    @click.option(
+        "--no-header",
+        is_flag=True,
+        help="Delimited text that begins without names of columns.",
+    )
+    @click.option(
+        "--missing",
+        multiple=True,
+        metavar="TEXT",
+        help="What stands for a missing value in delimited text, instead of nothing and NA. May be "
+        "given several times.",
+    )
+    @click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="COLUMN=TYPE",
+        callback=variables,
+        help="string, integer, double, boolean, date, datetime or time, instead of what is found. "
+        "May be given several times.",
+    )
+    @wraps(command)
+    def wrapped(
+        *values: Any,
+        separator: str | None,
+        encoding: str | None,
+        no_header: bool,
+        missing: tuple[str, ...],
+        types: dict[str, str],
+        **others: Any,
+    ) -> Any:
+        given = {
+            "separator": separator,
+            "encoding": encoding,
+            "header": False if no_header else None,
+            "missing_values": missing or None,
+        }
+        delimited = {name: value for name, value in given.items() if value is not None}
+        return command(*values, reading=Reading(delimited, types), **others)
+
+    return wrapped
 
 
 def dataset_name(word: str) -> str | None:
@@ -52,22 +139,42 @@ def _place_of(session: Session, path: str) -> str | DataPath:
     return Datastore.get(session.workspace(), found.datastore).path(found.path)
 
 
-def table_of(session: Session, paths: tuple[str, ...], separator: str = ",") -> TabularDataset:
-    """A registered table, or that in files, whose format is that of their endings."""
+def table_of(
+    session: Session, paths: tuple[str, ...], reading: Reading | None = None
+) -> TabularDataset:
+    """A registered table, or that in files, whose format is that of their endings.
+
+    Raises:
+        InvalidInput: what is told of its text has no meaning for it.
+    """
     from tandemlab.data import Dataset
 
+    how = reading or Reading()
     if len(paths) == 1 and (name := dataset_name(paths[0])):
+        how.refuse("A registered dataset", {**how.delimited, **how.types})
         return _registered_table(session, name)
-    endings = {Path(path).suffix.lower() for path in paths}
     places = places_of(session, paths)
-    if endings == {".parquet"}:
-        return Dataset.Tabular.from_parquet_files(places)
-    if endings <= {".arrow", ".feather"}:
-        return Dataset.Tabular.from_arrow_files(places)
-    if endings <= {".jsonl", ".ndjson"}:
-        return Dataset.Tabular.from_json_lines_files(places)
-    tab = endings == {".tsv"} and separator == ","
-    return Dataset.Tabular.from_delimited_files(places, separator="\t" if tab else separator)
+    endings = _endings(places)
+    found = {_FORMATS.get(ending, "delimited") for ending in endings}
+    form = found.pop() if len(found) == 1 else "delimited"
+    make: Callable[..., TabularDataset] = getattr(Dataset.Tabular, f"from_{form}_files")
+    types = {"set_column_types": how.types} if how.types else {}
+    if form != "delimited":
+        how.refuse(f"A table in {' and '.join(sorted(endings))} files", how.delimited)
+        return make(places, **types)
+    tabs = {"separator": "\t"} if endings == {".tsv"} else {}
+    return make(places, **types, **{**tabs, **how.delimited})
+
+
+def _endings(places: list[str | DataPath]) -> set[str]:
+    """The endings of paths, or of the files that a folder or a pattern without one stands for."""
+    from tandemlab.data.locations import absolute, listed
+
+    texts = [place if isinstance(place, str) else place.path for place in places]
+    endings = {Path(text).suffix.lower() for text in texts}
+    if "" in endings:
+        endings = {Path(file.name).suffix.lower() for file in listed(absolute(places))}
+    return endings
 
 
 def _registered_table(session: Session, name: str) -> TabularDataset:

@@ -127,7 +127,8 @@ class Registrable(Registered):
             raise AlreadyExists(
                 f"There is a dataset {name!r} already, version {newest.version}, with another "
                 f"{what}.",
-                hint="create_new_version=True makes it the next version; or choose another name.",
+                hint="create_new_version (--new-version in a shell) makes it the next version; "
+                "or choose another name.",
                 details={"name": name, "version": newest.version},
             )
         asset = workspace.assets.register(

@@ -308,9 +308,7 @@ class TabularDataset(Registrable):
                 )
         return known
 
-    def _chosen(
-        self, do: str, columns: str | Sequence[str], *, validate: bool
-    ) -> TabularDataset:
+    def _chosen(self, do: str, columns: str | Sequence[str], *, validate: bool) -> TabularDataset:
         names = [columns] if isinstance(columns, str) else list(columns)
         if validate:
             self._known(names)

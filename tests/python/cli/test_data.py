@@ -146,6 +146,27 @@ def test_paths_in_datastores_are_tables_and_datasets(
     assert "Did you mean 'lake'?" in refused.err
 
 
+def test_text_is_read_as_it_is_told(call: Call, lab: Workspace, folder: Path) -> None:
+    (folder / "a.txt").write_bytes("1;é;-\n2;b;3\n".encode("latin-1"))
+    told = ("--separator", ";", "--encoding", "latin-1", "--no-header", "--missing", "-")
+    words = ("a.txt", *told, "--type", "Column1=string", "-o", "json")
+    rows = [
+        {"Column1": "1", "Column2": "é", "Column3": None},
+        {"Column1": "2", "Column2": "b", "Column3": 3},
+    ]
+    assert call("data", "head", *words).json == rows
+    assert call("data", "register", *words, "--name", "rows").status == 0
+    assert call("data", "head", "dataset:rows", "-o", "json").json == rows
+    assert call("data", "convert", *words[:-2], "out", "--to", "parquet").status == 0
+    # The files in a folder say what they are.
+    assert call("data", "head", "out", "-o", "json").json == rows
+    wrong = call("data", "head", "out", "--encoding", "latin-1")
+    assert wrong.status == 2 and ".parquet files does not need to be told encoding" in wrong.err
+    assert "registered" in call("data", "head", "dataset:rows", "--type", "a=date").err
+    assert call("data", "head", "a.txt", "--type", "a").status == 2
+    assert "encoding must be" in call("data", "head", "a.txt", "--encoding", "koi8").err
+
+
 def bad_tables() -> list[Any]:
     """The cases of bad data that need no options."""
     said = (case for case in cases_of("malformed") if "error" in case or "read_error" in case)
