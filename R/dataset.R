@@ -31,7 +31,7 @@
 #'   value that does not fit its column as missing.
 #' @param validate Whether to make sure now that the data can be read.
 #' @section Scripts of the R SDK of Azure ML:
-#' The functions of datasets have the names and the arguments that they have there, and these differ:
+#' The functions of datasets have the names and the arguments that they have there. What differs:
 #'
 #' - All arguments of the functions on this page but `path` are named, not given by place.
 #' - [load_dataset_into_data_frame()] fails at a value that does not fit; there `on_error = "null"`

@@ -106,7 +106,8 @@ test_that("a path in a datastore is an argument of a script", {
   expect_identical(run_config("a.R", arguments = list(named))$arguments, list("${inputs.training}"))
   several <- run_config("a.R", inputs = list(named, store$path("cars")))
   expect_named(several$inputs, c("training", "cars"))
-  expect_identical(named$as_download()[c("name", "mode")], list(name = "training", mode = "download"))
+  expect_identical(named$as_download()$name, "training")
+  expect_identical(named$as_download()$mode, "download")
   expect_identical(named$as_named_input("other")$name, "other")
   expect_error(data_path(store, "cars", name = 3), class = "tandemlab_error_invalid_input")
   source <- local_script("train.R", c(

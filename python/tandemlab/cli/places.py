@@ -76,8 +76,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="COLUMN=TYPE",
         callback=variables,
-        help="string, integer, double, boolean, date, datetime or time, instead of what is found. "
-        "May be given several times.",
+        help="Type of a column instead of what is found: string, integer, double, boolean, date, "
+        "datetime or time. May be given several times.",
     )
     @wraps(command)
     def wrapped(
