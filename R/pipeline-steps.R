@@ -56,12 +56,21 @@
 #' @param destination Where to: a [data_path()], or an absolute folder of the machine of the
 #'   workspace.
 #' @param overwrite Whether files with another content may be replaced; else the step fails.
+#' @param module Name of a published pipeline, `"NAME"` or `"NAME:VERSION"`, whose steps run in the
+#'   place of this one.
+#' @param inputs,run_after,when As those of all steps.
 #' @param step A `tandemlab_step`.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
 #' @section Transfers:
 #' A `data_transfer_step()` copies files between datastores and paths, those that are not there with
 #' the same content. Its output `report` is json: `copied` and `unchanged`, names of files, and
 #' `bytes`. It compares each time, so that it always runs.
+#' @section Modules:
+#' A `module_step()` is a published pipeline ([publish_pipeline()]), so that others may keep it: its
+#' steps run in the place of the step, and are named `NAME__INNER` in the run. Its parameters are
+#' the `arguments`, and, where they are paths or datasets, the `inputs`. Its outputs are
+#' `step_output(step, "OUTPUT")` or `step_output(step, "INNER.OUTPUT")`. A name alone means the
+#' default version when the pipeline is submitted or published.
 #' @section Parallel runs:
 #' The script of `parallel_run_step()`, in R or Python, has a function `run(mini_batch)`, and
 #' `init()` if it likes, which each process calls once. A mini-batch is a vector of paths for a
@@ -159,6 +168,17 @@ data_transfer_step <- function(name, source, destination, overwrite = FALSE, ...
 
 #' @rdname python_script_step
 #' @export
+module_step <- function(name, module, arguments = NULL, inputs = NULL, run_after = NULL,
+                        when = NULL) {
+  settings <- list(inputs = inputs, run_after = run_after, when = when)
+  content <- list(arguments = arguments)
+  made <- new_step(name, content, NULL, drop_null(settings), list())
+  made$document$module <- arg_string(module)
+  made
+}
+
+#' @rdname python_script_step
+#' @export
 estimator_step <- function(estimator, name = NULL, ...) {
   if (!inherits(estimator, "tandemlab_script_run_config")) {
     abort_argument("estimator", "an estimator() or a script_run_config()", estimator)
@@ -202,6 +222,12 @@ python_function_step <- function(code, name = NULL, arguments = NULL, source_dir
 step_output <- function(step, output = NULL) {
   if (!inherits(step, "tandemlab_step")) {
     abort_argument("step", "a step of a pipeline", step)
+  }
+  if (!is.null(step$document$module)) {
+    return(structure(
+      list(step = step, name = arg_string(output)),
+      class = "tandemlab_step_output"
+    ))
   }
   there <- names(step$document$outputs)
   if (is.null(output) && length(there) == 1) {

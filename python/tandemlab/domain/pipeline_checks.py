@@ -56,9 +56,24 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
             yield Mistake(place, f"{_a(output.type)} has none; a table has")
         if output.path is not None and output.datastore is None:
             yield Mistake((*here, "outputs", key, "path"), "it is in a datastore; say which")
+    yield from _module_mistakes(here, step)
     yield from _transfer_mistakes(here, step)
     yield from _parallel_mistakes(graph, name, step)
     yield from _function_mistakes(here, step)
+
+
+def _module_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    if step.module is None:
+        return
+    for part in sorted(step.settings.keys() - {"arguments"}):
+        yield Mistake((*here, part), "the steps of a module say that themselves")
+    arguments = step.settings.get("arguments", {})
+    if not isinstance(arguments, Mapping):
+        yield Mistake((*here, "arguments"), "those of a module are by name")
+    elif twice := step.inputs.keys() & arguments.keys():
+        yield Mistake((*here, "arguments", min(twice)), "there is an input of that name, too")
+    if step.outputs or step.for_each is not None or step.parallel or step.transfer:
+        yield Mistake(here, "a module has inputs, arguments, run_after and when alone")
 
 
 def _transfer_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
@@ -141,6 +156,8 @@ def _a(noun: str) -> str:
 def _json_problem(graph: Graph, step: str, output: str | None) -> str:
     """Why a value of a step cannot be looked at before others run."""
     problem = _link_problem(graph, StepInput(step, output))
+    if not problem and graph.steps[step].module is not None:
+        return f"{step!r} is a module, whose outputs are inputs of steps alone"
     if not problem and output is not None and graph.output(step, output).type != "json":
         kind = graph.output(step, output).type
         problem = f"the output {output!r} of {step!r} is {_a(kind)}, no json"
@@ -151,6 +168,8 @@ def _link_problem(graph: Graph, given: StepInput) -> str:
     assert given.step is not None
     if given.step not in graph.steps:
         return unknown_name("step", given.step, graph.steps)
+    if graph.steps[given.step].module is not None:
+        return "" if given.output is not None else f"which output of {given.step!r} is not said"
     outputs = graph.steps[given.step].outputs
     if given.output is None:
         return f"which output of {given.step!r} is not said; it has {', '.join(outputs) or 'none'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -33,8 +33,12 @@ def graph_of(content: Mapping[str, Any]) -> Graph:
         }
         for name, step in content["steps"].items()
     }
+    modules = {name for name, step in content["steps"].items() if "module" in step}
     return Graph(
-        {name: _step(step, outputs[name], outputs) for name, step in content["steps"].items()},
+        {
+            name: _step(step, outputs[name], outputs, modules)
+            for name, step in content["steps"].items()
+        },
         {name: _parameter(each) for name, each in content.get("parameters", {}).items()},
         content.get("name"),
         content.get("description"),
@@ -73,6 +77,7 @@ def _step(
     content: Mapping[str, Any],
     outputs: Mapping[str, StepOutput],
     others: Mapping[str, Mapping[str, StepOutput]],
+    modules: Collection[str],
 ) -> Step:
     settings = dict(content)
     own = {
@@ -80,6 +85,7 @@ def _step(
         "run_after": tuple(settings.pop("run_after", ())),
         "allow_reuse": settings.pop("allow_reuse", True),
         "when": settings.pop("when", None),
+        "module": settings.pop("module", None),
         "transfer": Transfer(**settings.pop("transfer")) if "transfer" in settings else None,
         "parallel": Parallel(**settings.pop("parallel")) if "parallel" in settings else None,
         "for_each": _for_each(settings.pop("for_each", None), others),
@@ -90,7 +96,7 @@ def _step(
     retries = {"max_retries": retries} if isinstance(retries, int) else retries
     return Step(
         settings,
-        inputs={name: _input(name, each, others) for name, each in inputs.items()},
+        inputs={name: _input(name, each, others, modules) for name, each in inputs.items()},
         outputs=outputs,
         function=Function(**function) if function else None,
         retries=Retries(**retries),
@@ -98,7 +104,12 @@ def _step(
     )
 
 
-def _input(name: str, content: Any, outputs: Mapping[str, Mapping[str, StepOutput]]) -> StepInput:
+def _input(
+    name: str,
+    content: Any,
+    outputs: Mapping[str, Mapping[str, StepOutput]],
+    modules: Collection[str],
+) -> StepInput:
     if not isinstance(content, Mapping):
         return StepInput(settings={"path": content})
     settings = dict(content)
@@ -108,7 +119,7 @@ def _input(name: str, content: Any, outputs: Mapping[str, Mapping[str, StepOutpu
         return StepInput(settings=settings, type=kind)
     there = outputs.get(step, {})
     if output is None:
-        output = name if name in there else _only(there)
+        output = name if name in there or step in modules else _only(there)
     return StepInput(step, output, type=kind)
 
 
@@ -166,6 +177,7 @@ def _step_document(step: Step) -> dict[str, Any]:
         },
         "allow_reuse": None if step.allow_reuse else False,
         "when": step.when,
+        "module": step.module,
     }
     kept = {key: value for key, value in found.items() if value not in (None, {}, [])}
     if step.transfer is not None:

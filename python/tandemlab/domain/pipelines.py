@@ -294,6 +294,8 @@ class Step:
             stand for the item in its texts.
         parallel: how its script is called for the parts of an input; None for one plain run.
         transfer: where it copies its input, instead of running a script.
+        module: a published pipeline, ``NAME``, ``NAME:VERSION`` or ``NAME@ALIAS``, whose steps run
+            in its place; its parameters are the step's ``arguments`` and inputs.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -308,6 +310,7 @@ class Step:
     for_each: ForEach | None = None
     parallel: Parallel | None = None
     transfer: Transfer | None = None
+    module: str | None = None
 
     @property
     def parted(self) -> str | None:
@@ -363,6 +366,8 @@ class Step:
         """What it is, for people: ``train.R``, ``f()``, or the command's first word."""
         if self.function is not None:
             return f"{self.function.name}() in {self.function.language}"
+        if self.module is not None:
+            return self.module
         if self.transfer is not None:
             return f"copy to {self.transfer.datastore or self.transfer.path}"
         if "script" in self.settings:
@@ -437,6 +442,8 @@ class Graph:
         given = self.steps[step].inputs[name]
         if given.type is not None or given.step is None or given.output is None:
             return given.type
+        if given.output not in self.steps[given.step].outputs:  # of a module, which is not here yet
+            return None
         return self.output(given.step, given.output).type
 
     def output(self, step: str, name: str) -> StepOutput:

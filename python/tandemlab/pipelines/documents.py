@@ -79,7 +79,7 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
 
 def _complete(step: dict[str, Any], folder: Path) -> None:
     """Have a step's paths not depend on where its file is."""
-    if not step.keys() & {"function", "transfer"} or "source_directory" in step:
+    if not step.keys() & {"function", "transfer", "module"} or "source_directory" in step:
         source = folder / step.get("source_directory", ".")
         step["source_directory"] = os.path.normpath(source)
     environment = step.get("environment")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import InvalidInput
-from tandemlab.domain.pipeline_checks import describe_mistakes
+from tandemlab.domain import InvalidInput, TandemlabError
+from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_documents import document_of
 from tandemlab.domain.pipeline_pictures import mermaid_of, tree_of
 from tandemlab.domain.pipeline_svg import svg_of
@@ -139,12 +139,20 @@ class Pipeline:
         Returns:
             A line for each mistake, with its place; empty if there is none.
         """
+        from tandemlab.pipelines.modules import without_modules
         from tandemlab.pipelines.planning import check_graph
 
-        defaults = {name: each.default for name, each in self.graph.parameters.items()}
-        values = {**defaults, **(pipeline_parameters or {})}
-        known = {name: value for name, value in values.items() if value is not None}
-        return describe_mistakes(check_graph(self.graph, workspace, known))
+        mistakes = mistakes_of(self.graph)
+        if mistakes or workspace is None:
+            return describe_mistakes(mistakes)
+        try:
+            with without_modules(self.graph, workspace) as graph:
+                defaults = {name: each.default for name, each in graph.parameters.items()}
+                values = {**defaults, **(pipeline_parameters or {})}
+                known = {name: value for name, value in values.items() if value is not None}
+                return describe_mistakes(check_graph(graph, workspace, known))
+        except TandemlabError as problem:
+            return [problem.message.rstrip(".")]
 
     def publish(
         self,
@@ -203,14 +211,17 @@ class Pipeline:
         Raises:
             InvalidInput: the pipeline or its parameters cannot be used; nothing was changed.
         """
+        from tandemlab.pipelines.modules import without_modules
         from tandemlab.pipelines.pipeline_run import create_pipeline_run
         from tandemlab.pipelines.planning import make_plan
 
         workspace = experiment.workspace
-        values = self.graph.values(pipeline_parameters or {})
-        plan, snapshot = make_plan(
-            self.graph, workspace, values, continue_on_step_failure=continue_on_step_failure
-        )
+        self.graph.values(pipeline_parameters or {})
+        with without_modules(self.graph, workspace) as graph:
+            values = graph.values(pipeline_parameters or {})
+            plan, snapshot = make_plan(
+                graph, workspace, values, continue_on_step_failure=continue_on_step_failure
+            )
         if regenerate_outputs:
             plan = replace(plan, forced=frozenset(plan.steps))
         sources = [step.source_directory for step in self.graph.steps.values()]

@@ -16,6 +16,7 @@ from tandemlab.domain.assets import Asset, AssetRole
 from tandemlab.domain.ids import new_run_id
 from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.pipelines.documents import save_graph
+from tandemlab.pipelines.modules import without_modules
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.pipelines.pipeline_run import PipelineRun, create_pipeline_run
 from tandemlab.pipelines.planning import make_plan
@@ -384,9 +385,8 @@ def publish(
     if name is None:
         raise InvalidInput("A pipeline is published under a name.", hint="Give one.")
     refuse_itself(workspace, AssetReference.of(name, kind=KIND).name, "publish")
-    template = template_of(
-        pipeline.graph, workspace, continue_on_step_failure=continue_on_step_failure
-    )
+    with without_modules(pipeline.graph, workspace) as graph:
+        template = template_of(graph, workspace, continue_on_step_failure=continue_on_step_failure)
     asset = register_template(template, workspace, name, description=description, tags=tags)
     return PublishedPipeline(workspace, asset)
 

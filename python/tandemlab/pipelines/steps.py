@@ -356,6 +356,48 @@ class DataTransferStep(PipelineStep):
         self.definition = replace(self.definition, transfer=transfer, source_directory=None)
 
 
+class ModuleStep(PipelineStep):
+    """A published pipeline whose steps run in the place of this one, as another team keeps it.
+
+    Its steps are named ``NAME__INNER`` in the run. A name alone means the default version at the
+    moment when the pipeline is submitted or published.
+
+    Args:
+        module: ``NAME``, ``NAME:VERSION`` or ``NAME@ALIAS`` of a published pipeline.
+        arguments: values of its parameters, by name.
+        inputs: parameters that are paths or datasets, by name: outputs of steps, and paths.
+
+    >>> clean = ModuleStep("clean", "clean-rows:2", {"least": 10}, inputs={"raw": "/srv/raw.csv"})
+    >>> clean.output("rows").name
+    'rows'
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        arguments: Mapping[str, Any] | None = None,
+        inputs: GivenStepInputs | None = None,
+        run_after: Sequence[PipelineStep] = (),
+        when: str | None = None,
+    ) -> None:
+        settings: StepSettings = {"inputs": inputs or {}, "run_after": run_after}
+        if when is not None:
+            settings["when"] = when
+        super().__init__(name, {"arguments": arguments}, None, settings)
+        self.definition = replace(self.definition, module=module)
+
+    def output(self, name: str | None = None) -> PipelineData:
+        """What a step of the module will have written: ``OUTPUT``, or ``INNER.OUTPUT``.
+
+        Raises:
+            InvalidInput: no name is given.
+        """
+        if name is None:
+            raise InvalidInput("Which output of the module it is has to be said.")
+        return PipelineData(self, name)
+
+
 class CommandStep(PipelineStep):
     """A line for the shell, or a program with its arguments.
 
