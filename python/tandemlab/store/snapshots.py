@@ -65,11 +65,23 @@ def take_snapshot(
 
     Args:
         paths: what `source_files` gave for the folder; asked again if None.
+
+    Raises:
+        StorageError: a file cannot be read, or went away meanwhile.
     """
     files = []
     for path in source_files(folder) if paths is None else paths:
         source = folder / path
-        digest, size = blobs.put_copy(source)
+        try:
+            digest, size = blobs.put_copy(source)
+        except StorageError:
+            if source.exists():
+                raise
+            raise StorageError(
+                f"{source} went away while the source was kept.",
+                hint="Submit again once the folder is at rest.",
+                details={"path": str(source)},
+            ) from None
         files.append(SnapshotFile(path, digest, size, os.access(source, os.X_OK)))
     return put_manifest(files, blobs), files
 
