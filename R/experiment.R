@@ -115,6 +115,40 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
   run_from(handle, exp)
 }
 
+#' Submit several scripts at once
+#'
+#' Starts a run of each configuration without waiting. A target with a queue of its own, such as
+#' Slurm, is given those that are for it together, as one job array.
+#'
+#' @inheritParams submit_experiment
+#' @param configs A list of [script_run_config()]s or [estimator()]s.
+#' @param tags First tags of each run: a named list of strings (`NA` for a tag without a value).
+#' @return A list of `tandemlab_run`s, in the order of `configs`.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` if one of them cannot be used; then no run was made.
+#' @examplesIf tandemlab_is_ready()
+#' source <- tempfile("source")
+#' dir.create(source)
+#' writeLines("cat(commandArgs(trailingOnly = TRUE), '\\n')", file.path(source, "rate.R"))
+#' configs <- lapply(c(0.1, 0.2), function(rate) {
+#'   script_run_config(source, "rate.R", arguments = list(rate))
+#' })
+#' runs <- submit_experiments(experiment(temp_workspace(), "demo"), configs)
+#' for (run in runs) wait_for_run_completion(run, show_output = FALSE)
+#' @export
+submit_experiments <- function(experiment, configs, tags = NULL) {
+  exp <- arg_experiment(experiment)
+  if (!is.list(configs) || inherits(configs, "tandemlab_run_config")) {
+    abort_argument("configs", "a list of configurations", configs, "list(config) makes one.")
+  }
+  handles <- call_experiment(
+    exp, "experiment.submit_all",
+    configs = unname(lapply(configs, config_arguments)),
+    tags = arg_text_map(tags, missing_values = TRUE)
+  )
+  lapply(handles, run_from, owner = exp)
+}
+
 # A run of the workspace that another handle belongs to.
 run_from <- function(handle, owner) {
   new_run(handle$id, .subset2(owner, "workspace"), handle$experiment, handle$directory)

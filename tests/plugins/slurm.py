@@ -1,4 +1,6 @@
-"""Slurm for tests: Debian's, on one node at the loopback address, without systemd and cgroups.
+"""Slurm for tests: Debian's, on two nodes of this machine, without systemd and cgroups.
+
+The nodes differ by their ports; the first has a GPU, as far as Slurm knows.
 
 ``slurm`` is the cluster, shared by all tests of a process.
 """
@@ -26,7 +28,7 @@ import pytest
 from tandemlab import ComputeTarget, SlurmCompute, Workspace
 from tandemlab.bridge import find_r
 
-_STARTED_WITHIN = 60.0
+_STARTED_WITHIN = 30.0
 _PROGRAMS = ("munged", "slurmctld", "slurmd")
 _SETTINGS = """ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -36,15 +38,15 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge/sock
 CryptoType=crypto/munge
 SlurmctldPort={controller}
-SlurmdPort={daemon}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
+GresTypes=gpu
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
@@ -55,21 +57,23 @@ CommunicationParameters=NoInAddrAny,DisableIPv6
 MinJobAge=600
 AccountingStorageType=accounting_storage/none
 KillWait=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
+NodeName=DEFAULT CPUs={cpus} RealMemory=4000
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} Gres=gpu:1
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
 @dataclass
 class Slurm:
-    """A cluster of one node, which is this machine."""
+    """A cluster of two nodes, which are this machine."""
 
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._names = count()
-        for name in ("state", "spool", "munge"):
+        for name in ("state", "spool-n1", "spool-n2", "munge"):
             (self.folder / name).mkdir()
         self.folder.chmod(0o755)
         (self.folder / "munge").chmod(0o711)
@@ -81,23 +85,25 @@ class Slurm:
             host=socket.gethostname().split(".")[0],
             folder=self.folder,
             controller=_free_port(),
-            daemon=_free_port(),
+            first=_free_port(),
+            second=_free_port(),
             cpus=os.cpu_count(),
         )
         self.settings.write_text(text)
+        (self.folder / "gres.conf").write_text("NodeName=n1 Name=gpu File=/dev/null\n")
 
     def start(self) -> None:
-        """Start its daemons, and wait until the node is idle."""
+        """Start its daemons, and wait until the nodes are idle."""
         munge = self.folder / "munge"
         self._start(
             ["munged", "--foreground", f"--key-file={munge}/key", f"--socket={munge}/sock"]
             + [f"--{each}-file={munge}/{each}" for each in ("pid", "log", "seed")]
         )
         self._wait(lambda: (munge / "sock").exists())
-        for name in ("slurmctld", "slurmd"):
-            log = self.folder / f"{name}.log"
-            self._start([name, "-D", "-f", str(self.settings), "-L", str(log)])
-        self._wait(lambda: "idle" in self.ask("sinfo", "-h", "-o", "%T"))
+        for name, *options in (("slurmctld",), ("slurmd", "-N", "n1"), ("slurmd", "-N", "n2")):
+            log = self.folder / f"{''.join([name, *options])}.log"
+            self._start([name, *options, "-D", "-f", str(self.settings), "-L", str(log)])
+        self._wait(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle", "idle"])
 
     def stop(self) -> None:
         """Stop its daemons; those that started first end last."""

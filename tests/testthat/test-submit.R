@@ -93,3 +93,25 @@ test_that("a Python script from R runs with the libraries of its Python, not wit
   expect_no_match(tags$path, R.home("lib"), fixed = TRUE)
   expect_true(file.exists(tags$python))
 })
+
+# tier: full
+test_that("several scripts are submitted at once, or none", {
+  exp <- local_experiment()
+  source <- local_script("rate.R", "cat(commandArgs(trailingOnly = TRUE))")
+  configs <- lapply(c(0.1, 0.2), function(rate) {
+    script_run_config(source, "rate.R", arguments = list(rate))
+  })
+  wrong <- script_run_config(source, "other.R")
+  expect_error(
+    submit_experiments(exp, c(configs, list(wrong))), class = "tandemlab_error_invalid_input"
+  )
+  expect_error(submit_experiments(exp, configs[[1]]), "configs")
+  expect_length(get_runs_in_experiment(exp), 0)
+  runs <- submit_experiments(exp, configs, tags = list(sweep = "rates"))
+  for (run in runs) wait_for_run_completion(run, show_output = FALSE)
+  printed <- vapply(runs, function(run) {
+    get_run_details_with_logs(run)$logFiles[["user_logs/std_log.txt"]]
+  }, "")
+  expect_identical(printed, c("0.1", "0.2"))
+  expect_identical(get_run_tags(runs[[2]]), list(sweep = "rates"))
+})

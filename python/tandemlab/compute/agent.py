@@ -28,7 +28,7 @@ from tandemlab.compute.packages import Asked, record_packages
 from tandemlab.compute.registrations import version_of
 from tandemlab.compute.schedules import Schedules
 from tandemlab.compute.settings import AgentSettings
-from tandemlab.compute.targets import LOCAL, find_target, known_targets
+from tandemlab.compute.targets import LOCAL, TakesArrays, find_target, known_targets
 from tandemlab.domain import (
     InvalidInput,
     RunQuery,
@@ -37,7 +37,7 @@ from tandemlab.domain import (
     TandemlabError,
     Unavailable,
 )
-from tandemlab.domain.jobs import JobState, StartedJob
+from tandemlab.domain.jobs import Job, JobState, StartedJob
 from tandemlab.domain.status import ACTIVE
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking.agent import take_lock
@@ -317,17 +317,60 @@ class Agent:
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             return
-        target, job = lane.target, lifecycle.job_of(self._folder, record, lane.target)
+        target = lane.target
+        array = record.definition.get("array")
+        if array and target.slots is None and isinstance(target, TakesArrays):
+            with lane.arrays:
+                if run_id not in lane.followed:
+                    self._start_array(lane, target, array)
+            return
+        job = lifecycle.job_of(self._folder, record, target)
         handle = target.find(job)
         if handle is None:
             if not lifecycle.prepare(self._folder, record, target):
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
+        self._follow(lane, job, handle)
+
+    def _start_array(self, lane: Lane, target: TakesArrays, array: str) -> None:
+        """Start the runs of an array that wait here, together; one that cannot be is over."""
+        ready = []
+        for record in self._find({RunStatus.QUEUED, RunStatus.PREPARING}):
+            if (record.target, record.definition.get("array")) != (lane.target.name, array):
+                continue
+            try:
+                job = lifecycle.job_of(self._folder, record, lane.target)
+                handle = lane.target.find(job)
+                if handle is not None:
+                    self._follow(lane, job, handle)
+                elif lifecycle.prepare(self._folder, record, lane.target):
+                    ready.append(job)
+            except Unavailable:
+                raise
+            except TandemlabError as problem:
+                lifecycle.fail(self._folder, record.id, problem)
+        try:
+            handles = target.submit_array(ready[::-1]) if ready else {}  # the oldest first
+        except Unavailable:
+            raise
+        except TandemlabError as problem:
+            _log.error("array %s: %s", array, problem)
+            for job in ready:
+                lifecycle.fail(self._folder, job.run_id, problem)
+            return
+        _log.info("array %s started with %d runs", array, len(handles))
+        for job in ready:
+            if job.run_id in handles:
+                self._follow(lane, job, handles[job.run_id])
+
+    def _follow(self, lane: Lane, job: Job, handle: str) -> None:
+        """From now on look after a job, and ask what is installed where it runs."""
+        target, run_id = lane.target, job.run_id
         if job.language and job.container is None and isinstance(target, Asked):
             question = lane.workers.submit(record_packages, job, job.language, target)
-            self._questions[record.id] = question
-        lane.followed[record.id] = Followed(StartedJob(job, handle))
+            self._questions[run_id] = question
+        lane.followed[run_id] = Followed(StartedJob(job, handle))
 
     def _end(self, lane: Lane, run_id: str) -> None:
         record = self._folder.store.get_run(run_id)

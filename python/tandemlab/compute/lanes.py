@@ -6,6 +6,7 @@ A target may be slow, or away: nothing of it may hold up the runs of another one
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,6 +49,7 @@ class Lane:
         followed: its jobs by run.
         slots: how many slots each of its runs takes, those that are being started included.
         is_away: whether the last look at the jobs has failed.
+        arrays: held while jobs are submitted together.
     """
 
     target: Target
@@ -57,6 +59,7 @@ class Lane:
     followed: dict[str, Followed] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
     is_away: bool = False
+    arrays: threading.Lock = field(default_factory=threading.Lock)
     workers: ThreadPoolExecutor = field(init=False)
     _looker: ThreadPoolExecutor = field(init=False)
     _look: Future[list[tuple[str, JobState]]] | None = None

@@ -1,7 +1,9 @@
-"""Several processes of one command on one machine, as torchrun and mpirun start them.
+"""Several processes of one command on each machine, as torchrun and mpirun start them.
 
-``python launch.py COUNT COMMAND...``; needs the standard library alone. It ends when all have
-ended, with 0 if all did well; when one fails it ends the others, and ends as that one did.
+``python launch.py [--nodes N --meet FOLDER] COUNT COMMAND...``; needs the standard library alone.
+It ends when all its processes have ended, with 0 if all did well; when one fails it ends the
+others, and ends as that one did. On several machines it is started once on each, with
+``NODE_RANK``; the folder, which all of them see, is where they tell each other where they listen.
 """
 
 from __future__ import annotations
@@ -14,42 +16,44 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 _PAUSE = 0.05
+_MEET_SECONDS = 300.0
 
 
-def variables(rank: int, ports: Sequence[int]) -> dict[str, str]:
+def variables(rank: int, nodes: Sequence[Sequence[str]]) -> dict[str, str]:
     """What tells a process which one it is, and where it meets the others.
 
     Args:
-        ports: where the first one listens for all, as torchrun has it, then one of each, as
-            TensorFlow's workers have it.
+        nodes: for each machine ``HOST:PORT`` where its first process may listen for all, as
+            torchrun has it, then one of each of its processes, as TensorFlow's workers have it.
 
-    >>> variables(1, [29500, 29501, 29502])["TF_CONFIG"]
-    '{"cluster":{"worker":["127.0.0.1:29501","127.0.0.1:29502"]},"task":{"type":"worker","index":1}}'
+    >>> variables(1, [["n1:1", "n1:2"], ["n2:1", "n2:2"]])["TF_CONFIG"]
+    '{"cluster":{"worker":["n1:2","n2:2"]},"task":{"type":"worker","index":1}}'
     """
-    port, *workers = ports
-    count = len(workers)
-    cluster = {
-        "cluster": {"worker": [f"127.0.0.1:{each}" for each in workers]},
-        "task": {"type": "worker", "index": rank},
-    }
+    workers = [worker for _, *found in nodes for worker in found]
+    per_node = len(nodes[0]) - 1
+    node_rank, local_rank = divmod(rank, per_node)
+    host, _, port = nodes[0][0].rpartition(":")
+    task = {"type": "worker", "index": rank}
     numbers = {
         "RANK": rank,
-        "LOCAL_RANK": rank,
-        "WORLD_SIZE": count,
-        "LOCAL_WORLD_SIZE": count,
-        "NODE_RANK": 0,
+        "LOCAL_RANK": local_rank,
+        "WORLD_SIZE": len(workers),
+        "LOCAL_WORLD_SIZE": per_node,
+        "NODE_RANK": node_rank,
         "MASTER_PORT": port,
         "OMPI_COMM_WORLD_RANK": rank,
-        "OMPI_COMM_WORLD_LOCAL_RANK": rank,
-        "OMPI_COMM_WORLD_SIZE": count,
-        "OMPI_COMM_WORLD_LOCAL_SIZE": count,
+        "OMPI_COMM_WORLD_LOCAL_RANK": local_rank,
+        "OMPI_COMM_WORLD_SIZE": len(workers),
+        "OMPI_COMM_WORLD_LOCAL_SIZE": per_node,
     }
+    config = {"cluster": {"worker": workers}, "task": task}
     return {
-        "MASTER_ADDR": "127.0.0.1",
-        "TF_CONFIG": json.dumps(cluster, separators=(",", ":")),
+        "MASTER_ADDR": host,
+        "TF_CONFIG": json.dumps(config, separators=(",", ":")),
         **{name: str(value) for name, value in numbers.items()},
     }
 
@@ -63,26 +67,72 @@ def free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in asked]
 
 
-def launch(count: int, command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run `count` processes; the exit status, 128 + n for signal n."""
-    ports = free_ports(count + 1)
+def meet(folder: Path, rank: int, count: int, own: Sequence[str]) -> list[list[str]]:
+    """Tell the other machines where this one listens; where each of them does, by rank.
+
+    Raises:
+        TimeoutError: they have not all come.
+    """
+    folder.mkdir(exist_ok=True)
+    part = folder / f"node-{rank}.part"
+    part.write_text(json.dumps(own))
+    part.replace(folder / f"node-{rank}")
+    deadline = time.monotonic() + _MEET_SECONDS
+    there = [folder / f"node-{each}" for each in range(count)]
+    while missing := [path.name for path in there if not path.exists()]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{', '.join(missing)} did not come to {folder}.")
+        time.sleep(_PAUSE)
+    return [json.loads(path.read_text()) for path in there]
+
+
+def launch(
+    count: int,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    nodes: int = 1,
+    folder: Path | None = None,
+) -> int:
+    """Run `count` processes here; the exit status, 128 + n for signal n.
+
+    Args:
+        nodes: how many machines do the same.
+        folder: where these meet.
+    """
+    rank = int(environment.get("NODE_RANK", "0")) if folder else 0
+    host = socket.gethostname() if folder else "127.0.0.1"
+    own = [f"{host}:{port}" for port in free_ports(count + 1)]
+    known = meet(folder, rank, nodes, own) if folder else [own]
     processes = [
         subprocess.Popen(
             command,
-            env={**environment, **variables(rank, ports)},
+            env={**environment, **variables(rank * count + local, known)},
             stdin=subprocess.DEVNULL,
         )
-        for rank in range(count)
+        for local in range(count)
     ]
     signal.signal(signal.SIGTERM, lambda *_: None)  # the processes have got it, too
     failed = _wait(processes)
     if failed is None:
         return 0
-    rank, code = failed
+    local, code = failed
     if any(process.poll() is None for process in processes):
-        sys.stderr.write(f"The process of rank {rank} ended with {code}; the others are ended.\n")
+        sys.stderr.write(
+            f"The process of rank {rank * count + local} ended with {code}; the others are ended.\n"
+        )
         _end(processes, float(environment.get("TANDEMLAB_GRACE_SECONDS") or 10))
-    return code if code >= 0 else 128 - code
+    code = code if code >= 0 else 128 - code
+    return code if folder is None else _first_failure(folder, code)
+
+
+def _first_failure(folder: Path, code: int) -> int:
+    """The code of the machine that failed first: the others are ended for that reason."""
+    own = folder / f"failed-{socket.gethostname()}-{os.getpid()}"
+    own.write_text(str(code))
+    with suppress(FileExistsError):
+        os.link(own, folder / "failed")
+    return int((folder / "failed").read_text())
 
 
 def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> tuple[int, int] | None:
@@ -109,5 +159,14 @@ def _end(processes: Sequence[subprocess.Popen[bytes]], grace: float) -> None:
             process.wait()
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Launch what the arguments say."""
+    nodes, folder = 1, None
+    if arguments[0] == "--nodes":
+        _, number, _, place, *arguments = arguments
+        nodes, folder = int(number), Path(place)
+    return launch(int(arguments[0]), arguments[1:], os.environ, nodes=nodes, folder=folder)
+
+
 if __name__ == "__main__":
-    sys.exit(launch(int(sys.argv[1]), sys.argv[2:], os.environ))
+    sys.exit(main(sys.argv[1:]))

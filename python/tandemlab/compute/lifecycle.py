@@ -90,6 +90,7 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         max_seconds=definition.get("max_run_duration_seconds"),
         max_memory=settings.resources.memory_bytes,
         processes=distribution.process_count_per_node if distribution else None,
+        nodes=distribution.node_count if distribution else 1,
         gpus=settings.resources.gpus,
         container=_container_of(folder, definition, settings, places),
         snapshot=record.snapshot,

@@ -106,6 +106,20 @@ class Target(Protocol):
         """Its machines."""
 
 
+@runtime_checkable
+class TakesArrays(Protocol):
+    """A target with a queue of its own that takes many jobs at once."""
+
+    def submit_array(self, jobs: Sequence[Job]) -> Mapping[str, str]:
+        """Give the queue jobs together; their handles by run. Doing it twice starts them once.
+
+        A job that has no handle then has to be submitted again.
+
+        Raises:
+            InvalidInput: the target refuses them; the message has its own words.
+        """
+
+
 def known_targets(folder: WorkspaceFolder) -> list[str]:
     """Names of all targets of a workspace: those that are installed, then the attached ones."""
     from tandemlab.compute.registrations import KIND

@@ -70,7 +70,7 @@ class Distribution:
 
     Attributes:
         process_count_per_node: processes on each machine.
-        node_count: machines; the target ``local`` is one.
+        node_count: machines; the targets ``local`` and those of SSH are one.
 
     Raises:
         InvalidInput: a count below 1.
@@ -338,8 +338,9 @@ class Job:
         environment: variables beyond those that the target has anyway.
         max_seconds: time limit; None for none.
         max_memory: most bytes that its processes may use together; None for no limit.
-        processes: how many processes of the command run, told apart by ``RANK``; None for one
-            that is told nothing.
+        processes: how many processes of the command run on each machine, told apart by ``RANK``;
+            None for one that is told nothing.
+        nodes: machines.
         gpus: how many GPUs it sees; None for all.
         container: what the command runs in; None for the machine itself.
         snapshot: digest of the source's manifest; None for a job without files.
@@ -359,6 +360,7 @@ class Job:
     max_seconds: float | None = None
     max_memory: int | None = None
     processes: int | None = None
+    nodes: int = 1
     gpus: int | None = None
     container: JobContainer | None = None
     snapshot: str | None = None

@@ -73,6 +73,18 @@ def _submit(
     )
 
 
+def _submit_all(
+    workspace: str,
+    experiment: str,
+    configs: Sequence[Mapping[str, Any]],
+    tags: Mapping[str, str | None],
+) -> object:
+    runs = open_experiment(workspace, experiment).submit_all(
+        [script_run_config(config) for config in configs], tags
+    )
+    return [run_handle(run) for run in runs]
+
+
 def _runs(
     workspace: str,
     experiment: str,
@@ -108,5 +120,6 @@ CALLS: dict[str, Callable[..., object]] = {
     "experiment.runs": _runs,
     "experiment.start_logging": _start_logging,
     "experiment.submit": _submit,
+    "experiment.submit_all": _submit_all,
     "experiment.table": _table,
 }

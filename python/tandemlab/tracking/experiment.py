@@ -34,6 +34,18 @@ class Submittable(Protocol[SubmittedRun]):
         """Create the run and have it started; takes experiment, tags, ``parent=`` and options."""
 
 
+class Queueable(Protocol):
+    """A configuration whose runs may be submitted with others, such as `ScriptRunConfig`."""
+
+    def check(self, workspace: Workspace) -> Any:
+        """Refuse what cannot be run; nothing is changed."""
+
+    def queue(
+        self, experiment: Experiment, tags: Mapping[str, str | None], *, array: str | None
+    ) -> Run:
+        """Create the run, of an array that has that id."""
+
+
 class Experiment:
     """A named folder of runs in a workspace, created when it is first used.
 
@@ -80,6 +92,33 @@ class Experiment:
                 hint="Give a ScriptRunConfig, or a Pipeline.",
             )
         return config.submit_to(self, check_tags(tags), **options)
+
+    def submit_all(
+        self, configs: Sequence[Queueable], tags: Mapping[str, str | None] | None = None
+    ) -> list[Run]:
+        """Start a run of each configuration; the runs are in the order of these.
+
+        A target with a queue of its own, such as Slurm, is given those that are for it together,
+        as one job array.
+
+        Args:
+            configs: `ScriptRunConfig`s, which may be for different targets.
+            tags: first tags of each.
+
+        Raises:
+            InvalidInput: a configuration cannot be used; nothing was changed.
+        """
+        for config in configs:
+            if not hasattr(config, "queue"):
+                raise InvalidInput(
+                    f"A {type(config).__name__} cannot be submitted with others.",
+                    hint="Give ScriptRunConfigs.",
+                )
+            config.check(self.workspace)
+        checked, array = check_tags(tags), new_run_id(self.name)
+        runs = [config.queue(self, checked, array=array) for config in configs]
+        self.workspace.attend()
+        return runs
 
     def start_logging(
         self,

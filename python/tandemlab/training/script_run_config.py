@@ -131,7 +131,24 @@ class ScriptRunConfig(RunConfiguration):
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used;
                 nothing was changed.
         """
-        definition = self.check(experiment.workspace)
+        run = self.queue(experiment, tags, parent=parent)
+        experiment.workspace.attend()
+        return run
+
+    def queue(
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str | None],
+        *,
+        parent: str | None = None,
+        array: str | None = None,
+    ) -> Run:
+        """As `submit_to`, without telling anybody that the run waits.
+
+        Args:
+            array: what runs that are submitted together have in common.
+        """
+        definition = self.check(experiment.workspace) | ({"array": array} if array else {})
         source = Path(definition["source_directory"])
         paths = source_files(source)
         self.check_kept(paths)
@@ -152,7 +169,6 @@ class ScriptRunConfig(RunConfiguration):
             properties=properties,
         )
         record_environment(experiment.workspace.place, run.id, definition)
-        experiment.workspace.attend()
         return run
 
     def check_kept(self, paths: Collection[str]) -> None:

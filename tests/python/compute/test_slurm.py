@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from plugins.slurm import Slurm, attach_slurm
 from plugins.ssh import Sshd, reached_by
 from plugins.waiting import wait_until
-from tandemlab import ScriptRunConfig, SlurmCompute, Workspace
+from tandemlab import Run, ScriptRunConfig, SlurmCompute, Workspace
 from tandemlab.domain import InvalidInput, RunFailed, RunStatus
-from tandemlab.domain.jobs import Resources
+from tandemlab.domain.jobs import Distribution, Resources
 
-SECONDS = 120
+SECONDS = 60
 
 
 @pytest.mark.services
@@ -74,6 +75,129 @@ def test_a_cluster_is_reached_by_its_login_node(
     run = workspace.experiment("jobs").submit(config)
     run.wait_for_completion(timeout_seconds=SECONDS)
     assert run.get_metrics() == {"job": int((run.directory / "job" / "handle").read_text())}
+
+
+ACROSS = """
+import json, os, socket, sys
+from tandemlab import Run
+node, rank = os.environ["SLURMD_NODENAME"], int(os.environ["RANK"])
+if rank == 0:
+    server = socket.create_server((os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])))
+    met = {0}
+    while len(met) < int(os.environ["WORLD_SIZE"]):
+        met.add(int(server.accept()[0].recv(9)))
+    Run.get_context().log("met", len(met))
+else:
+    while True:
+        try:
+            place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+            socket.create_connection(place).send(str(rank).encode())
+            break
+        except ConnectionRefusedError:
+            pass
+names = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE")
+task = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+found = [node, task, *(os.environ[name] for name in names)]
+open(f"outputs/{rank}.json", "w").write(json.dumps(found))
+if "fail" in sys.argv and rank == 3:
+    sys.exit(7)
+"""
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_processes_of_several_machines_meet_and_end_together(
+    workspace: Workspace, slurm: Slurm, source: Path
+) -> None:
+    attach_slurm(workspace, slurm)
+    (source / "job.py").write_text(ACROSS)
+    config = ScriptRunConfig(
+        source,
+        "job.py",
+        compute_target="slurm",
+        distribution=Distribution(process_count_per_node=2, node_count=2),
+        resources=Resources(cpus=1),
+    )
+    experiment = workspace.experiment("jobs")
+    run = experiment.submit(config)
+    failing = experiment.submit(config.replace(arguments=["fail"]))
+    run.wait_for_completion(timeout_seconds=SECONDS)
+    assert run.get_metrics() == {"met": 4}
+    told = [json.loads(run.read_file(f"outputs/{rank}.json") or b"") for rank in range(4)]
+    assert [each[1:] for each in told] == [
+        [rank, str(rank), str(rank % 2), str(rank // 2), "4", "2"] for rank in range(4)
+    ]
+    assert [each[0] for each in told] == ["n1", "n1", "n2", "n2"]
+    with pytest.raises(RunFailed, match="exit code 7"):
+        failing.wait_for_completion(timeout_seconds=SECONDS)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_gpu_is_dealt_out_and_more_than_there_are_is_refused(
+    workspace: Workspace, slurm: Slurm, source: Path
+) -> None:
+    target = attach_slurm(workspace, slurm)
+    assert [(node.name, node.gpus) for node in target.nodes()] == [("n1", 1), ("n2", 0)]
+    (source / "job.py").write_text(
+        "import os; from tandemlab import Run\n"
+        "Run.get_context().log('gpus', os.environ.get('CUDA_VISIBLE_DEVICES', 'none'))"
+    )
+    experiment = workspace.experiment("jobs")
+
+    def run(gpus: int) -> Run:
+        config = ScriptRunConfig(
+            source, "job.py", compute_target="slurm", resources=Resources(gpus=gpus)
+        )
+        submitted = experiment.submit(config)
+        submitted.wait_for_completion(timeout_seconds=SECONDS)
+        return submitted
+
+    assert run(1).get_metrics() == {"gpus": "0"}
+    assert run(0).get_metrics() == {"gpus": ""}
+    with pytest.raises(RunFailed, match="Requested node configuration is not available"):
+        run(9)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_runs_that_are_submitted_together_are_one_array_for_each_demand(
+    workspace: Workspace, slurm: Slurm, source: Path
+) -> None:
+    attach_slurm(workspace, slurm)
+    (source / "job.py").write_text(
+        "import os, sys; from tandemlab import Run\n"
+        "Run.get_context().log('rate', float(sys.argv[1]))\n"
+        "Run.get_context().log('array', int(os.environ['SLURM_ARRAY_JOB_ID']))\n"
+        "sys.exit(5 if sys.argv[1] == '0.3' else 0)"
+    )
+    config = ScriptRunConfig(source, "job.py", compute_target="slurm", resources=Resources(cpus=1))
+    rates = [0.1, 0.2, 0.3, 0.4]
+    configs = [config.replace(arguments=[rate]) for rate in rates]
+    configs.append(configs[0].replace(resources=Resources(cpus=2)))
+    slurm.ask("scontrol", "update", "partitionname=main", "state=down")
+    try:
+        runs = workspace.experiment("study").submit_all(configs, tags={"sweep": "rates"})
+        handles = [run.directory / "job" / "handle" for run in runs]
+        wait_until(lambda: all(path.exists() for path in handles), SECONDS)
+        runs[3].cancel()
+        runs[3].wait_for_completion(raise_on_error=False, timeout_seconds=SECONDS)
+    finally:
+        slurm.ask("scontrol", "update", "partitionname=main", "state=up")
+    for run in runs:
+        run.wait_for_completion(raise_on_error=False, timeout_seconds=SECONDS)
+    names = [path.read_text().partition("_") for path in handles]
+    assert [index for _, _, index in names] == ["0", "1", "2", "3", "0"]
+    assert len({array for array, _, _ in names[:4]}) == 1 and names[4][0] != names[0][0]
+    statuses = [run.status.value for run in runs]
+    assert statuses == ["Completed", "Completed", "Failed", "Canceled", "Completed"]
+    assert [run.get_metrics().get("rate") for run in runs] == [0.1, 0.2, 0.3, None, 0.1]
+    assert runs[0].get_metrics()["array"] == runs[1].get_metrics()["array"] == int(names[0][0])
+    assert runs[2].get_details()["exitCode"] == 5 and runs[0].tags == {"sweep": "rates"}
+    too_much = config.replace(resources=Resources(memory="90TB"))
+    for refused in workspace.experiment("study").submit_all([too_much, too_much]):
+        with pytest.raises(RunFailed, match="Memory specification can not be satisfied"):
+            refused.wait_for_completion(timeout_seconds=SECONDS)
 
 
 def test_what_cannot_be_an_option_is_refused() -> None:

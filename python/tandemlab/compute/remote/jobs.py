@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ def variables_elsewhere(job: Job, package: str, r_libraries: Sequence[str]) -> d
     if r_libraries:
         known = filter(None, [variables.get("R_LIBS", "")])
         variables["R_LIBS"] = ":".join([*r_libraries, *known])
+    if job.gpus == 0:
+        variables["CUDA_VISIBLE_DEVICES"] = ""
     return variables
 
 
@@ -60,6 +62,8 @@ def script_elsewhere(
     r_libraries: Sequence[str],
     python: str | None,
     first: Sequence[str] = (),
+    *,
+    started: Callable[[Job, list[str]], list[str]] = lambda _, command: command,
 ) -> str:
     """The script of a job, which lays out inputs and outputs before it runs the command.
 
@@ -68,12 +72,16 @@ def script_elsewhere(
         r_libraries: likewise.
         python: program that starts the processes of a distributed run.
         first: lines of shell that come before all.
+        started: what runs the command on each of the job's machines.
     """
     variables = variables_elsewhere(job, package, r_libraries)
     command = list(job.command)
     if job.processes is not None:
         launch = f"{package}/tandemlab/compute/launch.py"
-        command = [python or "python3", launch, str(job.processes), *command]
+        several = ["--nodes", str(job.nodes), "--meet", f"{job.place}/job/nodes"]
+        options = several if job.nodes > 1 else []
+        command = [python or "python3", launch, *options, str(job.processes), *command]
+    command = started(job, command)
     lines = [*first, *_laid_out(job)]
     return job_script(job.run_id, job.place, command, variables, lines)
 

@@ -40,11 +40,21 @@ class Launcher(Protocol):
             InvalidInput: a run asks for it.
         """
 
+    def command(self, job: Job, command: Sequence[str]) -> list[str]:
+        """What runs a job's command on each of its machines."""
+
     def script(self, job: Job, script: str) -> str:
         """The script of a job with what the launcher wants to stand at its head."""
 
     def there(self, job: Job) -> Job:
         """A job as it runs there."""
+
+    def arrays(self, jobs: Sequence[Job], root: str) -> list[tuple[Sequence[Job], str]]:
+        """Jobs as the arrays that its queue takes, each with the script that starts it.
+
+        Args:
+            root: the target's folder.
+        """
 
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """Shell that comes before all questions after jobs."""
@@ -83,6 +93,10 @@ class Processes:
                 hint="Leave out gpus, or set CUDA_VISIBLE_DEVICES for the run.",
             )
 
+    def command(self, job: Job, command: Sequence[str]) -> list[str]:
+        """There is one."""
+        return list(command)
+
     def script(self, job: Job, script: str) -> str:
         """The script as it is."""
         return script
@@ -90,6 +104,10 @@ class Processes:
     def there(self, job: Job) -> Job:
         """The job as it is."""
         return job
+
+    def arrays(self, jobs: Sequence[Job], root: str) -> list[tuple[Sequence[Job], str]]:
+        """There is no queue."""
+        return []
 
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """Nothing."""

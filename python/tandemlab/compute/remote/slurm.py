@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,24 +127,45 @@ class Slurm:
         return [slurm_step(found)]
 
     def check(self, name: str, settings: JobSettings) -> None:
-        """One machine for each run."""
-        distribution = settings.distribution
-        if distribution is not None and distribution.node_count > 1:
-            raise InvalidInput(
-                f"A run on {name!r} has one machine of the cluster, not {distribution.node_count}.",
-                hint="Set node_count to 1.",
-            )
+        """Slurm says itself what it does not have."""
+
+    def command(self, job: Job, command: Sequence[str]) -> list[str]:
+        """On several machines, one task on each; when one fails the others are ended."""
+        if job.nodes == 1:
+            return list(command)
+        options = [f"--nodes={job.nodes}", f"--ntasks={job.nodes}", "--ntasks-per-node=1"]
+        options += [f"--cpus-per-task={_cpus(job)}", "--kill-on-bad-exit=1"]
+        each = ["/bin/sh", "-c", 'NODE_RANK=$SLURM_NODEID exec "$@"', "sh"]
+        return ["srun", *options, *each, *command]
 
     def script(self, job: Job, script: str) -> str:
         """The script with what it asks for as lines of ``#SBATCH``."""
+        return _headed(
+            [
+                f"--job-name=tandemlab-{job.run_id}",
+                f"--output={job.place}/job/slurm.out",
+                *self._asked(job),
+            ],
+            script,
+        )
+
+    def arrays(self, jobs: Sequence[Job], root: str) -> list[tuple[Sequence[Job], str]]:
+        """One array for all that ask for the same."""
+        groups: dict[tuple[str, ...], list[Job]] = {}
+        for job in jobs:
+            groups.setdefault(tuple(self._asked(job)), []).append(job)
+        return [(group, _array(group, asked, root)) for asked, group in groups.items()]
+
+    def _asked(self, job: Job) -> list[str]:
+        """What a job asks for, as options of ``sbatch``."""
         default = Resources(memory=self._settings["memory"]).memory_bytes or 0
         memory = math.ceil((job.max_memory or default) / (1 << 20))
         options = [
-            f"--job-name=tandemlab-{job.run_id}",
-            f"--output={job.place}/job/slurm.out",
             "--no-requeue",
-            "--ntasks=1",
-            f"--cpus-per-task={job.cpus or job.processes or 1}",
+            *([f"--nodes={job.nodes}"] if job.nodes > 1 else []),
+            f"--ntasks={job.nodes}",
+            *(["--ntasks-per-node=1"] if job.nodes > 1 else []),
+            f"--cpus-per-task={_cpus(job)}",
             f"--mem={memory}M",
         ]
         if job.max_seconds is not None:
@@ -152,9 +174,7 @@ class Slurm:
             options.append(f"--gres=gpu:{job.gpus}")
         named = (name for name in ("partition", "account", "qos") if name in self._settings)
         options += [f"--{name}={self._settings[name]}" for name in named]
-        lines = [f"#SBATCH {option}" for option in [*options, *self._settings["options"]]]
-        first, _, rest = script.partition("\n")
-        return "\n".join([first, *lines, rest])
+        return [*options, *self._settings["options"]]
 
     def there(self, job: Job) -> Job:
         """The job as it is."""
@@ -163,3 +183,31 @@ class Slurm:
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """One look at the queue for all of them."""
         return "look"
+
+
+def _cpus(job: Job) -> int:
+    """Processors on each machine."""
+    return job.cpus or job.processes or 1
+
+
+def _headed(options: Sequence[str], script: str) -> str:
+    first, _, rest = script.partition("\n")
+    return "\n".join([first, *(f"#SBATCH {option}" for option in options), rest])
+
+
+def _array(jobs: Sequence[Job], asked: Sequence[str], root: str) -> str:
+    """The script of an array, whose jobs are those of the runs in the file ``runs`` beside it."""
+    name = jobs[0].run_id
+    folder = f"{root}/arrays/{name}"
+    options = [
+        f"--job-name=tandemlab-{name}",
+        f"--output={folder}/%a.out",
+        f"--array=0-{len(jobs) - 1}",
+        *asked,
+    ]
+    script = f"""\
+#!/bin/sh
+run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {shlex.quote(folder)}/runs)
+exec /bin/sh {shlex.quote(root)}/runs/"$run"/job/job.sh
+"""
+    return _headed(options, script)

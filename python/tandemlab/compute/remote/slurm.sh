@@ -5,7 +5,7 @@ newline='
 
 # What the queue has of this user's jobs; fails if Slurm does not answer.
 look() {
-  queue=$(squeue -h -t all -u "$(id -un)" -o '%A|%T|%r') || exit 1
+  queue=$(squeue -h -r -t all -u "$(id -un)" -o '%i|%T|%r') || exit 1
 }
 
 state() {
@@ -47,6 +47,32 @@ start() {
     printf '%s\n' "${id%%[;$newline]*}" > job/slurm.new && mv job/slurm.new job/slurm
   fi
   handle
+}
+
+# begin_array NAME RUN...: gives the queue staged runs as one array, by the script that comes by
+# standard input; lines of "array RUN HANDLE". Doing it again finds the same array.
+begin_array() {
+  name=$1
+  shift
+  mkdir -p "$root/arrays/$name" && cd "$root/arrays/$name" || exit 1
+  if [ ! -f runs ]; then
+    cat > array.sh && printf '%s\n' "$@" > runs.new && mv runs.new runs || exit 1
+  fi
+  if [ ! -f slurm ]; then
+    id=$(squeue -h -t all -u "$(id -un)" -n "tandemlab-$name" -o %F) || exit 1
+    [ -n "$id" ] || id=$(sbatch --parsable array.sh) || exit 1
+    printf '%s\n' "${id%%[;$newline]*}" > slurm.new && mv slurm.new slurm
+  fi
+  read -r id < slurm
+  index=0
+  while read -r run; do
+    if [ -d "$root/runs/$run" ]; then
+      printf '%s\n' "${id}_$index" > "$root/runs/$run/job/slurm.new" &&
+        mv "$root/runs/$run/job/slurm.new" "$root/runs/$run/job/slurm"
+      echo "array $run ${id}_$index"
+    fi
+    index=$((index + 1))
+  done < runs
 }
 
 # end RUN HANDLE SIGNAL

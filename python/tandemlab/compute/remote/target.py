@@ -109,6 +109,27 @@ class RemoteTarget:
 
     def submit(self, job: Job) -> str:
         """As the protocol says."""
+        handle = _handle_in(self._staged(job, shlex.join(["begin", job.run_id])))
+        write_file(job.directory / "job" / _HANDLE, handle.encode())
+        return handle
+
+    def submit_array(self, jobs: Sequence[Job]) -> Mapping[str, str]:
+        """As `TakesArrays` says."""
+        found: dict[str, str] = {}
+        for job in jobs:
+            self._staged(job, "true")
+        for group, script in self._launcher.arrays(jobs, self.root):
+            words = [group[0].run_id, *(job.run_id for job in group)]
+            answer = self._run(shlex.join(["begin_array", *words]), [script.encode()])
+            lines = [line.split(" ") for line in answer.decode().splitlines()]
+            found |= {words[1]: words[2] for words in lines if words[0] == "array"}
+        for job in jobs:
+            if job.run_id in found:
+                write_file(job.directory / "job" / _HANDLE, found[job.run_id].encode())
+        return found
+
+    def _staged(self, job: Job, then: str) -> bytes:
+        """Have a job's directory be there; what the shell that comes after it has answered."""
         own = job.directory / "job"
         own.mkdir(exist_ok=True)
         (own / _ASKED).touch()
@@ -118,17 +139,15 @@ class RemoteTarget:
         with self._staging:  # two jobs of one source send it once
             answer = b"absent"
             if needed <= self._sent and not sent:  # by this agent: there, unless they were removed
-                answer = self._stage(job, source, needed, set(), shared, sent)
+                answer = self._stage(job, source, needed, set(), shared, sent, then)
             if answer.startswith(b"absent"):
                 there, lacking = self._ask(job, source, shared, sent)
                 if "staged" in there:
-                    answer = self._run(shlex.join(["begin", job.run_id]))
+                    answer = self._run(then)
                 else:
-                    answer = self._stage(job, source, there, lacking, shared, sent)
+                    answer = self._stage(job, source, there, lacking, shared, sent, then)
             self._sent |= needed
-        handle = _handle_in(answer)
-        write_file(own / _HANDLE, handle.encode())
-        return handle
+        return answer
 
     def _ask(
         self,
@@ -154,8 +173,9 @@ class RemoteTarget:
         lacking: set[str],
         shared: Sequence[SharedFolder],
         sent: Sequence[SentFile],
+        then: str,
     ) -> bytes:
-        """Send what is not there, and start the job; what the target has answered."""
+        """Send what is not there; what the shell that comes after it has answered."""
         token = token_hex(8)
         with archive(
             token,
@@ -169,8 +189,7 @@ class RemoteTarget:
         ) as pieces:
             needed = [*source.places, *(each.place for each in shared)]
             stage = shlex.join(["stage", job.run_id, source.name, token, *needed])
-            begin = shlex.join(["begin", job.run_id])
-            return self._run(f"if {stage}; then {begin}; fi", pieces)
+            return self._run(f"if {stage}; then {then}; fi", pieces)
 
     def _r_packages(self, job: Job) -> list[SharedFolder]:
         return r_package_for(self.name, self._settings) if job.language == "r" else []
@@ -179,7 +198,9 @@ class RemoteTarget:
         copied = [f"cp -R {shlex.quote(f'{self.root}/{each}')}/. ." for each in source.places]
         python = self.interpreters["python"]
         there = self._launcher.there(job)
-        return script_elsewhere(there, *self._libraries(shared), python, copied)
+        return script_elsewhere(
+            there, *self._libraries(shared), python, copied, started=self._launcher.command
+        )
 
     def _libraries(self, shared: Sequence[SharedFolder]) -> tuple[str, list[str]]:
         """The package tandemlab for Python, and R's libraries, there."""
