@@ -206,6 +206,28 @@ attach_compute <- function(workspace, kind, name, description, tags, ..., more =
   ))
 }
 
+#' Remove what a compute target keeps
+#'
+#' A target keeps sources, environments and earlier versions of tandemlab for runs to come. This
+#' removes what none has used for long; what is needed again is sent or built again. What runs need
+#' that have not ended stays, and so does what was used within the last hour.
+#'
+#' @param cluster A `tandemlab_compute`.
+#' @param unused_days Remove what was not used for so many days.
+#' @return A data frame of what was removed: `kind` (`"snapshots"`, `"blobs"`, `"environments"`,
+#'   `"core"`, `"r"`), `name` and `size` (bytes).
+#' @section Errors:
+#' `tandemlab_error_invalid_state` for `"local"`, for which there are [prune_environments()] and
+#' [prune_cache()]; `tandemlab_error_unavailable` if the target does not answer.
+#' @examples
+#' \dontrun{
+#' clean_compute(get_compute(ws, "vm"), unused_days = 7)
+#' }
+#' @export
+clean_compute <- function(cluster, unused_days = 30) {
+  call_compute("compute.clean", cluster, unused_days = arg_number(unused_days, least = 0))
+}
+
 #' Find, look at and forget compute targets
 #'
 #' @param workspace A `tandemlab_workspace`.
@@ -261,13 +283,13 @@ delete_compute <- function(cluster) detach_compute(cluster)
 
 new_compute <- function(found) structure(found, class = "tandemlab_compute")
 
-call_compute <- function(call, cluster) {
+call_compute <- function(call, cluster, ...) {
   if (!inherits(cluster, "tandemlab_compute")) {
     abort_argument("cluster", "a compute target", cluster, "get_compute() gives one.")
   }
   call_core(
     call,
-    workspace = .subset2(cluster, "workspace"), name = .subset2(cluster, "name")
+    workspace = .subset2(cluster, "workspace"), name = .subset2(cluster, "name"), ...
   )
 }
 

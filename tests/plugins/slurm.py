@@ -63,13 +63,28 @@ NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
+_ACCOUNTING = """AuthType=auth/munge
+AuthInfo=socket={folder}/munge/sock
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=root
+StorageLoc=slurm
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+"""
+
 
 @dataclass
 class Slurm:
     """A cluster of two nodes, which are this machine."""
 
     folder: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    has_accounting: bool = False
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._names = count()
@@ -94,20 +109,62 @@ class Slurm:
 
     def start(self) -> None:
         """Start its daemons, and wait until the nodes are idle."""
+        if self.has_accounting:
+            self._start_database()
         munge = self.folder / "munge"
         self._start(
             ["munged", "--foreground", f"--key-file={munge}/key", f"--socket={munge}/sock"]
             + [f"--{each}-file={munge}/{each}" for each in ("pid", "log", "seed")]
         )
         self._wait(lambda: (munge / "sock").exists())
-        for name, *options in (("slurmctld",), ("slurmd", "-N", "n1"), ("slurmd", "-N", "n2")):
-            log = self.folder / f"{''.join([name, *options])}.log"
-            self._start([name, *options, "-D", "-f", str(self.settings), "-L", str(log)])
+        if self.has_accounting:
+            self._start_accounting()
+        self.start_controller()
+        for node in ("n1", "n2"):
+            self._start(["slurmd", "-N", node, *self._logged(f"slurmd-{node}")], f"slurmd-{node}")
         self._wait(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle", "idle"])
+
+    def start_controller(self) -> None:
+        """Start what takes jobs; those that it had before it was stopped are there again."""
+        self._start(["slurmctld", *self._logged("slurmctld")])
+
+    def stop_controller(self) -> None:
+        """Stop what takes jobs; those that run go on."""
+        process = self.processes.pop("slurmctld")
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+    def _logged(self, name: str) -> list[str]:
+        return ["-D", "-f", str(self.settings), "-L", str(self.folder / f"{name}.log")]
+
+    def _start_database(self) -> None:
+        """A database for the accounting, which only this cluster's socket leads to."""
+        data = self.folder / "data"
+        data.mkdir()
+        socket_path = self.folder / "database"
+        options = ["--no-defaults", "--user=root", "--skip-networking", "--skip-grant-tables"]
+        options += ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M"]
+        options += ["--innodb-flush-log-at-trx-commit=0", f"--datadir={data}"]
+        self._start(["mariadbd", *options, f"--socket={socket_path}"])
+        self._wait(socket_path.exists)
+
+    def _start_accounting(self) -> None:
+        port = _free_port()
+        settings = self.folder / "slurmdbd.conf"
+        settings.write_text(_ACCOUNTING.format(folder=self.folder, port=port))
+        settings.chmod(0o600)
+        text = self.settings.read_text().replace(
+            "accounting_storage/none",
+            f"accounting_storage/slurmdbd\nAccountingStorageHost=127.0.0.1\n"
+            f"AccountingStoragePort={port}\nAccountingStoragePass={self.folder}/munge/sock",
+        )
+        self.settings.write_text(text)
+        self._start(["slurmdbd", "-D"], MYSQL_UNIX_PORT=str(self.folder / "database"))
+        self._wait(lambda: "tests" in self.ask("sacctmgr", "-i", "add", "cluster", "tests"))
 
     def stop(self) -> None:
         """Stop its daemons; those that started first end last."""
-        for process in reversed(self.processes):
+        for process in reversed(self.processes.values()):
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(10)
@@ -125,12 +182,17 @@ class Slurm:
         path.mkdir()
         return path
 
-    def _start(self, command: Sequence[str]) -> None:
+    def _start(self, command: Sequence[str], name: str = "", **variables: str) -> None:
         program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
         assert program is not None
         with (self.folder / "out").open("ab") as out:
-            process = subprocess.Popen([program, *command[1:]], stdout=out, stderr=out)
-        self.processes.append(process)
+            process = subprocess.Popen(
+                [program, *command[1:]],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "SLURM_CONF": str(self.settings), **variables},
+            )
+        self.processes[name or command[0]] = process
 
     def _wait(self, condition: Any) -> None:
         deadline = time.monotonic() + _STARTED_WITHIN
@@ -168,6 +230,23 @@ def slurm_cluster() -> Iterator[Slurm]:
         pytest.skip("Slurm and munge are not installed for root; tools/bootstrap dev does that")
     with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as name:
         cluster = Slurm(Path(name))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture
+def slurm_with_accounting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+    """A cluster of its own, whose accounting works."""
+    search = f"{os.environ['PATH']}:/usr/sbin"
+    programs = (*_PROGRAMS, "slurmdbd", "mariadbd")
+    if os.getuid() != 0 or not all(shutil.which(name, path=search) for name in programs):
+        pytest.skip("Slurm's accounting and MariaDB are not installed for root")
+    with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as name:
+        cluster = Slurm(Path(name), has_accounting=True)
+        monkeypatch.setenv("SLURM_CONF", str(cluster.settings))
         try:
             cluster.start()
             yield cluster

@@ -42,7 +42,7 @@ PermitRootLogin yes
 MaxStartups 50:30:100
 MaxSessions 50
 Subsystem sftp internal-sftp
-SetEnv TANDEMLAB_TEST=1 {variables}
+SetEnv TANDEMLAB_TEST=1 HOME={folder}/home {variables}
 """
 _GIVEN = ("SSL_CERT_FILE", "HTTPS_PROXY", "UV_DEFAULT_INDEX", "UV_CACHE_DIR", "SLURM_CONF")
 
@@ -62,6 +62,7 @@ class Sshd:
 
     def __post_init__(self) -> None:
         self._names = count()
+        (self.folder / "home").mkdir()  # whatever the user's own has for shells to begin with
         self.client_key = make_key(self.folder / "client")
         shutil.copy(self.folder / "client.pub", self.folder / "authorized_keys")
         self.host_key = self.change_host_key()

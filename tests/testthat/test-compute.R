@@ -10,6 +10,8 @@ test_that("this machine is a compute target from the start", {
   expect_gt(list_nodes_in_compute(here)$memory, 0)
   expect_error(detach_compute(here), class = "tandemlab_error_invalid_state")
   expect_error(list_nodes_in_compute(ws), class = "tandemlab_error_invalid_input")
+  expect_error(clean_compute(get_compute(ws, "local")), class = "tandemlab_error_invalid_state")
+  expect_error(clean_compute(get_compute(ws, "local"), -1), "unused_days")
 })
 
 test_that("a machine that cannot be used is not attached, and its password is not shown", {

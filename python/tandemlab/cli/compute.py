@@ -17,6 +17,7 @@ from tandemlab.cli.commands import (
     workspace_option,
     yes_option,
 )
+from tandemlab.cli.copies import unused_days_option
 from tandemlab.cli.forms import counted, size
 from tandemlab.cli.session import Session
 from tandemlab.cli.spark import size_options
@@ -48,6 +49,7 @@ _NODES = (
     Column("memory", right=True, form=size),
     Column("gpus", right=True),
 )
+_REMOVED = (Column("kind"), Column("name", whole=True), Column("size", right=True, form=size))
 _STEPS = (
     Column("step", whole=True),
     Column("ok", colours={"yes": "green", "no": "red"}),
@@ -287,6 +289,24 @@ def nodes(session: Session, name: str) -> None:
     session.screen.rows(_NODES, rows)
 
 
+@verb("clean", "tandemlab compute clean vm", "tandemlab compute clean vm --unused-days 7")
+@_name_argument
+@unused_days_option("Remove what was not used for so many days.")
+@workspace_option
+@output_option
+@pass_session
+def clean(session: Session, name: str, unused_days: float) -> None:
+    """Remove what a target keeps and no run has used for long.
+
+    These are sources, environments and earlier versions of tandemlab; what is needed again is sent
+    or built again. What runs need that have not ended stays, and so does what was used within the
+    last hour.
+    """
+    removed = _found(session, name).clean(unused_days=unused_days)
+    rows = [{each.name: getattr(kept, each.name) for each in _REMOVED} for kept in removed]
+    session.screen.rows(_REMOVED, rows, empty="Nothing to remove.")
+
+
 @verb("doctor", "tandemlab compute doctor vm")
 @_name_argument
 @workspace_option
@@ -311,5 +331,5 @@ def doctor(session: Session, name: str) -> None:
     session.suggest("run submit SCRIPT --target", name)
 
 
-for command in (list_, show, attach, detach, nodes, doctor):
+for command in (list_, show, attach, detach, nodes, doctor, clean):
     compute.add_command(command)

@@ -11,9 +11,9 @@ from tandemlab.compute import registrations
 from tandemlab.compute.kinds import kind_of
 from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.compute.remote.probing import Step
-from tandemlab.compute.targets import LOCAL, Target, find_target
-from tandemlab.domain import InvalidState, RunQuery
-from tandemlab.domain.jobs import Capacity, Node
+from tandemlab.compute.targets import LOCAL, Cleans, Target, find_target
+from tandemlab.domain import InvalidInput, InvalidState, RunQuery
+from tandemlab.domain.jobs import Capacity, Kept, Node
 from tandemlab.domain.status import ACTIVE
 
 if TYPE_CHECKING:
@@ -168,6 +168,36 @@ class ComputeTarget:
             Unavailable: it does not answer.
         """
         return self._target.nodes()
+
+    def clean(self, *, unused_days: float = 30) -> builtins.list[Kept]:
+        """Remove what the target keeps for runs to come and none has used for long.
+
+        These are sources, environments and earlier versions of tandemlab; what is needed again is
+        sent or built again. What is there for runs that have not ended stays, and so does what was
+        used within the last hour.
+
+        Args:
+            unused_days: remove what was not used for so many days; at least 0.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            InvalidInput: fewer than 0 days.
+            InvalidState: it is ``local``, or of a kind that keeps nothing.
+            Unavailable: it does not answer.
+        """
+        if not unused_days >= 0:
+            raise InvalidInput(f"unused_days must be at least 0, not {unused_days!r}.")
+        target = self._target
+        if not isinstance(target, Cleans):
+            raise InvalidState(
+                f"The target {self.name!r} keeps nothing for runs to come.",
+                hint="For what this machine keeps there are `tandemlab environment prune`, "
+                "`tandemlab data prune` and `tandemlab model prune`.",
+                details={"name": self.name},
+            )
+        return target.clean(unused_days=unused_days)
 
     def check(self) -> builtins.list[Step]:
         """Look at it step by step: what is there, what is wrong, and what can be done about it."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Job, JobState, Node, StartedJob
+from tandemlab.domain.jobs import Job, JobState, Kept, Node, StartedJob
 from tandemlab.environments import BuiltEnvironment
 from tandemlab.store.folder import WorkspaceFolder
 
@@ -117,6 +117,17 @@ class TakesArrays(Protocol):
 
         Raises:
             InvalidInput: the target refuses them; the message has its own words.
+        """
+
+
+@runtime_checkable
+class Cleans(Protocol):
+    """A target that keeps things for jobs to come, and removes them when it is asked to."""
+
+    def clean(self, *, unused_days: float) -> list[Kept]:
+        """Remove what no job has used for so long; what was removed.
+
+        What is there for jobs that have not ended stays, and so does what was used within an hour.
         """
 
 

@@ -432,6 +432,21 @@ class Node:
     gpus: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something that a target keeps for jobs to come.
+
+    Attributes:
+        kind: ``snapshots``, ``blobs``, ``environments``; ``core`` and ``r`` are tandemlab itself.
+        name: its digest; the number of files for ``blobs``.
+        size: in bytes; contents that others share are counted with each.
+    """
+
+    kind: str
+    name: str
+    size: int
+
+
 def exit_code_of(status: int) -> int:
     """The exit code behind a shell's exit status: 128 + n stands for signal n.
 

@@ -94,9 +94,21 @@ def _check(workspace: str, name: str) -> object:
     )
 
 
+def _clean(workspace: str, name: str, unused_days: float) -> object:
+    removed = _open(workspace, name).clean(unused_days=unused_days)
+    return Table(
+        {
+            "kind": Vector([each.kind for each in removed], "character"),
+            "name": Vector([each.name for each in removed], "character"),
+            "size": Vector([float(each.size) for each in removed], "double"),
+        }
+    )
+
+
 CALLS: dict[str, Callable[..., object]] = {
     "compute.attach": _attach,
     "compute.check": _check,
+    "compute.clean": _clean,
     "compute.detach": lambda workspace, name: _open(workspace, name).detach(),
     "compute.get": _get,
     "compute.list": _list,

@@ -131,7 +131,7 @@ class ScriptRunConfig(RunConfiguration):
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used;
                 nothing was changed.
         """
-        run = self.queue(experiment, tags, parent=parent)
+        run = self.queue(experiment, tags, parent=parent, run_id=run_id, properties=properties)
         experiment.workspace.attend()
         return run
 
@@ -141,6 +141,8 @@ class ScriptRunConfig(RunConfiguration):
         tags: Mapping[str, str | None],
         *,
         parent: str | None = None,
+        run_id: str | None = None,
+        properties: Mapping[str, str] | None = None,
         array: str | None = None,
     ) -> Run:
         """As `submit_to`, without telling anybody that the run waits.

@@ -24,6 +24,7 @@ def test_this_machine_is_a_target_from_the_start(call: Call, lab: Workspace) -> 
     assert node["cpus"] >= 1 and node["memory"] > 0
     assert call("compute", "show", "locl").status == 3
     assert call("compute", "detach", "local", "--yes").status == 5
+    assert call("compute", "clean", "local").status == 5
     for address in ("vm.example.org", "ssh://ana:pw@vm.example.org"):
         assert call("compute", "attach", "vm", address).status == 2
     assert call("compute", "attach", "local", "ssh://ana@vm").status == 2
@@ -58,6 +59,7 @@ def test_a_machine_is_attached_examined_used_and_forgotten(
     assert {"connection", "folder", "tools", "Python"} <= {step["step"] for step in steps}
     (folder / "hi.py").write_text("print('hello from there')")
     answer = call("run", "submit", "--target", "vm", "--wait", "hi.py")
+    assert call("compute", "clean", "vm", "--unused-days", "0", "-o", "json").json == []
     assert answer.status == 0
     assert "hello from there" in call("run", "logs", "latest").out
     assert call("compute", "detach", "vm", "--yes").status == 0

@@ -11,7 +11,10 @@ from plugins.slurm import Slurm, attach_slurm
 from plugins.ssh import Sshd, reached_by
 from plugins.waiting import wait_until
 from tandemlab import Run, ScriptRunConfig, SlurmCompute, Workspace
-from tandemlab.domain import InvalidInput, RunFailed, RunStatus
+from tandemlab.compute.remote.launchers import FUNCTIONS
+from tandemlab.compute.remote.shell import LocalShell
+from tandemlab.compute.remote.slurm import Slurm as LaunchedBySlurm
+from tandemlab.domain import InvalidInput, MissingDependency, RunFailed, RunStatus
 from tandemlab.domain.jobs import Distribution, Resources
 
 SECONDS = 60
@@ -198,6 +201,61 @@ def test_runs_that_are_submitted_together_are_one_array_for_each_demand(
     for refused in workspace.experiment("study").submit_all([too_much, too_much]):
         with pytest.raises(RunFailed, match="Memory specification can not be satisfied"):
             refused.wait_for_completion(timeout_seconds=SECONDS)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_accounting_says_what_became_of_a_job_that_the_queue_has_forgotten(
+    slurm_with_accounting: Slurm, tmp_path: Path
+) -> None:
+    cluster = slurm_with_accounting
+    for name, code in (("good", "exit 0"), ("bad", "exit 3"), ("long", "sleep 100")):
+        job = tmp_path / "runs" / name / "job"
+        job.mkdir(parents=True)
+        (job / "job.sh").write_text(f"#!/bin/sh\n#SBATCH --mem=50M\n{code}\n")
+    head = f"root={tmp_path}\n{FUNCTIONS}\n{LaunchedBySlurm.functions}\n"
+    shell = LocalShell()
+    handles = {
+        name: shell.run(f"{head}begin {name}").decode().split()[-1]
+        for name in ("good", "bad", "long")
+    }
+    cluster.ask("scancel", handles["long"])
+    ended = {"COMPLETED", "FAILED", "CANCELLED by 0"}
+    states = ("sacct", "-n", "-X", "-P", "-o", "State")
+    wait_until(lambda: set(cluster.ask(*states).split("\n")) - {""} == ended, SECONDS)
+    found = shell.run(f"{head}queue=\nfor run in good bad long; do follow $run 0 0; done")
+    assert found.decode().splitlines() == [
+        "state good gone COMPLETED",
+        "state bad gone FAILED",
+        "state long gone CANCELLED by 0",
+    ]
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_what_is_wrong_with_a_cluster_is_told_step_by_step(
+    workspace: Workspace, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MissingDependency, match=r"does not take jobs: .* invalid partition"):
+        attach_slurm(workspace, slurm, partition="nosuch")
+    target = attach_slurm(workspace, slurm, partition="main")
+
+    def problems() -> dict[str, str]:
+        return {step.name: step.problem for step in target.check() if step.problem}
+
+    assert problems() == {}
+    slurm.ask("scontrol", "update", "partitionname=main", "state=inactive")
+    try:
+        assert "inactive" in problems()["queue"]
+    finally:
+        slurm.ask("scontrol", "update", "partitionname=main", "state=up")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for path in Path("/usr/bin").iterdir():
+        if path.name not in ("sbatch", "squeue", "sinfo"):
+            (tools / path.name).symlink_to(path)
+    monkeypatch.setenv("PATH", str(tools))
+    assert "no sbatch" in problems()["Slurm"]
 
 
 def test_what_cannot_be_an_option_is_refused() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,15 @@ from tandemlab import (
 from tandemlab.bridge import find_r
 from tandemlab.compute.remote.shell import LocalShell
 from tandemlab.compute.remote.ssh_shell import SshShell
-from tandemlab.domain import InvalidInput, NotAllowed, NotFound, RunFailed, StorageError
+from tandemlab.domain import (
+    InvalidInput,
+    InvalidState,
+    NotAllowed,
+    NotFound,
+    RunFailed,
+    RunStatus,
+    StorageError,
+)
 from tandemlab.domain.jobs import Distribution, Input, Output, Resources
 from tandemlab.environments import PythonSection, RPackage, RSection
 
@@ -79,35 +89,6 @@ def test_only_what_has_changed_is_sent(workspace: Workspace, ssh: Sshd, source: 
     assert len(set(root.glob("blobs/*/*")) - blobs) == 1
     assert (root / "snapshots" / str(again.record.snapshot) / "data" / "0.txt").read_text() == "0"
     assert not list((root / "runs").iterdir()) and not list((root / "tmp").iterdir())
-
-
-def test_a_target_that_is_away_loses_nothing_and_starts_nothing_twice(
-    workspace: Workspace, ssh: Sshd, source: Path, tmp_path: Path
-) -> None:
-    attach_ssh(workspace, ssh)
-    gate, begun = tmp_path / "gate", tmp_path / "begun"
-    (source / "job.py").write_text(
-        "import os, time\nfrom tandemlab import Run\nrun = Run.get_context()\n"
-        f"open({str(begun)!r}, 'a').write('x')\n"
-        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
-        "for step in range(500): run.log('x', step)\nprint('done')"
-    )
-    experiment = workspace.experiment("jobs")
-    config = ScriptRunConfig(source, "job.py", compute_target="ssh")
-    run = experiment.submit(config)
-    wait_until(begun.exists, SECONDS)
-    log = workspace.folder.agent / "agent.log"
-    ssh.cut()
-    try:
-        gate.touch()
-        second = experiment.submit(config)
-        wait_until(lambda: "cannot be reached" in log.read_text(), SECONDS)
-    finally:
-        ssh.start()
-    for each in (run, second):
-        each.wait_for_completion(timeout_seconds=SECONDS)
-        assert each.get_metrics() == {"x": list(range(500))}
-    assert begun.read_text() == "xx"
 
 
 def test_inputs_outputs_datasets_and_processes_are_there(
@@ -239,6 +220,80 @@ def test_the_users_agent_of_keys_lets_in(
         agent.terminate()
         agent.wait()
     assert workspace.get_default_keyvault().list_secrets() == []
+
+
+def test_what_is_wrong_with_a_machine_is_told_step_by_step(
+    workspace: Workspace, ssh: Sshd, tmp_path: Path
+) -> None:
+    python, small = tmp_path / "python", ssh.new_folder()
+    python.symlink_to(sys.executable)
+    target = attach_ssh(workspace, ssh, python=str(python), directory=str(small))
+
+    def problems() -> dict[str, str]:
+        return {step.name: step.problem for step in target.check() if step.problem}
+
+    assert problems() == {}
+    python.unlink()
+    assert "does not work" in problems()["Python"]
+    python.symlink_to(sys.executable)
+    shutil.rmtree(small)
+    small.write_text("a file")
+    assert "cannot be written" in problems()["folder"]
+    small.unlink()
+    if os.getuid() == 0:
+        small.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=True)
+        try:
+            assert "1 MB free" in problems()["folder"]
+        finally:
+            subprocess.run(["umount", small], check=True)
+    allowed = ssh.folder / "authorized_keys"
+    keys = allowed.read_text()
+    try:
+        allowed.write_text("")
+        assert "does not let you in" in problems()["connection"]
+        allowed.write_text(keys)
+        ssh.stop()
+        assert "cannot be reached" in problems()["connection"]
+        ssh.change_host_key()
+        ssh.start()
+        (step,) = [each for each in target.check() if each.problem]
+        assert "another host key" in step.problem and "register it again" in step.repair
+    finally:
+        allowed.write_text(keys)
+        if ssh.process is None:
+            ssh.start()
+
+
+def test_what_no_run_has_used_for_long_is_removed_and_nothing_that_a_run_needs(
+    workspace: Workspace, ssh: Sshd, source: Path, tmp_path: Path
+) -> None:
+    target = attach_ssh(workspace, ssh)
+    root, gate = Path(target.settings["directory"]), tmp_path / "gate"
+    (source / "data.txt").write_text("first")
+    first = finished(workspace, source, "print(open('data.txt').read())")
+    assert target.clean(unused_days=0) == []  # within the hour
+    code = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)"
+    (source / "job.py").write_text(code)
+    config = ScriptRunConfig(source, "job.py", compute_target="ssh")
+    running = workspace.experiment("jobs").submit(config)
+    wait_until(lambda: running.status is RunStatus.RUNNING, SECONDS)
+    wait_until(lambda: any(root.glob("runs/*/job/pid")), SECONDS)
+    old = time.time() - 3 * 86400
+    for path in (*root.glob("snapshots/*"), *root.glob("core/*")):
+        os.utime(path, (old, old))
+    assert target.clean(unused_days=5) == []
+    (removed,) = target.clean(unused_days=1)
+    assert (removed.kind, removed.name) == ("snapshots", first.record.snapshot)
+    assert removed.size > 0 and (root / "snapshots" / str(running.record.snapshot)).is_dir()
+    gate.touch()
+    running.wait_for_completion(timeout_seconds=SECONDS)
+    again = finished(workspace, source, "print(open('data.txt').read())")
+    assert again.read_log()[0] == "first\n"
+    with pytest.raises(InvalidInput, match="at least 0"):
+        target.clean(unused_days=-1)
+    with pytest.raises(InvalidState, match="environment prune"):
+        ComputeTarget.get(workspace, "local").clean()
 
 
 def test_a_machine_is_reached_through_another_and_known_by_its_key(

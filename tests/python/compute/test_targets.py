@@ -16,7 +16,7 @@ from plugins.spark import attach_spark
 from plugins.ssh import attach_ssh
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
-from tandemlab import Dataset, Datastore, Run, ScriptRunConfig, Workspace
+from tandemlab import ComputeTarget, Dataset, Datastore, Run, ScriptRunConfig, Workspace
 from tandemlab.compute import find_target
 from tandemlab.compute.processes import start_time
 from tandemlab.domain import RunFailed, RunStatus
@@ -38,7 +38,7 @@ SERVICES = [pytest.mark.services, pytest.mark.timeout(600)]
 def target(request: pytest.FixtureRequest, workspace: Workspace) -> str:
     """Name of a target of the workspace."""
     if request.param == "ssh":
-        attach_ssh(workspace, request.getfixturevalue("ssh"))
+        attach_ssh(workspace, request.getfixturevalue("ssh"), slots=8)
     elif request.param == "slurm":
         attach_slurm(workspace, request.getfixturevalue("slurm"))
     elif request.param == "ray":
@@ -181,6 +181,60 @@ def test_another_process_goes_on_with_what_a_killed_one_began(
     run.wait_for_completion(timeout_seconds=SECONDS)
     assert begun.read_text() == "x"
     assert run.get_metrics() == {"x": list(range(100))}
+
+
+def test_many_runs_wait_and_each_is_run_once(
+    workspace: Workspace, target: str, tmp_path: Path
+) -> None:
+    source, begun = tmp_path / "source", tmp_path / "begun"
+    source.mkdir()
+    config = ScriptRunConfig(
+        source, command=f"echo $TANDEMLAB_RUN_ID >> {begun}", compute_target=target
+    )
+    runs = [workspace.experiment("jobs").submit(config) for _ in range(50)]
+    for run in runs:
+        run.wait_for_completion(timeout_seconds=SECONDS)
+    assert sorted(begun.read_text().split()) == sorted(run.id for run in runs)
+    assert ComputeTarget.get(workspace, target).capacity().used == 0
+
+
+@pytest.mark.parametrize("target", ["ssh", "slurm"], indirect=True)
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_target_that_is_away_loses_nothing_and_starts_nothing_twice(
+    workspace: Workspace,
+    submit: Callable[..., Run],
+    tmp_path: Path,
+    target: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    code = (
+        "import os, time\nfrom tandemlab import Run\nrun = Run.get_context()\n"
+        f"open({str(begun)!r}, 'a').write('x')\n"
+        f"while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "for step in range(500): run.log('x', step)\nprint('done')"
+    )
+    run = submit(code)
+    wait_until(begun.exists, SECONDS)
+    log = workspace.folder.agent / "agent.log"
+    server = request.getfixturevalue(target)
+    leave, come = {
+        "ssh": lambda: (server.cut, server.start),
+        "slurm": lambda: (server.stop_controller, server.start_controller),
+    }[target]()
+    leave()
+    try:
+        gate.touch()
+        second = submit(code)
+        wait_until(lambda: f"run {second.id}: " in log.read_text(), SECONDS)
+        assert not run.status.is_terminal and not second.status.is_terminal
+    finally:
+        come()
+    for each in (run, second):
+        each.wait_for_completion(timeout_seconds=SECONDS)
+        assert each.get_metrics() == {"x": list(range(500))}
+    assert begun.read_text() == "xx"
 
 
 def test_a_job_that_is_submitted_twice_starts_once(

@@ -10,6 +10,7 @@ import shlex
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
@@ -26,6 +27,7 @@ from tandemlab.store.user import cache_folder
 from tandemlab.version import __version__
 
 _PAUSE = 0.5
+_KNOWN_SECONDS = 600.0  # less than what `clean` leaves alone
 _BUILT = b"built\n"
 _CHECKS = """\
 refuse() { set +x; echo "tandemlab: $1"; exit 1; }
@@ -177,16 +179,17 @@ class RemoteEnvironments(EnvironmentRecipes):
         super().__init__(root, settings, shell.location)
         self._shell = shell
         self._lock = threading.Lock()
-        self._known: set[str] = set()
+        self._known: dict[str, float] = {}
 
     def is_built(self, environment: Environment) -> bool:
         """As the protocol says."""
         key = self.key(environment)
-        if key not in self._known and needs_build(environment):
+        is_known = time.monotonic() - self._known.get(key, -_KNOWN_SECONDS) < _KNOWN_SECONDS
+        if not is_known and needs_build(environment):
             mark = shlex.quote(f"{self.folder(environment)}/built")
-            if not self._shell.run(f"if [ -f {mark} ]; then echo yes; fi"):
+            if not self._shell.run(f"if [ -f {mark} ]; then touch {mark}; echo yes; fi"):
                 return False
-        self._known.add(key)
+            self._known[key] = time.monotonic()
         return True
 
     def build(
@@ -196,7 +199,7 @@ class RemoteEnvironments(EnvironmentRecipes):
         with self._lock:
             if not self.is_built(environment):
                 self._build(environment, stopped)
-                self._known.add(self.key(environment))
+                self._known[self.key(environment)] = time.monotonic()
         return self.locate(environment)
 
     def _build(self, environment: Environment, stopped: Callable[[], bool]) -> None:

@@ -28,10 +28,12 @@ class News:
     Attributes:
         state: words such as ``["ended", "0"]``; none if nothing was said.
         parts: of its files: path in the run's directory, place, bytes.
+        left: paths of the files that it has left, if these were asked for.
     """
 
     state: list[str] = field(default_factory=list)
     parts: list[tuple[str, int, bytes]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 def question(jobs: Sequence[Job]) -> str:
@@ -69,6 +71,8 @@ def read_news(answer: bytes) -> dict[str, News]:
         news = found.setdefault(run_id, News())
         if kind == "state":
             news.state = words
+        elif kind == "left":
+            news.left.append(" ".join(words))
         elif kind == "part":
             path, start, length = words[0], int(words[1]), int(words[2])
             news.parts.append((path, start, _whole(path, answer[at : at + length])))

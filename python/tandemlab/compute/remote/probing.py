@@ -17,6 +17,7 @@ _KEPT = (
     *("spark_home", "spark_version", "java", "hadoop_conf"),
 )
 _OLDEST_PYTHON = (3, 10)
+_LEAST_FREE = 100_000  # kB
 
 
 def question(settings: Mapping[str, Any], directory: str) -> str:
@@ -86,12 +87,20 @@ def require(steps: Iterable[Step], location: str) -> None:
 def folder_step(found: Mapping[str, str]) -> Step:
     """The target's folder."""
     directory = found.get("directory", "")
-    if "writable" in found:
-        return Step("folder", f"{directory}, {int(found.get('free') or 0) / 1e6:.0f} GB free")
+    if "writable" not in found:
+        return Step(
+            "folder",
+            problem=f"The folder {directory} cannot be written.",
+            repair="Attach the target with another `directory`.",
+            is_needed=True,
+        )
+    free = int(found.get("free") or _LEAST_FREE)
+    if free >= _LEAST_FREE:
+        return Step("folder", f"{directory}, {free / 1e6:.0f} GB free")
     return Step(
         "folder",
-        problem=f"The folder {directory} cannot be written.",
-        repair="Attach the target with another `directory`.",
+        problem=f"{directory} has {free // 1000} MB free.",
+        repair="Make room there; `tandemlab compute clean` removes what was not used for long.",
         is_needed=True,
     )
 
@@ -146,3 +155,19 @@ def slurm_step(found: Mapping[str, str]) -> Step:
         repair="Give the address of the cluster's login node.",
         is_needed=True,
     )
+
+
+def queue_step(found: Mapping[str, str]) -> Step:
+    """What Slurm says of a job with the options of the target, in its own words."""
+    said = found.get("queue_problem", "").strip()
+    if not said:
+        return Step("queue", found.get("queue", ""))
+    is_wrong = "nvalid" in said
+    repair = "Ask who runs the cluster, or try again later; SLURM_CONF says which one it is."
+    if is_wrong:
+        repair = (
+            "Attach the target with a partition, account and qos that you may use; `sinfo` lists "
+            "the partitions."
+        )
+    problem = f"Slurm does not take jobs: {said}"
+    return Step("queue", problem=problem, repair=repair, is_needed=is_wrong)

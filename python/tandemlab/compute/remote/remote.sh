@@ -78,9 +78,9 @@ ask() {
   while read -r name; do [ -f "blobs/$name" ] || echo "lacks $name"; done
 }
 
-# stage RUN SNAPSHOT TOKEN FOLDER...: takes an archive from standard input and puts each of its parts
+# stage RUN SNAPSHOT TOKEN PATH...: takes an archive from standard input and puts each of its parts
 # where it belongs by a rename: contents, snapshot, shared folders, and last the run's directory. Fails
-# with "absent" if a folder that the job reads was not sent and is not there.
+# with "absent" if something that the job reads was not sent and is not there.
 stage() {
   run=$1 snapshot=$2 new=tmp/$3
   shift 3
@@ -97,8 +97,9 @@ stage() {
     [ -d "$place" ] || mv "$folder" "$place" || exit 1
   done
   if [ ! -d "runs/$run" ]; then
+    [ $# = 0 ] || touch -c "$@"  # so that `clean` knows of the use, and this of a removal
     for folder do
-      [ -d "$folder" ] || { rm -rf "$new"; echo absent; return 1; }
+      [ -e "$folder" ] || { rm -rf "$new"; echo absent; return 1; }
     done
     mkdir -p "$new/run/work/outputs" "$new/run/work/logs" "$new/run/spool" "$new/run/files/user_logs" &&
       mv "$new/run" "runs/$run" || exit 1
@@ -112,11 +113,58 @@ begin() {
   cd "$root/runs/$run" && start
 }
 
-# The files that a job has left, one path on each line.
+# The files that a job has left, as lines of "left RUN PATH".
 left() {
   cd "$root/runs/$1" 2>/dev/null || return 0
-  find -L files work/outputs work/logs staged -type f 2>/dev/null
-  true
+  find -L files work/outputs work/logs staged -type f 2>/dev/null | sed "s/^/left $1 /"
+}
+
+# unused PATH: whether it has not been used for as many minutes as are asked for, and no job that is
+# here names it.
+unused() {
+  [ -n "$(find "$1" -prune -mmin "+$minutes")" ] && ! grep -qsF "$root/${1%/built}" runs/*/job/job.sh
+}
+
+# clean MINUTES: removes what no job has used for so long, as lines of "removed KIND NAME KILOBYTES".
+clean() {
+  minutes=$1
+  cd "$root" 2>/dev/null || return 0
+  for folder in snapshots/* environments/* core/* r/*; do
+    [ -d "$folder" ] || continue
+    mark=$folder
+    [ ! -f "$folder/built" ] || mark=$folder/built
+    unused "$mark" || continue
+    gone=tmp/gone-$$
+    rm -rf "$gone"
+    mv "$folder" "$gone" 2>/dev/null || continue
+    if [ -n "$(find "$gone${mark#"$folder"}" -prune -mmin "-$minutes")" ]; then
+      mv "$gone" "$folder"  # a job has come for it meanwhile
+      continue
+    fi
+    size=$(du -sk "$gone")
+    rm -rf "$gone" && echo "removed ${folder%%/*} ${folder#*/} ${size%%[!0-9]*}"
+  done
+  for folder in arrays/*; do
+    [ -f "$folder/runs" ] || continue
+    while read -r run && [ ! -d "runs/$run" ]; do run=; done < "$folder/runs"
+    [ -n "$run" ] || rm -rf "$folder"
+  done
+  find tmp -mindepth 1 -maxdepth 1 -mmin +60 -exec rm -rf {} +
+  contents
+}
+
+# Removes contents that no source has had for so long.
+contents() {
+  list=tmp/contents-$$
+  find blobs -type f -links 1 -cmin "+$minutes" > "$list"
+  count=$(($(wc -l < "$list")))
+  if [ "$count" != 0 ]; then
+    before=$(du -sk blobs)
+    while read -r file; do rm -f "$file"; done < "$list"
+    after=$(du -sk blobs)
+    echo "removed blobs $count $((${before%%[!0-9]*} - ${after%%[!0-9]*}))"
+  fi
+  rm -f "$list"
 }
 
 # build KEY: builds an environment by ./build.sh in its own folder, which comes as an archive; what

@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.remote.attaching import AttachConfiguration, Login, given
-from tandemlab.compute.remote.probing import Step, slurm_step
+from tandemlab.compute.remote.probing import Step, queue_step, slurm_step
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Job, JobSettings, Resources, StartedJob
 
 _WORD = re.compile(r"[A-Za-z0-9_.,:=/@%+-]+")
+_QUESTION = """\
+if command -v sbatch > /dev/null; then
+  if said=$({command} 2>&1); then echo "queue takes jobs"
+  else echo "queue_problem $(echo "$said" | tr '\\n' ' ')"; fi
+fi"""
 
 
 class SlurmCompute:
@@ -118,13 +123,15 @@ class Slurm:
 
     @staticmethod
     def question(settings: Mapping[str, Any]) -> str:
-        """Nothing: sbatch is looked for everywhere."""
-        return ""
+        """What Slurm says of a job that asks for nothing of its own."""
+        memory = _megabytes(Resources(memory=settings["memory"]).memory_bytes)
+        options = ["--test-only", f"--mem={memory}M", *_own_options(settings), "--wrap", "true"]
+        return _QUESTION.format(command=shlex.join(["sbatch", *options]))
 
     @staticmethod
     def steps(found: Mapping[str, str], settings: Mapping[str, Any]) -> list[Step]:
-        """What submits jobs."""
-        return [slurm_step(found)]
+        """What submits jobs, and what takes them."""
+        return [slurm_step(found), *([queue_step(found)] if "sbatch" in found else [])]
 
     def check(self, name: str, settings: JobSettings) -> None:
         """Slurm says itself what it does not have."""
@@ -158,8 +165,8 @@ class Slurm:
 
     def _asked(self, job: Job) -> list[str]:
         """What a job asks for, as options of ``sbatch``."""
-        default = Resources(memory=self._settings["memory"]).memory_bytes or 0
-        memory = math.ceil((job.max_memory or default) / (1 << 20))
+        default = Resources(memory=self._settings["memory"]).memory_bytes
+        memory = _megabytes(job.max_memory or default)
         options = [
             "--no-requeue",
             *([f"--nodes={job.nodes}"] if job.nodes > 1 else []),
@@ -172,9 +179,7 @@ class Slurm:
             options.append(f"--time={math.ceil(job.max_seconds / 60) + 1}")
         if job.gpus:
             options.append(f"--gres=gpu:{job.gpus}")
-        named = (name for name in ("partition", "account", "qos") if name in self._settings)
-        options += [f"--{name}={self._settings[name]}" for name in named]
-        return [*options, *self._settings["options"]]
+        return [*options, *_own_options(self._settings)]
 
     def there(self, job: Job) -> Job:
         """The job as it is."""
@@ -183,6 +188,16 @@ class Slurm:
     def before(self, jobs: Sequence[StartedJob]) -> str:
         """One look at the queue for all of them."""
         return "look"
+
+
+def _megabytes(size: int | None) -> int:
+    return math.ceil((size or 0) / (1 << 20))
+
+
+def _own_options(settings: Mapping[str, Any]) -> list[str]:
+    """Options of ``sbatch`` that a target has for all its jobs."""
+    named = (name for name in ("partition", "account", "qos") if name in settings)
+    return [*(f"--{name}={settings[name]}" for name in named), *settings["options"]]
 
 
 def _cpus(job: Job) -> int:

@@ -3,9 +3,13 @@
 newline='
 '
 
-# What the queue has of this user's jobs; fails if Slurm does not answer.
+# What the queue has of this user's jobs; 75 says that Slurm does not answer.
+asked() {
+  squeue -h -t all -u "$(id -un)" "$@" || exit 75
+}
+
 look() {
-  queue=$(squeue -h -r -t all -u "$(id -un)" -o '%i|%T|%r') || exit 1
+  queue=$(asked -r -o '%i|%T|%r') || exit 75
 }
 
 state() {
@@ -42,7 +46,7 @@ handle() {
 
 start() {
   if [ ! -f job/slurm ]; then
-    id=$(squeue -h -t all -u "$(id -un)" -n "tandemlab-$run" -o %A) || exit 1
+    id=$(asked -n "tandemlab-$run" -o %A) || exit 75
     [ -n "$id" ] || id=$(sbatch --parsable job/job.sh) || exit 1
     printf '%s\n' "${id%%[;$newline]*}" > job/slurm.new && mv job/slurm.new job/slurm
   fi
@@ -59,7 +63,7 @@ begin_array() {
     cat > array.sh && printf '%s\n' "$@" > runs.new && mv runs.new runs || exit 1
   fi
   if [ ! -f slurm ]; then
-    id=$(squeue -h -t all -u "$(id -un)" -n "tandemlab-$name" -o %F) || exit 1
+    id=$(asked -n "tandemlab-$name" -o %F) || exit 75
     [ -n "$id" ] || id=$(sbatch --parsable array.sh) || exit 1
     printf '%s\n' "${id%%[;$newline]*}" > slurm.new && mv slurm.new slurm
   fi

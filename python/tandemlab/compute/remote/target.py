@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import shlex
 import shutil
 import tempfile
@@ -38,11 +40,12 @@ from tandemlab.compute.remote.staging import (
     sent_files,
     take_archive,
 )
-from tandemlab.domain import RunError
+from tandemlab.domain import RunError, StorageError
 from tandemlab.domain.jobs import (
     Job,
     JobSettings,
     JobState,
+    Kept,
     Node,
     StartedJob,
     exit_code_of,
@@ -51,6 +54,7 @@ from tandemlab.store.durable import write_file
 from tandemlab.store.folder import WorkspaceFolder
 
 _ASKED, _HANDLE = "submitting", "handle"
+_LEAST_MINUTES = 60
 
 
 class RemoteTarget:
@@ -147,6 +151,11 @@ class RemoteTarget:
                 else:
                     answer = self._stage(job, source, there, lacking, shared, sent, then)
             self._sent |= needed
+        if answer.startswith(b"absent"):
+            raise StorageError(
+                f"{self._shell.location}: what the run needs was removed while it was sent.",
+                hint="Submit it again.",
+            )
         return answer
 
     def _ask(
@@ -177,10 +186,12 @@ class RemoteTarget:
     ) -> bytes:
         """Send what is not there; what the shell that comes after it has answered."""
         token = token_hex(8)
+        script = self._launcher.script(job, self._script(job, source, shared))
+        built = re.findall(f"{re.escape(self.root)}/(environments/[0-9a-f]{{32}})/", script)
         with archive(
             token,
             job,
-            self._launcher.script(job, self._script(job, source, shared)),
+            script,
             source,
             lacking,
             [each for each in shared if each.place not in there],
@@ -188,6 +199,7 @@ class RemoteTarget:
             with_snapshot=not source.places <= there,
         ) as pieces:
             needed = [*source.places, *(each.place for each in shared)]
+            needed += [f"{each}/built" for each in sorted(set(built))]
             stage = shlex.join(["stage", job.run_id, source.name, token, *needed])
             return self._run(f"if {stage}; then {then}; fi", pieces)
 
@@ -234,11 +246,11 @@ class RemoteTarget:
         news = self._news([each for each in jobs if kept_end(each.job) is None])
         return [kept_end(each.job) or self._state(each.job, news[each.job.run_id]) for each in jobs]
 
-    def _news(self, jobs: Sequence[StartedJob]) -> dict[str, News]:
+    def _news(self, jobs: Sequence[StartedJob], more: str = "") -> dict[str, News]:
         if not jobs:
             return {}
         asked = [each.job for each in jobs]
-        answer = self._run(f"{self._launcher.before(jobs)}\n{question(asked)}")
+        answer = self._run(f"{self._launcher.before(jobs)}\n{question(asked)}\n{more}")
         found = read_news(answer)
         for job in asked:
             news = found.setdefault(job.run_id, News())
@@ -264,12 +276,11 @@ class RemoteTarget:
         job = started.job
         if kept_end(job) is not None:
             return
-        news = self._news([started])[job.run_id]
-        state = self._state(job, news)
+        run = shlex.quote(job.run_id)
+        news = self._news([started], f"left {run}")[job.run_id]
+        state, left = self._state(job, news), news.left
         while any(data for _, _, data in news.parts):
             news = self._news([started])[job.run_id]
-        run = shlex.quote(job.run_id)
-        left = self._run(f"left {run}").decode("utf-8", "replace").splitlines()
         self._fetch_files(job, [path for path in left if not (job.directory / path).exists()])
         keep_end(job, state)
         self._run(f'rm -rf "$root/runs/"{run} "$root/live/"{run}')
@@ -295,6 +306,13 @@ class RemoteTarget:
     def nodes(self) -> list[Node]:
         """As the protocol says."""
         return launchers.nodes_of(self._run("nodes"))
+
+    def clean(self, *, unused_days: float) -> list[Kept]:
+        """As `Cleans` says."""
+        minutes = max(_LEAST_MINUTES, math.ceil(unused_days * 24 * 60))
+        lines = self._run(f"clean {minutes}").decode("utf-8", "replace").splitlines()
+        found = [line.split(" ") for line in lines]
+        return [Kept(kind, name, int(size) * 1024) for _, kind, name, size in found]
 
     def _run(self, script: str, send: Iterable[bytes] = (), receive: Any = None) -> bytes:
         head = f"root={shlex.quote(self.root)}\n{FUNCTIONS}\n{self._launcher.functions}\n"
