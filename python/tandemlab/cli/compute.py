@@ -70,7 +70,7 @@ def _row(found: ComputeTarget) -> dict[str, Any]:
         "active_runs": capacity.used,
         **{each: found.settings.get(each) for each in ("python", "rscript", "directory")},
         "version": found.version,
-        "created": found.created,
+        "created": found.created_time,
         "description": found.description,
         "tags": found.tags,
     }

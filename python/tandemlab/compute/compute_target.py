@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import registrations
@@ -15,13 +14,14 @@ from tandemlab.compute.targets import LOCAL, Cleans, Target, find_target
 from tandemlab.domain import InvalidInput, InvalidState, RunQuery
 from tandemlab.domain.jobs import Capacity, Kept, Node
 from tandemlab.domain.status import ACTIVE
+from tandemlab.tracking.registered import Registered
 
 if TYPE_CHECKING:
     from tandemlab.domain.assets import Asset
     from tandemlab.tracking import Workspace
 
 
-class ComputeTarget:
+class ComputeTarget(Registered):
     """Where runs run: this machine (``local``), a machine behind SSH, a cluster.
 
     Every workspace has ``local`` from the start; others are attached by `attach`. Passwords and
@@ -32,8 +32,8 @@ class ComputeTarget:
         name: what a run configuration calls it.
         kind: ``local``, ``ssh``, ``slurm`` or ``ray``.
         settings: where it is and what was found there: plain data without secrets.
-        version: 1, 2, 3 … as attached; None for ``local``.
-        created: when this version was attached, in UTC, or None.
+        version: 1, 2, 3 … as attached; None for ``local``, as for the next.
+        created_time: when this version was attached, in UTC.
         description: what it is for.
         tags: labels, text to text.
 
@@ -58,10 +58,12 @@ class ComputeTarget:
         self.name = name
         self.kind = str(asset.definition["kind"]) if asset else LOCAL
         self.settings: dict[str, Any] = dict(asset.definition["settings"]) if asset else {}
-        self.version = asset.version if asset else None
-        self.created: datetime | None = asset.created if asset else None
-        self.description = asset.description if asset else "This machine."
-        self.tags = dict(asset.tags) if asset else {}
+        self._asset = asset
+
+    @property
+    def description(self) -> str | None:
+        """What it is for."""
+        return super().description if self._asset else "This machine."
 
     def __repr__(self) -> str:
         return f"ComputeTarget({self.name!r}, {self.kind!r}, {self.location!r})"

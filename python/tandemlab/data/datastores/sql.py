@@ -225,7 +225,8 @@ def _errors(url: str, password: str | None) -> Iterator[None]:
             f"The driver of {url} is not installed: {error}",
             hint=f"pip install 'tandemlab[{extra}]'"
             if extra
-            else f"Install the driver that SQLAlchemy names for {backend}.",
+            else f"Install the package that brings {backend} to SQLAlchemy. Other datastores are "
+            "folders, s3://BUCKET and sftp://HOST/PATH.",
         ) from None
     except SQLAlchemyError as error:
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
