@@ -77,7 +77,9 @@ def _rows() -> list[Row]:
             )
         )
         if data in STRINGS and direction == "to_pandas":
-            rows.append(Row(f"{title}: bare cost of bytes and offsets for pandas", f"{data}/gather"))
+            rows.append(
+                Row(f"{title}: bare cost of bytes and offsets for pandas", f"{data}/gather")
+            )
     return rows
 
 
