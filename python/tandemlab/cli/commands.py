@@ -23,6 +23,7 @@ NOUNS = {
     "run": "Submit scripts, and see what became of them.",
     "pipeline": "Check, run and publish pipelines, and see what became of them.",
     "schedule": "Have scripts and pipelines run by themselves.",
+    "notification": "Have somebody told of what has ended.",
     "agent": "Have what runs scripts and schedules stay on this machine.",
     "config": "Show and check how scripts run, as kept in files.",
     "environment": "Build what scripts run with, once for all runs.",

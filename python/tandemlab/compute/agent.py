@@ -26,8 +26,8 @@ from tandemlab.compute.lanes import Followed, Lane
 from tandemlab.compute.lock import AgentLock
 from tandemlab.compute.packages import Asked, record_packages
 from tandemlab.compute.registrations import version_of
-from tandemlab.compute.schedules import Schedules
 from tandemlab.compute.settings import AgentSettings
+from tandemlab.compute.sideline import Sideline
 from tandemlab.compute.targets import LOCAL, TakesArrays, find_target, known_targets
 from tandemlab.domain import (
     InvalidInput,
@@ -82,7 +82,14 @@ class Agent:
         self._busy: dict[str, _Task] = {}
         self._pipelines: dict[str, PipelineDriver] = {}
         self._questions: dict[str, Future[None]] = {}
-        self._schedules = Schedules(folder, self._poke_schedules)
+        # What is above this layer, each in a thread of its own.
+        self._sidelines = [
+            Sideline(folder, kind, driver, self._poke_sidelines)
+            for kind, driver in (
+                ("schedule", "tandemlab.schedules.driver:ScheduleDriver"),
+                ("notification", "tandemlab.notifications.driver:NotificationDriver"),
+            )
+        ]
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake = -1
         self._stopping = False
@@ -98,14 +105,16 @@ class Agent:
         while held is not None:
             with AgentLock(held):
                 _log.info("agent %d works with %d slots", os.getpid(), self._settings.slots)
-                self._schedules.recover()
+                for sideline in self._sidelines:
+                    sideline.recover()
                 self._recover()
                 self._work()
             more = self._may_work() and (
                 any(self._queue(name, 1) for name in self._names()) or self._active_pipelines()
             )
             held = take_lock(self._folder) if more else None
-        self._schedules.close()
+        for sideline in self._sidelines:
+            sideline.close()
         for lane in self._lanes.values():
             lane.close()
         _log.info("agent %d ends", os.getpid())
@@ -135,7 +144,8 @@ class Agent:
                 _log.error("%s", error)
                 pause = _RETRY
             is_following = any(lane.followed for lane in self._lanes.values())
-            if self._busy or self._pipelines or is_following or self._schedules.are_there:
+            is_asked = any(sideline.are_there for sideline in self._sidelines)
+            if self._busy or self._pipelines or is_following or is_asked:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._settings.idle_seconds:
                 return
@@ -146,7 +156,8 @@ class Agent:
         ready, _, _ = select.select([self._wake, self._signals], [], [], seconds)
         news = b"".join(os.read(descriptor, 4096) for descriptor in ready)
         if news.strip(_DONE):
-            self._schedules.look_now()
+            for sideline in self._sidelines:
+                sideline.look_now()
             for lane in self._lanes.values():
                 lane.look_now()
 
@@ -157,7 +168,8 @@ class Agent:
             for run_id, _ in lane.ended():
                 self._in_background(lane, run_id, self._end)
         self._drive_pipelines()
-        self._schedules.look()
+        for sideline in self._sidelines:
+            sideline.look()
         for record in self._find({RunStatus.CANCEL_REQUESTED}):
             self._cancel(record)
         for name in [name for name, lane in self._lanes.items() if lane.is_away]:
@@ -271,8 +283,9 @@ class Agent:
     def _poke(self) -> None:
         os.write(self._signals_in, _DONE)
 
-    def _poke_schedules(self) -> None:
-        self._schedules.look_now()
+    def _poke_sidelines(self) -> None:
+        for sideline in self._sidelines:
+            sideline.look_now()
         self._poke()
 
     def _in_background(self, lane: Lane, run_id: str, work: Callable[[Lane, str], None]) -> None:

@@ -290,7 +290,11 @@ class ScheduleDriver:
     def _work(self) -> bool:
         """Take note of runs that have ended, and submit what waits; whether anything is open."""
         states = [FiringState.DECIDED, FiringState.SUBMITTED]
-        firings = self._folder.store.find_firings(states=states)
+        firings = [
+            each
+            for each in self._folder.store.find_firings(states=states)
+            if "/" not in each.schedule  # those are of notifications
+        ]
         running = self._still_running(
             [each for each in firings if each.state is FiringState.SUBMITTED]
         )

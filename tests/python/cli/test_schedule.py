@@ -104,3 +104,25 @@ def test_the_agent_says_whether_it_is_installed(
     refused = call("agent", "install", "-o", "json")
     assert refused.status == 5 and "tandemlab.compute.stay" in refused.error["hint"]
     assert call("agent", "uninstall").status == 0
+
+
+def test_notifications_are_made_tried_and_deleted(call: Callable, lab: Workspace) -> None:
+    made = call(
+        *("notification", "create", "bell", "--command", "true", "--on", "completed"),
+        *("--experiment", "demo", "-o", "json"),
+    ).json
+    assert (made["on"], made["about"], made["by"]) == (
+        ["Completed"],
+        "experiment demo",
+        "command true",
+    )
+    assert call("notification", "test", "bell").status == 0
+    assert call(*"notification create bad --email a@b.org".split()).status == 2
+    assert call(*"notification create bad --command x --webhook http://a".split()).status == 2
+    assert call(*"notification create hook --webhook http://127.0.0.1:9".split()).status == 0
+    assert call("notification", "test", "hook").status == 10
+    assert call("notification", "history", "hook", "-o", "json").json == []
+    assert call("notification", "delete", "hook", "--yes").status == 0
+    assert [each["notification"] for each in call(*"notification list -o json".split()).json] == [
+        "bell"
+    ]

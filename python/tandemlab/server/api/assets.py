@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
 
 from tandemlab.domain.asset_names import check_aliases, check_asset_name, check_kind, check_version
 from tandemlab.domain.assets import Asset, AssetChange, AssetUsage, NewAsset
+from tandemlab.domain.notifications import KIND as NOTIFICATION
+from tandemlab.domain.notifications import NotificationDefinition
 from tandemlab.domain.schedules import KIND as SCHEDULE
 from tandemlab.domain.schedules import ScheduleDefinition
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
@@ -16,6 +19,10 @@ from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}", tags=["assets"])
 Version = Annotated[int, Path(ge=1, lt=2**31)]
+_CHECKS: dict[str, Callable[[Mapping[str, Any]], object]] = {  # of what the agent works by
+    SCHEDULE: ScheduleDefinition.from_dict,
+    NOTIFICATION: NotificationDefinition.from_dict,
+}
 
 
 def _json(value: object) -> Response:
@@ -40,8 +47,8 @@ def register_asset(found: Found, new: Annotated[NewAsset, Body()]) -> Response:
 
     Its contents must have been uploaded. Sent again with the same key, it is done once.
     """
-    if new.kind == SCHEDULE:
-        ScheduleDefinition.from_dict(new.definition)
+    if new.kind in _CHECKS:
+        _CHECKS[new.kind](new.definition)
     return _json(found.place.register_asset(new))
 
 

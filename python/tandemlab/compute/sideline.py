@@ -1,4 +1,4 @@
-"""The agent's part in schedules: they are looked after in a thread beside its loop."""
+"""The agent's part in schedules and notifications: threads beside its loop look after them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tandemlab.store.folder import WorkspaceFolder
 
 _log = logging.getLogger("tandemlab.agent")
 _AFTER_PROBLEM = 5.0
-_NONE = 5.0  # seconds between looks whether there are schedules
+_NONE = 1.0  # seconds between looks where nothing is to be done
 
 
-class ScheduleDriver(Protocol):
-    """What fires schedules (`tandemlab.schedules.driver`)."""
+class Driver(Protocol):
+    """What fires schedules, or tells of what has ended."""
 
     def recover(self) -> None:
         """Remove what this folder began of runs that another folder's agent has taken over."""
@@ -27,18 +27,23 @@ class ScheduleDriver(Protocol):
         """Fire what is due; seconds until there may be more, None for never."""
 
 
-class Schedules:
-    """Has schedules fired: in a thread, since that may ask other machines for data.
+class Sideline:
+    """Has assets of a kind looked after: in a thread, since that may ask other machines.
 
     Args:
+        kind: of the assets; nothing is done while there are none.
+        driver: ``MODULE:CLASS`` of what looks after them, which is above this layer.
         poke: has the agent look, which calls `look`.
     """
 
-    def __init__(self, folder: WorkspaceFolder, poke: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: WorkspaceFolder, kind: str, driver: str, poke: Callable[[], None]
+    ) -> None:
         self._folder = folder
+        self._kind, self._program = kind, driver
         self._poke = poke
-        self._driver: ScheduleDriver | None = None
-        self._worker = ThreadPoolExecutor(1, "schedules")
+        self._driver: Driver | None = None
+        self._worker = ThreadPoolExecutor(1, kind)
         self._pending: Future[float | None] | None = None
         self._due = 0.0
         self._is_asked = False
@@ -46,14 +51,14 @@ class Schedules:
 
     def recover(self) -> None:
         """Make ready; nothing of this folder that another has taken over is gone on with."""
-        if self._folder.store.list_assets("schedule", archived=True):
+        if self._folder.store.list_assets(self._kind, archived=True):
             self._drive().recover()
             self.are_there = True
 
-    def _drive(self) -> ScheduleDriver:
+    def _drive(self) -> Driver:
         if self._driver is None:
-            driver = import_module("tandemlab.schedules.driver")  # above this layer
-            self._driver = driver.ScheduleDriver(self._folder, self._poke)
+            module, _, name = self._program.partition(":")
+            self._driver = getattr(import_module(module), name)(self._folder, self._poke)
         assert self._driver is not None
         return self._driver
 
@@ -73,7 +78,7 @@ class Schedules:
             self._pending = self._worker.submit(self._advance)
 
     def _advance(self) -> float | None:
-        if not self.are_there and not self._folder.store.list_assets("schedule", archived=True):
+        if not self.are_there and not self._folder.store.list_assets(self._kind, archived=True):
             return None
         return self._drive().advance()
 
@@ -81,10 +86,10 @@ class Schedules:
         try:
             pause = done.result()
         except TandemlabError as problem:
-            _log.error("schedules: %s", problem)
+            _log.error("%s: %s", self._kind, problem)
             pause = _AFTER_PROBLEM
         except Exception:
-            _log.exception("schedules")
+            _log.exception("%s", self._kind)
             pause = _AFTER_PROBLEM
         self.are_there = pause is not None
         self._due = time.monotonic() + (_NONE if pause is None else pause)
