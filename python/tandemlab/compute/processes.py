@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,13 +58,23 @@ def group_is_alive(group: int) -> bool:
     return True
 
 
+def group_members(group: int) -> list[int]:
+    """Processes of a group, by pid; none where the system does not tell."""
+    found = (entry for entry in Path("/proc").glob("[0-9]*") if _group(entry) == group)
+    return [int(entry.name) for entry in found]
+
+
 def group_memory(group: int) -> int | None:
     """Bytes of memory that the processes of a group use; None where the system does not tell.
 
     Memory that several of them share counts once (proportional set size).
     """
-    processes = [entry for entry in Path("/proc").glob("[0-9]*") if _group(entry) == group]
-    sizes = [_memory(entry) for entry in processes]
+    return memory_of(group_members(group))
+
+
+def memory_of(processes: Iterable[int]) -> int | None:
+    """Bytes of memory that processes use together; None for none."""
+    sizes = [_memory(Path(f"/proc/{pid}")) for pid in processes]
     return sum(sizes) if sizes else None
 
 

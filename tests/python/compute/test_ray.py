@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from plugins.ray import Ray, attach_ray
 from plugins.waiting import wait_until
 from tandemlab import ComputeTarget, Environment, RayCompute, Run, ScriptRunConfig, Workspace
 from tandemlab.compute import find_target
+from tandemlab.compute.processes import start_time
 from tandemlab.compute.ray.client import RayClient
 from tandemlab.domain import InvalidInput, RunFailed, RunStatus, Unavailable
 from tandemlab.domain.environments import PythonSection
@@ -175,6 +178,26 @@ def test_machines_build_environments_and_memory_has_a_limit(
         missing.wait_for_completion(timeout_seconds=SECONDS)
     with pytest.raises(RunFailed, match="of 100 MB of memory"):
         greedy.wait_for_completion(timeout_seconds=SECONDS)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_nothing_of_a_script_outlives_what_ray_has_started(
+    workspace: Workspace, ray: Ray, submit: Submit, tmp_path: Path
+) -> None:
+    attach_ray(workspace, ray)
+    told = tmp_path / "told"
+    run = submit(
+        "import os, time\n"
+        f"open({str(told)!r}, 'w').write(f'{{os.getpid()}} {{os.getpgid(0)}} .')\n"
+        "time.sleep(100)"
+    )
+    wait_until(lambda: told.exists() and told.read_text().endswith("."), SECONDS)
+    script, relay, _ = told.read_text().split()
+    os.kill(int(relay), signal.SIGKILL)
+    wait_until(lambda: start_time(int(script)) is None, SECONDS)
+    with pytest.raises(RunFailed, match="ended by ray"):
+        run.wait_for_completion(timeout_seconds=SECONDS)
 
 
 def test_what_cannot_be_an_address_is_refused(workspace: Workspace) -> None:

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tandemlab.compute.processes import group_memory, signal_group
+from tandemlab.compute.processes import group_members, memory_of
 
 LOG = "files/user_logs/std_log.txt"
 BUILD_LOG = "files/system/environment_build.log"
@@ -122,7 +122,9 @@ class Teller:
 
 
 class Processes:
-    """A process with its group, which ends when this one is told to end, or goes away.
+    """A process with what it starts, which ends when this one is told to end.
+
+    All of them are in the group of this process, and end when it goes away.
 
     Args:
         grace_seconds: how long it may take to end by itself.
@@ -132,6 +134,7 @@ class Processes:
         self._grace = grace_seconds
         self._stopped: float | None = None
         signal.signal(signal.SIGTERM, self._stop)
+        _watch(os.getpid(), os.getpgid(0))
 
     @property
     def is_stopped(self) -> bool:
@@ -143,8 +146,13 @@ class Processes:
         if self._stopped is None:
             self._stopped = time.monotonic()
 
-    def run(self, command: list[str], folder: Path, output: Path) -> Iterator[int]:
-        """Run a command in a group of its own; its group, again and again, while it runs."""
+    @property
+    def others(self) -> list[int]:
+        """What is in the group beside this process."""
+        return [pid for pid in group_members(os.getpgid(0)) if pid != os.getpid()]
+
+    def run(self, command: list[str], folder: Path, output: Path) -> Iterator[None]:
+        """Run a command, and end what it leaves; nothing, again and again, while it runs."""
         with output.open("ab") as stream:
             process = subprocess.Popen(
                 command,
@@ -152,29 +160,31 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
-        watch = _watch(process.pid)
         while process.poll() is None:
-            yield process.pid
+            yield
             if self._stopped is not None and time.monotonic() - self._stopped > self._grace:
-                signal_group(process.pid, signal.SIGKILL)
+                self._kill()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PAUSE)
-        signal_group(process.pid, signal.SIGKILL)
-        watch.kill()
-        watch.wait()
+        self._kill()
+
+    def _kill(self) -> None:
+        for pid in self.others:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def _watch(group: int) -> subprocess.Popen[bytes]:
-    """Have a group end when this process goes away; Ray knows nothing of it."""
-    script = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill -9 -- "-$2" 2>/dev/null'
-    return subprocess.Popen(
-        ["/bin/sh", "-c", script, "watch", str(os.getpid()), str(group)],
+def _watch(pid: int, group: int) -> None:
+    """Have a group end when a process goes away, by an orphan: Ray ends what it finds in a tree."""
+    script = '(while kill -0 "$1"; do sleep 1; done; kill -s KILL -- "-$2") &'
+    subprocess.run(
+        ["/bin/sh", "-c", script, "watch", str(pid), str(group)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        check=False,
     )
 
 
@@ -196,6 +206,7 @@ class Question:
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # it may take longer than the job
                 )
 
     def tell_answer(self, within: float = 0.0) -> None:
@@ -286,12 +297,12 @@ def _run(job: Mapping[str, Any], processes: Processes, place: Path) -> int | Non
     tell("begun")
     teller, question, looked = Teller(place), Question(place), 0.0
     interval = 1.0 if job["has_limit"] else _HEARTBEAT
-    for group in processes.run(["/bin/sh", "job/job.sh"], place, place / "job" / "out"):
+    for _ in processes.run(["/bin/sh", "job/job.sh"], place, place / "job" / "out"):
         teller.tell_news()
         question.tell_answer()
         if time.monotonic() - looked > interval:  # and who listens knows that somebody speaks
             looked = time.monotonic()
-            tell("memory", used=group_memory(group) if job["has_limit"] else None)
+            tell("memory", used=memory_of(processes.others) if job["has_limit"] else None)
     if not processes.is_stopped:
         question.tell_answer(_ANSWERED_WITHIN)
     question.end()
