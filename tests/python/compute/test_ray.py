@@ -100,20 +100,33 @@ def test_ray_sets_apart_what_a_run_asks_for_and_says_what_it_cannot_run(
     )
     small = submit(code, resources=Resources(cpus=2, memory="200MB"))
     large = submit(code, resources=Resources(cpus=64))
-    waits = submit("open('x', 'w')", resources=Resources(gpus=1))
     small.wait_for_completion(timeout_seconds=SECONDS)
     assert small.get_metrics() == {"threads": 2}
     job = RayClient(ray.address).job(small.id)
     assert job is not None and job["status"] == "SUCCEEDED"
     assert job["metadata"]["tandemlab_run_id"] == small.id
-    wait_until(lambda: waits.status is RunStatus.PREPARING, SECONDS)
-    waits.cancel()
-    waits.wait_for_completion(raise_on_error=False, timeout_seconds=SECONDS)
-    assert waits.status is RunStatus.CANCELED
     with pytest.raises(RunFailed, match=r"No available node types can fulfill.*'CPU': 64"):
         large.wait_for_completion(timeout_seconds=SECONDS)
     with pytest.raises(InvalidInput, match="one machine of the cluster, not 2"):
         submit("pass", distribution=Distribution(node_count=2))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_run_that_waits_for_others_can_be_canceled(
+    workspace: Workspace, ray: Ray, submit: Submit
+) -> None:
+    attach_ray(workspace, ray)
+    holds = submit("import time; time.sleep(100)", resources=Resources(cpus=4))
+    wait_until(lambda: holds.status is RunStatus.RUNNING, SECONDS)
+    waits = submit("pass", resources=Resources(cpus=4))
+    client = RayClient(ray.address)
+    wait_until(lambda: (client.job(waits.id) or {}).get("status") == "PENDING", SECONDS)
+    assert waits.status is RunStatus.PREPARING
+    for run in (waits, holds):
+        run.cancel()
+        run.wait_for_completion(raise_on_error=False, timeout_seconds=SECONDS)
+        assert run.status is RunStatus.CANCELED
 
 
 @pytest.mark.services
