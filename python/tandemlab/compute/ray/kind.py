@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _WITHIN = 60.0
+_READY_WITHIN = 20.0
 _PAUSE = 0.1
 _MARK = "found: "
 
@@ -97,7 +98,7 @@ def _probe(client: RayClient, settings: Mapping[str, Any]) -> dict[str, str]:
     name = f"tandemlab_probe_{token_hex(8)}"
     question = probing.question(settings, "")
     entrypoint = f"{{ {question}\n}} | sed 's/^/{_MARK}/'"  # Ray's log begins with this very text
-    client.submit({"submission_id": name, "entrypoint": entrypoint})
+    _submit(client, {"submission_id": name, "entrypoint": entrypoint})
     found = _wait(client, name)
     if found["status"] != "SUCCEEDED":
         raise MissingDependency(
@@ -110,6 +111,18 @@ def _probe(client: RayClient, settings: Mapping[str, Any]) -> dict[str, str]:
     return probing.read_answer(
         b"\n".join(line.removeprefix(mark) for line in lines if line.startswith(mark))
     )
+
+
+def _submit(client: RayClient, job: Mapping[str, Any]) -> None:
+    """Have a cluster run a job; one that has just been started takes none for some seconds."""
+    deadline = time.monotonic() + _READY_WITHIN
+    while True:
+        try:
+            return client.submit(job)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 def _wait(client: RayClient, name: str) -> Mapping[str, Any]:
