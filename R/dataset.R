@@ -459,6 +459,11 @@ get_dataset_profile <- function(dataset) {
 #'   them. `download_from_file_dataset()`: paths of the copies. `mount_file_dataset()`: paths of
 #'   links to the files, which take no space. The converters write a table and give the dataset of
 #'   its files.
+#' @section Spark:
+#' Spark reads the folder of `convert_to_dataset_with_parquet_files()`, where all machines of the
+#' cluster see it, with the columns' types: in R by `sparklyr::spark_read_parquet()` or SparkR's
+#' `read.parquet()`. tandemlab itself makes data frames of Spark in Python alone, by
+#' `dataset.to_spark_dataframe()`.
 #' @examplesIf tandemlab_is_ready() && reticulate::py_module_available("duckdb")
 #' path <- tempfile(fileext = ".csv")
 #' write.csv(cars, path, row.names = FALSE)

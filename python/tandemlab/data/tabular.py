@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
+    import pyspark.sql
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
     from tandemlab.data.file_dataset import FileDataset
@@ -214,6 +215,31 @@ class TabularDataset(Registrable):
         table = self.to_arrow(on_error)
         with enough_memory():
             return cast("polars.DataFrame", as_library(table, "polars"))
+
+    def to_spark_dataframe(
+        self,
+        spark: pyspark.sql.SparkSession | None = None,
+        path: str | os.PathLike[str] | None = None,
+    ) -> pyspark.sql.DataFrame:
+        """The table as a data frame of Spark, with the columns' types.
+
+        Whole numbers without a sign get the next wider type, categories are text, times without a
+        zone have none in Spark either (``timestamp_ntz``). In a run on a target of Spark,
+        ``run.input_datasets["NAME"].to_spark_dataframe()`` is an input as such a frame.
+
+        Args:
+            spark: the session; the one that there is, or is to be made, if None.
+            path: a new folder that all machines of the cluster see: the table is written there as
+                Parquet, and read from there. None: it goes from this process's memory.
+
+        Raises:
+            InvalidInput: a column of a type that Spark does not have, or malformed rows.
+            AlreadyExists: the folder is there.
+            MissingDependency: there is no pyspark here, or one before 4.0 and no `path`.
+        """
+        from tandemlab.data.spark_frames import spark_frame
+
+        return spark_frame(self, spark, path)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The whole table for pyarrow, polars, R and others that know the Arrow interface."""

@@ -23,6 +23,7 @@ from tandemlab.domain.environments import (
 )
 from tandemlab.domain.jobs import Distribution, Input, InputMode
 from tandemlab.domain.schemas import Mistake, conform, key_of, nearest
+from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.domain.warnings import ConfigurationWarning
 from tandemlab.environments.files import conda_environment, from_conda_specification
 from tandemlab.training.run_configuration import RunConfiguration
@@ -34,6 +35,11 @@ _TEXTS = {"type": ["array", "null"], "items": {"type": ["string", "number"]}}
 _COUNT = {"type": ["integer", "null"], "minimum": 1}
 _FLAG = {"type": ["boolean", "null"]}
 _VARIABLES = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number"]}}
+_PROPERTIES = {
+    "type": ["object", "null"],
+    "additionalProperties": {"type": ["string", "number", "boolean"]},
+}
+_USUAL_PROPERTIES = {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": "1"}
 
 
 def _section(**properties: Any) -> dict[str, Any]:
@@ -58,6 +64,7 @@ _SCHEMA = _section(
     target=_TEXT,
     maxRunDurationSeconds={"type": ["number", "null"], "exclusiveMinimum": 0},
     environmentVariables=_VARIABLES,
+    spark=_section(configuration=_PROPERTIES),
     dataReferences=_named(dataStoreName=_TEXT, pathOnDataStore=_TEXT, mode=_TEXT),
     data=_named(
         dataLocation=_section(dataset=_DATASET, dataPath=_DATA_PATH),
@@ -82,6 +89,13 @@ _SCHEMA = _section(
             interpreterPath=_TEXT,
             condaDependenciesFile=_TEXT,
             condaDependencies={"type": ["object", "null"]},
+        ),
+        spark=_section(
+            repositories=_TEXTS,
+            packages={
+                "type": ["array", "null"],
+                "items": _section(group=_TEXT, artifact=_TEXT, version=_TEXT),
+            },
         ),
         r=_section(
             rscriptPath=_TEXT,
@@ -232,6 +246,7 @@ def read_runconfig(document: Document, home: Path) -> RunConfiguration:
         environment=environment,
         inputs=inputs,
         distribution=_distribution(read, notices),
+        spark=_spark(read),
     )
     if notices:
         told = [f"{document.place(each.path)}: {each.message}" for each in notices]
@@ -302,6 +317,21 @@ def _distribution(read: Mapping[str, Any], notices: list[Mistake]) -> Distributi
         message = "left out; neither MPI nor PyTorch says how its nodes find each other"
         notices.append(Mistake(("nodeCount",), message))
     return None
+
+
+def _spark(read: Mapping[str, Any]) -> SparkConfiguration:
+    """Properties beyond those that SDK v1 writes by itself, and packages of the environment."""
+    written = (read.get("spark") or {}).get("configuration") or {}
+    section = (read.get("environment") or {}).get("spark") or {}
+    packages = [
+        ":".join(str(each.get(part) or "") for part in ("group", "artifact", "version"))
+        for each in section.get("packages") or ()
+    ]
+    return SparkConfiguration(
+        {name: item for name, item in written.items() if str(item) != _USUAL_PROPERTIES.get(name)},
+        packages=packages,
+        repositories=[str(each) for each in section.get("repositories") or ()],
+    )
 
 
 def _left_over(

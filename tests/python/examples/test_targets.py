@@ -14,11 +14,12 @@ import pytest
 
 from plugins.ray import Ray, attach_ray
 from plugins.slurm import Slurm, attach_slurm
+from plugins.spark import Spark, attach_spark
 from plugins.ssh import Sshd, attach_ssh
-from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab import Dataset, Run, ScriptRunConfig, Workspace
 from tandemlab.bridge import find_r, r_environment
 
-TARGETS = ("local", "ssh", "slurm", "ray")
+TARGETS = ("local", "ssh", "slurm", "ray", "spark")
 SCRIPTS = ("accidents.py", "accidents.R")
 R_CODE = """
 library(tandemlab)
@@ -41,6 +42,7 @@ def test_the_same_scripts_give_the_same_metrics_on_every_target(
     ssh: Sshd,
     slurm: Slurm,
     ray: Ray,
+    spark: Spark,
     tmp_path: Path,
     pytestconfig: pytest.Config,
 ) -> None:
@@ -50,6 +52,7 @@ def test_the_same_scripts_give_the_same_metrics_on_every_target(
     attach_ssh(workspace, ssh)
     attach_slurm(workspace, slurm, memory="1GB")
     attach_ray(workspace, ray)
+    attach_spark(workspace, spark)
     runs_of = {script: _by_python(workspace, source, script) for script in SCRIPTS}
     runs_of["accidents.R"] += _by_r(workspace, source)
     runs_of["accidents.py"] += _by_shell(workspace, source)
@@ -59,7 +62,8 @@ def test_the_same_scripts_give_the_same_metrics_on_every_target(
         here, *elsewhere = (run.get_metrics() for run in runs)
         assert {"accuracy", "log_loss", "auc", "confusion", "roc"} <= here.keys()
         assert all(metrics == here for metrics in elsewhere)
-        names = [set(run.get_file_names()) - {"system/environment.json"} for run in runs]
+        own = {"system/environment.json", "system/spark.log"}
+        names = [set(run.get_file_names()) - own for run in runs]
         assert all(each == names[0] for each in names)
 
 
@@ -90,3 +94,25 @@ def _printed(command: list[str], folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_spark_counts_the_rows_of_a_dataset(
+    workspace: Workspace, spark: Spark, pytestconfig: pytest.Config
+) -> None:
+    source = pytestconfig.rootpath / "examples" / "accidents"
+    crashes = Dataset.Tabular.from_delimited_files(source / "nassCDS.csv")
+    attach_spark(workspace, spark)
+    config = ScriptRunConfig(
+        source,
+        "rates_spark.py",
+        compute_target="spark",
+        inputs=[crashes.as_named_input("crashes")],
+    )
+    run = workspace.experiment("accidents").submit(config)
+    run.wait_for_completion(timeout_seconds=300)
+    metrics = run.get_metrics()
+    assert (metrics["people"], metrics["deaths"]) == (26217, 1180)
+    assert len(metrics["rates"]["rate"]) == 10
+    assert "spark.application_id" in run.get_properties()
