@@ -31,6 +31,7 @@ bench: ## Measure logging, jobs, data and the bridge, beside other software
 	@tools/bootstrap dev
 	@.venv/bin/python bench/tracking.py
 	@.venv/bin/python bench/training.py
+	@.venv/bin/python bench/compute.py
 	@.venv/bin/python bench/bridge.py
 
 docs: ## Write the reference pages of both languages to site/

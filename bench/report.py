@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -90,6 +90,20 @@ TRAINING_ROWS = (
 )
 
 
+def compute_rows(targets: Sequence[str]) -> list[Row]:
+    """The rows of compute targets."""
+    rows = []
+    for name in targets:
+        rows += [
+            Row(f"the engine's own start, `{name}`", f"{name}_bare", "ms", MILLI),
+            Row(f"submit to start beyond that, `{name}`", f"{name}_start", "ms", MILLI, aim=300),
+            Row(f"print to read, `{name}`", f"{name}_log", "ms", MILLI, aim=300),
+        ]
+    rows.append(Row("300 files, 20 MB staged, `ssh`", "ssh_stage", "ms", MILLI, times=1 / 1.5))
+    rows.append(Row("the same, unchanged, `ssh`", "ssh_unchanged", "ms", MILLI, aim=100))
+    return [replace(row, beside="tar") if row.key == "ssh_stage" else row for row in rows]
+
+
 def summarize(
     samples: Mapping[str, Sequence[float]], rows: Sequence[Row] = ROWS
 ) -> list[dict[str, Any]]:
@@ -119,7 +133,7 @@ def _summary(row: Row, samples: Mapping[str, Sequence[float]]) -> dict[str, Any]
         value = summary["median"]
         summary["met"] = value >= row.aim if row.rate else value <= row.aim
     if row.times is not None and other:
-        summary["aim"] = f"{row.times:,.0f} × {row.beside}"
+        summary["aim"] = f"{row.times:.3g} × {row.beside}"
         summary["met"] = summary["times_better"] >= row.times
     return summary
 
@@ -229,10 +243,35 @@ def training_part(result: Mapping[str, Any]) -> str:
 """
 
 
+def compute_part(result: Mapping[str, Any]) -> str:
+    """The part of the page about compute targets."""
+    machine, sizes = result["machine"], result["sizes"]
+    method = f"""
+        {sizes["repeats"]} scripts that say when they begin to run, by turns with the engine's own
+        command (a process, `ssh` over a connection that is open, `sbatch`), and lines that a script
+        prints, until they can be read here. Staging ends when the job was started, over a
+        connection that is open, by turns with `tar` through `ssh`. Measured on {result["date"]};
+        load average before: {machine["load_before"]}.
+    """
+    return f"""
+## Compute targets
+
+`bench/compute.py` measures this part.
+
+{table(result["rows"], "tar")}
+
+{fill(" ".join(method.split()), width=100)}
+"""
+
+
 def write_page(folder: Path) -> None:
     """Write README.md from the results beside it."""
     text = page(json.loads((folder / "results.json").read_text("utf-8")))
-    for name, part in (("mlflow_server", server_part), ("training", training_part)):
+    for name, part in (
+        ("mlflow_server", server_part),
+        ("training", training_part),
+        ("compute", compute_part),
+    ):
         if (folder / f"{name}.json").exists():
             text += part(json.loads((folder / f"{name}.json").read_text("utf-8")))
     (folder / "README.md").write_text(text, encoding="utf-8")
