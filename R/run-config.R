@@ -7,8 +7,8 @@
 #' `save_run_config()` writes the file `.tandemlab/NAME.yml` beside the source, which
 #' `tandemlab run submit --config NAME` and Python's `RunConfiguration.load()` read, too.
 #' `load_run_config()` also reads `.runconfig` files of Azure ML's SDK v1; of these, what has no
-#' meaning here is named in a warning. `tandemlab config schema` prints the JSON Schema by which
-#' editors complete and check such files.
+#' meaning here is named in a warning. `save_run_config()` writes `schema.json` beside the file,
+#' too, by which editors with the YAML language server complete and check it.
 #'
 #' @param script Path of the script inside the source directory.
 #' @param arguments A list of command line arguments. A named element `data = "x.csv"` becomes

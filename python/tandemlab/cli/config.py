@@ -79,7 +79,8 @@ def schema() -> None:
     """Print the JSON Schema of run configurations.
 
     Editors complete and check files by it: with the YAML language server (VS Code, Neovim,
-    Emacs) the first line of a file says so: "# yaml-language-server: $schema=schema.json".
+    Emacs) the first line of a file says so: "# yaml-language-server: $schema=schema.json". Files
+    that tandemlab writes have that line, and the schema beside them.
     """
     from tandemlab.training.configuration_files import run_configuration_schema
 

@@ -25,6 +25,7 @@ from tandemlab.training.runconfig_v1 import read_runconfig
 
 _FOLDERS = ((".tandemlab", ".yml"), (".azureml", ".runconfig"), ("aml_config", ".runconfig"))
 _SUFFIXES = (".yml", ".yaml", ".runconfig")
+_SCHEMA = "schema.json"  # beside the files, for editors
 _OTHERS = ("config",)  # of a workspace, in the same folders
 
 
@@ -54,6 +55,10 @@ def save_run_configuration(
     text = write_document(configuration.to_dict())
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+    if name is not None:
+        schema = json.dumps(run_configuration_schema(), indent=2)
+        write_file(target.with_name(_SCHEMA), f"{schema}\n".encode())
+        text = f"# yaml-language-server: $schema={_SCHEMA}\n{text}"
     write_file(target, text.encode())
     return target
 

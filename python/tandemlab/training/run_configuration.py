@@ -81,6 +81,22 @@ class RunConfiguration:
     distribution: Distribution | None = None
     spark: SparkConfiguration = field(default_factory=SparkConfiguration)
 
+    def __post_init__(self) -> None:
+        kinds: dict[str, tuple[type, ...]] = {
+            "environment": (Environment, str),
+            "resources": (Resources,),
+            "distribution": (Distribution,),
+        }
+        for name, known in kinds.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, known):
+                wanted = " or the name of one" if str in known else ""
+                raise InvalidInput(
+                    f"{name} is an object of the class {known[0].__name__}{wanted}, not of "
+                    f"{type(value).__name__}.",
+                    hint=f"Write {name}={known[0].__name__}(...).",
+                )
+
     def replace(self: _Configuration, **changes: Any) -> _Configuration:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
@@ -128,6 +144,9 @@ class RunConfiguration:
 
     def save(self, path: str | os.PathLike[str] = ".", name: str | None = None) -> Path:
         """Write the configuration as YAML; the path.
+
+        Beside ``.tandemlab/NAME.yml`` comes ``schema.json``, by which editors with the YAML
+        language server (VS Code, Neovim, Emacs) complete and check the file.
 
         Args:
             path: the source directory, for ``.tandemlab/NAME.yml`` in it; or, without a name,

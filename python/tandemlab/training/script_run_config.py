@@ -101,9 +101,16 @@ class ScriptRunConfig(RunConfiguration):
             "distribution": distribution,
             "spark": spark,
         }
-        base = run_config or RunConfiguration()
+        base = RunConfiguration() if run_config is None else run_config
+        if not isinstance(base, RunConfiguration):
+            raise InvalidInput(
+                f"run_config is a RunConfiguration, not an object of {type(base).__name__}.",
+                hint="RunConfiguration.load() reads one from a file, and from_dict() makes one of "
+                "a dict.",
+            )
         for name, value in given.items():
             object.__setattr__(self, name, getattr(base, name) if value is None else value)
+        self.__post_init__()
         named = named_inputs(self.inputs)
         outputs_by_name = named_outputs(self.outputs)
         taken = taken_from(self.arguments, named, outputs_by_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
     saved = found.save(tmp_path / "elsewhere", "again")
     assert RunConfiguration.load(tmp_path / "elsewhere", "again") == found
     jsonschema.validate(yaml.safe_load(saved.read_text()), run_configuration_schema())
+    told = saved.read_text().splitlines()[0].partition("# yaml-language-server: $schema=")[2]
+    assert json.loads((saved.parent / told).read_text()) == run_configuration_schema()
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
@@ -91,6 +94,18 @@ def test_a_v1_file_and_one_of_ours_with_one_name_are_ours(tmp_path: Path) -> Non
     assert RunConfiguration.load(tmp_path, "cpu").script == "new.py"
     assert RunConfiguration.load(tmp_path, "gpu").script == "gpu.py"
     assert RunConfiguration.load(tmp_path / ".azureml" / "cpu.runconfig").script == "old.py"
+
+
+def test_values_of_another_class_are_refused_at_once() -> None:
+    for wrong in ({"resources": {"cpus": 1}}, {"distribution": 2}, {"environment": ["six"]}):
+        (name,) = wrong
+        for make in (RunConfiguration, lambda **given: ScriptRunConfig(".", "a.py", **given)):
+            with pytest.raises(InvalidInput, match=f"{name} is an object of the class"):
+                make(**wrong)
+        with pytest.raises(InvalidInput, match=name):
+            RunConfiguration().replace(**wrong)
+    with pytest.raises(InvalidInput, match="run_config is a RunConfiguration, not"):
+        ScriptRunConfig(".", run_config={"script": "a.py"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["../cpu", "a/b", "", " cpu"])
