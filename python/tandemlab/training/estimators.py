@@ -10,7 +10,7 @@ import copy
 import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -79,6 +79,9 @@ class Estimator(ScriptRunConfig):
     has_gpu: ClassVar[bool] = True
     """Whether that environment can use GPUs."""
 
+    mpi_packages: ClassVar[tuple[str, ...]] = ()
+    """With what mpiexec starts several processes; empty where they find each other without it."""
+
     def __init__(
         self,
         source_directory: str | os.PathLike[str],
@@ -141,6 +144,33 @@ class Estimator(ScriptRunConfig):
             resources=self._resources(resources, use_gpu),
             distribution=_distribution(distributed_training, node_count, process_count_per_node),
         )
+        if self.mpi_packages and self.distribution is not None:
+            self._start_by_mpi(self.distribution, brings_mpi=bool(boxed or environment_definition))
+
+    def _start_by_mpi(self, distribution: Distribution, *, brings_mpi: bool) -> None:
+        """Run a command instead of the script: mpiexec, which starts the processes of it."""
+        if distribution.node_count > 1:
+            raise InvalidInput(
+                f"{type(self).__name__} trains on one machine, not on {distribution.node_count}.",
+                hint="Set node_count to 1.",
+            )
+        assert self.script is not None
+        count = str(distribution.process_count_per_node)
+        words = format_arguments(self.arguments, Language.PYTHON)
+        environment = self.environment
+        if isinstance(environment, Environment) and not brings_mpi:
+            python = environment.python
+            wanted = (*python.requirements, *self.mpi_packages)
+            environment = environment.replace(python=replace(python, requirements=wanted))
+        changed = {
+            "command": ["mpiexec", "-n", count, "python", self.script, *words],
+            "script": None,
+            "arguments": None,
+            "distribution": None,
+            "environment": environment,
+        }
+        for name, value in changed.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def get_supported_versions(cls) -> list[str]:
@@ -271,8 +301,10 @@ class TensorFlow(Estimator):
 class Chainer(Estimator):
     """An `Estimator` with Chainer, whose last version is of 2022 and needs Python 3.11 or older.
 
-    It trains in one process: ChainerMN needs MPI, of which a distributed run has the variables
-    alone.
+    With ``process_count_per_node=2`` mpiexec starts two processes of the script, which find each
+    other by ``chainermn.create_communicator("naive")``: mpi4py and MPICH come with the environment.
+    An environment or image of one's own must have mpiexec. The run is then one of the command
+    ``mpiexec``.
 
     Args:
         framework_version: of Chainer, one of `get_supported_versions`; None for the newest.
@@ -280,6 +312,7 @@ class Chainer(Estimator):
 
     framework = "chainer"
     has_gpu = False
+    mpi_packages = ("mpi4py>=3.1", "mpich>=4.0")
 
 
 def _boxed(image: str, shm_size: str | None) -> Environment:

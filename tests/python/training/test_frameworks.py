@@ -111,6 +111,20 @@ def test_chainer_learns_shapes(workspace: Workspace, version: str | None) -> Non
     assert installed(run, "chainer") == "7.8.1" and installed(run, "numpy") == "1.23.5"
 
 
+@pytest.mark.frameworks
+@pytest.mark.timeout(900)
+def test_chainer_learns_in_processes_that_mpi_starts(workspace: Workspace) -> None:
+    config = Chainer(
+        EXAMPLES,
+        entry_script="chainer_shapes.py",
+        script_params={"epochs": 4, "communicator": "naive"},
+        process_count_per_node=2,
+    )
+    run = train(workspace, config)
+    check_shapes(run, processes=2, epochs=4)
+    assert run.read_log()[0].count("Fitted to 768 images") == 2
+
+
 def check_shapes(run: Run, processes: int, epochs: int) -> None:
     """It learned, with so many processes, and each value was logged once."""
     metrics = run.get_metrics()
