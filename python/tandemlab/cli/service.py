@@ -182,11 +182,9 @@ def deploy(
 
 
 def _environment(given: str | None) -> Any:
-    from pathlib import Path
+    from tandemlab.environments.files import environment_of
 
-    from tandemlab.environments import read_environment
-
-    return read_environment(given) if given is not None and Path(given).is_file() else given
+    return environment_of(given)
 
 
 @verb("list", "tandemlab service list", "tandemlab service list -o json")

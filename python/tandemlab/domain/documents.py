@@ -93,8 +93,9 @@ class Document:
             f"{', '.join(filter(None, [self.place(each.path)]))}: {each.message}".removeprefix(": ")
             for each in sorted(mistakes, key=self._order)
         ]
+        ending = "" if told[0].endswith("?") else "."
         text = (
-            f"{self.source}, {told[0]}."
+            f"{self.source}, {told[0]}{ending}"
             if len(told) == 1
             else "\n  ".join([f"{self.source} has {len(told)} mistakes:", *told])
         )

@@ -14,11 +14,31 @@ from typing import Any
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document, write_document
 from tandemlab.domain.environments import Environment, PythonLock, PythonSection, RPackage, RSection
-from tandemlab.domain.schemas import Mistake
+from tandemlab.domain.schemas import Mistake, conform, key_of
 from tandemlab.environments.locking import locked_packages
 from tandemlab.store.durable import write_file
 
 ENVIRONMENT_SUFFIXES = (".txt", ".lock", ".yml", ".yaml")
+_TEXTS = {"type": ["array", "null"], "items": {"type": "string"}}
+_CONDA_FILE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": ["string", "null"]},
+        "prefix": {"type": ["string", "null"]},
+        "channels": _TEXTS,
+        "platforms": _TEXTS,
+        "variables": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+        "dependencies": {
+            "type": ["array", "null"],
+            "items": {
+                "type": ["string", "object"],
+                "additionalProperties": False,
+                "properties": {"pip": _TEXTS},
+            },
+        },
+    },
+}
 _BIOCONDUCTOR = "https://bioconductor.org/packages"
 _PARTS = ("bioc", "data/annotation", "data/experiment")
 
@@ -120,17 +140,30 @@ def from_conda_specification(name: str, path: str | os.PathLike[str]) -> Environ
     Raises:
         InvalidInput: the file is not there, or is no conda file.
     """
-    return conda_environment(name, _yaml(Path(path)))
+    document = read_document(_read(Path(path)), str(path))
+    return _of_conda(name, document.conforming(_CONDA_FILE))
 
 
 def conda_environment(name: str, content: Mapping[str, Any]) -> Environment:
-    """An environment from what a conda file holds."""
+    """An environment from what a conda file holds.
+
+    Raises:
+        InvalidInput: keys that are not known, or values of another type.
+    """
+    value, mistakes = conform(content, _CONDA_FILE)
+    if mistakes:
+        told = "; ".join(f"{key_of(each.path)}: {each.message}" for each in mistakes)
+        raise InvalidInput(f"What conda is to install cannot be read. {told}.")
+    return _of_conda(name, value)
+
+
+def _of_conda(name: str, content: Mapping[str, Any]) -> Environment:
     conda: list[str] = []
     requirements: list[str] = []
     version = None
     for item in content.get("dependencies") or []:
-        if isinstance(item, dict):
-            requirements += [str(each) for each in item.get("pip") or []]
+        if isinstance(item, Mapping):
+            requirements += item.get("pip") or []
             continue
         package, _, rest = str(item).replace("==", "=").partition("=")
         if package.strip() == "python":
@@ -146,6 +179,7 @@ def conda_environment(name: str, content: Mapping[str, Any]) -> Environment:
             conda=tuple(conda),
             channels=channels if conda else (),
         ),
+        variables=content.get("variables") or {},
     )
 
 
@@ -165,7 +199,7 @@ def from_renv_lock(name: str, path: str | os.PathLike[str]) -> Environment:
         found = {key: _renv_package(key, each) for key, each in content["Packages"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise InvalidInput(
-            f"{path} is no lock file of renv: {problem!r}.",
+            f"{path} is no lock file of renv: {_lacking(problem)}.",
             hint="renv::snapshot() writes one.",
             details={"path": str(path)},
         ) from None
@@ -183,6 +217,10 @@ def from_renv_lock(name: str, path: str | os.PathLike[str]) -> Environment:
     ]
     more = [f"{_BIOCONDUCTOR}/{bioconductor}/{part}" for part in _PARTS] if bioconductor else []
     return Environment(name, r=RSection(tuple(packages), (*repositories.values(), *more)))
+
+
+def _lacking(problem: Exception) -> str:
+    return f"it lacks {problem}" if isinstance(problem, KeyError) else str(problem)
 
 
 def _renv_package(name: str, record: Mapping[str, Any]) -> RPackage | None:
@@ -231,8 +269,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
         raise InvalidInput(
-            f"{path} cannot be read: {problem}.", details={"path": str(path)}
+            f"{path} cannot be read: {reason}.", details={"path": str(path)}
         ) from None
 
 

@@ -133,6 +133,8 @@ class Assets:
             meant = nearest(name, others)
             hint = f"Did you mean {meant!r}?" if meant else f"There are {', '.join(others[:20])}."
         wanted = "" if version is None else f" of version {version}"
+        if isinstance(version, str) and not version.isdigit():
+            wanted = f" with the alias {version!r}"
         return NotFound(
             f"There is no {kind} {name!r}{wanted} in the workspace.",
             hint=hint,

@@ -120,7 +120,7 @@ def find_run_configuration(path: str | os.PathLike[str], name: str | None = None
         meant = nearest(name, found)
         known = f"There are {', '.join(sorted(found))}." if found else ""
         raise NotFound(
-            f"There is no run configuration {name!r} in {place}.",
+            f"There is no run configuration {name!r} in {place.absolute()}.",
             hint=f"Did you mean {meant!r}?" if meant else known,
             details={"name": name, "known": sorted(found)},
         )

@@ -18,6 +18,7 @@ from tandemlab.environments import (
     read_environment,
     save_environment,
 )
+from tandemlab.environments.files import from_conda_specification
 
 LOCK = {
     "R": {"Version": "4.2.2", "Repositories": [{"Name": "CRAN", "URL": "https://cran.test"}]},
@@ -58,6 +59,27 @@ def test_options_of_pip_that_have_no_place_are_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
         read_environment(file(tmp_path, "requirements.txt", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("chanels: [x]", "line 1, chanels: no such key; did you mean 'channels'\\?"),
+        ("dependencies: six", "line 1, dependencies: must be a list"),
+        ("dependencies:\n- pip: six", r"line 2, dependencies\[0\].pip: must be a list"),
+        ("dependencies:\n- npm: [left-pad]", "npm: no such key"),
+    ],
+)
+def test_a_conda_file_with_mistakes_is_refused_with_line_and_key(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        from_conda_specification("study", file(tmp_path, "conda.yml", text))
+
+
+def test_variables_of_a_conda_file_are_those_of_the_script(tmp_path: Path) -> None:
+    text = "dependencies: [pip: [six]]\nvariables: {REGION: south}"
+    assert read_environment(file(tmp_path, "conda.yml", text)).variables == {"REGION": "south"}
 
 
 def test_a_conda_file_keeps_its_pip_part_apart(tmp_path: Path) -> None:
