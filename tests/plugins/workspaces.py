@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from tandemlab import Workspace
 from tandemlab.compute.processes import is_alive
+from tandemlab.store.daemons import take_lock
 from tandemlab.tracking import context
 
 
@@ -66,8 +68,16 @@ def agent_pid(workspace: Workspace) -> int | None:
 
 
 def stop_agent(workspace: Workspace) -> None:
-    """Ask the workspace's agent to end; its jobs go on."""
-    pid = agent_pid(workspace) if workspace.folder.exists else None
-    if pid is not None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+    """Ask the workspace's agent to end, also one that is only starting; its jobs go on."""
+    deadline = time.monotonic() + 10
+    while workspace.folder.exists and time.monotonic() < deadline:
+        pid = agent_pid(workspace)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            return
+        lock = take_lock(workspace.folder.agent / "lock")
+        if lock is not None:  # nobody is there, and nobody is coming
+            os.close(lock)
+            return
+        time.sleep(0.02)

@@ -385,10 +385,27 @@ def publish(
     if name is None:
         raise InvalidInput("A pipeline is published under a name.", hint="Give one.")
     refuse_itself(workspace, AssetReference.of(name, kind=KIND).name, "publish")
+    _refuse_own_module(pipeline, name)
     with without_modules(pipeline.graph, workspace) as graph:
         template = template_of(graph, workspace, continue_on_step_failure=continue_on_step_failure)
     asset = register_template(template, workspace, name, description=description, tags=tags)
     return PublishedPipeline(workspace, asset)
+
+
+def _refuse_own_module(pipeline: Pipeline, name: str) -> None:
+    """Refuse a pipeline with an earlier version of itself as a step: it would grow for ever.
+
+    Raises:
+        InvalidInput: a step is the published pipeline of that name.
+    """
+    for step, each in pipeline.graph.steps.items():
+        if each.module is not None and AssetReference.of(each.module, kind=KIND).name == name:
+            raise InvalidInput(
+                f"The step {step!r} is the published pipeline {name!r}, which cannot be a step of "
+                "itself.",
+                hint="Publish it under another name.",
+                details={"pipeline": name, "step": step},
+            )
 
 
 @dataclass(frozen=True)

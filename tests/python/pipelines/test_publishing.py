@@ -17,6 +17,7 @@ from tandemlab.domain.jobs import Input
 from tandemlab.environments.registry import register_environment
 from tandemlab.pipelines import (
     CommandStep,
+    ModuleStep,
     Pipeline,
     PipelineEndpoint,
     PipelineParameter,
@@ -190,6 +191,9 @@ def test_what_could_not_run_is_not_published(workspace: Workspace, study: Pipeli
     missing = Pipeline([PythonScriptStep("no.py", "a", source_directory="study")], name="x")
     with pytest.raises(InvalidInput, match=r"cannot be published.*no\.py"):
         missing.publish(workspace)
+    trivial().publish(workspace, "job")
+    with pytest.raises(InvalidInput, match="cannot be a step of itself"):
+        Pipeline([ModuleStep("inner", "job:1")]).publish(workspace, "job")
     workspace.assets.register("pipeline", "fake", {"steps": {}})
     with pytest.raises(InvalidInput, match="no published pipeline"):
         PublishedPipeline.get(workspace, "fake").get_step_names()
