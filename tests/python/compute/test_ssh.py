@@ -34,6 +34,7 @@ from tandemlab.domain import (
     RunStatus,
     StorageError,
 )
+from tandemlab.domain.environments import ContainerSection
 from tandemlab.domain.jobs import Distribution, Input, Output, Resources
 from tandemlab.environments import PythonSection, RPackage, RSection
 
@@ -315,6 +316,10 @@ def test_a_machine_is_reached_through_another_and_known_by_its_key(
     config = ScriptRunConfig(source, "job.py", compute_target="ssh", resources=Resources(gpus=1))
     (source / "job.py").touch()
     with pytest.raises(InvalidInput, match="does not deal out GPUs"):
+        workspace.experiment("jobs").submit(config)
+    inside = Environment("inside", container=ContainerSection("debian:12"))
+    config = ScriptRunConfig(source, "job.py", compute_target="ssh", environment=inside)
+    with pytest.raises(InvalidInput, match="runs no containers"):
         workspace.experiment("jobs").submit(config)
     target.detach()
     with pytest.raises(NotFound, match="no compute target 'ssh'"):
