@@ -18,15 +18,17 @@
 #'   other outputs, tables or json: a value for one, a named list for several.
 #' @param code Source of a function of Python, from `def` on, to which the same applies.
 #' @param ... Settings that all steps have, by name:
-#'   * `inputs`: what it reads: a named list of `step_output()`s, paths and datasets, or a list of
-#'     `step_output()`s, which keep their names.
-#'   * `outputs`: what it writes: a named list or vector of types (`"folder"`, `"model"`, `"file"`,
+#'   * `inputs`: what it reads: a named list of `step_output()`s, paths, datasets and models
+#'     ([get_model()], or `list(model = "NAME:VERSION")`), or a list of `step_output()`s, which keep
+#'     their names.
+#'   * `outputs`: what it writes: a named list or vector of types (`"folder"`, `"model"`,
+#'     `"dataset"`, `"file"`,
 #'     `"table"` or `"json"`), of [output_file_dataset_config()]s, which may also stand among the
-#'     arguments, or of lists of `type`, `file` (the file's name), `register_as` (the dataset that
-#'     it becomes), `datastore` and `path` (where a copy of it goes; `overwrite` if it may replace
-#'     other files) and `columns` (of a table, a named vector of `"boolean"`, `"integer"`,
-#'     `"double"`, `"string"`, `"date"` and `"datetime"`: a table with others fails the step); or
-#'     names of folders.
+#'     arguments, or of lists of `type`, `file` (the file's name), `register_as` (the dataset, of
+#'     the type model the model, that it becomes), `datastore` and `path` (where a copy of it goes;
+#'     `overwrite` if it may replace other files) and `columns` (of a table, a named vector of
+#'     `"boolean"`, `"integer"`, `"double"`, `"string"`, `"date"` and `"datetime"`: a table with
+#'     others fails the step); or names of folders.
 #'   * `run_after`: a list of steps that have to be done before.
 #'   * `retries`: how often it is tried again; or a list of `max_retries`, `delay_seconds` and
 #'     `backoff` (what each further delay is multiplied by).
@@ -423,6 +425,12 @@ input_document <- function(x) {
   if (is_step_output(x)) {
     return(list(step = x$step$name, output = x$name))
   }
+  if (inherits(x, "tandemlab_model")) {
+    return(list(model = x$id))
+  }
+  if (is.list(x) && !is.object(x) && is_string(x$model)) {
+    return(list(model = x$model))
+  }
   found <- arg_inputs(list(it = x), "inputs")$it
   if (is.list(found)) found else list(path = found)
 }
@@ -438,7 +446,7 @@ as_named_outputs <- function(x) {
   arg_named(x, "outputs")
 }
 
-data_types <- c("folder", "model", "file", "table", "json")
+data_types <- c("folder", "model", "dataset", "file", "table", "json")
 
 output_documents <- function(x) {
   type <- function(x, arg) arg_choice(x, data_types, arg)

@@ -54,6 +54,8 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
         if output.columns is not None and output.type != "table":
             place = (*here, "outputs", key, "columns")
             yield Mistake(place, f"{_a(output.type)} has none; a table has")
+        if output.type == "dataset" and output.register_as is None:
+            yield Mistake((*here, "outputs", key, "register_as"), "say the name of the dataset")
         if output.path is not None and output.datastore is None:
             yield Mistake((*here, "outputs", key, "path"), "it is in a datastore; say which")
     yield from _module_mistakes(here, step)

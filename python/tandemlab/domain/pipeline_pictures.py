@@ -39,7 +39,7 @@ def tree_of(graph: Graph) -> str:
 def _facts(step: Step) -> Iterator[str]:
     for name, given in step.inputs.items():
         if given.step is None:
-            yield f"reads {name}: {given.settings.get('path') or given.settings.get('dataset')}"
+            yield f"reads {name}: {next(iter(given.settings.values()))}"
         else:
             alias = "" if given.output == name else f" ({given.output})"
             yield f"reads {name} from {given.step}{alias}"

@@ -23,8 +23,8 @@ from tandemlab.domain.schemas import unknown_name
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE_SUFFIXES = {"table": ".arrow", "json": ".json", "file": ""}
-DATA_TYPES = ("folder", "model", "file", "table", "json")
-_WIDER = {"folder": {"model"}, "file": {"table", "json"}}
+DATA_TYPES = ("folder", "model", "dataset", "file", "table", "json")
+_WIDER = {"folder": {"model", "dataset"}, "file": {"table", "json"}}
 _PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "integer": (int,),
@@ -116,7 +116,7 @@ class StepInput:
         step: the step whose output it is; None for what is there.
         output: the name of that output.
         settings: of what is there: ``path`` or ``dataset``, and ``mode``, as a run configuration
-            has them.
+            has them, or ``model``, a registered one: ``NAME``, ``NAME:VERSION`` or ``NAME@ALIAS``.
         type: what the step takes it for; None for what it is.
     """
 
@@ -131,12 +131,13 @@ class StepOutput:
     """What a step writes.
 
     Attributes:
-        type: ``folder``, ``model`` (a folder, too), ``file``, ``table`` (an Arrow or Parquet file)
-            or ``json``.
+        type: ``folder``, ``model`` and ``dataset`` (folders, too), ``file``, ``table`` (an Arrow or
+            Parquet file) or ``json``.
         file: name of the file, for those that are one; None for ``NAME.arrow``, ``NAME.json`` or
             ``NAME``.
-        register_as: name of the dataset that it becomes when the step completes.
-        description: of that dataset.
+        register_as: name of the dataset, of the model for a model, that it becomes when the step
+            completes.
+        description: of that.
         tags: of that dataset.
         table: how its files are read where that dataset is a table, as `domain.jobs.Output` has it.
         datastore: name of a datastore that a copy of it goes to when the step completes.

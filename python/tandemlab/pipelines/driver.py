@@ -23,7 +23,9 @@ from tandemlab.domain import (
     RunError,
     RunQuery,
     RunStatus,
+    TandemlabError,
 )
+from tandemlab.domain.assets import AssetRole, AssetUsage
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep, Unit
 from tandemlab.domain.records import RunRecord
 from tandemlab.domain.reuse import Reason, reuse_key
@@ -171,6 +173,11 @@ class PipelineDriver:
     def _take_note(self, unit: Unit, run_id: str, status: RunStatus) -> None:
         attempt = self._active.pop(unit)
         if status is RunStatus.COMPLETED:
+            try:
+                self._register_models(unit, run_id)
+            except TandemlabError as problem:
+                self._fail(unit, problem.message)
+                return
             self._finish(unit, run_id)
             self._say(f"{unit}: completed")
             return
@@ -183,6 +190,21 @@ class PipelineDriver:
             self._say(f"{unit}: attempt {attempt} failed. {reason}")
             return
         self._fail(unit, reason, status)
+
+    def _register_models(self, unit: Unit, run_id: str) -> None:
+        """Have outputs become models; the same files once more are the same version."""
+        for name, output in self._steps[unit.step].outputs.items():
+            if output.type == "model" and output.register_as is not None:
+                from tandemlab.tracking import Run, Workspace
+
+                run = Run(Workspace(self._folder.path), run_id, experiment=self._record.experiment)
+                model = run.register_model(
+                    output.register_as,
+                    f"outputs/{name}",
+                    description=output.description,
+                    tags=dict(output.tags),
+                )
+                self._say(f"{unit}: registered the model {model.id}")
 
     def _finish(self, unit: Unit, run_id: str) -> None:
         self._done[unit] = run_id
@@ -375,6 +397,11 @@ class PipelineDriver:
             )
         )
         record_environment(self._folder, run_id, definition)
+        for label, model in definition.get("input_models", {}).items():
+            name, _, version = model.rpartition(":")
+            self._folder.add_usage(
+                AssetUsage(run_id, AssetRole.INPUT, label, "model", name, int(version))
+            )
         self._active[unit] = attempt
         self._say(f"{unit}: queued as run {run_id}")
 

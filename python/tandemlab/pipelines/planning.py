@@ -28,6 +28,7 @@ from tandemlab.domain.pipelines import (
     is_file_type,
 )
 from tandemlab.domain.schemas import Mistake
+from tandemlab.models import Model
 from tandemlab.pipelines.function_scripts import function_script
 from tandemlab.pipelines.mini_batches import SCRIPT as MINI_BATCHES
 from tandemlab.pipelines.transfers import SCRIPT as TRANSFER
@@ -116,8 +117,12 @@ def _check_steps(
     for name, step in graph.steps.items():
         try:
             source = stack.enter_context(_source_of(name, step))
-            config = _configuration(graph, name, source, values)
+            models = {key: Model(workspace, each) for key, each in _models_of(step).items()}
+            config = _configuration(graph, name, source, values, models)
             definition = config.check(workspace)
+            for key, model in models.items():
+                definition["inputs"][key]["is_sent"] = True
+                definition.setdefault("input_models", {})[key] = f"{model.name}:{model.version}"
             if source not in listed:
                 listed[source] = source_files(source)
             config.check_kept(listed[source])
@@ -160,7 +165,11 @@ def _script_text(step: Step) -> str:
 
 
 def _configuration(
-    graph: Graph, name: str, source: Path, given: Mapping[str, ParameterValue]
+    graph: Graph,
+    name: str,
+    source: Path,
+    given: Mapping[str, ParameterValue],
+    models: Mapping[str, Model],
 ) -> ScriptRunConfig:
     """What a step runs. For what is not known yet stands what is there for certain."""
     step = graph.steps[name]
@@ -205,7 +214,9 @@ def _configuration(
     inputs = {
         key: Input(str(source)) if _is_open(each) else _given_input(step, key, values)
         for key, each in step.inputs.items()
+        if key not in models
     }
+    inputs |= {key: Input(str(each.local_path())) for key, each in models.items()}
     outputs = {key: _written_output(each, values) for key, each in step.outputs.items()}
     configuration = RunConfiguration.from_dict(settings)
     return ScriptRunConfig(source, run_config=configuration.replace(inputs=inputs, outputs=outputs))
@@ -224,14 +235,24 @@ def _written_output(given: StepOutput, values: Mapping[str, Any]) -> Output:
     if given.datastore is not None:
         path = None if given.path is None else fill_parameters(given.path, values, str)
         place = {"datastore": given.datastore, "path": path, "mode": OutputMode.UPLOAD.value}
+    is_dataset = given.type != "model"
     return Output(
-        register_as=given.register_as,
-        description=given.description,
-        tags=given.tags,
+        register_as=given.register_as if is_dataset else None,
+        description=given.description if is_dataset else None,
+        tags=given.tags if is_dataset else {},
         table=given.table,
         overwrite=given.overwrite,
         **place,
     )
+
+
+def _models_of(step: Step) -> dict[str, str]:
+    """The registered models among the inputs, by name of the input."""
+    return {
+        key: str(each.settings["model"])
+        for key, each in step.inputs.items()
+        if "model" in each.settings
+    }
 
 
 def _item_variable(found: re.Match[str]) -> str:

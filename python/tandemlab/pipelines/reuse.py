@@ -168,7 +168,8 @@ def _digest_of_given(given: Mapping[str, Any], target: str) -> str | None:
     """What an input that is no step's output holds now; None if that cannot be told from here."""
     try:
         if given.get("dataset") is None:
-            return digest_of(expand([given["path"]])) if target == LOCAL else None
+            is_here = target == LOCAL or given.get("is_sent")
+            return digest_of(expand([given["path"]])) if is_here else None
         return _digest_of_dataset(given["dataset"]["definition"])
     except NotFound:
         return None

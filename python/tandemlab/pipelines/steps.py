@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from tandemlab.data import DataPath, OutputFileDatasetConfig
+    from tandemlab.models import Model
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ class PipelineData:
     name: str
 
 
-GivenStepInput: TypeAlias = "GivenInput | PipelineData | PipelineParameter"
+GivenStepInput: TypeAlias = (
+    "GivenInput | PipelineData | PipelineParameter | Model | Mapping[str, str]"
+)
 GivenStepInputs: TypeAlias = "Mapping[str, GivenStepInput] | Sequence[PipelineData]"
 GivenStepOutput: TypeAlias = "StepOutput | OutputFileDatasetConfig | str | None"
 GivenOutputs: TypeAlias = "Mapping[str, GivenStepOutput] | Sequence[str | OutputFileDatasetConfig]"
@@ -97,11 +100,12 @@ class StepSettings(TypedDict, total=False):
 
     Attributes:
         inputs: what it reads, by name: outputs of other steps (`PipelineStep.output`), paths,
-            datasets, or an `Input`; or a list of outputs, which keep their names.
-        outputs: what it writes, by name: ``"folder"`` (also None), ``"model"``, ``"file"``,
-            ``"table"`` or ``"json"``, a `StepOutput` (with a datastore for a copy, columns of a
-            table …) or an `OutputFileDatasetConfig`, which may also stand among the arguments; or a
-            list of names of folders, or of the latter.
+            datasets, a `Model` or ``{"model": "NAME:VERSION"}``, or an `Input`; or a list of
+            outputs, which keep their names.
+        outputs: what it writes, by name: ``"folder"`` (also None), ``"model"``, ``"dataset"``,
+            ``"file"``, ``"table"`` or ``"json"``, a `StepOutput` (with a datastore for a copy,
+            columns of a table …) or an `OutputFileDatasetConfig`, which may also stand among the
+            arguments; or a list of names of folders, or of the latter.
         run_after: steps that have to be done before, beside those whose outputs it reads.
         retries: how often it is tried again, or `Retries`.
         allow_reuse: whether what an equal step has made may be taken instead of running.
@@ -585,7 +589,13 @@ class _Taking:
     def _input(self, value: GivenStepInput) -> StepInput:
         if isinstance(value, PipelineData):
             return StepInput(value.step.name, value.name)
-        given = as_input(self.take(value) if isinstance(value, PipelineParameter) else value)
+        if isinstance(value, Mapping) and value.keys() == {"model"}:
+            return StepInput(settings={"model": str(value["model"])})
+        model = getattr(value, "id", None) if hasattr(value, "local_path") else None
+        if model is not None:
+            return StepInput(settings={"model": str(model)})
+        place: Any = self.take(value) if isinstance(value, PipelineParameter) else value
+        given = as_input(place)
         plain = RunConfiguration(inputs={"it": given}).to_dict()["inputs"]["it"]
         return StepInput(settings={"path": plain} if isinstance(plain, str) else plain)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tandemlab import Dataset, Workspace
+from tandemlab import Dataset, Model, Workspace
 from tandemlab.data import Datastore, OutputFileDatasetConfig
 from tandemlab.domain import RunFailed
 from tandemlab.domain.reuse import Reason
@@ -90,6 +90,42 @@ def test_a_table_with_other_columns_than_declared_fails_its_step(submit: Submit)
         "the column 'more' is to be absent, and is boolean",
     ):
         assert words in str(caught.value)
+
+
+def test_models_and_datasets_are_made_and_read_by_steps(
+    submit: Submit, workspace: Workspace
+) -> None:
+    Path("old.txt").write_text("old")
+    old = Model.register(workspace, "old.txt", "churn")
+    fit = CommandStep(
+        "cat ${inputs.old} > ${outputs.fit}/a.txt; echo new >> ${outputs.fit}/a.txt; "
+        "echo 1 > ${outputs.rows}/b.txt",
+        "fit",
+        inputs={"old": old},
+        outputs={
+            "fit": StepOutput("model", register_as="churn", tags={"stage": "new"}),
+            "rows": StepOutput("dataset", register_as="rows"),
+        },
+    )
+    show = CommandStep(
+        "cat ${inputs.fit}/* ${inputs.rows}/*",
+        "show",
+        inputs=[fit.output("fit"), fit.output("rows")],
+    )
+    run = submit(show)
+    run.wait_for_completion()
+    assert run.find_step_run("show")[0].read_log()[0] == "oldnew\n1\n"
+    made = Model(workspace, "churn")
+    assert (made.version, made.tags) == (2, {"stage": "new"})
+    assert made.run_id == run.find_step_run("fit")[0].id
+    assert made.run_id in old.used_by()
+    assert Dataset.get_by_name(workspace, "rows").version == 1
+    again = submit(show)
+    again.wait_for_completion()
+    assert again.why("fit").reason is Reason.REUSED
+    gone = CommandStep("true", "gone", inputs={"m": old})
+    old.delete()
+    assert "churn" in Pipeline([gone]).validate(workspace)[0]
 
 
 def test_a_transfer_copies_what_is_not_there_and_tells_of_it(
