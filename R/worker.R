@@ -36,7 +36,7 @@ answer_call <- function(text, send) {
   value <- tryCatch(
     listening(seen, send, {
       inputs <- read_form(call$inputs, function(name) {
-        read_frame(file.path(call$folder, name), int64 = call$int64)
+        do.call(read_frame, c(file.path(call$folder, name), call$frames))
       })
       result <- evaluate_call(call, inputs)
       write_value(result, what = "The result", frame = frame_file)

@@ -28,6 +28,11 @@ Kind: TypeAlias = Literal[
 Outputs: TypeAlias = str | Sequence[str] | Mapping[str, str] | None
 
 _LIBRARIES = ("arrow", "pandas", "polars")
+_FRAME_CHOICES = {
+    "int64": ("double", "integer64"),
+    "decimal": ("error", "double", "character"),
+    "map": ("error", "list"),
+}
 _KINDS = ("value", "scalar", "vector", "list", "dict", "frame", *_LIBRARIES)
 _NAME = re.compile(r"(?:[^\W\d_]|\.(?!\d))[\w.]*")
 _RESERVED = frozenset(
@@ -84,6 +89,8 @@ class RPool:
         *,
         library: Library = "arrow",
         int64: Literal["double", "integer64"] = "double",
+        decimal: Literal["error", "double", "character"] = "error",
+        map: Literal["error", "list"] = "error",
         timeout: float | None = None,
         on_output: Callable[[str], object] | None = None,
     ) -> Any:
@@ -91,13 +98,18 @@ class RPool:
         declared = _declared(outputs)
         if library not in _LIBRARIES:
             raise InvalidInput(f"Unknown library {library!r}.", hint=f"Use one of {_LIBRARIES}.")
-        if int64 not in ("double", "integer64"):
-            raise InvalidInput(f"{int64!r} is no type for 64-bit integers.")
+        frames = {"int64": int64, "decimal": decimal, "map": map}
+        for name, choice in frames.items():
+            if choice not in _FRAME_CHOICES[name]:
+                raise InvalidInput(
+                    f"{name} cannot be {choice!r}.",
+                    hint=f"Use one of {', '.join(_FRAME_CHOICES[name])}.",
+                )
         _check_names(inputs or {})
         request = {
             "code": code,
             "directory": os.getcwd(),
-            "int64": int64,
+            "frames": frames,
             "variables": list(declared) if isinstance(declared, dict) else None,
         }
         while True:
@@ -217,6 +229,8 @@ def run_r(
     *,
     library: Library = "arrow",
     int64: Literal["double", "integer64"] = "double",
+    decimal: Literal["error", "double", "character"] = "error",
+    map: Literal["error", "list"] = "error",
     timeout: float | None = None,
     on_output: Callable[[str], object] | None = None,
 ) -> Any:
@@ -241,6 +255,10 @@ def run_r(
         int64: what columns of 64-bit integers, the usual ones of pandas, become in R: ``double``,
             where a number beyond 2^53 is an error, or ``integer64`` of the package bit64, which
             many functions of R mistake for something else.
+        decimal: what columns of decimal numbers become in R: ``error`` refuses them, ``double``
+            rounds, ``character`` keeps every digit.
+        map: what columns of maps become in R: ``error`` refuses them, ``list`` makes lists of data
+            frames.
         timeout: seconds after which R is interrupted.
         on_output: gets what R prints, as it comes; by default ``sys.stdout`` does.
 
@@ -273,6 +291,8 @@ def run_r(
         outputs,
         library=library,
         int64=int64,
+        decimal=decimal,
+        map=map,
         timeout=timeout,
         on_output=on_output,
     )

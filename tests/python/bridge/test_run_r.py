@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -171,6 +172,20 @@ def test_whole_numbers_of_a_frame_are_numbers_for_every_function_of_r(pool: RPoo
         pool.run("t$x", big)
     if pool.run("requireNamespace('bit64', quietly = TRUE)", outputs="scalar"):
         assert pool.run("t$x", big, int64="integer64") == [2**53 + 1]
+
+
+def test_decimals_and_maps_of_a_frame_come_as_asked(pool: RPool) -> None:
+    pa = pytest.importorskip("pyarrow")
+    exact = {"t": pa.table({"x": [Decimal("12345678901234567890.5")]})}
+    with pytest.raises(RError, match='decimal = "character"'):
+        pool.run("t$x", exact)
+    assert pool.run("t$x", exact, decimal="character") == ["12345678901234567890.5"]
+    maps = {"t": pa.table({"x": pa.array([[("a", 1.0)]], pa.map_(pa.string(), pa.float64()))})}
+    with pytest.raises(RError, match='map = "list"'):
+        pool.run("t$x", maps)
+    assert pool.run("t$x[[1]]$value", maps, map="list") == [1.0]
+    with pytest.raises(InvalidInput, match="decimal cannot be 'float'"):
+        pool.run("1", decimal="float")  # type: ignore[arg-type]
 
 
 def test_an_error_says_where_in_r(pool: RPool) -> None:
