@@ -106,8 +106,8 @@ attach_slurm_compute <- function(workspace, cluster_name, address = NULL, ..., u
 #' its session by `SparkSession.builder.getOrCreate()`. A script of R runs as the driver, by that
 #' machine's `Rscript`; the packages SparkR or sparklyr, where they are installed, give it the
 #' session. What a run asks of Spark is `spark` in [run_config()]. What Spark logs itself is the
-#' run's file `system/spark.log`; the properties `spark.application_id` and `spark.url` name the
-#' application.
+#' run's file `system/spark.log`; on a cluster the properties `spark.application_id` and `spark.url`
+#' name the application.
 #'
 #' @inheritParams attach_remote_compute
 #' @param master `"spark://HOST:PORT"` (with several `HOST:PORT` and commas where one stands by),

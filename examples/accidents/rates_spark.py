@@ -1,10 +1,11 @@
 """Who dies in a crash, by speed and seat belt? Spark counts, on all rows of nassCDS.csv.
 
     tandemlab compute attach spark 'local[*]'
-    tandemlab run submit --target spark --wait rates_spark.py
+    tandemlab run submit --target spark --input d=nassCDS.csv rates_spark.py --data '${inputs.d}'
 
-The rows are those of the input dataset `crashes`, where the run has one. The survey samples severe
-crashes more often than light ones; the weights undo that.
+nassCDS.csv is not among the files that are kept with runs, so it is an input; a dataset may be the
+input `crashes` instead. The survey samples severe crashes more often than light ones; the weights
+undo that.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 # Jobs of Spark: processes of this machine, as in process.sh, that run spark-submit. `spark_python`
 # runs `spark_code`, which asks the master `spark_master` and its web interface `spark_ui`.
 
-# The id of the job's application, once the log of spark-submit has it.
+# The id of the job's application on a cluster, once the log of spark-submit has it.
 application() {
   [ -f files/system/spark.log ] && sed -n \
     -e 's/.*\(app-[0-9]\{14\}-[0-9]\{4,\}\).*/\1/p' \
     -e 's/.*\(application_[0-9]\{10,\}_[0-9]\{4,\}\).*/\1/p' \
-    -e 's/.*\(local-[0-9]\{13\}\).*/\1/p' \
     files/system/spark.log | head -n 1
 }
 
@@ -15,10 +14,6 @@ application_url() {
   case $1 in
     app-*) [ -z "$spark_ui" ] || echo "${spark_ui%%,*}/app/?appId=$1" ;;
     application_*) sed -n 's/.*tracking URL: \([^[:space:]]*\).*/\1/p' files/system/spark.log | head -n 1 ;;
-    *)
-      port=$(sed -n "s/.*service 'SparkUI' on port \([0-9]*\).*/\1/p" files/system/spark.log | head -n 1)
-      [ -z "$port" ] || echo "http://$(uname -n):$port"
-      ;;
   esac
 }
 
