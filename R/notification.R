@@ -2,8 +2,8 @@
 #'
 #' A notification tells of submitted runs that end from now on, of pipelines and of schedules: by a
 #' webhook, a mail or a command. The workspace's agent tells at least once: again and again, less
-#' and less often, until it has arrived or a day has passed. No run waits for that. Secrets are named,
-#' and stay in the workspace's keyvault.
+#' and less often, until it has arrived or a day has passed. No run waits for that. Secrets are
+#' named, and stay in the workspace's keyvault.
 #'
 #' @param workspace A `tandemlab_workspace`.
 #' @param name Name of the notification.
