@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ class PipelineDriver:
         self._reuse = Reuse(folder, record.experiment, self._plan.forced)
         self._values = KnownValues(self._plan.parameters, self._output_path)
         self._spool = SpoolWriter(folder.run_directory(record.id))
+        self._lines: list[str] = []
         self._active: dict[Unit, int] = {}
         self._lists: dict[str, ItemRuns] = {}
         noted = self._read_notes()
@@ -114,6 +116,12 @@ class PipelineDriver:
 
     def advance(self) -> bool:
         """Take note of what has ended, and start what can be; whether there is more to come."""
+        try:
+            return self._advance()
+        finally:
+            self._write_log()
+
+    def _advance(self) -> bool:
         ids = {unit: self._attempt_id(unit, n) for unit, n in self._active.items()}
         statuses = self._folder.store.known_runs([self._record.id, *ids.values()])
         status = statuses.get(self._record.id)
@@ -224,19 +232,12 @@ class PipelineDriver:
     def _start_ready(self) -> None:
         ready = [each for each in self._waiting if self._is_ready(each)]
         while ready:
-            step = ready.pop()
-            del self._waiting[step]
-            try:
-                is_over = self._open(step)
-            except InvalidInput as problem:
-                self._fail(Unit(step), problem.message)
-                continue
-            if is_over:
-                behind = self._plan.graph.downstream[step]
-                ready += [each for each in behind if each in self._waiting and self._is_ready(each)]
+            behind = (self._plan.graph.downstream[step] for step in self._open(ready))
+            freed = dict.fromkeys(chain.from_iterable(behind))
+            ready = [each for each in freed if each in self._waiting and self._is_ready(each)]
         for unit in [each for each, due in self._due.items() if due <= time.time()]:
             del self._due[unit]
-            self._begin(unit, self._find_attempts([unit])[unit] + 1)
+            self._begin([unit], self._find_attempts([unit])[unit] + 1, {})
         for step in list(self._lists):
             self._continue(step)
 
@@ -246,17 +247,34 @@ class PipelineDriver:
     def _is_over(self, step: str) -> bool:
         return Unit(step) in self._done or step in self._skipped
 
-    def _open(self, step: str) -> bool:
-        """Begin a step that may run; whether it is over already, reused or skipped."""
-        reason = self._reason_to_skip(step)
-        if reason:
-            self._spool.append("property", f"{SKIPPED}{step}", reason)
-            self._skipped[step] = reason
-            self._say(f"{step}: skipped, since {reason}")
-            return True
-        if self._steps[step].for_each is not None:
-            return self._open_list(step)
-        return self._begin(Unit(step), 1)
+    def _open(self, steps: Sequence[str]) -> list[str]:
+        """Begin steps that may run; those that are over already, reused or skipped."""
+        lists: dict[Unit, Sequence[Any]] = {}
+        units, over = [], []
+        for step in steps:
+            del self._waiting[step]
+            with self._failing(Unit(step)):
+                if reason := self._reason_to_skip(step):
+                    self._skip(step, reason)
+                    over.append(step)
+                    continue
+                if (for_each := self._steps[step].for_each) is not None:
+                    lists[Unit(step)] = self._values.items(for_each)
+                units.append(Unit(step))
+        return [*over, *(each.step for each in self._begin(units, 1, lists))]
+
+    @contextmanager
+    def _failing(self, unit: Unit) -> Iterator[None]:
+        """What is wrong with a unit fails it alone."""
+        try:
+            yield
+        except InvalidInput as problem:
+            self._fail(unit, problem.message)
+
+    def _skip(self, step: str, reason: str) -> None:
+        self._spool.append("property", f"{SKIPPED}{step}", reason)
+        self._skipped[step] = reason
+        self._say(f"{step}: skipped, since {reason}")
 
     def _reason_to_skip(self, step: str) -> str:
         asked = self._steps[step]
@@ -270,13 +288,8 @@ class PipelineDriver:
 
     # Lists
 
-    def _open_list(self, step: str) -> bool:
+    def _open_list(self, step: str, items: Sequence[Any], decision: Decision) -> None:
         asked, whole = self._steps[step], self._plan.steps[step]
-        assert asked.for_each is not None
-        items = self._values.items(asked.for_each)
-        decision = self._decide(Unit(step), whole, items)
-        if decision.reason is Reason.REUSED:
-            return self._take_over(Unit(step), decision)
         planned = {
             Unit(step, place): whole.for_item(item, is_function=asked.function is not None)
             for place, item in enumerate(items)
@@ -288,15 +301,12 @@ class PipelineDriver:
         found.open.update(active)
         found.waiting.extend(each for each in rest if each not in active)
         self._say(f"{step}: {len(items)} items")
-        return False
 
     def _continue(self, step: str) -> None:
         """Queue more items of a list, or gather what they have written once all have ended."""
         found = self._lists[step]
         while units := found.next():
-            for unit in units:
-                if self._begin(unit, 1):
-                    found.open.discard(unit)
+            found.open.difference_update(self._begin(units, 1, {}))
             if self._must_stop:
                 return
         if not found.is_over:
@@ -324,34 +334,51 @@ class PipelineDriver:
 
     # Runs
 
-    def _begin(self, unit: Unit, attempt: int) -> bool:
-        """Start a unit unless what an equal one has made will do; whether it is done."""
-        planned = self._planned(unit)
-        decision = self._decide(unit, planned)
-        if decision.reason is Reason.REUSED:
-            return self._take_over(unit, decision)
-        self._start(unit, attempt, decision, planned, self._inputs(unit.step, planned))
-        return False
+    def _begin(
+        self, units: Sequence[Unit], attempt: int, lists: Mapping[Unit, Sequence[Any]]
+    ) -> list[Unit]:
+        """Start units unless what equal ones have made will do; those that are done.
+
+        Args:
+            lists: the items of those that are steps for each of a list.
+        """
+        upstream = {unit: self._upstream(unit) for unit in units}
+        self._reuse.read_files(run for runs in upstream.values() for run in runs.values())
+        questions = []
+        for unit in units:
+            step, planned = self._steps[unit.step], self._planned(unit)
+            with self._failing(unit):
+                asked = self._reuse.ask(unit, step, planned, upstream[unit], lists.get(unit))
+                questions.append(asked)
+        done = []
+        for unit, decision in self._reuse.decide(questions).items():
+            with self._failing(unit):
+                if decision.reason is Reason.REUSED:
+                    self._take_over(unit, decision)
+                    done.append(unit)
+                elif unit in lists:
+                    self._open_list(unit.step, lists[unit], decision)
+                else:
+                    planned = self._planned(unit)
+                    inputs = self._inputs(unit.step, planned)
+                    self._start(unit, attempt, decision, planned, inputs)
+        return done
 
     def _planned(self, unit: Unit) -> PlannedStep:
         if unit.item is None:
             return self._plan.steps[unit.step]
         return self._lists[unit.step].planned[unit]
 
-    def _decide(
-        self, unit: Unit, planned: PlannedStep, items: Sequence[Any] | None = None
-    ) -> Decision:
-        step = self._steps[unit.step]
-        sources = [str(link.step) for link in step.links.values()]
-        upstream = {each: self._done[Unit(each)] for each in sources}
-        return self._reuse.decide(unit, step, planned, upstream, items)
+    def _upstream(self, unit: Unit) -> dict[str, str]:
+        """The runs of the steps whose outputs a unit reads, by step."""
+        sources = [str(link.step) for link in self._steps[unit.step].links.values()]
+        return {each: self._done[Unit(each)] for each in sources}
 
-    def _take_over(self, unit: Unit, decision: Decision) -> bool:
+    def _take_over(self, unit: Unit, decision: Decision) -> None:
         assert decision.run is not None
         self._spool.append("property", f"{REUSED}{unit}", decision.run)
         self._done[unit] = decision.run
         self._say(f"{unit}: reused from run {decision.run}")
-        return True
 
     def _start(
         self,
@@ -455,6 +482,7 @@ class PipelineDriver:
             told = [f"The step {str(unit)!r} failed: {why}" for unit, why in self._failed.items()]
             error = RunError(" ".join(told), "step")
         self._say(f"The pipeline is {status.value.lower()}.")
+        self._write_log()
         log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
         kept = FileRecord(LOG_FILE, *self._folder.blobs.adopt(log))
         self._spool.close()
@@ -469,9 +497,15 @@ class PipelineDriver:
         return attempt_id(self._record.id, self._places[unit.step], attempt, unit.item)
 
     def _say(self, text: str) -> None:
-        """A line in the log of the pipeline's run."""
+        """A line in the log of the pipeline's run, written with all others of a turn."""
+        self._lines.append(f"{text}\n")
+
+    def _write_log(self) -> None:
+        if not self._lines:
+            return
         log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
         with storage_errors(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as stream:
-                stream.write(f"{text}\n")
+                stream.write("".join(self._lines))
+        self._lines.clear()

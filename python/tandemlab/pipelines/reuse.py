@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,19 @@ class Decision:
     parts: Parts
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A unit that may have to run.
+
+    Attributes:
+        parts: what its result depends on.
+    """
+
+    unit: Unit
+    step: Step
+    parts: Parts
+
+
 class Reuse:
     """Decides for the steps of one pipeline's run.
 
@@ -49,39 +62,70 @@ class Reuse:
         self._forced = forced
         self._outputs: dict[str, dict[str, str]] = {}
 
-    def decide(
+    def ask(
         self,
         unit: Unit,
         step: Step,
         planned: PlannedStep,
         upstream: Mapping[str, str],
         items: Sequence[Any] | None = None,
-    ) -> Decision:
-        """Whether a step has to run.
+    ) -> Question:
+        """What is to be decided about a unit.
 
         Args:
             upstream: the runs of the steps whose outputs it reads, by step.
             items: the list, for all of a step that runs for each of one.
         """
         parts = self._parts(step, planned, upstream)
-        if items is not None:
-            parts = {**parts, "items": list(items)}
-        if unit.step in self._forced:
-            return Decision(Reason.FORCED, None, parts)
-        if not step.allow_reuse:
-            return Decision(Reason.NOT_ALLOWED, None, parts)
-        if not step.outputs:
-            return Decision(Reason.NO_OUTPUTS, None, parts)
-        if None in parts["inputs"].values():
-            return Decision(Reason.UNKNOWN_INPUTS, None, parts)
-        equal = self._find({KEY: reuse_key(parts)})
-        if equal is not None:
-            damaged = self._damaged(equal, step)
-            for digest in damaged:  # else what is made anew would become a link to it
-                self._folder.blobs.drop_damaged(digest)
-            return Decision(Reason.DAMAGED if damaged else Reason.REUSED, equal, parts)
-        earlier = self._find(unit.properties, self._experiment)
-        return Decision(Reason.CHANGED if earlier else Reason.FIRST, earlier, parts)
+        return Question(unit, step, parts if items is None else {**parts, "items": list(items)})
+
+    def decide(self, questions: Sequence[Question]) -> dict[Unit, Decision]:
+        """Which units have to run, with the same few queries for all."""
+        found = {}
+        open_ones = []
+        for asked in questions:
+            reason = self._reason_not_to_look(asked)
+            if reason is None:
+                open_ones.append(asked)
+            found[asked.unit] = Decision(reason or Reason.FIRST, None, asked.parts)
+        keys = {asked.unit: reuse_key(asked.parts) for asked in open_ones}
+        equal = self._newest(KEY, keys.values())
+        self.read_files(equal.values())
+        others = [asked for asked in open_ones if keys[asked.unit] not in equal]
+        for asked in open_ones:
+            run = equal.get(keys[asked.unit])
+            if run is not None:
+                reason = self._reason_of_equal(asked, run)
+                found[asked.unit] = Decision(reason, run, asked.parts)
+        for asked, run in self._earlier(others):
+            found[asked.unit] = Decision(Reason.CHANGED, run, asked.parts)
+        return found
+
+    def _reason_not_to_look(self, asked: Question) -> Reason | None:
+        """Why a unit runs whatever earlier runs have written; None if it does not."""
+        if asked.unit.step in self._forced:
+            return Reason.FORCED
+        if not asked.step.allow_reuse:
+            return Reason.NOT_ALLOWED
+        if not asked.step.outputs:
+            return Reason.NO_OUTPUTS
+        return Reason.UNKNOWN_INPUTS if None in asked.parts["inputs"].values() else None
+
+    def _reason_of_equal(self, asked: Question, run: str) -> Reason:
+        damaged = self._damaged(run, asked.step)
+        for digest in damaged:  # else what is made anew would become a link to it
+            self._folder.blobs.drop_damaged(digest)
+        return Reason.DAMAGED if damaged else Reason.REUSED
+
+    def _earlier(self, questions: Sequence[Question]) -> Iterator[tuple[Question, str]]:
+        """Those that have completed before in this experiment, each with its newest run."""
+        steps = [asked.unit.step for asked in questions if asked.unit.item is None]
+        newest = self._newest("step", steps, self._experiment)
+        for asked in questions:
+            is_item = asked.unit.item is not None
+            run = self._newest_item(asked.unit) if is_item else newest.get(asked.unit.step)
+            if run is not None:
+                yield asked, run
 
     def _parts(self, step: Step, planned: PlannedStep, upstream: Mapping[str, str]) -> Parts:
         definition = planned.definition
@@ -107,13 +151,22 @@ class Reuse:
             "outputs": {name: _declared(each) for name, each in step.outputs.items()},
         }
 
-    def _find(self, properties: Mapping[str, str], experiment: str | None = None) -> str | None:
-        """The newest run that has completed with these properties, in this folder."""
+    def _newest(
+        self, name: str, values: Collection[str], experiment: str | None = None
+    ) -> dict[str, str]:
+        """The newest run that has completed with each value of a property, in this folder."""
+        if not values:
+            return {}
+        found = self._folder.store.newest_completed(name, [*values], experiment=experiment)
+        return {value: run for value, run in found.items() if self._folder.owns_run(run)}
+
+    def _newest_item(self, unit: Unit) -> str | None:
+        """The newest run that has completed for an item of a list, in this folder."""
         found = self._folder.store.find_runs(
             RunQuery(
-                experiment=experiment,
+                experiment=self._experiment,
                 status=frozenset({RunStatus.COMPLETED}),
-                properties=properties,
+                properties=unit.properties,
                 include_children=True,
                 limit=1,
             )
@@ -123,19 +176,21 @@ class Reuse:
     def _digest_of_output(self, run_id: str, output: str) -> str:
         prefix = f"outputs/{output}/"
         whole = hashlib.sha256()
-        for name, digest in self._files(run_id).items():
+        for name, digest in self._outputs[run_id].items():
             if name.startswith(prefix):
                 whole.update(f"{digest} {name}\n".encode())
         return whole.hexdigest()
 
-    def _files(self, run_id: str) -> dict[str, str]:
-        """The files of a run's outputs, with their digests."""
-        if run_id not in self._outputs:
-            found = self._folder.store.list_files(run_id)
-            self._outputs[run_id] = {
-                each.name: each.digest for each in found if each.name.startswith("outputs/")
+    def read_files(self, run_ids: Iterable[str]) -> None:
+        """Learn which files runs have written, with one query for those that are not known."""
+        missing = [*dict.fromkeys(run for run in run_ids if run not in self._outputs)]
+        found = self._folder.store.files_of(missing) if missing else {}
+        for run in missing:
+            self._outputs[run] = {
+                each.name: each.digest
+                for each in found.get(run, ())
+                if each.name.startswith("outputs/")
             }
-        return self._outputs[run_id]
 
     def _damaged(self, run_id: str, step: Step) -> list[str]:
         """The digests of what a run has written and is not there as it was written."""
@@ -143,7 +198,7 @@ class Reuse:
         prefixes = tuple(f"outputs/{name}/" for name in step.outputs)
         return [
             digest
-            for name, digest in self._files(run_id).items()
+            for name, digest in self._outputs[run_id].items()
             if name.startswith(prefixes) and not _content_is(files / name, digest)
         ]
 

@@ -68,6 +68,16 @@ class Store(Protocol):
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         """Status of those of `run_ids` that the store has."""
 
+    def newest_completed(
+        self, name: str, values: Sequence[str], *, experiment: str | None = None
+    ) -> dict[str, str]:
+        """The newest run that has completed with each value of a property, by the value.
+
+        Args:
+            name: of the property.
+            experiment: the runs of this one alone.
+        """
+
     def move_run(
         self,
         run_id: str,
@@ -125,6 +135,9 @@ class Store(Protocol):
 
     def list_files(self, run_id: str) -> list[FileRecord]:
         """Files of a run by name."""
+
+    def files_of(self, run_ids: Sequence[str]) -> dict[str, list[FileRecord]]:
+        """`list_files` by run; runs that have none are absent."""
 
     def get_metrics(
         self, run_id: str, name: str | None = None, *, max_points: int | None = None

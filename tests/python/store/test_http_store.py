@@ -59,6 +59,7 @@ def test_files_of_a_run_need_their_contents_first(remote: Workspace, tmp_path: P
     store.ingest("a_01", "w", [Event(1, 1, "file", "f", {"size": 7})], end=1, files={"f": file})
     store.add_files("a_01", [file])
     assert store.list_files("a_01") == [file]
+    assert store.files_of(["missing", "a_01"]) == {"a_01": [file]}
 
 
 def test_a_deleted_run_is_gone(store: Store) -> None:

@@ -178,6 +178,30 @@ def test_a_clock_that_jumps_back_does_not_reorder_a_writer(store: Store) -> None
     assert list(store.get_metrics("a_01")["x"].values) == ["a", "b"]
 
 
+def test_the_newest_completed_run_is_found_for_each_value_of_a_property(store: Store) -> None:
+    made = [("a_01", "a", "x"), ("a_02", "a", "x"), ("a_03", "a", "x"), ("b_01", "b", "y")]
+    for run_id, experiment, value in made:
+        store.create_run(new_run(run_id, experiment, properties={"key": value}))
+        if run_id != "a_03":
+            store.move_run(run_id, RunStatus.RUNNING)
+            store.move_run(run_id, RunStatus.COMPLETED)
+    assert store.newest_completed("key", ["x", "y", "z"]) == {"x": "a_02", "y": "b_01"}
+    assert store.newest_completed("key", ["x", "y"], experiment="b") == {"y": "b_01"}
+    assert store.newest_completed("other", ["x"]) == {}
+    assert store.newest_completed("key", []) == {}
+
+
+def test_files_of_several_runs_are_listed_at_once(place: Place) -> None:
+    store = SqlStore.open(place)
+    files = [FileRecord("f", "0" * 64, 1), FileRecord("g", "1" * 64, 2)]
+    for run_id, some in (("a_01", files), ("a_02", files[:1]), ("a_03", [])):
+        store.create_run(new_run(run_id))
+        store.add_files(run_id, some)
+    found = store.files_of(["a_03", "a_02", "a_01", "missing"])
+    assert found == {"a_01": files, "a_02": files[:1]}
+    store.close()
+
+
 def test_the_latest_value_is_the_newest_by_time(store: Store) -> None:
     store.create_run(new_run())
     store.ingest("a_01", "w1", [metric(1, 2.0, time=20)], end=1)

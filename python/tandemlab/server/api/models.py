@@ -76,6 +76,14 @@ class RunIds(BaseModel):
     ids: list[str] = Field(max_length=100_000)
 
 
+class PropertyValues(BaseModel):
+    """Several values of a property of runs."""
+
+    name: str
+    values: list[str] = Field(max_length=100_000)
+    experiment: str | None = None
+
+
 class Digests(BaseModel):
     """Several contents."""
 

@@ -28,6 +28,7 @@ from tandemlab.server.api.models import (
     FileContent,
     LineageContent,
     MetricContent,
+    PropertyValues,
     RunIds,
     RunTableContent,
     StatusChange,
@@ -104,6 +105,19 @@ def create_run(found: Found, run: Annotated[NewRun, Body()]) -> Response:
 def get_statuses(found: Found, body: RunIds) -> dict[str, RunStatus]:
     """The status of those runs that exist."""
     return found.store.known_runs(body.ids)
+
+
+@router.post("/newest-completed", dependencies=[READER])
+def get_newest_completed(found: Found, body: PropertyValues) -> dict[str, str]:
+    """The newest run that has completed with each value of a property, by the value."""
+    return found.store.newest_completed(body.name, body.values, experiment=body.experiment)
+
+
+@router.post("/files", dependencies=[READER], response_model=dict[str, list[FileContent]])
+def get_files_of(found: Found, body: RunIds) -> Response:
+    """The files of the runs, by name."""
+    found.place.catch_up_all()
+    return _json(found.store.files_of(body.ids))
 
 
 @router.post("/positions", dependencies=[READER])

@@ -104,6 +104,12 @@ class HttpStore:
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         return self._post("/runs/statuses", {"ids": list(run_ids)}, dict[str, RunStatus])  # type: ignore[no-any-return]
 
+    def newest_completed(
+        self, name: str, values: Sequence[str], *, experiment: str | None = None
+    ) -> dict[str, str]:
+        body = {"name": name, "values": list(values), "experiment": experiment}
+        return self._post("/runs/newest-completed", body, dict[str, str])  # type: ignore[no-any-return]
+
     def move_run(
         self,
         run_id: str,
@@ -155,6 +161,10 @@ class HttpStore:
 
     def list_files(self, run_id: str) -> list[FileRecord]:
         return self._get(f"/runs/{part(run_id)}/files", list[FileRecord])  # type: ignore[no-any-return]
+
+    def files_of(self, run_ids: Sequence[str]) -> dict[str, list[FileRecord]]:
+        kind = dict[str, list[FileRecord]]
+        return self._post("/runs/files", {"ids": list(run_ids)}, kind)  # type: ignore[no-any-return]
 
     def get_metrics(
         self, run_id: str, name: str | None = None, *, max_points: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.scalars import to_json
@@ -52,6 +52,22 @@ _PARAMS = (
     .where(among(params.c.run_key, "keys"))
     .order_by(params.c.name)
 )
+_COMPLETED = (
+    select(
+        properties.c.value,
+        runs.c.id,
+        func.row_number()
+        .over(partition_by=properties.c.value, order_by=(runs.c.created.desc(), runs.c.key.desc()))
+        .label("place"),
+    )
+    .join(runs, runs.c.key == properties.c.run_key)
+    .where(
+        properties.c.name == bindparam("name"),
+        among(properties.c.value, "values"),
+        runs.c.status == RunStatus.COMPLETED.value,
+    )
+)
+_EXPERIMENT = select(experiments.c.key).where(experiments.c.name == bindparam("experiment"))
 
 
 class RunKey(NamedTuple):
@@ -224,6 +240,27 @@ def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
         part = connection.execute(_OF_KEYS, {"keys": keys[start : start + _PART]}).all()
         found.update(_records(connection, part))
     return [found[key] for key in keys]
+
+
+def newest_completed(
+    connection: Connection, name: str, values: Sequence[str], experiment: str | None
+) -> dict[str, str]:
+    """The newest run that has completed with each value of a property, by the value."""
+    given = {"name": name, "values": values}
+    if experiment is not None:
+        given["experiment"] = experiment
+    rows = connection.execute(_newest_completed(experiment is not None), given)
+    return {value: run_id for value, run_id in rows}
+
+
+@cache
+def _newest_completed(of_experiment: bool) -> Select[Any]:
+    """The statement of `newest_completed`, for one experiment or for all."""
+    completed = _COMPLETED
+    if of_experiment:
+        completed = completed.where(runs.c.experiment_key == _EXPERIMENT.scalar_subquery())
+    ranked = completed.subquery()
+    return select(ranked.c.value, ranked.c.id).where(ranked.c.place == 1)
 
 
 def statuses(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStatus]:

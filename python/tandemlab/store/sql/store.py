@@ -43,6 +43,12 @@ _POSITIONS = (
     .join(runs_table, runs_table.c.key == writers.c.run_key)
     .where(among(runs_table.c.id, "ids"))
 )
+_FILES = (
+    select(runs_table.c.id, files.c.name, files.c.digest, files.c.size)
+    .join(runs_table, runs_table.c.key == files.c.run_key)
+    .where(among(runs_table.c.id, "ids"))
+    .order_by(files.c.run_key, files.c.name)
+)
 
 
 class SqlStore:
@@ -159,6 +165,13 @@ class SqlStore:
             return runs.statuses(connection, list(run_ids))
 
     @repeated
+    def newest_completed(
+        self, name: str, values: Sequence[str], *, experiment: str | None = None
+    ) -> dict[str, str]:
+        with self._reading() as connection:
+            return runs.newest_completed(connection, name, values, experiment)
+
+    @repeated
     def move_run(
         self,
         run_id: str,
@@ -257,16 +270,16 @@ class SqlStore:
             run = runs.lock(connection, [run_id])[run_id]
             ingest.put_files(connection, run.key, files)
 
-    @repeated
     def list_files(self, run_id: str) -> list[FileRecord]:
-        statement = (
-            select(files.c.name, files.c.digest, files.c.size)
-            .join(runs_table, runs_table.c.key == files.c.run_key)
-            .where(runs_table.c.id == run_id)
-            .order_by(files.c.name)
-        )
+        return self.files_of([run_id]).get(run_id, [])
+
+    @repeated
+    def files_of(self, run_ids: Sequence[str]) -> dict[str, list[FileRecord]]:
+        found: dict[str, list[FileRecord]] = {}
         with self._reading() as connection:
-            return [FileRecord(*row) for row in connection.execute(statement)]
+            for run_id, *file in connection.execute(_FILES, {"ids": run_ids}):
+                found.setdefault(run_id, []).append(FileRecord(*file))
+        return found
 
     @repeated
     def get_metrics(
