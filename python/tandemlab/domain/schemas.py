@@ -157,7 +157,7 @@ class _Visitor:
             words = ", ".join(map(repr, schema["enum"]))
             self._note(path, f"must be one of {words}, not {_describe(value)}")
         elif "pattern" in schema and not re.search(schema["pattern"], str(value)):
-            example = next(iter(schema.get("examples", ())), None)
+            example = schema["examples"][0]
             self._note(path, f"{_describe(value)} cannot be read; write it as {example!r}")
         elif is_number and value < schema.get("minimum", value):
             self._note(path, f"must be at least {schema['minimum']}, not {value}")
