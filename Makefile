@@ -27,10 +27,11 @@ format: ## Put the Python code into its standard form
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: ## Measure logging, jobs, data and the bridge, beside other software
+bench: ## Measure logging, jobs, data, pipelines and the bridge, beside other software
 	@tools/bootstrap dev
 	@.venv/bin/python bench/tracking.py
 	@.venv/bin/python bench/training.py
+	@.venv/bin/python bench/pipelines.py
 	@.venv/bin/python bench/compute.py
 	@.venv/bin/python bench/bridge.py
 
