@@ -180,6 +180,10 @@ class Agent:
 
     def _start_queued(self, name: str) -> None:
         """Start the oldest queued runs of a target, as far as it has room."""
+        known = self._lanes.get(name)
+        is_attached = name != LOCAL  # so that it may have been given more room
+        if known is not None and not is_attached and known.free is not None and known.free <= 0:
+            return
         if not self._queue(name, 1):
             return
         lane = self._lane(name)
@@ -207,27 +211,35 @@ class Agent:
             elif record.status is RunStatus.FINALIZING:
                 self._in_background(lane, record.id, self._end)
 
-    def _active_pipelines(self) -> list[RunRecord]:
-        return self._find(ACTIVE - {RunStatus.NOT_STARTED}, type="pipeline")
+    def _active_pipelines(self) -> list[str]:
+        """Ids alone: the definition of a pipeline is long, and read once, for its driver."""
+        query = RunQuery(
+            status=ACTIVE - {RunStatus.NOT_STARTED}, type="pipeline", include_children=True
+        )
+        found = self._folder.store.table_runs(query).fields["run_id"]
+        return [run_id for run_id in found if self._folder.owns_run(run_id)]
 
     def _drive_pipelines(self) -> None:
         """Take pipelines forward: they start runs, which then wait in the queue as all do."""
-        for record in self._active_pipelines():
+        for run_id in self._active_pipelines():
             try:
-                if record.id not in self._pipelines:
-                    driver = import_module("tandemlab.pipelines.driver")  # above this layer
-                    self._pipelines[record.id] = driver.PipelineDriver(self._folder, record)
-                if not self._pipelines[record.id].advance():
-                    del self._pipelines[record.id]
+                if run_id not in self._pipelines:
+                    self._pipelines[run_id] = self._driver_of(run_id)
+                if not self._pipelines[run_id].advance():
+                    del self._pipelines[run_id]
             except InvalidInput as problem:
-                self._pipelines.pop(record.id, None)
-                lifecycle.fail(self._folder, record.id, problem)
+                self._pipelines.pop(run_id, None)
+                lifecycle.fail(self._folder, run_id, problem)
 
-    def _find(
-        self, statuses: frozenset[RunStatus] | set[RunStatus], type: str = "script"
-    ) -> list[RunRecord]:
+    def _driver_of(self, run_id: str) -> PipelineDriver:
+        driver = import_module("tandemlab.pipelines.driver")  # above this layer
+        record = self._folder.store.get_run(run_id)
+        made: PipelineDriver = driver.PipelineDriver(self._folder, record)
+        return made
+
+    def _find(self, statuses: frozenset[RunStatus] | set[RunStatus]) -> list[RunRecord]:
         found = self._folder.store.find_runs(
-            RunQuery(status=frozenset(statuses), type=type, include_children=True)
+            RunQuery(status=frozenset(statuses), type="script", include_children=True)
         )
         return [record for record in found if self._folder.owns_run(record.id)]
 
