@@ -197,6 +197,78 @@ attach_ray_compute <- function(workspace, cluster_name, address, ..., token = NU
   )
 }
 
+#' Write the file by which a cluster of Ray is made
+#'
+#' The cluster has a head, and nodes that come and go with the work: Ray starts one when a run asks
+#' for what the others have not left, and stops it when it was idle for long. Its machines are
+#' either there, a head and workers that are reached by SSH, or made by a provider. The Ray that is
+#' installed beside tandemlab checks the file before it is written; no machine is asked. Then
+#' `ray up FILE` makes the cluster, `ray dashboard FILE` brings its dashboard to this machine,
+#' where [attach_ray_compute()] takes `"http://127.0.0.1:8265"`, and `ray down FILE` ends it. After
+#' the file has changed, `ray up FILE` has the cluster follow.
+#'
+#' @param path Of the file; one that is there is replaced.
+#' @param cluster_name Letters, digits, `-` and `_`.
+#' @param ... Not used; makes sure that what follows is named.
+#' @param head,workers Addresses of a machine that is the head, which runs jobs too, and of those
+#'   that become nodes.
+#' @param provider Instead of head and workers: Ray's section of that name, such as
+#'   `list(type = "aws", region = "eu-central-1")`.
+#' @param min_nodes,max_nodes Nodes beside the head that are there always, and at most; all workers
+#'   if `max_nodes` is `NULL`.
+#' @param idle_seconds_before_scaledown After which a node goes.
+#' @param cpus,memory,gpus Of a node that a provider makes, such as `4`, `"16GB"` and `1`; what Ray
+#'   finds if `NULL`.
+#' @param node_config,head_node_config What the provider makes, in its words, such as
+#'   `list(InstanceType = "m5.large")`; the head is as the nodes are if `NULL`.
+#' @param username Of the machines; with head and workers this user's name if `NULL`, with a
+#'   provider Ray's usual one.
+#' @param private_key_file Path of the key by which they are reached.
+#' @param sections Further sections of Ray's file, such as
+#'   `list(setup_commands = list("pip install 'ray[default]'"))`. A vector of several values is an
+#'   array there; an array of one is written as a list.
+#' @return The path, invisibly.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` for what does not go together, or what Ray does not take, with
+#' its own words; `tandemlab_error_missing_dependency` where Ray is not installed.
+#' @examples
+#' \dontrun{
+#' write_ray_cluster(
+#'   "cluster.yaml", "lab",
+#'   head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), username = "ana",
+#'   idle_seconds_before_scaledown = 600
+#' )
+#' }
+#' @export
+write_ray_cluster <- function(path, cluster_name, ..., head = NULL, workers = NULL,
+                              provider = NULL, min_nodes = 0L, max_nodes = NULL,
+                              idle_seconds_before_scaledown = 1800, cpus = NULL, memory = NULL,
+                              gpus = NULL, node_config = NULL, head_node_config = NULL,
+                              username = NULL, private_key_file = NULL, sections = NULL) {
+  check_no_dots(...)
+  invisible(call_core(
+    "compute.write_ray_cluster",
+    path = arg_path(path), name = arg_string(cluster_name),
+    settings = list(
+      head = arg_optional(head, arg_string), workers = as.list(arg_optional(workers, arg_strings)),
+      provider = arg_optional(provider, arg_nested), min_nodes = arg_count(min_nodes),
+      max_nodes = arg_optional(max_nodes, arg_count),
+      idle_seconds_before_scaledown = arg_number(idle_seconds_before_scaledown),
+      cpus = arg_optional(cpus, arg_count), memory = arg_optional(memory, arg_string),
+      gpus = arg_optional(gpus, arg_count), node_config = arg_optional(node_config, arg_nested),
+      head_node_config = arg_optional(head_node_config, arg_nested),
+      username = arg_optional(username, arg_string),
+      private_key_file = arg_optional(private_key_file, arg_path),
+      sections = arg_optional(sections, arg_nested)
+    )
+  ))
+}
+
+# A named list of values and lists, where a vector of several values is an array.
+arg_nested <- function(x, arg) rapply(arg_named(x, arg), nested_value, how = "replace")
+
+nested_value <- function(x) if (length(x) == 1) x else as.list(x)
+
 attach_compute <- function(workspace, kind, name, description, tags, ..., more = list()) {
   new_compute(call_core(
     "compute.attach",

@@ -16,9 +16,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,31 @@ _QUIET = {
     "RAY_prestart_worker_first_driver": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
+_COMMANDS = ("initialization", "setup", "head_setup", "worker_setup")
+_WHOLE: dict[str, Any] = {  # Ray ships no usual values for its provider for tests
+    "auth": {"ssh_user": "nobody"},
+    "upscaling_speed": 1.0,
+    **{name: {} for name in ("docker", "file_mounts")},
+    **{name: [] for name in ("cluster_synced_files", "rsync_exclude", "rsync_filter")},
+    **{f"{name}_commands": [] for name in _COMMANDS},
+    **{f"{name}_start_ray_commands": [] for name in ("head", "worker")},
+    "file_mounts_sync_continuously": False,
+}
 
 
 @dataclass
 class Ray:
-    """A head, which may be stopped for a while."""
+    """A head, which may be stopped for a while.
+
+    Attributes:
+        folder: of all that it keeps.
+        options: further ones of its start, which win.
+        environment: further variables of its start.
+    """
 
     folder: Path
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -73,11 +91,11 @@ class Ray:
         ports = [f"--{name}={port}" for name, port in self.ports.items()]
         with (self.folder / "out").open("ab") as out:
             self.process = subprocess.Popen(
-                [*_START, *ports, f"--temp-dir={self.folder}"],
+                [*_START, *ports, f"--temp-dir={self.folder}", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                env={**os.environ, **_QUIET},
+                env={**os.environ, **_QUIET, **self.environment},
                 start_new_session=True,
             )
         deadline = time.monotonic() + _STARTED_WITHIN
@@ -137,10 +155,46 @@ def ray() -> Iterator[Ray]:
     """A running cluster; the test is skipped where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("Ray is not installed; tools/bootstrap dev does that")
-    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets allow no long path
-    head = Ray(folder)
-    try:
+    with _prepared() as head:
         head.start()
+        yield head
+
+
+@pytest.fixture
+def growing_ray() -> Iterator[Ray]:
+    """A cluster of a head without processors, and at most one node while there is work.
+
+    Its node is of this machine, too: Ray's provider for tests of its autoscaler makes it.
+    """
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed; tools/bootstrap dev does that")
+    environment = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+    with _prepared(environment=environment) as head:
+        provider = {
+            "type": "fake_multinode",
+            "gcs_address": f"127.0.0.1:{head.ports['port']}",
+            "disable_node_updaters": True,
+            "use_node_id_as_ip": True,
+        }
+        cluster = RayCompute.provisioning_configuration(
+            "growing",
+            provider=provider,
+            max_nodes=1,
+            idle_seconds_before_scaledown=3,
+            cpus=2,
+            sections=_WHOLE,
+        )
+        file = cluster.write(head.folder / "cluster.yaml")
+        head.options = ("--num-cpus=0", f"--autoscaling-config={file}")
+        head.start()
+        yield head
+
+
+@contextmanager
+def _prepared(**settings: Any) -> Iterator[Ray]:
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # its sockets allow no long path
+    head = Ray(folder, **settings)
+    try:
         yield head
     finally:
         head.stop()

@@ -93,3 +93,36 @@ test_that("a cluster of Ray that does not answer is not attached, and its token 
     expect_error(attach_ray_compute(ws, "ray", address), class = "tandemlab_error_invalid_input")
   }
 })
+
+test_that("the file of a cluster of Ray is written where Ray takes it", {
+  skip_unless_ready()
+  folder <- withr::local_tempdir()
+  file <- file.path(folder, "lab.yaml")
+  expect_error(write_ray_cluster(file, "lab"), class = "tandemlab_error_invalid_input")
+  expect_error(write_ray_cluster(file, "lab", head = "a", sections = list(1)), "`sections`")
+  written <- tryCatch(
+    write_ray_cluster(
+      file, "lab",
+      provider = list(type = "aws", region = "eu-central-1"), min_nodes = 1, max_nodes = 3,
+      idle_seconds_before_scaledown = 600, node_config = list(InstanceType = "m5.large"),
+      sections = list(setup_commands = list("pip install ray"))
+    ),
+    tandemlab_error_missing_dependency = function(error) skip("Ray is not installed")
+  )
+  lines <- readLines(written)
+  expect_true(all(
+    c("cluster_name: lab", "max_workers: 3", "idle_timeout_minutes: 10.0", "- pip install ray") %in%
+      lines
+  ))
+  expect_error(
+    write_ray_cluster(file, "lab", head = "10.0.0.1", sections = list(setup = list())),
+    "'setup' was unexpected",
+    class = "tandemlab_error_invalid_input"
+  )
+  write_ray_cluster(
+    file, "lab",
+    head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), username = "ana"
+  )
+  expect_true(all(c("max_workers: 2", "  - 10.0.0.3", "  ssh_user: ana") %in% readLines(file)))
+  expect_identical(dir(folder, all.files = TRUE, no.. = TRUE), "lab.yaml")
+})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,7 @@ from tandemlab.cli.forms import counted, size
 from tandemlab.cli.session import Session
 from tandemlab.cli.spark import size_options
 from tandemlab.cli.tables import Column
+from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
     from tandemlab.compute import ComputeTarget
@@ -57,6 +59,9 @@ _STEPS = (
     Column("repair", whole=True),
 )
 
+_CLUSTER = (Column("file", whole=True), Column("name"))
+
+_count = click.IntRange(min=0)
 _name_argument = click.argument("name", shell_complete=complete_compute)
 
 
@@ -262,6 +267,82 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@verb(
+    "write-ray-cluster",
+    "tandemlab compute write-ray-cluster cluster.yaml --head 10.0.0.1 --worker 10.0.0.2",
+    "tandemlab compute write-ray-cluster cluster.yaml --sections aws.yaml --max-nodes 8",
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--name", metavar="NAME", help="The cluster's; the file's name without its ending.")
+@click.option("--head", metavar="HOST", help="Machine that is the head.")
+@click.option("--worker", "workers", metavar="HOST", multiple=True, help="Machine that is a node.")
+@click.option("--min-nodes", type=_count, default=0, show_default=True, help="Always there.")
+@click.option("--max-nodes", type=_count, help="There at most; by default all workers.")
+@click.option(
+    *("--idle-seconds-before-scaledown", "--idle"),
+    type=click.FloatRange(min=0, min_open=True),
+    default=1800,
+    show_default=True,
+    help="After which a node goes.",
+)
+@click.option("--cpus", type=_count, help="Of a node that a provider makes.")
+@click.option("--memory", metavar="SIZE", help="Of a node that a provider makes.")
+@click.option("--gpus", type=_count, help="Of a node that a provider makes.")
+@click.option("--username", metavar="NAME", help="Of the machines.")
+@click.option(
+    *("--private-key", "private_key_file"),
+    metavar="FILE",
+    type=click.Path(),
+    help="Private key.",
+)
+@click.option(
+    "--sections",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="YAML with provider, node_config, head_node_config and further sections of Ray's file.",
+)
+@output_option
+@pass_session
+def write_ray_cluster(
+    session: Session, /, file: Path, name: str | None, sections: Path | None, **options: Any
+) -> None:
+    """Write the file by which Ray makes a cluster that grows with work.
+
+    Its machines are either there, --head and --worker by SSH, or made by a provider, such as
+    {provider: {type: aws, region: eu-central-1}, node_config: {InstanceType: m5.large}} in the
+    file of --sections. Nodes come beside the head, which runs jobs too. The Ray that is installed
+    here checks the file before it is written; no machine is asked.
+
+    Then 'ray up FILE' makes the cluster, 'ray dashboard FILE' brings its dashboard to this machine,
+    and 'ray down FILE' ends the cluster.
+    """
+    from tandemlab.compute import RayCompute
+
+    further = _sections(sections) if sections else {}
+    made = {
+        each: further.pop(each, None) for each in ("provider", "node_config", "head_node_config")
+    }
+    cluster = RayCompute.provisioning_configuration(
+        name or file.stem, **options, **made, sections=further
+    )
+    written = {"file": str(cluster.write(file)), "name": cluster.name}
+    session.screen.record(_CLUSTER, written)
+    session.screen.note(f"Then: ray up {file}; ray dashboard {file}")
+    session.suggest("compute attach", cluster.name, "http://127.0.0.1:8265")
+
+
+def _sections(path: Path) -> dict[str, Any]:
+    from tandemlab.domain.documents import read_document
+    from tandemlab.store.durable import storage_errors
+
+    with storage_errors(path):
+        text = path.read_text("utf-8")
+    value = read_document(text, str(path)).value
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{path} holds no sections.", hint="Write some as NAME: VALUE.")
+    return value
+
+
 @verb("detach", "tandemlab compute detach vm")
 @_name_argument
 @yes_option
@@ -331,5 +412,5 @@ def doctor(session: Session, name: str) -> None:
     session.suggest("run submit SCRIPT --target", name)
 
 
-for command in (list_, show, attach, detach, nodes, doctor, clean):
+for command in (list_, show, attach, write_ray_cluster, detach, nodes, doctor, clean):
     compute.add_command(command)

@@ -105,6 +105,10 @@ def _clean(workspace: str, name: str, unused_days: float) -> object:
     )
 
 
+def _write_ray_cluster(path: str, name: str, settings: Mapping[str, Any]) -> object:
+    return str(RayCompute.provisioning_configuration(name, **settings).write(path))
+
+
 CALLS: dict[str, Callable[..., object]] = {
     "compute.attach": _attach,
     "compute.check": _check,
@@ -113,4 +117,5 @@ CALLS: dict[str, Callable[..., object]] = {
     "compute.get": _get,
     "compute.list": _list,
     "compute.nodes": _nodes,
+    "compute.write_ray_cluster": _write_ray_cluster,
 }

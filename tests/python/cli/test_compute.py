@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from plugins.ray import Ray
 from plugins.spark import Spark
@@ -102,3 +103,34 @@ def test_a_cluster_is_attached_and_examined_in_the_shell(
     (folder / "hi.py").write_text("print('hello from there')")
     assert call("run", "submit", "--target", "ray", "--wait", "hi.py").status == 0
     assert "hello from there" in call("run", "logs", "latest").out
+
+
+@pytest.mark.full
+def test_the_file_of_a_cluster_of_ray_is_written(call: Call, folder: Path) -> None:
+    pytest.importorskip("ray")
+    write = ("compute", "write-ray-cluster", "lab.yaml")
+    hosts = ("--head", "10.0.0.1", "--worker", "10.0.0.2", "--worker", "10.0.0.3")
+    answer = call(*write, *hosts, "--max-nodes", "1", "--idle", "600", "-o", "json")
+    assert answer.json == {"file": "lab.yaml", "name": "lab"}
+    written = yaml.safe_load((folder / "lab.yaml").read_text())
+    assert (written["min_workers"], written["max_workers"]) == (0, 1)
+    assert (written["cluster_name"], written["idle_timeout_minutes"]) == ("lab", 10)
+    assert written["provider"]["worker_ips"] == ["10.0.0.2", "10.0.0.3"]
+    (folder / "aws.yaml").write_text(
+        "provider: {type: aws, region: eu-central-1}\nnode_config: {InstanceType: m5.large}\n"
+        "setup_commands: [pip install ray]\n"
+    )
+    cloud = ("--sections", "aws.yaml", "--max-nodes", "3", "--cpus", "2", "--name", "made")
+    assert call(*write, *cloud).status == 0
+    written = yaml.safe_load((folder / "lab.yaml").read_text())
+    node = written["available_node_types"]["ray.worker.default"]
+    assert (node["max_workers"], node["resources"]) == (3, {"CPU": 2})
+    assert node["node_config"] == {"InstanceType": "m5.large"}
+    assert written["setup_commands"] == ["pip install ray"]
+    assert call(*write).status == 2
+    assert call(*write, *hosts, "--max-nodes", "3").status == 2
+    assert call(*write, "--sections", "nowhere.yaml").status != 0
+    (folder / "aws.yaml").write_text("- provider")
+    answer = call(*write, "--sections", "aws.yaml")
+    assert answer.status == 2 and "no sections" in answer.err
+    assert yaml.safe_load((folder / "lab.yaml").read_text()) == written

@@ -1,10 +1,11 @@
-"""Attaching a cluster of Ray: what the user says of it."""
+"""Clusters of Ray: what the user says of one that is there, or is to be made."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlsplit
 
+from tandemlab.compute.ray.cluster import RayCluster
 from tandemlab.compute.remote.attaching import AttachConfiguration, given
 from tandemlab.domain import InvalidInput
 
@@ -17,6 +18,8 @@ class RayCompute:
     >>> RayCompute.attach_configuration("head.example.org").settings["address"]
     'http://head.example.org:8265'
     """
+
+    provisioning_configuration = RayCluster
 
     @staticmethod
     def attach_configuration(
