@@ -19,16 +19,16 @@
 #' @param code Source of a function of Python, from `def` on, to which the same applies.
 #' @param ... Settings that all steps have, by name:
 #'   * `inputs`: what it reads: a named list of `step_output()`s, paths, datasets and models
-#'     ([get_model()], or `list(model = "NAME:VERSION")`), or a list of `step_output()`s, which keep
-#'     their names.
+#'     ([get_model()], or `list(model = "NAME:VERSION")` and `list(dataset = "NAME:VERSION")`, whose
+#'     names may be [pipeline_parameter()]s), or a list of `step_output()`s, which keep their names.
+#'     A name alone means the newest version whenever it runs.
 #'   * `outputs`: what it writes: a named list or vector of types (`"folder"`, `"model"`,
-#'     `"dataset"`, `"file"`,
-#'     `"table"` or `"json"`), of [output_file_dataset_config()]s, which may also stand among the
-#'     arguments, or of lists of `type`, `file` (the file's name), `register_as` (the dataset, of
-#'     the type model the model, that it becomes), `datastore` and `path` (where a copy of it goes;
-#'     `overwrite` if it may replace other files) and `columns` (of a table, a named vector of
-#'     `"boolean"`, `"integer"`, `"double"`, `"string"`, `"date"` and `"datetime"`: a table with
-#'     others fails the step); or names of folders.
+#'     `"dataset"`, `"file"`, `"table"` or `"json"`), of [output_file_dataset_config()]s, which
+#'     may also stand among the arguments, or of lists of `type`, `file` (the file's name),
+#'     `register_as` (the dataset, of the type model the model, that it becomes), `datastore` and
+#'     `path` (where a copy of it goes; `overwrite` if it may replace other files) and `columns`
+#'     (of a table, a named vector of `"boolean"`, `"integer"`, `"double"`, `"string"`, `"date"`
+#'     and `"datetime"`: a table with others fails the step); or names of folders.
 #'   * `run_after`: a list of steps that have to be done before.
 #'   * `retries`: how often it is tried again; or a list of `max_retries`, `delay_seconds` and
 #'     `backoff` (what each further delay is multiplied by).
@@ -400,9 +400,7 @@ take_references <- function(settings, inputs) {
     if (is.list(x) && !is.object(x)) lapply(x, place) else x
   }
   settings <- lapply(settings, place)
-  inputs <- lapply(inputs, function(x) {
-    if (is_parameter(x)) place(x) else x
-  })
+  inputs <- lapply(inputs, function(x) if (is_step_output(x)) x else place(x))
   found <- take_places(list(arguments = settings$arguments, inputs = inputs))
   settings["arguments"] <- list(found$arguments)
   list(
@@ -428,7 +426,7 @@ input_document <- function(x) {
   if (inherits(x, "tandemlab_model")) {
     return(list(model = x$id))
   }
-  if (is.list(x) && !is.object(x) && is_string(x$model)) {
+  if (is.list(x) && !is.object(x) && is_string(x$model) && length(x) == 1) {
     return(list(model = x$model))
   }
   found <- arg_inputs(list(it = x), "inputs")$it

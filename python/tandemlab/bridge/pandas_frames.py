@@ -91,6 +91,12 @@ def _index_of_tag(tag: str | None) -> dict[str, Any]:
     return about if all(isinstance(name, str) for name in names) else {}
 
 
+def names_of_rows(schema: pa.Schema) -> set[str]:
+    """The columns that are names of rows in R, and an index without a name in pandas."""
+    about = _index_of_tag(_tag(schema.metadata))
+    return {*about.get("unnamed", ()), about.get("row_names", "")}
+
+
 def _tag(metadata: dict[bytes, bytes] | None) -> str | None:
     return metadata[TAG].decode(errors="replace") if metadata and TAG in metadata else None
 

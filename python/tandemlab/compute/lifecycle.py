@@ -473,8 +473,8 @@ def _outcome(
 
 
 def _says_something(line: str) -> bool:
-    """R's last line names no reason."""
-    return line.strip() not in ("", "Execution halted")
+    """R's last lines name no reason."""
+    return line.strip() not in ("", "Execution halted") and not line.startswith("Calls: ")
 
 
 def _collect(folder: WorkspaceFolder, directory: Path) -> Iterator[FileRecord]:

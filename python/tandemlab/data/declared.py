@@ -19,14 +19,19 @@ def check_columns(name: str, path: Path, columns: Mapping[str, str]) -> None:
         name: of the output that it is.
         path: an Arrow or Parquet file.
         columns: the type of each: ``boolean``, ``integer``, ``double``, ``string``, ``date`` or
-            ``datetime``. Their order does not matter.
+            ``datetime``. Their order does not matter, and names of rows do not count.
 
     Raises:
         InvalidInput: it has others; the message says of each column what was expected and found.
     """
     from tandemlab.bridge import read_frame
+    from tandemlab.bridge.pandas_frames import names_of_rows
 
-    found = {field.name: _kind(field.type) for field in read_frame(path).schema}
+    schema = read_frame(path).schema
+    columns_of_names = names_of_rows(schema)
+    found = {
+        field.name: _kind(field.type) for field in schema if field.name not in columns_of_names
+    }
     problems = [
         f"the column {column!r} is to be {columns.get(column, 'absent')}, "
         f"and is {found.get(column, 'absent')}"

@@ -46,6 +46,17 @@ class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
 
+    def ignore_aliases(self, data: Any) -> bool:
+        """What stands there twice is written twice: people read it."""
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Texts of several lines, such as code, keep their lines."""
+        return self.represent_scalar(_TEXT, text, style="|" if "\n" in text else None)
+
+
+_TEXT = "tag:yaml.org,2002:str"
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 for _name, _pattern, _first in _PLAIN_WORDS:
     for _class in (_Loader, _Dumper):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tandemlab.domain.pipelines import Graph, Step
+from tandemlab.domain.pipelines import Graph, Step, StepInput
 
 
 def tree_of(graph: Graph) -> str:
@@ -22,9 +22,11 @@ def tree_of(graph: Graph) -> str:
        └─ reads rows from clean
     """
     lines = [f"pipeline {graph.name or ''}".rstrip()]
-    names = list(graph.parameters)
-    if names:
-        texts = [f"{name} = {graph.parameters[name].default}" for name in names]
+    if graph.parameters:
+        texts = [
+            name if each.default is None else f"{name} = {each.default}"
+            for name, each in graph.parameters.items()
+        ]
         lines.append(f"├─ parameters: {', '.join(texts)}")
     for name in graph.order:
         is_last = name == graph.order[-1]
@@ -39,7 +41,7 @@ def tree_of(graph: Graph) -> str:
 def _facts(step: Step) -> Iterator[str]:
     for name, given in step.inputs.items():
         if given.step is None:
-            yield f"reads {name}: {next(iter(given.settings.values()))}"
+            yield f"reads {name}: {_place_of(given)}"
         else:
             alias = "" if given.output == name else f" ({given.output})"
             yield f"reads {name} from {given.step}{alias}"
@@ -58,6 +60,13 @@ def _facts(step: Step) -> Iterator[str]:
     target = step.settings.get("compute_target", "local")
     if target != "local":
         yield f"on {target}"
+
+
+def _place_of(given: StepInput) -> str:
+    kinds = [kind for kind in ("path", "dataset", "model") if kind in given.settings]
+    return " ".join(
+        f"{'' if kind == 'path' else f'{kind} '}{given.settings[kind]}" for kind in kinds
+    )
 
 
 def mermaid_of(graph: Graph) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output, OutputMode
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
-from tandemlab.domain.pipeline_places import ITEM, fill_parameters, texts_of
+from tandemlab.domain.pipeline_places import ITEM, PLACE, fill_parameters, texts_of
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep
 from tandemlab.domain.pipelines import (
     Graph,
@@ -68,7 +68,7 @@ def check_graph(
     mistakes = mistakes_of(graph)
     if not mistakes and workspace is not None:
         with ExitStack() as stack:
-            _, mistakes = _check_steps(graph, workspace, values, stack)
+            _, mistakes = _check_steps(_with_stand_ins(graph, values), workspace, values, stack)
     return mistakes
 
 
@@ -117,7 +117,7 @@ def _check_steps(
     for name, step in graph.steps.items():
         try:
             source = stack.enter_context(_source_of(name, step))
-            models = {key: Model(workspace, each) for key, each in _models_of(step).items()}
+            models = {key: Model(workspace, each) for key, each in _models_of(step, values).items()}
             config = _configuration(graph, name, source, values, models)
             definition = config.check(workspace)
             for key, model in models.items():
@@ -130,6 +130,29 @@ def _check_steps(
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
     return found, mistakes
+
+
+def _with_stand_ins(graph: Graph, known: Mapping[str, ParameterValue]) -> Graph:
+    """A graph with something that is there for the inputs that wait for parameters."""
+
+    def is_open(given: StepInput) -> bool:
+        texts = " ".join(texts_of(given.settings))
+        places = [found[2] for found in PLACE.finditer(texts) if found[1] == "parameters"]
+        return (
+            bool(places)
+            and all(each in graph.parameters for each in places)
+            and (not set(places) <= known.keys())
+        )
+
+    stand_in = StepInput(settings={"path": os.path.abspath(".")})
+    steps = {
+        name: replace(
+            step,
+            inputs={key: stand_in if is_open(each) else each for key, each in step.inputs.items()},
+        )
+        for name, step in graph.steps.items()
+    }
+    return replace(graph, steps=steps)
 
 
 @contextmanager
@@ -246,10 +269,10 @@ def _written_output(given: StepOutput, values: Mapping[str, Any]) -> Output:
     )
 
 
-def _models_of(step: Step) -> dict[str, str]:
+def _models_of(step: Step, values: Mapping[str, Any]) -> dict[str, str]:
     """The registered models among the inputs, by name of the input."""
     return {
-        key: str(each.settings["model"])
+        key: str(fill_parameters(each.settings["model"], values, str))
         for key, each in step.inputs.items()
         if "model" in each.settings
     }

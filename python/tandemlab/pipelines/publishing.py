@@ -19,7 +19,6 @@ from tandemlab.domain.asset_names import AssetReference
 from tandemlab.domain.assets import Asset
 from tandemlab.domain.pipeline_checks import describe_mistakes
 from tandemlab.domain.pipeline_documents import document_of, graph_of
-from tandemlab.domain.pipeline_places import texts_of
 from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput
 from tandemlab.environments.registry import get_environment
@@ -114,7 +113,7 @@ def template_of(
     """
     defaults = {name: each.default for name, each in graph.parameters.items()}
     known = {name: value for name, value in defaults.items() if value is not None}
-    mistakes = describe_mistakes(check_graph(_with_stand_ins(graph, known), workspace, known))
+    mistakes = describe_mistakes(check_graph(graph, workspace, known))
     if mistakes:
         raise InvalidInput(
             f"The pipeline cannot be published. {'; '.join(mistakes)}.",
@@ -299,26 +298,3 @@ def _pinned(settings: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]
         return dict(settings)
     name = AssetReference.of(environment, kind="environment").name
     return {**settings, "environment": f"{name}:{found.version}"}
-
-
-def _with_stand_ins(graph: Graph, known: Mapping[str, ParameterValue]) -> Graph:
-    """A graph with something that is there for the inputs that wait for parameters."""
-
-    def is_open(given: StepInput) -> bool:
-        texts = " ".join(texts_of(given.settings))
-        places = _PARAMETER.findall(texts)
-        return (
-            bool(places)
-            and all(each in graph.parameters for each in places)
-            and (not set(places) <= known.keys())
-        )
-
-    stand_in = StepInput(settings={"path": os.path.abspath(".")})
-    steps = {
-        name: replace(
-            step,
-            inputs={key: stand_in if is_open(each) else each for key, each in step.inputs.items()},
-        )
-        for name, step in graph.steps.items()
-    }
-    return replace(graph, steps=steps)

@@ -88,7 +88,7 @@ class PipelineData:
 
 
 GivenStepInput: TypeAlias = (
-    "GivenInput | PipelineData | PipelineParameter | Model | Mapping[str, str]"
+    "GivenInput | PipelineData | PipelineParameter | Model | Mapping[str, str | PipelineParameter]"
 )
 GivenStepInputs: TypeAlias = "Mapping[str, GivenStepInput] | Sequence[PipelineData]"
 GivenStepOutput: TypeAlias = "StepOutput | OutputFileDatasetConfig | str | None"
@@ -100,8 +100,9 @@ class StepSettings(TypedDict, total=False):
 
     Attributes:
         inputs: what it reads, by name: outputs of other steps (`PipelineStep.output`), paths,
-            datasets, a `Model` or ``{"model": "NAME:VERSION"}``, or an `Input`; or a list of
-            outputs, which keep their names.
+            datasets, a `Model`, ``{"model": "NAME:VERSION"}`` or ``{"dataset": "NAME:VERSION"}``,
+            whose names may be parameters, or an `Input`; or a list of outputs, which keep their
+            names. A name alone means the newest version whenever it runs.
         outputs: what it writes, by name: ``"folder"`` (also None), ``"model"``, ``"dataset"``,
             ``"file"``, ``"table"`` or ``"json"``, a `StepOutput` (with a datastore for a copy,
             columns of a table …) or an `OutputFileDatasetConfig`, which may also stand among the
@@ -589,8 +590,8 @@ class _Taking:
     def _input(self, value: GivenStepInput) -> StepInput:
         if isinstance(value, PipelineData):
             return StepInput(value.step.name, value.name)
-        if isinstance(value, Mapping) and value.keys() == {"model"}:
-            return StepInput(settings={"model": str(value["model"])})
+        if isinstance(value, Mapping) and value.keys() in ({"model"}, {"dataset"}):
+            return StepInput(settings={key: str(self.take(each)) for key, each in value.items()})
         model = getattr(value, "id", None) if hasattr(value, "local_path") else None
         if model is not None:
             return StepInput(settings={"model": str(model)})

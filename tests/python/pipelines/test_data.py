@@ -16,7 +16,9 @@ from tandemlab.pipelines import (
     CommandStep,
     DataTransferStep,
     Pipeline,
+    PipelineParameter,
     PipelineRun,
+    PythonFunctionStep,
     RFunctionStep,
     StepOutput,
 )
@@ -74,7 +76,17 @@ def test_a_table_with_other_columns_than_declared_fails_its_step(submit: Submit)
         "good",
         outputs={"rows": StepOutput("table", columns=columns)},
     )
-    submit(good).wait_for_completion()
+    named = RFunctionStep(
+        "function() { x <- data.frame(id = 1:3); x[c(1, 3), , drop = FALSE] }",
+        "named",
+        outputs={"rows": StepOutput("table", columns={"id": "integer"})},
+    )
+    indexed = PythonFunctionStep(
+        "def indexed():\n    import pandas\n    return pandas.DataFrame({'x': [0.5, 1.5]}).tail(1)",
+        "indexed",
+        outputs={"rows": StepOutput("table", columns={"x": "double"})},
+    )
+    submit(good, named, indexed).wait_for_completion()
     bad = RFunctionStep(
         "function() data.frame(id = 0.5, name = 'a', when = Sys.time(), more = TRUE)",
         "bad",
@@ -123,6 +135,15 @@ def test_models_and_datasets_are_made_and_read_by_steps(
     again = submit(show)
     again.wait_for_completion()
     assert again.why("fit").reason is Reason.REUSED
+    name, rows = PipelineParameter("name", "churn"), PipelineParameter("rows", type="string")
+    inputs = {"model": {"model": name}, "rows": {"dataset": rows}}
+    by_name = Pipeline([CommandStep("cat ${inputs.model}/*", "by_name", inputs=inputs)])
+    assert by_name.validate(workspace) == []
+    assert "no model 'chum'" in by_name.validate(workspace, {"name": "chum"})[0]
+    published = by_name.publish(workspace, "by-name")
+    newest = published.submit(pipeline_parameters={"rows": "rows"})
+    newest.wait_for_completion()
+    assert newest.find_step_run("by_name")[0].read_log()[0] == "oldnew\n"
     gone = CommandStep("true", "gone", inputs={"m": old})
     old.delete()
     assert "churn" in Pipeline([gone]).validate(workspace)[0]
