@@ -79,3 +79,19 @@ def test_the_shell_publishes_trains_by_name_and_new_files_are_scored(checkout, e
         for each in Schedule.list(workspace):
             each.delete()
         stop_agent(workspace)
+
+
+@needs_r
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_the_notebook_runs_from_its_first_cell_to_its_last(checkout, example):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    notebook = nbformat.read(example / "pipeline.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells)
+    resources = {"metadata": {"path": str(example)}}
+    nbclient.NotebookClient(notebook, timeout=180, resources=resources).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output["data"] for output in outputs if "data" in output]
+    assert "image/svg+xml" in shown[0]
+    assert "'crash-deaths:1'" in [data["text/plain"] for data in shown]
+    assert "risk" in shown[-1]["text/html"]

@@ -27,6 +27,7 @@ EXPECTED = {
         "timestamp[us, tz=Europe/Berlin]",
         ["#> Error in `as_python_frame()`:"] * 2 + ["#> Error in `as_r_frame()`:"],
     ),
+    "mixed-pipeline": ("crash-deaths:1", []),
     "three-models": ("interactions by AIC", []),
     "where-it-runs": ("this machine", []),
 }
