@@ -217,8 +217,9 @@ attach_ray_compute <- function(workspace, cluster_name, address, ..., token = NU
 #' @param min_nodes,max_nodes Nodes beside the head that are there always, and at most; all workers
 #'   if `max_nodes` is `NULL`.
 #' @param idle_seconds_before_scaledown After which a node goes.
-#' @param cpus,memory,gpus Of a node that a provider makes, such as `4`, `"16GB"` and `1`; what Ray
-#'   finds if `NULL`.
+#' @param cpus,memory,gpus Of a node, such as `4`, `"16GB"` and `1`, by which Ray knows that a run
+#'   would find room on one more. `cpus` is needed where workers come and go; what a provider says
+#'   if `NULL`.
 #' @param node_config,head_node_config What the provider makes, in its words, such as
 #'   `list(InstanceType = "m5.large")`; the head is as the nodes are if `NULL`.
 #' @param username Of the machines; with head and workers this user's name if `NULL`, with a
@@ -235,7 +236,7 @@ attach_ray_compute <- function(workspace, cluster_name, address, ..., token = NU
 #' \dontrun{
 #' write_ray_cluster(
 #'   "cluster.yaml", "lab",
-#'   head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), username = "ana",
+#'   head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), cpus = 8, username = "ana",
 #'   idle_seconds_before_scaledown = 600
 #' )
 #' }

@@ -121,8 +121,8 @@ test_that("the file of a cluster of Ray is written where Ray takes it", {
   )
   write_ray_cluster(
     file, "lab",
-    head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), username = "ana"
+    head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), cpus = 8, username = "ana"
   )
-  expect_true(all(c("max_workers: 2", "  - 10.0.0.3", "  ssh_user: ana") %in% readLines(file)))
+  expect_true(all(c("max_workers: 2", "      CPU: 8", "  ssh_user: ana") %in% readLines(file)))
   expect_identical(dir(folder, all.files = TRUE, no.. = TRUE), "lab.yaml")
 })

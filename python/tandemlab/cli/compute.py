@@ -269,7 +269,7 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
 
 @verb(
     "write-ray-cluster",
-    "tandemlab compute write-ray-cluster cluster.yaml --head 10.0.0.1 --worker 10.0.0.2",
+    "tandemlab compute write-ray-cluster cluster.yaml --head HOST1 --worker HOST2 --cpus 8",
     "tandemlab compute write-ray-cluster cluster.yaml --sections aws.yaml --max-nodes 8",
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -285,9 +285,9 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
     show_default=True,
     help="After which a node goes.",
 )
-@click.option("--cpus", type=_count, help="Of a node that a provider makes.")
-@click.option("--memory", metavar="SIZE", help="Of a node that a provider makes.")
-@click.option("--gpus", type=_count, help="Of a node that a provider makes.")
+@click.option("--cpus", type=_count, help="Of a node; needed if workers come and go.")
+@click.option("--memory", metavar="SIZE", help="Of a node.")
+@click.option("--gpus", type=_count, help="Of a node.")
 @click.option("--username", metavar="NAME", help="Of the machines.")
 @click.option(
     *("--private-key", "private_key_file"),

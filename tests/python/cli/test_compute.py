@@ -109,11 +109,12 @@ def test_a_cluster_is_attached_and_examined_in_the_shell(
 def test_the_file_of_a_cluster_of_ray_is_written(call: Call, folder: Path) -> None:
     pytest.importorskip("ray")
     write = ("compute", "write-ray-cluster", "lab.yaml")
-    hosts = ("--head", "10.0.0.1", "--worker", "10.0.0.2", "--worker", "10.0.0.3")
+    hosts = ("--head", "10.0.0.1", "--worker", "10.0.0.2", "--worker", "10.0.0.3", "--cpus", "8")
     answer = call(*write, *hosts, "--max-nodes", "1", "--idle", "600", "-o", "json")
     assert answer.json == {"file": "lab.yaml", "name": "lab"}
     written = yaml.safe_load((folder / "lab.yaml").read_text())
-    assert (written["min_workers"], written["max_workers"]) == (0, 1)
+    (node,) = written["available_node_types"].values()
+    assert (node["min_workers"], node["max_workers"], node["resources"]) == (0, 1, {"CPU": 8})
     assert (written["cluster_name"], written["idle_timeout_minutes"]) == ("lab", 10)
     assert written["provider"]["worker_ips"] == ["10.0.0.2", "10.0.0.3"]
     (folder / "aws.yaml").write_text(

@@ -31,17 +31,20 @@ def test_ray_takes_the_files(tmp_path: Path) -> None:
         workers=hosts,
         max_nodes=1,
         idle_seconds_before_scaledown=90,
+        cpus=2,
+        gpus=1,
         username="ana",
+        sections={"setup_commands": ["true"]},
         private_key_file=key,
     )
-    assert yaml.safe_load(own.write(tmp_path / "own.yaml").read_text()) == {
-        "cluster_name": "own",
-        "min_workers": 0,
-        "max_workers": 1,
-        "idle_timeout_minutes": 1.5,
-        "provider": {"type": "local", "head_ip": "10.0.0.1", "worker_ips": hosts},
-        "auth": {"ssh_user": "ana", "ssh_private_key": str(key)},
-    }
+    written = yaml.safe_load(own.write(tmp_path / "own.yaml").read_text())
+    assert written["provider"] == {"type": "local", "head_ip": "10.0.0.1", "worker_ips": hosts}
+    assert written["auth"] == {"ssh_user": "ana", "ssh_private_key": str(key)}
+    assert (written["max_workers"], written["idle_timeout_minutes"]) == (1, 1.5)
+    (node,) = written["available_node_types"].values()
+    assert (node["min_workers"], node["max_workers"]) == (0, 1)
+    assert node["resources"] == {"CPU": 2, "GPU": 1}
+    assert written["head_setup_commands"] == written["worker_setup_commands"] == ["true"]
     made = cluster(
         "made",
         provider=AWS,
@@ -114,7 +117,8 @@ def test_without_ray_it_is_said_what_to_install(
         ({}, "either a head with workers, or a provider"),
         ({"head": "a", "provider": AWS}, "either a head with workers, or a provider"),
         ({"head": "a", "workers": ["b"], "max_nodes": 2}, "max_nodes is 2, and there is 1 worker"),
-        ({"head": "a", "workers": ["b"], "cpus": 2}, "Ray itself counts"),
+        ({"head": "a", "workers": ["b"]}, "knows what a worker has"),
+        ({"head": "a", "node_config": {}}, "for a provider"),
         ({"head": "a", "workers": ["b", "b"]}, "twice"),
         ({"head": "a", "workers": ["a"]}, "twice"),
         ({"provider": AWS}, "needs max_nodes"),

@@ -42,9 +42,10 @@ class RayCluster:
         min_nodes: nodes beside the head that are there always.
         max_nodes: nodes beside the head that are there at most; None for all workers.
         idle_seconds_before_scaledown: after which a node goes.
-        cpus: processors of a node that a provider makes; None for what Ray finds, as for the next.
-        memory: of such a node, such as ``"16GB"``.
-        gpus: of such a node.
+        cpus: processors of a node, by which Ray knows that a run would find room on one more. They
+            are needed where workers come and go; None for what a provider says, as for the next.
+        memory: of a node, such as ``"16GB"``.
+        gpus: of a node.
         node_config: what the provider makes, in its words, such as ``{"InstanceType":
             "m5.large"}``.
         head_node_config: the same of the head; `node_config` if None.
@@ -56,7 +57,7 @@ class RayCluster:
     Raises:
         InvalidInput: a value that cannot be one, or ones that do not go together.
 
-    >>> cluster = RayCluster("lab", head="10.0.0.1", workers=["10.0.0.2", "10.0.0.3"])
+    >>> cluster = RayCluster("lab", head="10.0.0.1", workers=["10.0.0.2", "10.0.0.3"], cpus=8)
     >>> cluster.definition["max_workers"], cluster.definition["idle_timeout_minutes"]
     (2, 30.0)
     """
@@ -110,6 +111,8 @@ class RayCluster:
             )
 
     def _check_machines(self) -> None:
+        if self.memory is not None and not size_of(self.memory):
+            raise InvalidInput(f"{self.memory!r} is no memory.", hint="Write one such as '8GB'.")
         if self.provider is not None:
             if self.workers:
                 raise InvalidInput("workers go with head; a provider makes its machines.")
@@ -125,12 +128,8 @@ class RayCluster:
                     f"{self.memory!r} is no memory.", hint="Write one such as '8GB'."
                 )
             return
-        made = (self.cpus, self.memory, self.gpus, self.node_config, self.head_node_config)
-        if any(each is not None for each in made):
-            raise InvalidInput(
-                "Ray itself counts what machines have that are there already.",
-                hint="Leave out cpus, memory, gpus, node_config and head_node_config.",
-            )
+        if self.node_config is not None or self.head_node_config is not None:
+            raise InvalidInput("node_config and head_node_config are for a provider.")
         machines = [self.head, *self.workers]
         if len(set(machines)) < len(machines):
             raise InvalidInput("The head or a worker is named twice.")
@@ -138,6 +137,11 @@ class RayCluster:
             count = len(self.workers)
             there = "there is 1 worker" if count == 1 else f"there are {count} workers"
             raise InvalidInput(f"max_nodes is {self._most}, and {there}.")
+        if self.cpus is None and self.min_nodes < self._most:
+            raise InvalidInput(
+                "Ray starts workers for runs when it knows what a worker has.",
+                hint="Give cpus (and memory and gpus) of a worker, or have min_nodes be max_nodes.",
+            )
 
     @property
     def _most(self) -> int:
@@ -145,7 +149,7 @@ class RayCluster:
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The content of Ray's cluster file."""
+        """What is said to Ray, which has usual values for the rest."""
         common = {
             "cluster_name": self.name,
             "max_workers": self._most,
@@ -162,12 +166,6 @@ class RayCluster:
             return {"min_workers": self.min_nodes, "provider": {"type": "local", **addresses}}
         node = dict(self.node_config or {})
         head = node if self.head_node_config is None else dict(self.head_node_config)
-        asked = {
-            "CPU": self.cpus,
-            "GPU": self.gpus,
-            "memory": None if self.memory is None else size_of(self.memory),
-        }
-        resources = {name: value for name, value in asked.items() if value is not None}
         counts = {"min_workers": self.min_nodes, "max_workers": self._most}
         none = {"min_workers": 0, "max_workers": 0}
         return {
@@ -175,9 +173,15 @@ class RayCluster:
             "head_node_type": HEAD,
             "available_node_types": {
                 HEAD: {"node_config": head, "resources": {}, **none},
-                NODE: {"node_config": dict(node), "resources": resources, **counts},
+                NODE: {"node_config": dict(node), "resources": self._resources, **counts},
             },
         }
+
+    @property
+    def _resources(self) -> dict[str, int]:
+        memory = None if self.memory is None else size_of(self.memory)
+        asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": memory}
+        return {name: value for name, value in asked.items() if value is not None}
 
     def _auth(self) -> dict[str, str]:
         found = {}
@@ -187,8 +191,11 @@ class RayCluster:
             found["ssh_private_key"] = str(Path(self.private_key_file).expanduser().absolute())
         return found
 
-    def check(self) -> None:
+    def check(self) -> dict[str, Any]:
         """Have the Ray that is installed here say whether it takes it. Nothing else is asked.
+
+        Returns:
+            The content of the file that it takes.
 
         Raises:
             InvalidInput: it does not, with its own words.
@@ -200,7 +207,7 @@ class RayCluster:
         refusals = (jsonschema.ValidationError, KeyError, NotImplementedError, ValueError)
         try:
             with redirect_stdout(said):
-                _check(self.definition)
+                return self._checked()
         except refusals as problem:
             text = getattr(problem, "message", "") or str(problem)
             raise InvalidInput(
@@ -208,6 +215,25 @@ class RayCluster:
                 hint="Its sections are told at https://docs.ray.io/en/latest/cluster/vms/"
                 "references/ray-cluster-configuration.html.",
             ) from problem
+
+    def _checked(self) -> dict[str, Any]:
+        try:
+            from ray.autoscaler._private.util import prepare_config, validate_config
+        except ImportError as problem:
+            raise MissingDependency(
+                f"This Ray has no validator of cluster files where it is looked for: {problem}.",
+                hint="pip install 'ray[default]>=2.40'",
+            ) from problem
+        definition = self.definition
+        try:
+            whole = prepare_config(definition)
+        except FileNotFoundError:  # Ray ships no usual values for the providers of its own tests
+            whole = definition
+        if self.head is not None:  # only in the whole file may be said what a worker has
+            whole["available_node_types"][whole["head_node_type"]]["resources"] = self._resources
+            definition = whole
+        validate_config(whole)
+        return definition
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the file that ``ray up`` takes, after Ray has checked it.
@@ -223,27 +249,12 @@ class RayCluster:
             MissingDependency: Ray is not installed here.
             StorageError: it cannot be written.
         """
-        self.check()
+        content = self.check()
         file = Path(path).expanduser()
-        write_file(file, yaml.safe_dump(self.definition, sort_keys=False).encode())
+        write_file(file, yaml.safe_dump(content, sort_keys=False).encode())
         return file
 
 
 def _check_count(name: str, value: object) -> None:
     if value is not None and (type(value) is not int or value < 0):
         raise InvalidInput(f"{name} must be a whole number from 0 on, not {value!r}.")
-
-
-def _check(definition: dict[str, Any]) -> None:
-    try:
-        from ray.autoscaler._private.util import prepare_config, validate_config
-    except ImportError as problem:
-        raise MissingDependency(
-            f"This Ray has no validator of cluster files where it is looked for: {problem}.",
-            hint="pip install 'ray[default]>=2.40'",
-        ) from problem
-    try:
-        whole = prepare_config(definition)
-    except FileNotFoundError:  # Ray ships no usual values for the providers of its own tests
-        whole = definition
-    validate_config(whole)
