@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from plugins.servers import Server
 from tandemlab import Workspace
 from tandemlab.domain import InvalidState, NotFound
 from tandemlab.domain.reuse import Reason
 from tandemlab.pipelines import CommandStep, Pipeline, PipelineParameter, PipelineRun
+from tandemlab.server.settings import make_state_folder
+from tandemlab.server.tokens import Role, Tokens
 
 pytestmark = pytest.mark.full
 
@@ -103,6 +106,24 @@ def test_steps_run_again_where_that_is_asked_for(submit: Submit) -> None:
     again = run.resume(from_step="second")
     again.wait_for_completion()
     assert reasons(again) == [Reason.TAKEN, Reason.FORCED]
+
+
+def test_users_of_a_server_share_what_steps_have_made(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = Tokens(make_state_folder(server.root))
+    step = CommandStep("echo made > ${outputs.text}", "make", outputs={"text": "file"})
+    runs = {}
+    for user in ("ana", "rui"):
+        _, token = tokens.create(user, Role.CONTRIBUTOR)
+        monkeypatch.setenv("TANDEMLAB_TOKEN", token)
+        runs[user] = (
+            Workspace(f"{server.url}/{server.root.name}").experiment(user).submit(Pipeline([step]))
+        )
+        runs[user].wait_for_completion()
+    assert [run.why("make").reason for run in runs.values()] == [Reason.FIRST, Reason.REUSED]
+    (made,), (used,) = (run.find_step_run("make") for run in runs.values())
+    assert used.id == made.id
 
 
 def test_a_step_without_outputs_always_runs(workspace: Workspace) -> None:
