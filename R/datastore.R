@@ -282,6 +282,10 @@ prune_cache <- function(what = c("data", "models"), unused_days = 30) {
 #' @return A `tandemlab_data_path`: plain data; a `tandemlab_dataset`.
 #' @examplesIf tandemlab_is_ready()
 #' datastore <- get_default_datastore(temp_workspace())
+#' folder <- tempfile("cars")
+#' dir.create(folder)
+#' write.csv(cars, file.path(folder, "cars.csv"), row.names = FALSE)
+#' upload_to_datastore(datastore, folder, "2026")
 #' data_path(datastore, "2026/*.csv")
 #' script_run_config(".", "train.R", arguments = list(data_path(datastore, "2026", name = "cars")))
 #' @export

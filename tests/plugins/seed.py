@@ -1,7 +1,8 @@
 """One seed for what tests choose at random, shown at the start, and repeated by `--seed`.
 
 Every file is imported with `random` seeded by the session's seed and the file's own name, so that
-parameters drawn at import are the same in all workers of pytest-xdist.
+parameters drawn at import are the same in all workers of pytest-xdist. Generated examples may take
+as long as a busy machine needs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import secrets
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.seed = from_controller["seed"]
     elif config.option.seed is None:
         config.option.seed = secrets.randbelow(10**6)
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
 
 
 @pytest.hookimpl(optionalhook=True)

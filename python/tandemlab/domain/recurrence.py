@@ -161,8 +161,8 @@ class ScheduleRecurrence:
     # Moments
 
     def next(self, number: int, *, after: datetime) -> list[datetime]:
-        """The next moments behind `after`, in UTC."""
-        moments = self.after(after)
+        """The next moments behind `after`, in UTC; without a start, counted from there."""
+        moments = self.starting(after).after(after)
         return [moment for moment, _ in zip(moments, range(number), strict=False)]
 
     def after(self, moment: datetime) -> Iterator[datetime]:

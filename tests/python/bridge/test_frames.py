@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tandemlab.bridge import read, write, write_frame
@@ -81,7 +81,6 @@ def frames(draw: st.DrawFn) -> Any:
 
 
 @given(frames())
-@settings(deadline=None)
 def test_frames_come_back_equal(frame: Any) -> None:
     pd.testing.assert_frame_equal(across(frame, "pandas"), frame, check_column_type=False)
 

@@ -121,9 +121,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table([draw(arrays(rows)) for _ in names], names=names)
 
 
-many = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def there_and_back(session: Any, frame: Any, library: str) -> Any:

@@ -58,7 +58,7 @@ def check(text: str, kinds: list[str], path: Path) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     lines=LINES,
     kinds=KINDS,
@@ -74,7 +74,7 @@ def test_what_pyarrow_reads_is_what_duckdb_reads(
 
 
 @pytest.mark.full
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(values=st.lists(st.sampled_from(VALUES), min_size=1, max_size=4), kinds=KINDS)
 def test_columns_of_few_values_are_read_alike(
     values: list[str], kinds: list[str], tmp_path: Path

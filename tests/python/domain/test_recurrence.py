@@ -126,7 +126,7 @@ def test_what_is_no_recurrence_is_refused(settings: dict[str, object]) -> None:
         ScheduleRecurrence(**settings)  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
     zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"]),
