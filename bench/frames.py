@@ -110,9 +110,9 @@ SECTION = Section(
     about="""1,000,000 rows. The limit is copying the same bytes into new vectors of R; for strings
         it is making R's strings, which only what goes to R has to do. What text takes on its way to
         pandas is beside the bare cost of copying R's strings, which lie anywhere in memory, one
-        after another into new memory. What is missed: text that is all distinct takes less than that
-        bare cost already; a factor of few levels from pandas takes reticulate so little that what a
-        call costs (10 rows) and R's new memory (from Arrow) are a quarter of it.""",
+        after another into new memory. What is missed: text that is all distinct takes less than
+        that bare cost already; a factor of few levels from pandas takes reticulate so little that
+        what a call costs (10 rows) and R's new memory (from Arrow) are a quarter of it.""",
     rows=_rows(),
     measure=measure,
 )
