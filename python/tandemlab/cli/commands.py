@@ -162,6 +162,18 @@ def run_argument(*, several: bool = False) -> Callable[[Function], Function]:
     )
 
 
+def limit_option(function: Function) -> Function:
+    """Adds ``--limit``: how many rows there are at the most."""
+    return click.option(
+        "--limit",
+        "-n",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help="At most that many.",
+    )(function)
+
+
 def yes_option(function: Function) -> Function:
     """``--yes`` for what destroys something."""
     return click.option("--yes", "-y", is_flag=True, help="Go ahead without asking.")(function)

@@ -9,6 +9,7 @@ import click
 
 from tandemlab.cli.commands import (
     Noun,
+    limit_option,
     output_option,
     pass_session,
     verb,
@@ -184,14 +185,7 @@ def test(session: Session, name: str) -> None:
 
 @verb("history", "tandemlab notification history failures")
 @_name_argument
-@click.option(
-    "--limit",
-    "-n",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="At most that many.",
-)
+@limit_option
 @workspace_option
 @output_option
 @pass_session

@@ -12,6 +12,7 @@ from tandemlab.cli.commands import (
     Noun,
     complete_config,
     experiment_option,
+    limit_option,
     output_option,
     pass_session,
     seconds,
@@ -313,14 +314,7 @@ def show(session: Session, name: str) -> None:
 
 @verb("history", "tandemlab schedule history nightly", "tandemlab schedule history nightly -n 5")
 @_name_argument
-@click.option(
-    "--limit",
-    "-n",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="At most that many.",
-)
+@limit_option
 @workspace_option
 @output_option
 @pass_session

@@ -158,10 +158,7 @@ class Notification:
 
     def delete(self) -> None:
         """Forget it; what it had to tell is told no more."""
-        for version in self.workspace.assets.list(
-            KIND, self.name, archived=True, all_versions=True
-        ):
-            self.workspace.assets.delete(version)
+        self.workspace.assets.forget(KIND, self.name)
 
     def __repr__(self) -> str:
         return f"Notification({self.name!r}, {self.definition.channel}, {self.status})"

@@ -319,10 +319,7 @@ class Schedule:
         if self.workspace.is_remote:
             self._remote.delete_schedule(self.name)
             return
-        for version in self.workspace.assets.list(
-            KIND, self.name, archived=True, all_versions=True
-        ):
-            self.workspace.assets.delete(version)
+        self.workspace.assets.forget(KIND, self.name)
         self.workspace.folder.store.forget_schedule(self.name)
 
     def run_now(self) -> str:

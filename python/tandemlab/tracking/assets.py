@@ -199,6 +199,11 @@ class Assets:
         """
         self._place.delete_asset(asset.kind, asset.name, asset.version)
 
+    def forget(self, kind: str, name: str) -> None:
+        """Delete all versions of a name, archived ones as well; none need be there."""
+        for each in self.list(kind, name, archived=True, all_versions=True):
+            self.delete(each)
+
     def add_usage(
         self, run_id: str, asset: Asset, role: AssetRole | str, label: str | None = None
     ) -> None:

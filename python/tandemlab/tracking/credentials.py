@@ -61,8 +61,7 @@ def register_with_credentials(
 
 def forget_with_credentials(workspace: Workspace, kind: str, name: str) -> None:
     """Forget all versions of something, and its credentials."""
-    for each in workspace.assets.list(kind, name, archived=True, all_versions=True):
-        workspace.assets.delete(each)
+    workspace.assets.forget(kind, name)
     keep_credentials(workspace, kind, name, {})
 
 
