@@ -2,6 +2,7 @@
 
 from tandemlab.domain.errors import (
     AlreadyExists,
+    Conflict,
     InvalidInput,
     InvalidState,
     MissingDependency,
@@ -33,6 +34,7 @@ from tandemlab.domain.status import RunStatus
 
 __all__ = [
     "AlreadyExists",
+    "Conflict",
     "Event",
     "EventBatch",
     "ExperimentRecord",

@@ -110,6 +110,7 @@ class NewAsset:
 
     Attributes:
         files: contents that were put into the workspace's blobs.
+        based_on: the version that must be the newest one; 0 for none, None for any.
         key: names this registration: sent twice, it is done once.
 
     Raises:
@@ -132,6 +133,7 @@ class NewAsset:
     run_id: str | None = None
     files: tuple[FileRecord, ...] = ()
     always_new: bool = False
+    based_on: int | None = None
     key: str = field(default_factory=new_ulid)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ are texts, ``true``, ``null``, ``7`` and ``1e-3`` are not.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +113,19 @@ class Document:
         )
         details = [{"key": key_of(each.path), "message": each.message} for each in mistakes]
         return InvalidInput(text, hint=hint, details={"path": self.source, "mistakes": details})
+
+    @contextmanager
+    def explaining(self, path: Path = ()) -> Iterator[None]:
+        """Have an error that names no place name this one.
+
+        Raises:
+            InvalidInput: what is done within has failed with it.
+        """
+        try:
+            yield
+        except InvalidInput as problem:
+            mistake = Mistake(path, problem.message.rstrip("."))
+            raise self.error([mistake], problem.hint) from None
 
     def _order(self, mistake: Mistake) -> int:
         return next((self.lines[p] for p in _outwards(mistake.path) if p in self.lines), 0)

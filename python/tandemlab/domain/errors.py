@@ -91,6 +91,15 @@ class InvalidState(TandemlabError):
     exit_code = 5
 
 
+class Conflict(InvalidState):
+    """Somebody else has changed it meanwhile.
+
+    `details` has what is there: ``version``, ``user`` and ``created``.
+    """
+
+    code = "conflict"
+
+
 class RunFailed(TandemlabError):
     """A run that was waited for ended as Failed or Canceled.
 
@@ -178,3 +187,18 @@ class ServiceFailed(TandemlabError):
 
     code = "service_failed"
     exit_code = 15
+
+
+def errors_by_code() -> dict[str, type[TandemlabError]]:
+    """The kinds of errors by their codes.
+
+    >>> errors_by_code()["conflict"].__name__
+    'Conflict'
+    """
+    found: dict[str, type[TandemlabError]] = {}
+    waiting: list[type[TandemlabError]] = [TandemlabError]
+    while waiting:
+        kind = waiting.pop(0)
+        found.setdefault(kind.code, kind)
+        waiting += kind.__subclasses__()
+    return found

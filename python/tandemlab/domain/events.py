@@ -25,6 +25,7 @@ class Kind(str, Enum):
     ATTRIBUTE = "attribute"
     FILE = "file"
     STATUS = "status"
+    CHILD = "child"
     LOST = "lost"
 
     def __str__(self) -> str:

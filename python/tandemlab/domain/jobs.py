@@ -19,6 +19,9 @@ from tandemlab.domain.schemas import nearest
 from tandemlab.domain.sizes import size_of
 from tandemlab.domain.spark import SparkConfiguration
 
+WORKERS_VARIABLE = "TANDEMLAB_WORKERS"
+"""Names the engine, such as ``ray``, that a job may have start workers on other machines."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACE = re.compile(r"\$\{(inputs|outputs)\.([^{}]*)\}")
 
@@ -350,6 +353,11 @@ class Job:
         output_folders: paths of the folders that it writes into.
         packages: the environment that it runs in; None for none.
         spark: what it asks of Spark, on a target of Spark.
+        max_concurrent_runs: how many jobs of its array run at once, at most; None for no limit.
+        cpus_per_worker: processors of each of its workers, where these may be on other machines of
+            the target; `cpus` are then those of all. None for a job that is on one machine.
+        warm: modules that are loaded before the job begins, where a process that has done so can be
+            forked for it; None for a job that has to have a process of its own.
     """
 
     run_id: str
@@ -370,6 +378,9 @@ class Job:
     output_folders: Sequence[str] = ()
     packages: Environment | None = None
     spark: SparkConfiguration = field(default_factory=SparkConfiguration)
+    max_concurrent_runs: int | None = None
+    cpus_per_worker: int | None = None
+    warm: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +423,19 @@ class Capacity:
 
     slots: int | None
     used: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeStatus:
+    """How far a target is that was asked for.
+
+    Attributes:
+        provisioning_state: ``Creating``, ``Updating``, ``Succeeded`` or ``Failed``.
+        error: why it has failed; None if it has not.
+    """
+
+    provisioning_state: str
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from tandemlab.domain.records import RunRecord
 from tandemlab.domain.schedules import Firing
 
 KIND = "notification"
+PREFIX = "notification/"
+"""What stands before a notification's name where its deliveries are kept, beside firings."""
 STATUSES = ("Completed", "Failed", "Canceled")
 
 

@@ -8,8 +8,19 @@ from typing import Any
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.filters import fields_of
 from tandemlab.domain.pipeline_places import ITEM, PLACE, texts_of
-from tandemlab.domain.pipelines import REPORT, Graph, Step, StepInput, StepOutput, accepts
+from tandemlab.domain.pipelines import (
+    AUTOML_OUTPUTS,
+    METRICS,
+    REPORT,
+    TRAINING_DATA,
+    Graph,
+    Step,
+    StepInput,
+    StepOutput,
+    accepts,
+)
 from tandemlab.domain.schemas import Mistake, key_of, unknown_name
+from tandemlab.domain.sweeps import SweepSettings
 
 
 def mistakes_of(graph: Graph) -> list[Mistake]:
@@ -42,7 +53,9 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
         "outputs": step.outputs,
     }
     given_settings = {each: value.settings for each, value in step.inputs.items()}
-    for part, content in (*step.settings.items(), ("inputs", given_settings)):
+    component = None if step.component is None else step.component.parameters
+    others = (("inputs", given_settings), ("sweep", step.sweep), ("component", component))
+    for part, content in (*step.settings.items(), *others):
         for text in texts_of(content):
             for kind, place in PLACE.findall(text):
                 if place not in known[kind]:
@@ -60,8 +73,11 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
             yield Mistake((*here, "outputs", key, "path"), "it is in a datastore; say which")
     yield from _module_mistakes(here, step)
     yield from _transfer_mistakes(here, step)
+    yield from _sweep_mistakes(here, step)
+    yield from _automl_mistakes(here, step)
     yield from _parallel_mistakes(graph, name, step)
     yield from _function_mistakes(here, step)
+    yield from _component_mistakes(here, step)
 
 
 def _module_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
@@ -92,6 +108,41 @@ def _transfer_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
         yield Mistake((*here, "compute_target"), "it copies from the machine of the workspace")
     if step.transfer.datastore is None and not step.transfer.path.startswith(("/", "~", "${")):
         yield Mistake((*here, "transfer", "path"), "an absolute folder, or say a datastore")
+
+
+def _sweep_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    if step.sweep is None:
+        return
+    others = (step.function, step.for_each, step.parallel, step.transfer, step.module)
+    if any(each is not None for each in others):
+        yield Mistake((*here, "sweep"), "a sweep runs a script or a command, and nothing else")
+    if step.outputs.get(METRICS) != StepOutput("json"):
+        yield Mistake((*here, "outputs", METRICS), "that is what a sweep writes itself, as json")
+    for key, output in step.outputs.items():
+        if output.datastore is not None:
+            place = (*here, "outputs", key, "datastore")
+            yield Mistake(place, "each trial would write there; copy it by a step behind this one")
+    try:
+        SweepSettings.of(step.sweep)
+    except InvalidInput as problem:
+        yield Mistake((*here, "sweep"), problem.message.rstrip("."))
+
+
+def _automl_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    if step.automl is None:
+        return
+    others = (step.function, step.for_each, step.parallel, step.transfer, step.module, step.sweep)
+    if any(each is not None for each in others) or step.settings.keys() & {"script", "command"}:
+        yield Mistake((*here, "automl"), "automated ML runs by itself, and nothing else")
+    if TRAINING_DATA not in step.inputs:
+        yield Mistake((*here, "inputs"), f"what is learned from is the input {TRAINING_DATA!r}")
+    for key in sorted(step.inputs.keys() - {TRAINING_DATA, "validation_data"}):
+        yield Mistake((*here, "inputs", key), "automated ML reads training_data, validation_data")
+    for key, output in step.outputs.items():
+        usual = AUTOML_OUTPUTS.get(key)
+        if usual is None or output.type != usual.type:
+            told = ", ".join(f"{name} ({each.type})" for name, each in AUTOML_OUTPUTS.items())
+            yield Mistake((*here, "outputs", key), f"automated ML writes {told}")
 
 
 def _parallel_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
@@ -133,7 +184,9 @@ def _condition_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iter
 def _list_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iterator[Mistake]:
     given = step.for_each
     if given is None:
-        texts = [step.settings, {key: each.settings for key, each in step.inputs.items()}]
+        component = None if step.component is None else step.component.parameters
+        given_settings = {key: each.settings for key, each in step.inputs.items()}
+        texts = [step.settings, given_settings, component]
         if any(ITEM.search(text) for text in texts_of(texts)):
             yield Mistake(here, "${item} stands there, and the step has no for_each")
     elif given.parameter is not None:
@@ -196,6 +249,17 @@ def _function_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
         return
     for name in step.inputs.keys() & arguments.keys():
         yield Mistake((*here, "arguments", name), "there is an input of that name, too")
+
+
+def _component_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+    """What a step has beside its component; what the component makes of it, the designer knows."""
+    if step.component is None:
+        return
+    others = (step.parallel, step.transfer, step.module, step.sweep, step.automl)
+    if any(each is not None for each in others) or step.settings.keys() & {"script", "command"}:
+        yield Mistake((*here, "component"), "a step runs a component, or something else, not both")
+    if "arguments" in step.settings:
+        yield Mistake((*here, "arguments"), "those of a component are its parameters")
 
 
 def describe_mistakes(mistakes: list[Mistake]) -> list[str]:

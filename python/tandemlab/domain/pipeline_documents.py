@@ -8,6 +8,8 @@ from typing import Any
 
 from tandemlab.domain.pipeline_places import PLACE
 from tandemlab.domain.pipelines import (
+    AUTOML_OUTPUTS,
+    METRICS,
     REPORT,
     ForEach,
     Function,
@@ -16,6 +18,7 @@ from tandemlab.domain.pipelines import (
     Parameter,
     Retries,
     Step,
+    StepComponent,
     StepInput,
     StepOutput,
     Transfer,
@@ -29,6 +32,8 @@ def graph_of(content: Mapping[str, Any]) -> Graph:
     outputs = {
         name: {
             **({REPORT: StepOutput("json")} if "transfer" in step else {}),
+            **({METRICS: StepOutput("json")} if "sweep" in step else {}),
+            **(AUTOML_OUTPUTS if "automl" in step else {}),
             **{key: _output(each) for key, each in (step.get("outputs") or {}).items()},
         }
         for name, step in content["steps"].items()
@@ -86,8 +91,13 @@ def _step(
         "allow_reuse": settings.pop("allow_reuse", True),
         "when": settings.pop("when", None),
         "module": settings.pop("module", None),
+        "sweep": settings.pop("sweep", None),
+        "automl": settings.pop("automl", None),
         "transfer": Transfer(**settings.pop("transfer")) if "transfer" in settings else None,
         "parallel": Parallel(**settings.pop("parallel")) if "parallel" in settings else None,
+        "component": StepComponent(**settings.pop("component"))
+        if "component" in settings
+        else None,
         "for_each": _for_each(settings.pop("for_each", None), others),
     }
     function, retries = settings.pop("function", None), settings.pop("retries", {})
@@ -160,6 +170,7 @@ def _step_document(step: Step) -> dict[str, Any]:
             "language": step.function.language,
             "name": step.function.name,
             "code": step.function.code,
+            **({"own_process": True} if step.function.own_process else {}),
         },
         "inputs": {
             name: _kept(step=each.step, output=each.output, **_unusual(each), type=each.type)
@@ -178,14 +189,24 @@ def _step_document(step: Step) -> dict[str, Any]:
         "allow_reuse": None if step.allow_reuse else False,
         "when": step.when,
         "module": step.module,
+        "component": None if step.component is None else _component_document(step.component),
     }
     kept = {key: value for key, value in found.items() if value not in (None, {}, [])}
     if step.transfer is not None:
         kept["transfer"] = _differing(step.transfer, Transfer())
+    if step.sweep is not None:
+        kept["sweep"] = dict(step.sweep)
+    if step.automl is not None:
+        kept["automl"] = dict(step.automl)
     if step.parallel is not None:
         kept["parallel"] = _differing(step.parallel, Parallel())
     listed = _list_document(step.for_each)
     return kept if listed is None else {**kept, "for_each": listed}
+
+
+def _component_document(given: StepComponent) -> dict[str, Any]:
+    found = {"name": given.name, "version": given.version}
+    return {**found, "parameters": dict(given.parameters)} if given.parameters else found
 
 
 def _differing(given: Any, usual: Any) -> dict[str, Any]:

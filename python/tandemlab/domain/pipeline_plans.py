@@ -62,7 +62,7 @@ class PlannedStep:
     target: str
     params: Mapping[str, Scalar]
 
-    def for_item(self, item: Any, *, is_function: bool) -> PlannedStep:
+    def for_item(self, item: Any, *, is_call: bool) -> PlannedStep:
         """The step for one item of a list: the item fills the texts, and is in the variables.
 
         Those are ``TANDEMLAB_ITEM``, and ``TANDEMLAB_ITEM_KEY`` for each key of an item that has
@@ -74,7 +74,7 @@ class PlannedStep:
         definition = dict(self.definition)
         for part in ("command", "arguments", "environment_variables"):
             if part in definition:
-                definition[part] = _filled(definition[part], item, is_function=is_function)
+                definition[part] = _filled(definition[part], item, is_call=is_call)
         definition["inputs"] = fill_item(definition.get("inputs", {}), item, as_text)
         parts = item if isinstance(item, Mapping) else {}
         definition["environment_variables"] = {
@@ -95,13 +95,13 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _filled(value: Any, item: Any, *, is_function: bool) -> Any:
+def _filled(value: Any, item: Any, *, is_call: bool) -> Any:
     """Words with an item; those of a function's call, which are JSON, stay that."""
     if isinstance(value, Mapping):
-        return {key: _filled(each, item, is_function=False) for key, each in value.items()}
+        return {key: _filled(each, item, is_call=False) for key, each in value.items()}
     if not isinstance(value, str):
-        return [_filled(each, item, is_function=is_function) for each in value]
-    if is_function and value.startswith("{"):
+        return [_filled(each, item, is_call=is_call) for each in value]
+    if is_call and value.startswith("{"):
         return json.dumps(fill_item(json.loads(value), item, as_text), ensure_ascii=False)
     return as_text(fill_item(value, item, as_text))
 

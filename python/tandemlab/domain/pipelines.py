@@ -239,6 +239,16 @@ class Transfer:
 
 
 REPORT = "report"  # the output of a transfer: what was copied, as json
+METRICS = "metrics"  # the output of a sweep, beside those of its best trial: all trials, as json
+TRAINING_DATA = "training_data"  # the input of automated ML, beside validation_data
+
+
+# The outputs of automated ML: the best model, its metrics, and all trials, the best first.
+AUTOML_OUTPUTS: Mapping[str, StepOutput] = {
+    "model": StepOutput("model"),
+    METRICS: StepOutput("json"),
+    "leaderboard": StepOutput("table"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +281,29 @@ class Function:
         language: ``python`` or ``r``.
         name: of the function; in R of the variable that it is given.
         code: its source. It sees nothing but its arguments, and what it imports itself.
+        own_process: whether it runs in a process that was started for it alone, and not in a fork
+            of one that has loaded what functions need.
     """
 
     language: str
     name: str
     code: str
+    own_process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepComponent:
+    """The component of the designer that a step runs.
+
+    Attributes:
+        name: of the component.
+        version: that the parameters are meant for.
+        parameters: by name; what is not given is as usual.
+    """
+
+    name: str
+    version: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +323,13 @@ class Step:
             stand for the item in its texts.
         parallel: how its script is called for the parts of an input; None for one plain run.
         transfer: where it copies its input, instead of running a script.
+        sweep: what a sweep says beside its run configuration, for a step that searches: then the
+            step is a trial, and its outputs are those of the best one.
+        automl: what automated ML is told beside its data, which are inputs, and where it runs.
         module: a published pipeline, ``NAME``, ``NAME:VERSION`` or ``NAME@ALIAS``, whose steps run
             in its place; its parameters are the step's ``arguments`` and inputs.
+        component: the component that it runs; its ports are the inputs and outputs. One that calls
+            a function has that as well, once the pipeline is planned.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -311,7 +344,10 @@ class Step:
     for_each: ForEach | None = None
     parallel: Parallel | None = None
     transfer: Transfer | None = None
+    sweep: Mapping[str, Any] | None = None
+    automl: Mapping[str, Any] | None = None
     module: str | None = None
+    component: StepComponent | None = None
 
     @property
     def parted(self) -> str | None:
@@ -327,6 +363,11 @@ class Step:
             return None
         files = [name for name, each in self.outputs.items() if is_file_type(each.type)]
         return files[0] if len(files) == 1 else None
+
+    @property
+    def is_call(self) -> bool:
+        """Whether its one argument says in JSON what is called: a function, or a component."""
+        return self.function is not None or self.component is not None
 
     @property
     def condition(self) -> Filter | None:
@@ -365,14 +406,19 @@ class Step:
     @property
     def kind(self) -> str:
         """What it is, for people: ``train.R``, ``f()``, or the command's first word."""
+        if self.component is not None:
+            return self.component.name
         if self.function is not None:
             return f"{self.function.name}() in {self.function.language}"
         if self.module is not None:
             return self.module
         if self.transfer is not None:
             return f"copy to {self.transfer.datastore or self.transfer.path}"
+        if self.automl is not None:
+            return f"automated {self.automl['task']}"
         if "script" in self.settings:
-            return str(self.settings["script"])
+            script = str(self.settings["script"])
+            return script if self.sweep is None else f"sweep of {script}"
         command = self.settings.get("command", "")
         return " ".join(command.split()[:1] if isinstance(command, str) else map(str, command[:1]))
 
@@ -402,9 +448,11 @@ class Graph:
         """
         if self.cycle:
             raise InvalidInput(f"The steps go in a circle: {' → '.join(self.cycle)}.")
-        return list(TopologicalSorter(self._needs()).static_order())
+        return list(TopologicalSorter(self.needs).static_order())
 
-    def _needs(self) -> dict[str, list[str]]:
+    @cached_property
+    def needs(self) -> dict[str, list[str]]:
+        """For each step, those that it needs directly."""
         return {
             name: [each for each in step.upstream if each in self.steps]
             for name, step in self.steps.items()
@@ -414,7 +462,7 @@ class Graph:
     def cycle(self) -> list[str]:
         """Steps that need each other, the first once more at the end; empty if there are none."""
         try:
-            TopologicalSorter(self._needs()).prepare()
+            TopologicalSorter(self.needs).prepare()
         except CycleError as problem:
             return list(problem.args[1])
         return []
@@ -423,7 +471,7 @@ class Graph:
     def downstream(self) -> dict[str, list[str]]:
         """For each step, those that need it directly."""
         found: dict[str, list[str]] = {name: [] for name in self.steps}
-        for name, needed in self._needs().items():
+        for name, needed in self.needs.items():
             for each in needed:
                 found[each].append(name)
         return found

@@ -14,7 +14,10 @@ from tandemlab.domain.scalars import Scalar
 from tandemlab.domain.status import RunStatus
 from tandemlab.domain.times import from_micros
 
-SUBMITTED = ("script", "pipeline")
+JOBS = ("script", "automl")
+"""Types of runs that are jobs on a compute target."""
+
+SUBMITTED = (*JOBS, "pipeline", "sweep")
 """Types of runs that the workspace's agent works on, and that therefore end as it says."""
 
 
@@ -77,7 +80,7 @@ class RunRecord:
 
     Attributes:
         number: 1, 2, 3 … within the experiment.
-        type: ``script``, ``pipeline``, ``interactive``, ``offline`` or ``child``.
+        type: ``script``, ``automl``, ``pipeline``, ``interactive``, ``offline`` or ``child``.
         target: name of the compute target; None for runs that were not submitted.
         snapshot: digest of the source's manifest.
         definition: the configuration that was submitted.
@@ -125,6 +128,7 @@ class RunQuery:
     """Which runs to find; None means no restriction. Newest first, unless said otherwise.
 
     Attributes:
+        type: one, or several of which any will do.
         filter: what else must hold; see `tandemlab.domain.filters`.
         order_by: what to sort by first; runs that are equal in it stay newest first.
         offset: how many of the first to pass over.
@@ -133,7 +137,7 @@ class RunQuery:
     experiment: str | None = None
     number: int | None = None
     status: frozenset[RunStatus] | None = None
-    type: str | None = None
+    type: str | tuple[str, ...] | None = None
     parent: str | None = None
     target: str | None = None
     tags: Mapping[str, str | None] = field(default_factory=dict)

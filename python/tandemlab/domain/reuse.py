@@ -62,7 +62,7 @@ class PartChange:
 
     Attributes:
         part: ``source``, ``command``, ``environment``, ``variables``, ``inputs.NAME``,
-            ``parameters.NAME`` or ``outputs.NAME``.
+            ``parameters.NAME``, ``outputs.NAME`` or, of a component, ``component.version``.
         before: its value then, a digest for sources and inputs; None where it was absent.
         after: its value now.
     """

@@ -14,6 +14,10 @@ from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.domain.recurrence import ScheduleRecurrence
 
 KIND = "schedule"
+RUN_OF, SLOT = "schedule", "schedule_slot"
+"""Properties of a run: which schedule it is of, and for which slot."""
+MANUAL = "manual "
+"""What the slots begin with of firings that somebody asked for."""
 ON_TIME = timedelta(seconds=60)
 """What is noticed later than this counts as missed."""
 _MOST_AT_ONCE = 100
@@ -124,10 +128,12 @@ class ScriptAction:
     Attributes:
         configuration: the run configuration, as plain data.
         source: digest of the snapshot of its source directory.
+        source_directory: where that was.
     """
 
     configuration: Mapping[str, Any]
     source: str
+    source_directory: str | None = None
 
     def __str__(self) -> str:
         command = self.configuration.get("command")

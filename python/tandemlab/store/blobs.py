@@ -21,7 +21,7 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     state = hashlib.sha256()
     with path.open("rb", buffering=0) as stream:
-        buffer = memoryview(bytearray(_CHUNK))
+        buffer = memoryview(bytearray(min(_CHUNK, os.fstat(stream.fileno()).st_size + 1)))
         while count := stream.readinto(buffer):
             state.update(buffer[:count])
     return state.hexdigest()

@@ -6,14 +6,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.domain import AlreadyExists, NewRun, StorageError, VersionMismatch
+from tandemlab.domain import AlreadyExists, NewRun, RunRecord, StorageError, VersionMismatch
 from tandemlab.domain.names import check_file_name
 from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import storage_errors, write_json
@@ -253,22 +253,33 @@ class WorkspaceFolder:
 
     def add_run(self, run: NewRun) -> None:
         """Make a run's directory with its ``run.json``, then tell the store; both or neither."""
-        directory = self.run_directory(run.id)
-        with storage_errors(directory):
-            try:
-                directory.mkdir(parents=True)
-            except FileExistsError:
-                raise AlreadyExists(f"There is a run {run.id!r} already.") from None
+        self.add_runs([run])
+
+    def add_runs(self, new: Sequence[NewRun]) -> list[RunRecord]:
+        """`add_run` several at once, which takes less time; all or none."""
+        made: list[Path] = []
         try:
-            source = [] if run.snapshot is None else self._renewed(run.snapshot)
-            with storage_errors(directory):
-                write_identity(directory, run, str(self.path))
-            self.store.create_run(run)
+            for run in new:
+                directory = self.run_directory(run.id)
+                with storage_errors(directory):
+                    try:
+                        directory.mkdir(parents=True)
+                    except FileExistsError:
+                        raise AlreadyExists(f"There is a run {run.id!r} already.") from None
+                made.append(directory)
+            snapshots = dict.fromkeys(run.snapshot for run in new if run.snapshot is not None)
+            sources = [digest for each in snapshots for digest in self._renewed(each)]
+            for run, directory in zip(new, made, strict=True):
+                with storage_errors(directory):
+                    write_identity(directory, run, str(self.path))
+            records = self.store.create_runs(new)
         except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
+            for directory in made:
+                shutil.rmtree(directory, ignore_errors=True)
             raise
-        if source:
-            self.blobs.commit(source)
+        if sources:
+            self.blobs.commit(dict.fromkeys(sources))
+        return records
 
     def _renewed(self, snapshot: str) -> list[str]:
         """The contents of a source that is about to be recorded, made young as after a put."""

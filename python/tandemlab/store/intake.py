@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandemlab.domain import Event, FileRecord, NewRun, NotFound
+from tandemlab.store.children import lay_out_child
 from tandemlab.store.identity import read_identity
 from tandemlab.store.place import Blobs
 from tandemlab.store.protocol import Store
@@ -75,10 +76,18 @@ class Intake:
             _, offset = positions.get(path.stem, (0, 0))
             if path.stat().st_size > offset:
                 for events, end in read_events(path, offset):
+                    self._take_in_children(directory, path.stem, events)
                     files = self._adopt_files(directory, events)
                     self.store.ingest(run_id, path.stem, events, end=end, files=files)
                     if files:
                         self.blobs.commit([file.digest for file in files.values()])
+
+    def _take_in_children(self, directory: Path, writer: str, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.kind == "child":
+                child = lay_out_child(directory, writer, event)
+                if child is not None:
+                    self.catch_up(child)
 
     def _adopt_files(self, directory: Path, events: Sequence[Event]) -> dict[str, FileRecord]:
         names = [event.name for event in events if event.kind == "file"]

@@ -86,7 +86,7 @@ class Store(Protocol):
         time: datetime | None = None,
         error: RunError | None = None,
         exit_code: int | None = None,
-    ) -> RunRecord:
+    ) -> None:
         """Move a run along its life cycle; to where it already is, nothing happens.
 
         Raises:
@@ -147,6 +147,12 @@ class Store(Protocol):
         Args:
             max_points: have longer series sampled, as `tandemlab.domain.sampling` does.
         """
+
+    def metrics_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, Metric]]:
+        """`get_metrics` by run; runs that have logged nothing are absent."""
+
+    def series_of(self, run_ids: Sequence[str], name: str) -> dict[str, Metric]:
+        """The series of that name by run; runs that have none are absent."""
 
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         """The newest value of every series of the given runs."""

@@ -16,6 +16,8 @@ from tandemlab.store.durable import link_or_copy, storage_errors
 ENVIRONMENT_FILE = "system/environment.json"
 INPUTS_FILE = "system/inputs.json"
 LOG_FILE = "user_logs/std_log.txt"
+STOP_FILE = "job/stop.json"
+"""Below a run's directory: that its job is to end by itself, soon."""
 
 
 def put_file(run_directory: Path, name: str, source: Path | BinaryIO) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -17,8 +19,9 @@ def open_s3(
     seconds: float,
     answer_seconds: float,
     tries: int,
+    retries: int,
 ) -> Any:
-    """A file system of s3fs that nobody else uses; nothing is asked of the server yet.
+    """A file system of s3fs, the same for the same settings; nothing is asked of the server yet.
 
     Args:
         what: what needs it, for the error where s3fs is not installed.
@@ -26,16 +29,38 @@ def open_s3(
         keys: ``key``, ``secret`` and perhaps ``token``; what the environment offers if empty.
         seconds: how long the server may take to be reached.
         answer_seconds: how long it may take to answer.
-        tries: how often botocore asks it; s3fs tries again, too.
+        tries: how often botocore asks it.
+        retries: how often s3fs has it do that.
 
     Raises:
         MissingDependency: s3fs is not installed.
     """
-    return need_for_s3("s3fs", what).S3FileSystem(
-        **keys,
-        endpoint_url=options.get("endpoint"),
-        profile=options.get("profile"),
-        client_kwargs={"region_name": options["region"]} if "region" in options else {},
+    need_for_s3("s3fs", what)
+    surroundings = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    settings = (tuple(sorted(each.items())) for each in (surroundings, options, keys))
+    return _opened(os.getpid(), *settings, seconds, answer_seconds, tries, retries)
+
+
+_Pairs = tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=8)
+def _opened(
+    process: int,  # a fork cannot use what its parent has opened
+    surroundings: _Pairs,
+    options: _Pairs,
+    keys: _Pairs,
+    seconds: float,
+    answer_seconds: float,
+    tries: int,
+    retries: int,
+) -> Any:
+    given = dict(options)
+    files = import_module("s3fs").S3FileSystem(
+        **dict(keys),
+        endpoint_url=given.get("endpoint"),
+        profile=given.get("profile"),
+        client_kwargs={"region_name": given["region"]} if "region" in given else {},
         config_kwargs={
             "connect_timeout": seconds,
             "read_timeout": answer_seconds,
@@ -44,6 +69,8 @@ def open_s3(
         use_listings_cache=False,
         skip_instance_cache=True,
     )
+    files.retries = retries
+    return files
 
 
 def need_for_s3(library: str, what: str) -> Any:

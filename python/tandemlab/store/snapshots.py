@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,8 +142,13 @@ def _is_inside(path: str) -> bool:
 
 def restore_snapshot(snapshot: str, folder: Path, blobs: Blobs) -> None:
     """Write the files of a snapshot into `folder`, as copies that may be changed."""
+    restore_files(read_manifest(snapshot, blobs), folder, blobs)
+
+
+def restore_files(files: Iterable[SnapshotFile], folder: Path, blobs: Blobs) -> None:
+    """Write what `read_manifest` gave into `folder`, as copies that may be changed."""
     made = {folder}
-    for file in read_manifest(snapshot, blobs):
+    for file in files:
         target = folder / file.path
         if target.parent not in made:
             with storage_errors(target.parent):
@@ -152,13 +158,19 @@ def restore_snapshot(snapshot: str, folder: Path, blobs: Blobs) -> None:
 
 
 def _rules(folder: Path) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
     lines = list(DEFAULT_IGNORES)
     for name in IGNORE_FILES:
         if (folder / name).is_file():
             lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
             break
+    return _compiled(tuple(lines))
+
+
+@lru_cache(16)
+def _compiled(lines: tuple[str, ...]) -> GitIgnoreSpec:
+    """Patterns, most often those of a folder that was just looked at, or of any."""
+    from pathspec import GitIgnoreSpec
+
     return GitIgnoreSpec.from_lines(lines)
 
 

@@ -261,4 +261,5 @@ def _open(address: Address, keys: Mapping[str, str]) -> Any:
             seconds=_SECONDS,
             answer_seconds=3 * _SECONDS,
             tries=3,
+            retries=5,
         )

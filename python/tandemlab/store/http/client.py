@@ -20,6 +20,7 @@ from tandemlab.domain import (
     TandemlabError,
     Unavailable,
 )
+from tandemlab.domain.errors import errors_by_code
 from tandemlab.store.http.credentials import VARIABLE, token_for
 from tandemlab.store.http.wire import API
 from tandemlab.store.patience import patience_seconds
@@ -283,7 +284,7 @@ def error_of(status: int, content: bytes, server: str) -> TandemlabError:
         )
     if code == NotAllowed.code and not hint:
         hint = f"Set {VARIABLE}, or keep a token with `tandemlab server login {server}`."
-    kind = next((k for k in TandemlabError.__subclasses__() if k.code == code), TandemlabError)
+    kind = errors_by_code().get(code, TandemlabError)
     return kind(message, hint=hint, details={**details, "server": server})
 
 

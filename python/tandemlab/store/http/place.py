@@ -218,6 +218,12 @@ class RemoteWorkspace:
         """Have the server forget a schedule."""
         self.client.request("DELETE", self._schedule(name))
 
+    def test_notification(self, name: str) -> str | None:
+        """Have the server tell of a made-up event, once; why it did not arrive, or None."""
+        path = f"{self._base}/notifications/{part(name)}/test"
+        answer = self.client.request("POST", path, content=b"{}")
+        return decode(answer.content, dict[str, str | None])["problem"]
+
     def collect_garbage(self, older_than: float, *, dry_run: bool, take_over: bool) -> Garbage:
         """Have the server remove contents that no run needs; see `Workspace.gc`."""
         query = {"older_than_seconds": older_than, "dry_run": dry_run, "take_over": take_over}

@@ -31,6 +31,7 @@ from tandemlab.store.http.wire import (
     decode,
     decode_latest,
     decode_metrics,
+    decode_metrics_of,
     decode_table,
     encode,
     encode_batch,
@@ -118,9 +119,9 @@ class HttpStore:
         time: datetime | None = None,
         error: RunError | None = None,
         exit_code: int | None = None,
-    ) -> RunRecord:
+    ) -> None:
         move = Move(status, None if time is None else to_micros(time), error, exit_code)
-        return self._post(f"/runs/{part(run_id)}/status", move, RunRecord)  # type: ignore[no-any-return]
+        self._post(f"/runs/{part(run_id)}/status", move, RunRecord)
 
     def delete_run(self, run_id: str) -> None:
         self._client.request("DELETE", f"{self._base}/runs/{part(run_id)}")
@@ -172,6 +173,16 @@ class HttpStore:
         asked = {"name": name, "max_points": max_points}
         path = f"{self._base}/runs/{part(run_id)}/metrics"
         return decode_metrics(self._client.request("GET", path, params=_given(asked)).content)
+
+    def metrics_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, Metric]]:
+        body = encode({"ids": list(run_ids)})
+        answer = self._client.request("POST", f"{self._base}/runs/full-metrics", content=body)
+        return decode_metrics_of(answer.content)
+
+    def series_of(self, run_ids: Sequence[str], name: str) -> dict[str, Metric]:
+        body = encode({"ids": list(run_ids), "name": name})
+        answer = self._client.request("POST", f"{self._base}/runs/full-series", content=body)
+        return decode_metrics(answer.content)
 
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
         body = encode({"ids": list(run_ids)})

@@ -104,7 +104,26 @@ def encode_metrics(metrics: Mapping[str, Metric]) -> bytes:
 
 def decode_metrics(data: bytes) -> dict[str, Metric]:
     """Metrics by name from their JSON."""
-    found = decode(data, dict[str, _AnyMetric])
+    return _read_metrics(decode(data, dict[str, _AnyMetric]))
+
+
+def encode_metrics_of(metrics: Mapping[str, Mapping[str, Metric]]) -> bytes:
+    """Metrics by run and name as JSON."""
+    return encode(
+        {
+            run_id: {name: _with_scalars(metric, to_json) for name, metric in found.items()}
+            for run_id, found in metrics.items()
+        }
+    )
+
+
+def decode_metrics_of(data: bytes) -> dict[str, dict[str, Metric]]:
+    """Metrics by run and name from their JSON."""
+    found = decode(data, dict[str, dict[str, _AnyMetric]])
+    return {run_id: _read_metrics(each) for run_id, each in found.items()}
+
+
+def _read_metrics(found: Mapping[str, _AnyMetric]) -> dict[str, Metric]:
     return {
         name: _with_scalars(Metric(**msgspec.structs.asdict(m)), from_json)
         for name, m in found.items()

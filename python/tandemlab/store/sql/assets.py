@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from tandemlab.domain import FileRecord, NotFound
+from tandemlab.domain import Conflict, FileRecord, NotFound
 from tandemlab.domain.assets import Asset, AssetChange, NewAsset
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.store.sql import runs
@@ -71,6 +71,7 @@ def register(connection: Connection, new: NewAsset) -> Asset:
 
     Raises:
         NotFound: no run of that id.
+        Conflict: it is based on another version than the newest.
     """
     if new.run_id is not None:
         runs.require_key(connection, new.run_id)
@@ -82,6 +83,7 @@ def register(connection: Connection, new: NewAsset) -> Asset:
     if done is not None:
         return done
     newest = _one(connection, _NEWEST, kind=new.kind, name=new.name)
+    _check_base(new, newest)
     is_known = newest is not None and newest.digest == new.digest and not newest.archived
     if newest is not None and is_known and not new.always_new:
         return newest
@@ -114,6 +116,28 @@ def lock_name(dialect: str) -> Any:
     return statement.on_conflict_do_update(
         index_elements=["kind", "name"], set_={"last_version": asset_names.c.last_version}
     ).returning(asset_names.c.key, asset_names.c.last_version)
+
+
+def _check_base(new: NewAsset, newest: Asset | None) -> None:
+    there = 0 if newest is None else newest.version
+    if new.based_on is None or new.based_on == there:
+        return
+    if newest is None:
+        raise Conflict(
+            f"The {new.kind} {new.name!r} is not there any more.",
+            hint="Keep it under another name, or anew.",
+            details={"version": 0},
+        )
+    raise Conflict(
+        f"The {new.kind} {new.name!r} has version {there} now, by {newest.user or 'somebody'}, and "
+        f"what was to be kept is based on version {new.based_on}.",
+        hint="Look at what has changed, and keep yours based on that, or under another name.",
+        details={
+            "version": there,
+            "user": newest.user,
+            "created": newest.created.isoformat(),
+        },
+    )
 
 
 def count(connection: Connection, key: int, version: int) -> None:

@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from tandemlab.domain import Event, EventBatch, FileRecord, RunError, RunStatus, StorageError
 from tandemlab.domain.events import SHAPES, MetricShape
+from tandemlab.domain.times import from_micros
 from tandemlab.store.sql import outline, runs
 from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import insert_rows, upsert
@@ -90,17 +92,22 @@ def take_in(connection: Connection, batches: Sequence[EventBatch]) -> list[int]:
 def put_files(connection: Connection, run_key: int, files: Sequence[FileRecord]) -> None:
     """Insert or replace files of a run."""
     if files:
-        statement = upsert(connection.dialect.name, files_table)
         connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["run_key", "name"],
-                set_={"digest": statement.excluded.digest, "size": statement.excluded.size},
-            ),
+            _put_files(connection.dialect.name),
             [
                 {"run_key": run_key, "name": file.name, "digest": file.digest, "size": file.size}
                 for file in files
             ],
         )
+
+
+@cache
+def _put_files(dialect: str) -> Any:
+    statement = upsert(dialect, files_table)
+    return statement.on_conflict_do_update(
+        index_elements=["run_key", "name"],
+        set_={"digest": statement.excluded.digest, "size": statement.excluded.size},
+    )
 
 
 def put_params(
@@ -299,6 +306,7 @@ class _Intake:
         self._known = known
         self._series: dict[tuple[int, int], _Series] = {}
         self._records: list[tuple[Any, ...]] = []
+        self._properties: list[dict[str, Any]] = []
 
     def add(self, portion: _Portion) -> None:
         """Sort events into rows; nearly all are metrics, so these take the shortest way."""
@@ -340,6 +348,9 @@ class _Intake:
             self._connection.execute(_LATEST, [series.latest() for series in grown])
         if self._records:
             insert_rows(self._connection, records, self._records)
+        if self._properties:  # the first that came stays
+            statement = upsert(self._connection.dialect.name, properties).on_conflict_do_nothing()
+            self._connection.execute(statement, self._properties)
         counts = Counter(key for key, *_ in self._records)
         for series in grown:
             counts[series.key] += len(series.rows)
@@ -374,11 +385,8 @@ class _Intake:
         elif event.kind == "param":
             put_params(self._connection, run.key, {event.name: event.value}, time=event.time)
         elif event.kind == "property":
-            self._connection.execute(
-                upsert(self._connection.dialect.name, properties)
-                .values(run_key=run.key, name=event.name, value=storable(str(event.value)))
-                .on_conflict_do_nothing()
-            )
+            value = storable(str(event.value))
+            self._properties.append({"run_key": run.key, "name": event.name, "value": value})
         elif event.kind == "attribute" and event.name in ("display_name", "description"):
             self._connection.execute(
                 update(runs_table)
@@ -417,9 +425,9 @@ class _Intake:
         current = runs.get(self._connection, run.id)
         error = event.value.get("error")
         reason = RunError(error["message"], error.get("code") or "error") if error else None
-        status = RunStatus(event.value["status"])
+        status, time = RunStatus(event.value["status"]), from_micros(event.time)
         if current.is_submitted:
             if reason is not None and not current.status.is_terminal:
-                runs.move(self._connection, run.id, current.status, event.time, reason)
-        elif current.status.may_become(status):
-            runs.move(self._connection, run.id, status, event.time, reason)
+                runs.keep_error(self._connection, run.id, reason)
+        else:
+            runs.move(self._connection, run.id, status, time, reason)

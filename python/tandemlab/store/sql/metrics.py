@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -48,6 +50,35 @@ _LATEST = (
     .where(among(runs.c.id, "ids"), metrics.c.latest_form.is_not(None))
     .order_by(metrics.c.key)
 )
+_METRICS = (
+    select(runs.c.id, metrics.c.key, metrics.c.name, metrics.c.shape, metrics.c.is_list)
+    .join(metrics, metrics.c.run_key == runs.c.key)
+    .where(among(runs.c.id, "ids"))
+    .order_by(metrics.c.key)
+)
+_SERIES = (
+    select(
+        runs.c.id,
+        runs.c.created,
+        metrics.c.key,
+        metrics.c.name,
+        metrics.c.is_list,
+        points.c.writer_key,
+        points.c.time,
+        points.c.step,
+        points.c.form,
+        points.c.number,
+        points.c.text,
+    )
+    .join(metrics, metrics.c.run_key == runs.c.key)
+    .join(points, points.c.metric_key == metrics.c.key)
+    .where(
+        among(runs.c.id, "ids"),
+        metrics.c.shape == MetricShape.SERIES.value,
+    )
+    .order_by(metrics.c.key, points.c.writer_key, points.c.seq, points.c.position)
+)
+_NAMED_SERIES = _SERIES.where(metrics.c.name == bindparam("name"))
 _TOTAL = metrics.c.count.label("total")
 # Rows at a time, straight from the driver. Python's garbage collector starts when 700 new objects
 # are alive: bigger parts, or SQLAlchemy's rows, take twice the time.
@@ -87,12 +118,52 @@ def read(
         if row.shape == MetricShape.SERIES
     }
     others = _others(connection, [row for row in rows if row.shape != MetricShape.SERIES])
+    return _by_name(rows, {**series, **others})
+
+
+def _by_name(rows: Sequence[Any], made: Mapping[int, Metric]) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     for row in rows:
-        metric = series[row.key] if row.key in series else others[row.key]
         key = row.name if row.name not in found else f"{row.name} ({row.shape})"
-        found[key] = metric
+        found[key] = made[row.key]
     return found
+
+
+def of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Metric]]:
+    """Metrics of the given runs by run and name, each as `read` has them."""
+    given = {"ids": run_ids}
+    of_run: dict[str, list[Any]] = {}
+    others: list[Any] = []
+    made: dict[int, Metric] = {}
+    for row in connection.execute(_METRICS, given):
+        of_run.setdefault(row.id, []).append(row)
+        if row.shape == MetricShape.SERIES:
+            made[row.key] = Metric(row.name, MetricShape.SERIES, [], [], [], is_list=row.is_list)
+        else:
+            others.append(row)
+    for key, found in groupby(connection.execute(_SERIES, given), attrgetter("key")):
+        made[key] = _series_from([*found])
+    made |= _others(connection, others)
+    return {run_id: _by_name(rows, made) for run_id, rows in of_run.items()}
+
+
+def series_of(connection: Connection, run_ids: Sequence[str], name: str) -> dict[str, Metric]:
+    """The series of that name of the given runs, by run."""
+    found = connection.execute(_NAMED_SERIES, {"ids": run_ids, "name": name})
+    return {run_id: _series_from([*rows]) for run_id, rows in groupby(found, attrgetter("id"))}
+
+
+def _series_from(rows: Sequence[Any]) -> Metric:
+    if rows[0].writer_key != rows[-1].writer_key:
+        rows = sorted(rows, key=lambda row: row.time)
+    return Metric(
+        rows[0].name,
+        MetricShape.SERIES,
+        values=[from_columns(row.form, row.number, row.text) for row in rows],
+        times=[row.created + row.time for row in rows],
+        steps=[row.step for row in rows],
+        is_list=rows[0].is_list,
+    )
 
 
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:

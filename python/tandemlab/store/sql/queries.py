@@ -51,7 +51,8 @@ def statement(
     if query.status is not None:
         statement = statement.where(runs.c.status.in_([status.value for status in query.status]))
     if query.type is not None:
-        statement = statement.where(runs.c.type == query.type)
+        types = (query.type,) if isinstance(query.type, str) else query.type
+        statement = statement.where(runs.c.type.in_(types))
     if query.target is not None:
         statement = statement.where(runs.c.target == query.target)
     if query.parent is not None:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from tandemlab.domain import NewRun, NotFound, RunError, RunQuery, RunRecord, RunStatus
+from tandemlab.domain.records import JOBS
 from tandemlab.domain.scalars import to_json
 from tandemlab.domain.status import TERMINAL
 from tandemlab.domain.times import from_micros, to_micros
@@ -30,7 +44,7 @@ _LOCK = (
     .order_by(runs.c.id)
     .with_for_update(key_share=True)
 )
-_INSERT = insert(runs).returning(runs.c.key)
+_INSERT = insert(runs).returning(runs.c.id, runs.c.key)
 _STATUSES = select(runs.c.id, runs.c.status).where(among(runs.c.id, "ids"))
 _WHOLE = select(runs, experiments.c.name.label("experiment")).join(
     experiments, experiments.c.key == runs.c.experiment_key
@@ -52,6 +66,11 @@ _PARAMS = (
     .where(among(params.c.run_key, "keys"))
     .order_by(params.c.name)
 )
+_PROPERTY = (
+    select(runs.c.id, properties.c.value)
+    .join(properties, properties.c.run_key == runs.c.key)
+    .where(among(runs.c.id, "ids"), properties.c.name == bindparam("name"))
+)
 _COMPLETED = (
     select(
         properties.c.value,
@@ -67,6 +86,27 @@ _COMPLETED = (
         runs.c.status == RunStatus.COMPLETED.value,
     )
 )
+_SUBMITTED = (
+    _WHOLE.where(
+        runs.c.status == bindparam("state"),
+        runs.c.type.in_(JOBS),
+        or_(bindparam("place", type_=Text).is_(None), runs.c.target == bindparam("place")),
+    )
+    .order_by(runs.c.created, runs.c.key)
+    .limit(bindparam("number", type_=Integer))
+)
+# What is given as None stays as it is.
+_KEPT = ("started", "ended", "error", "exit_code")
+_MOVE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"), among(runs.c.status, "before"))
+    .values(
+        status=bindparam("new_status"),
+        **{name: func.coalesce(bindparam(f"new_{name}"), runs.c[name]) for name in _KEPT},
+    )
+    .returning(runs.c.key)
+)
+_OUTCOME = select(runs.c.status, runs.c.error).where(runs.c.id == bindparam("run"))
 _EXPERIMENT = select(experiments.c.key).where(experiments.c.name == bindparam("experiment"))
 
 
@@ -90,56 +130,60 @@ def experiment_key(connection: Connection, name: str, created: int) -> int:
     )
 
 
-def create(connection: Connection, run: NewRun) -> RunRecord:
-    """Insert a run with the next number of its experiment; its record."""
-    created = to_micros(run.created)
-    started = created if run.status is RunStatus.RUNNING else None
-    experiment, number = connection.execute(
-        _next_number(connection.dialect.name),
-        {"name": run.experiment, "created": created, "archived": False, "last_number": 1},
-    ).one()
-    key = connection.execute(
-        _INSERT,
+def create(connection: Connection, new: Sequence[NewRun]) -> list[RunRecord]:
+    """Insert runs with the next numbers of their experiments; their records."""
+    places = {
+        name: _numbers(connection, [run for run in new if run.experiment == name])
+        for name in dict.fromkeys(run.experiment for run in new)
+    }
+    rows, records = [], []
+    for run in new:
+        experiment, numbers = places[run.experiment]
+        record = _record_of(run, next(numbers))
+        records.append(record)
+        rows.append(
+            {
+                "id": run.id,
+                "experiment_key": experiment,
+                "number": record.number,
+                "type": run.type,
+                "status": run.status.value,
+                "display_name": run.display_name,
+                "description": run.description,
+                "parent": run.parent,
+                "target": run.target,
+                "snapshot": run.snapshot,
+                "created": to_micros(run.created),
+                "started": None if record.started is None else to_micros(record.started),
+                "definition": _text(run.definition),
+                "context": _text(run.context),
+                "user": run.context.get("user"),
+            }
+        )
+    keys = {run_id: key for run_id, key in connection.execute(_INSERT, rows)}
+    marks = [
         {
-            "id": run.id,
-            "experiment_key": experiment,
-            "number": number,
-            "type": run.type,
-            "status": run.status.value,
-            "display_name": run.display_name,
-            "description": run.description,
-            "parent": run.parent,
-            "target": run.target,
-            "snapshot": run.snapshot,
-            "created": created,
-            "started": started,
-            "definition": _text(run.definition),
-            "context": _text(run.context),
-            "user": run.context.get("user"),
-        },
-    ).scalar_one()
-    if run.tags:
-        connection.execute(
-            insert(tags),
-            [
-                {
-                    "run_key": key,
-                    "name": name,
-                    "value": None if value is None else storable(value),
-                    "time": created,
-                    "removed": False,
-                }
-                for name, value in run.tags.items()
-            ],
-        )
-    if run.properties:
-        connection.execute(
-            insert(properties),
-            [
-                {"run_key": key, "name": name, "value": storable(value)}
-                for name, value in run.properties.items()
-            ],
-        )
+            "run_key": keys[run.id],
+            "name": name,
+            "value": None if value is None else storable(value),
+            "time": to_micros(run.created),
+            "removed": False,
+        }
+        for run in new
+        for name, value in run.tags.items()
+    ]
+    facts = [
+        {"run_key": keys[run.id], "name": name, "value": storable(value)}
+        for run in new
+        for name, value in run.properties.items()
+    ]
+    for table, found in ((tags, marks), (properties, facts)):
+        if found:
+            connection.execute(insert(table), found)
+    return records
+
+
+def _record_of(run: NewRun, number: int) -> RunRecord:
     return RunRecord(
         id=run.id,
         experiment=run.experiment,
@@ -152,7 +196,7 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
         parent=run.parent,
         target=run.target,
         snapshot=run.snapshot,
-        started=None if started is None else run.created,
+        started=run.created if run.status is RunStatus.RUNNING else None,
         definition=run.definition,
         context=run.context,
         tags=run.tags,
@@ -161,12 +205,26 @@ def create(connection: Connection, run: NewRun) -> RunRecord:
     )
 
 
+def _numbers(connection: Connection, new: Sequence[NewRun]) -> tuple[int, Iterator[int]]:
+    """The key of an experiment, made if it is not there, and its next numbers for runs of it."""
+    given = {
+        "name": new[0].experiment,
+        "created": to_micros(new[0].created),
+        "archived": False,
+        "last_number": len(new),
+    }
+    statement = _next_numbers(connection.dialect.name)
+    key, last = connection.execute(statement, given).one()
+    return key, iter(range(last - len(new) + 1, last + 1))
+
+
 @cache
-def _next_number(dialect: str) -> Any:
-    """An experiment's key and its next run number; the experiment is made if it is not there."""
+def _next_numbers(dialect: str) -> Any:
+    """Moves an experiment's last number on by that of the row to insert."""
     statement = upsert(dialect, experiments)
+    moved = experiments.c.last_number + statement.excluded.last_number
     return statement.on_conflict_do_update(
-        index_elements=["name"], set_={"last_number": experiments.c.last_number + 1}
+        index_elements=["name"], set_={"last_number": moved}
     ).returning(experiments.c.key, experiments.c.last_number)
 
 
@@ -234,7 +292,11 @@ def get(connection: Connection, run_id: str) -> RunRecord:
 
 def find(connection: Connection, query: RunQuery) -> list[RunRecord]:
     """Records of the runs that match, in the order that is asked for."""
-    keys = [row[0] for row in find_rows(connection, query, runs.c.key)]
+    return _records_of(connection, [row[0] for row in find_rows(connection, query, runs.c.key)])
+
+
+def _records_of(connection: Connection, keys: Sequence[int]) -> list[RunRecord]:
+    """Records of runs by their keys, in that order."""
     found: dict[int, RunRecord] = {}
     for start in range(0, len(keys), _PART):
         part = connection.execute(_OF_KEYS, {"keys": keys[start : start + _PART]}).all()
@@ -263,31 +325,70 @@ def _newest_completed(of_experiment: bool) -> Select[Any]:
     return select(ranked.c.value, ranked.c.id).where(ranked.c.place == 1)
 
 
+def properties_of(connection: Connection, name: str, run_ids: Sequence[str]) -> dict[str, str]:
+    """The value of a property by run."""
+    rows = connection.execute(_PROPERTY, {"name": name, "ids": run_ids})
+    return {run_id: value for run_id, value in rows}
+
+
 def statuses(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStatus]:
     """Status of those runs that exist."""
     rows = connection.execute(_STATUSES, {"ids": run_ids})
     return {run_id: RunStatus(status) for run_id, status in rows}
 
 
+def submitted(
+    connection: Connection, status: RunStatus, target: str | None, limit: int
+) -> list[RunRecord]:
+    """Records of jobs with a status, oldest first."""
+    given = {"state": status.value, "place": target, "number": limit}
+    rows = connection.execute(_SUBMITTED, given).all()
+    return [*_records(connection, rows).values()] if rows else []
+
+
+def outcome(connection: Connection, run_id: str) -> tuple[RunStatus, RunError | None] | None:
+    """The status and the error of a run, or None."""
+    row = connection.execute(_OUTCOME, {"run": run_id}).one_or_none()
+    return None if row is None else (RunStatus(row.status), _error(row.error))
+
+
 def move(
     connection: Connection,
     run_id: str,
     status: RunStatus,
-    time: int,
+    time: datetime,
     error: RunError | None = None,
     exit_code: int | None = None,
-) -> None:
-    """Set the status of a run and the times that go with it; the move is known to be allowed."""
-    values: dict[str, Any] = {"status": status.value}
-    if status in TERMINAL:
-        values["ended"] = time
-    elif status is RunStatus.RUNNING:
-        values["started"] = time
-    if error is not None:
-        values["error"] = json.dumps({"message": error.message, "code": error.code})
-    if exit_code is not None:
-        values["exit_code"] = exit_code
-    connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+) -> int | None:
+    """Set the status of a run, and the time that goes with it, if its life cycle has such a move.
+
+    Returns:
+        Its key; None if it was not moved.
+    """
+    micros = to_micros(time)
+    values: dict[str, Any] = {
+        "run": run_id,
+        "before": [each.value for each in RunStatus if each.may_become(status)],
+        "new_status": status.value,
+        "new_started": micros if status is RunStatus.RUNNING else None,
+        "new_ended": micros if status in TERMINAL else None,
+        "new_error": _error_text(error),
+        "new_exit_code": exit_code,
+    }
+    return connection.execute(_MOVE, values).scalar()
+
+
+def keep_error(connection: Connection, run_id: str, error: RunError) -> None:
+    """Keep why a run is going to fail."""
+    connection.execute(update(runs).where(runs.c.id == run_id).values(error=_error_text(error)))
+
+
+def _error_text(error: RunError | None) -> str | None:
+    return None if error is None else json.dumps({"message": error.message, "code": error.code})
+
+
+def _error(text: str | None) -> RunError | None:
+    return None if text is None else RunError(**json.loads(text))
 
 
 def reopen(connection: Connection, run_id: str) -> None:
@@ -344,7 +445,7 @@ def _record(
         started=None if row.started is None else from_micros(row.started),
         ended=None if row.ended is None else from_micros(row.ended),
         exit_code=row.exit_code,
-        error=None if row.error is None else RunError(**json.loads(row.error)),
+        error=_error(row.error),
         definition=json.loads(row.definition),
         context=json.loads(row.context),
         tags=tags_of,

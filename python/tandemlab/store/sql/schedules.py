@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, and_, case, delete, or_, select, update
 from tandemlab.domain.schedules import Firing, FiringState, NewFiring, SchedulePosition
 from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.sql.engine import upsert
-from tandemlab.store.sql.schema import firings, schedule_positions
+from tandemlab.store.sql.schema import firings, runs, schedule_positions
 
 _POSITION = schedule_positions.c
 
@@ -64,6 +64,18 @@ def _move(
     return bool(changed.rowcount)
 
 
+def all_positions(connection: Connection) -> dict[str, Any]:
+    """How far each schedule is, by name."""
+    rows = connection.execute(select(_POSITION.schedule, _POSITION.content))
+    return {row.schedule: json.loads(row.content) for row in rows}
+
+
+def ended_since(connection: Connection, time: datetime) -> list[str]:
+    """Ids of runs that have ended behind a time, the first one first."""
+    statement = select(runs.c.id).where(runs.c.ended > to_micros(time)).order_by(runs.c.ended)
+    return list(connection.execute(statement).scalars())
+
+
 def add(connection: Connection, new: Sequence[NewFiring], time: datetime) -> list[Firing]:
     """Decide firings; those whose slot was decided before are left out."""
     found = []
@@ -71,21 +83,30 @@ def add(connection: Connection, new: Sequence[NewFiring], time: datetime) -> lis
         statement = upsert(connection.dialect.name, firings).on_conflict_do_nothing(
             index_elements=["schedule", "slot"]
         )
-        row = {
-            "schedule": each.schedule,
-            "slot": each.slot,
-            "version": each.version,
-            "due": to_micros(each.due),
-            "decided": to_micros(time),
-            "state": each.state.value,
-            "run_id": each.run_id,
-            "reason": each.reason,
-            "data": json.dumps(dict(each.data)),
-            "claims": 0,
-        }
+        row = {**_row(each), "decided": to_micros(time)}
         if connection.execute(statement, row).rowcount:
             found.append(_of(connection, each.schedule, each.slot))
     return found
+
+
+def restore(connection: Connection, firing: Firing) -> None:
+    """Have a firing be as it was, but that no agent is at it."""
+    statement = upsert(connection.dialect.name, firings).on_conflict_do_nothing()
+    connection.execute(statement, {**_row(firing), "decided": to_micros(firing.decided)})
+
+
+def _row(firing: NewFiring | Firing) -> dict[str, Any]:
+    return {
+        "schedule": firing.schedule,
+        "slot": firing.slot,
+        "version": firing.version,
+        "due": to_micros(firing.due),
+        "state": firing.state.value,
+        "run_id": firing.run_id,
+        "reason": firing.reason,
+        "data": json.dumps(dict(firing.data)),
+        "claims": 0,
+    }
 
 
 def _of(connection: Connection, schedule: str, slot: str) -> Firing:

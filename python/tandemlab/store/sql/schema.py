@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -65,6 +65,7 @@ runs = Table(
     Index("runs_by_time", "created"),
     Index("runs_of_experiment", "experiment_key", "created"),
     Index("runs_by_status", "status", "created"),
+    Index("runs_by_end", "ended"),
     Index("runs_by_parent", "parent", "created"),
     Index("runs_by_user", "user", "created"),
 )

@@ -138,11 +138,22 @@ class SqlStore:
         with self._writing() as connection:
             if runs.find_key(connection, run.id) is not None:
                 return runs.get(connection, run.id)
-            record = runs.create(connection, run)
+            return self._create(connection, [run])[0]
+
+    @repeated
+    def create_runs(self, new: Sequence[NewRun]) -> list[RunRecord]:
+        """`create_run` several at once, which takes much less time; those that were not there."""
+        with self._writing() as connection:
+            known = runs.statuses(connection, [run.id for run in new])
+            return self._create(connection, [run for run in new if run.id not in known])
+
+    def _create(self, connection: Connection, new: Sequence[NewRun]) -> list[RunRecord]:
+        records = runs.create(connection, new) if new else []
+        for run in new:
             if run.params:
                 key = runs.require_key(connection, run.id)
                 ingest.put_params(connection, key, run.params, time=to_micros(run.created))
-            return record
+        return records
 
     @repeated
     def get_run(self, run_id: str) -> RunRecord | None:
@@ -160,6 +171,18 @@ class SqlStore:
             return table.read(connection, query)
 
     @repeated
+    def submitted_runs(
+        self, status: RunStatus, target: str | None = None, *, limit: int = 1000
+    ) -> list[RunRecord]:
+        """Jobs with a status, oldest first: what an agent asks for again and again.
+
+        Args:
+            target: where they run; None for anywhere.
+        """
+        with self._reading() as connection:
+            return runs.submitted(connection, status, target, limit)
+
+    @repeated
     def known_runs(self, run_ids: Iterable[str]) -> dict[str, RunStatus]:
         with self._reading() as connection:
             return runs.statuses(connection, list(run_ids))
@@ -172,6 +195,18 @@ class SqlStore:
             return runs.newest_completed(connection, name, values, experiment)
 
     @repeated
+    def get_outcome(self, run_id: str) -> tuple[RunStatus, RunError | None] | None:
+        """The status and the error of a run, which is less to read than all of it."""
+        with self._reading() as connection:
+            return runs.outcome(connection, run_id)
+
+    @repeated
+    def properties_of(self, name: str, run_ids: Sequence[str]) -> dict[str, str]:
+        """The value of a property in those of `run_ids` that have it."""
+        with self._reading() as connection:
+            return runs.properties_of(connection, name, run_ids)
+
+    @repeated
     def move_run(
         self,
         run_id: str,
@@ -180,23 +215,54 @@ class SqlStore:
         time: datetime | None = None,
         error: RunError | None = None,
         exit_code: int | None = None,
-    ) -> RunRecord:
-        micros = to_micros(time or now())
+    ) -> None:
         with self._writing() as connection:
-            runs.lock(connection, [run_id])
-            current = runs.get(connection, run_id)
-            if current.status is status:
-                return current
-            if not current.status.may_become(status):
-                raise InvalidState(
-                    f"Run {run_id} is {current.status} and cannot become {status}.",
-                    hint="A run that has ended stays as it is; start a new one."
-                    if current.status.is_terminal
-                    else "",
-                    details={"run_id": run_id, "status": str(current.status)},
-                )
-            runs.move(connection, run_id, status, micros, error, exit_code)
-            return runs.get(connection, run_id)
+            self._move(connection, run_id, status, time or now(), error, exit_code)
+
+    @repeated
+    def end_run(
+        self,
+        run_id: str,
+        status: RunStatus,
+        files: Sequence[FileRecord],
+        *,
+        error: RunError | None = None,
+        exit_code: int | None = None,
+    ) -> None:
+        """`add_files` and `move_run` at once.
+
+        Raises:
+            NotFound: no such run.
+            InvalidState: the life cycle has no such move.
+        """
+        with self._writing() as connection:
+            key = self._move(connection, run_id, status, now(), error, exit_code)
+            ingest.put_files(connection, key, files)
+
+    def _move(
+        self,
+        connection: Connection,
+        run_id: str,
+        status: RunStatus,
+        time: datetime,
+        error: RunError | None,
+        exit_code: int | None,
+    ) -> int:
+        """Move a run; its key."""
+        moved = runs.move(connection, run_id, status, time, error, exit_code)
+        if moved is not None:
+            return moved
+        key = runs.require_key(connection, run_id)
+        current = runs.statuses(connection, [run_id])[run_id]
+        if current is not status:
+            raise InvalidState(
+                f"Run {run_id} is {current} and cannot become {status}.",
+                hint="A run that has ended stays as it is; start a new one."
+                if current.is_terminal
+                else "",
+                details={"run_id": run_id, "status": str(current)},
+            )
+        return key
 
     @repeated
     def reopen_run(self, run_id: str) -> None:
@@ -288,6 +354,16 @@ class SqlStore:
         with self._reading() as connection:
             key = runs.require_key(connection, run_id)
             return metrics.read(connection, key, name, max_points)
+
+    @repeated
+    def metrics_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, Metric]]:
+        with self._reading() as connection:
+            return metrics.of_runs(connection, run_ids)
+
+    @repeated
+    def series_of(self, run_ids: Sequence[str], name: str) -> dict[str, Metric]:
+        with self._reading() as connection:
+            return metrics.series_of(connection, run_ids, name)
 
     @repeated
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:
@@ -415,6 +491,12 @@ class SqlStore:
             return schedules.lost_to(connection, owner)
 
     @repeated
+    def ended_since(self, time: datetime) -> list[str]:
+        """Ids of runs that have ended behind a time, the first one first."""
+        with self._reading() as connection:
+            return schedules.ended_since(connection, time)
+
+    @repeated
     def forget_schedule(self, schedule: str) -> None:
         """Forget how far a schedule is, and what it has still to do; what was, stays."""
         with self._writing() as connection:
@@ -451,6 +533,16 @@ class SqlStore:
         """Create a run in the state and with the number that it had."""
         with self._writing() as connection:
             upkeep.restore_run(connection, record)
+
+    def schedule_positions(self) -> dict[str, Any]:
+        """How far each schedule is, by name."""
+        with self._reading() as connection:
+            return schedules.all_positions(connection)
+
+    def restore_firing(self, firing: Firing) -> None:
+        """Have a firing be as it was, but that no agent is at it."""
+        with self._writing() as connection:
+            schedules.restore(connection, firing)
 
     def set_number(self, run_id: str, number: int) -> None:
         """Give a run a number of its experiment that is free."""

@@ -38,25 +38,23 @@ def check(connection: Connection) -> list[str]:
 
 def restore_run(connection: Connection, record: RunRecord) -> None:
     """Create a run as it was. Its number must be free, as it is in an empty store."""
-    runs.create(
-        connection,
-        NewRun(
-            id=record.id,
-            experiment=record.experiment,
-            type=record.type,
-            display_name=record.display_name,
-            created=record.created,
-            status=record.status,
-            parent=record.parent,
-            target=record.target,
-            snapshot=record.snapshot,
-            description=record.description,
-            definition=record.definition,
-            context=record.context,
-            tags=record.tags,
-            properties=record.properties,
-        ),
+    run = NewRun(
+        id=record.id,
+        experiment=record.experiment,
+        type=record.type,
+        display_name=record.display_name,
+        created=record.created,
+        status=record.status,
+        parent=record.parent,
+        target=record.target,
+        snapshot=record.snapshot,
+        description=record.description,
+        definition=record.definition,
+        context=record.context,
+        tags=record.tags,
+        properties=record.properties,
     )
+    runs.create(connection, [run])
     key = runs.require_key(connection, record.id)
     ingest.put_params(connection, key, record.params, time=to_micros(record.created))
     error = record.error

@@ -13,9 +13,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tandemlab.domain import FileRecord, NewRun, RunRecord, TandemlabError
 from tandemlab.domain.assets import Asset, AssetUsage
+from tandemlab.domain.schedules import Firing
 from tandemlab.store.asset_files import read_usages
 from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
@@ -27,6 +29,7 @@ from tandemlab.store.sql import SqlStore
 from tandemlab.store.upkeep.assets import restore_assets
 from tandemlab.store.upkeep.cases import set_aside
 from tandemlab.store.upkeep.runs import directories, tell
+from tandemlab.store.upkeep.schedules import restore_schedules
 from tandemlab.store.upkeep.spools import rewrite_spool
 
 _NEW = "store.new"
@@ -38,6 +41,8 @@ def rebuild(folder: WorkspaceFolder) -> None:
     folder.forget_store()
     with storage_errors(folder.path):
         old = _put_aside(path) if path.exists() else _last_put_aside(folder.path)
+        for suffix in ("-wal", "-shm"):  # a log without its database would be read into the new one
+            path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
         new = folder.path / _NEW
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
@@ -58,7 +63,6 @@ def _put_aside(path: Path) -> Path:
     log = path.with_name(f"{path.name}-wal")
     if log.exists():
         log.rename(aside.with_name(f"{aside.name}-wal"))
-    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     path.rename(aside)
     return aside
 
@@ -97,6 +101,18 @@ class _Salvage:
         if self._store is not None:
             with suppress(TandemlabError, ValueError, TypeError, KeyError):
                 return self._store.list_assets(archived=True, all_versions=True)
+        return []
+
+    def positions(self) -> dict[str, Any]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError):
+                return self._store.schedule_positions()
+        return {}
+
+    def firings(self) -> list[Firing]:
+        if self._store is not None:
+            with suppress(TandemlabError, ValueError, TypeError):
+                return self._store.find_firings()
         return []
 
     def usages(self, run_id: str) -> list[AssetUsage]:
@@ -143,6 +159,7 @@ def _fill(folder: WorkspaceFolder, store: SqlStore, salvaged: _Salvage) -> None:
     for run_id in (*(record.id for record in known), *numbers):
         _take_in(folder, store, run_id, salvaged)
     restore_assets(folder, store, salvaged.assets())
+    restore_schedules(store, salvaged.positions(), salvaged.firings())
     for name in salvaged.archived():
         store.ensure_experiment(name)
         store.archive_experiment(name, archived=True)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tandemlab.domain import NewRun, RunError, RunQuery, RunRecord, RunStatus
+from tandemlab.domain.records import JOBS
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.identity import read_identity, write_identity
 from tandemlab.store.spool import live_runs, mark_live, spool_files
@@ -28,11 +29,11 @@ def tell(folder: WorkspaceFolder, store: SqlStore, run: NewRun) -> None:
 
     The agent takes over a submitted run that is Running: it sees by ``job/`` what became of it.
     """
-    if run.type == "script" and run.definition:
+    if run.type in JOBS and run.definition:
         was_started = (folder.run_directory(run.id) / "job" / "claim").exists()
         run = replace(run, status=RunStatus.RUNNING if was_started else RunStatus.QUEUED)
     store.create_run(run)
-    if run.type == "script" and not run.definition:
+    if run.type in JOBS and not run.definition:
         error = RunError("The store was damaged: how this run ended is not known.", "lost")
         store.move_run(run.id, RunStatus.FAILED, error=error)
 
