@@ -1,7 +1,8 @@
 # What each column becomes in Arrow: a plan of nodes that src/arrow_export.cpp carries out.
 
 # A stream that holds the frame, for a library of Python. polars forgets metadata; pandas has codes
-# in as few bytes as will do and counts the bytes of text in 64 bits, and gets them so.
+# in as few bytes as will do, a byte for each truth, and counts the bytes of text in 64 bits, and
+# gets them so.
 export_frame <- function(x, share = TRUE, receiver = "arrow") {
   notes <- new_notes()
   context <- list(
@@ -395,7 +396,7 @@ array_plan <- function(x, given, where, context) {
 # Vectors without attributes.
 bare_plan <- function(x, where, context) {
   made <- switch(typeof(x),
-    logical = node("logical", x),
+    logical = node("logical", x, extra = context$as_pandas),
     integer = node("integer", x, extra = context$share),
     double = node("double", x, extra = context$share),
     character = node("text", x, extra = context$as_pandas),

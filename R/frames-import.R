@@ -28,10 +28,17 @@ import_frame <- function(stream, options, notices = list()) {
 # list(kind, plan, tag, where, format, ordered, children): a field and what R makes of it.
 import_field <- function(schema, where, options) {
   tag <- decode_tag(schema$tag)
-  if (!is.null(schema$extension)) {
+  as_bytes <- identical(schema$extension, "arrow.bool8") && schema$format == "c"
+  if (!is.null(schema$extension) && !as_bytes) {
     abort_import(where, sprintf("R has no place for the type '%s'", schema$extension))
   }
-  kind <- if (is.null(schema$dictionary)) import_kind(schema, tag, where, options) else "factor"
+  kind <- if (!is.null(schema$dictionary)) {
+    "factor"
+  } else if (as_bytes) {
+    "logical"
+  } else {
+    import_kind(schema, tag, where, options)
+  }
   inner <- if (is.null(schema$dictionary)) schema$children else list(schema$dictionary)
   children <- lapply(inner, function(child) {
     named <- kind == "frame" && nzchar(where)

@@ -97,21 +97,34 @@ bool set_metadata(ArrowSchema* schema, const char* bytes, std::size_t size) {
   return owner->metadata != nullptr;
 }
 
-// The one entry of the metadata: "tandemlab:r", and the tag as JSON.
-bool set_tag(ArrowSchema* schema, const char* tag) {
-  static const char key[] = "tandemlab:r";
-  const std::int32_t one = 1, key_size = sizeof key - 1;
-  const std::size_t length = std::strlen(tag);
-  if (length > INT32_MAX) return false;
-  const std::int32_t tag_size = static_cast<std::int32_t>(length);
-  const std::size_t size = 12 + static_cast<std::size_t>(key_size) + length;
+struct Entry {
+  const char* key;
+  const char* value;
+};
+
+// A text after its length; where the next thing begins.
+char* put_sized(char* at, const char* text) {
+  const std::int32_t length = static_cast<std::int32_t>(std::strlen(text));
+  std::memcpy(at, &length, 4);
+  std::memcpy(at + 4, text, static_cast<std::size_t>(length));
+  return at + 4 + length;
+}
+
+// The metadata of the interface: how many entries, and each key and value after its length.
+bool set_entries(ArrowSchema* schema, const Entry* entries, std::int32_t count) {
+  std::size_t size = 4;
+  for (std::int32_t i = 0; i < count; i++) {
+    const std::size_t key = std::strlen(entries[i].key), value = std::strlen(entries[i].value);
+    if (value > INT32_MAX) return false;
+    size += 8 + key + value;
+  }
   char* bytes = static_cast<char*>(std::malloc(size));
   if (bytes == nullptr) return false;
-  std::memcpy(bytes, &one, 4);
-  std::memcpy(bytes + 4, &key_size, 4);
-  std::memcpy(bytes + 8, key, sizeof key - 1);
-  std::memcpy(bytes + 8 + key_size, &tag_size, 4);
-  std::memcpy(bytes + 12 + key_size, tag, length);
+  std::memcpy(bytes, &count, 4);
+  char* at = bytes + 4;
+  for (std::int32_t i = 0; i < count; i++) {
+    at = put_sized(put_sized(at, entries[i].key), entries[i].value);
+  }
   const bool done = set_metadata(schema, bytes, size);
   std::free(bytes);
   return done;
@@ -335,12 +348,8 @@ bool export_node(SEXP node, Target target);
 
 SEXP part(SEXP node, Part which) { return VECTOR_ELT(node, which); }
 
-bool put_logical(SEXP x, Target out) {
+bool put_truths(const int* values, Target out) {
   const std::int64_t n = out.array->length;
-  const int* values = LOGICAL_RO(x);
-  if (!put_validity(out.array, n, [=](std::int64_t i) { return values[i] == NA_LOGICAL; })) {
-    return out.out_of_memory();
-  }
   const std::int64_t n_words = (n + 63) / 64;
   const std::size_t size = static_cast<std::size_t>(n_words) * 8;
   std::uint64_t* bits = static_cast<std::uint64_t*>(new_buffer(out.array, 1, size));
@@ -352,6 +361,22 @@ bool put_logical(SEXP x, Target out) {
     });
   }
   return true;
+}
+
+// The extension type arrow.bool8: a byte for each, as numpy has them.
+bool put_truth_bytes(const int* values, Target out) {
+  const std::int64_t n = out.array->length;
+  char* bytes = static_cast<char*>(new_buffer(out.array, 1, static_cast<std::size_t>(n)));
+  if (bytes == nullptr || !set_format(out.schema, "c")) return out.out_of_memory();
+  each_of(0, n, [&](std::int64_t i) { bytes[i] = values[i] != 0 && values[i] != NA_LOGICAL; });
+  return true;
+}
+
+bool put_logical(SEXP x, bool as_bytes, Target out) {
+  const int* values = LOGICAL_RO(x);
+  const auto missing = [=](std::int64_t i) { return values[i] == NA_LOGICAL; };
+  if (!put_validity(out.array, out.array->length, missing)) return out.out_of_memory();
+  return as_bytes ? put_truth_bytes(values, out) : put_truths(values, out);
 }
 
 bool put_values(SEXP x, const void* values, std::size_t width, bool shared, Target out) {
@@ -798,25 +823,26 @@ bool put_children(SEXP node, Target out) {
 bool export_kind(const char* kind, const char* name, SEXP node, Target out) {
   SEXP x = part(node, DATA), extra = part(node, EXTRA);
   const std::int64_t n = static_cast<std::int64_t>(Rf_asReal(part(node, ROWS)));
-  const bool shared = TYPEOF(extra) == LGLSXP && Rf_asLogical(extra) == TRUE;
+  const bool asked = TYPEOF(extra) == LGLSXP && Rf_asLogical(extra) == TRUE;
   const auto is = [=](const char* wanted) { return std::strcmp(kind, wanted) == 0; };
   const auto holds = [=](unsigned type) {
     return static_cast<unsigned>(TYPEOF(x)) == type && XLENGTH(x) == n;
   };
   if (is("frame")) return out.begin("+s", name, n, 1) && put_children(node, out);
-  if (is("logical") && holds(LGLSXP)) return out.begin("b", name, n, 2) && put_logical(x, out);
+  if (is("logical") && holds(LGLSXP)) {
+    return out.begin("b", name, n, 2) && put_logical(x, asked, out);
+  }
   if (is("integer") && holds(INTSXP)) {
-    return out.begin("i", name, n, 2) && put_integer(x, shared, out);
+    return out.begin("i", name, n, 2) && put_integer(x, asked, out);
   }
   if (is("double") && holds(REALSXP)) {
-    return out.begin("g", name, n, 2) && put_double(x, shared, out);
+    return out.begin("g", name, n, 2) && put_double(x, asked, out);
   }
   if (is("integer64") && holds(REALSXP)) {
-    return out.begin("l", name, n, 2) && put_integer64(x, shared, out);
+    return out.begin("l", name, n, 2) && put_integer64(x, asked, out);
   }
   if (is("text") && holds(STRSXP)) {
-    const bool wide = Rf_asLogical(extra) == TRUE;
-    return out.begin("u", name, n, 3) && put_text(x, wide, out);
+    return out.begin("u", name, n, 3) && put_text(x, asked, out);
   }
   if (is("factor") && holds(INTSXP) && TYPEOF(extra) == LGLSXP && XLENGTH(extra) == 2) {
     return out.begin("i", name, n, 2) && put_codes(node, out);
@@ -859,11 +885,16 @@ bool export_kind(const char* kind, const char* name, SEXP node, Target out) {
 bool export_node(SEXP node, Target out) {
   const char* name = CHAR(STRING_ELT(part(node, NAME), 0));
   if (!out.report->enter(name)) return false;
-  if (!export_kind(CHAR(STRING_ELT(part(node, KIND), 0)), name, node, out)) return false;
-  SEXP metadata = part(node, METADATA);
-  if (TYPEOF(metadata) == STRSXP && !set_tag(out.schema, CHAR(STRING_ELT(metadata, 0)))) {
-    return out.out_of_memory();
+  const char* kind = CHAR(STRING_ELT(part(node, KIND), 0));
+  if (!export_kind(kind, name, node, out)) return false;
+  Entry entries[2];
+  std::int32_t count = 0;
+  SEXP tag = part(node, METADATA);
+  if (TYPEOF(tag) == STRSXP) entries[count++] = {"tandemlab:r", CHAR(STRING_ELT(tag, 0))};
+  if (std::strcmp(kind, "logical") == 0 && std::strcmp(out.schema->format, "c") == 0) {
+    entries[count++] = {"ARROW:extension:name", "arrow.bool8"};
   }
+  if (count > 0 && !set_entries(out.schema, entries, count)) return out.out_of_memory();
   out.report->leave();
   return true;
 }

@@ -156,14 +156,16 @@ bool read_doubles(const Column& column, double* out, Source from) {
   return true;
 }
 
-bool read_logicals(const Column& column, int* out, Source from) {
+// Bits, or with "arrow.bool8" a byte for each.
+bool read_logicals(const Column& column, bool as_bytes, int* out, Source from) {
   if (!check_buffers(column, 2, from)) return false;
   each_chunk(column, [&](const Chunk& chunk, std::int64_t done) {
     const unsigned char* values = static_cast<const unsigned char*>(buffer(chunk, 1));
     const unsigned char* bits = validity(chunk);
     for (std::int64_t i = 0; i < chunk.length; i++) {
-      const bool there = present(bits, chunk.at + i);
-      out[done + i] = there ? bit(values, chunk.at + i) : NA_LOGICAL;
+      const std::int64_t at = chunk.at + i;
+      const bool value = as_bytes ? values[at] != 0 : bit(values, at);
+      out[done + i] = present(bits, at) ? value : NA_LOGICAL;
     }
   });
   return true;
@@ -179,7 +181,9 @@ bool read_numbers(const char* kind, const Column& column, SEXP out, Source from)
   const char* format = column.schema->format;
   const auto is = [=](const char* wanted) { return std::strcmp(kind, wanted) == 0; };
   const auto has = [=](const char* wanted) { return std::strcmp(format, wanted) == 0; };
-  if (is("logical") && has("b")) return read_logicals(column, LOGICAL(out), from);
+  if (is("logical") && (has("b") || has("c"))) {
+    return read_logicals(column, has("c"), LOGICAL(out), from);
+  }
   if (is("logical") && has("n")) {
     for (std::int64_t i = 0; i < column.length; i++) LOGICAL(out)[i] = NA_LOGICAL;
     return true;

@@ -68,10 +68,38 @@ def values(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
     return found.copy() if shared else found
 
 
+def is_bool8(field: pa.Field) -> bool:
+    """Whether a column has a byte for each truth; before version 18 pyarrow takes it for int8."""
+    said = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode()
+    return "arrow.bool8" in (said, getattr(field.type, "extension_name", ""))
+
+
+def bool8(chunks: pa.ChunkedArray, *, owned: bool = False) -> Any:
+    """Such a column as values for pandas; what R has made for this is lent."""
+    pd = need("pandas")
+    column = _joined(chunks)
+    column = getattr(column, "storage", column)
+    truths = _own_bytes(column, "bool", True) if owned else _bytes(column, "int8") != 0
+    return pd.arrays.BooleanArray(truths, _missing(column))
+
+
 def doubles(chunks: pa.ChunkedArray, row: Any) -> Any:
-    """The values beneath the bitmap, copied to a row: they are R's, where NA is one of the NaN."""
-    _fill(row, chunks, lambda chunk: _bytes(chunk, "float64"))
+    """The values, copied to a row; what is missing is NaN: the one beneath, if R has put one there.
+
+    R has its NA there, which is one of the NaN. Others have anything, such as 0.
+    """
+    if chunks.null_count:
+        _fill(row, chunks, _with_nan, _PIECE)
+    else:
+        _fill(row, chunks, lambda chunk: _bytes(chunk, "float64"))
     return row
+
+
+def _with_nan(part: pa.Array) -> Any:
+    np = need("numpy")
+    found = _bytes(part, "float64")
+    gone = _missing(part)
+    return np.where(gone & ~np.isnan(found), np.nan, found) if gone.any() else found
 
 
 def _fill(
@@ -106,7 +134,7 @@ def array(column: pd.Series) -> Any:
     masked: Any = column.array
     if isinstance(masked, (pd.arrays.IntegerArray, pd.arrays.BooleanArray)):
         # The same as pa.array(), but for the 2 MiB that pyarrow's allocator takes for a bitmap.
-        bits, values = _bitmap(masked, lambda part: part.isna()), masked._data
+        bits, values = _bitmap(masked._mask, lambda part: part), masked._data
         if values.dtype == bool:
             values = np.packbits(values, bitorder="little")
         return _from_bytes(pa.from_numpy_dtype(kind.numpy_dtype), values, bits, len(masked))
@@ -235,8 +263,17 @@ def _categories(column: pa.DictionaryArray, owned: bool) -> Any:
         codes = _bytes(indices, str(indices.type)).astype(narrow)
     _put_missing(codes, indices, -1)
     labels = pd.Index(_dtype(categories.type).__from_arrow__(categories), copy=False)
+    if not owned and (labels.hasnans or not labels.is_unique):
+        codes, labels = _distinct(codes, labels)
     dtype = _categorical(labels, column.type.ordered, owned)
     return pd.Categorical.from_codes(codes, dtype=dtype, validate=not owned)
+
+
+def _distinct(codes: Any, labels: pd.Index) -> tuple[Any, pd.Index]:
+    """Each category once and none that is missing, which Arrow allows and pandas does not."""
+    kept = labels.dropna().unique()
+    places = need("numpy").append(kept.get_indexer(labels), -1)  # code -1 is that of the last
+    return places[codes], kept
 
 
 def _categorical(labels: pd.Index, ordered: bool, checked: bool) -> Any:

@@ -31,7 +31,8 @@ def from_table(table: pa.Table, *, owned: bool = False) -> pd.DataFrame:
 
     Args:
         table: of Arrow.
-        owned: whether R has made its times and codes for this frame alone, which may keep them.
+        owned: whether R has made its truths, times and codes for this frame alone, which may keep
+            them.
     """
     pandas = need("pandas")
     np, types = need("numpy"), need("pyarrow").types
@@ -41,8 +42,10 @@ def from_table(table: pa.Table, *, owned: bool = False) -> pd.DataFrame:
     columns = [
         pandas_columns.doubles(column, next(rows))
         if types.is_float64(column.type)
+        else pandas_columns.bool8(column, owned=owned)
+        if pandas_columns.is_bool8(field)
         else _values(column, owned)
-        for column in table.columns
+        for field, column in zip(table.schema, table.columns, strict=True)
     ]
     frame = pandas.DataFrame(dict(enumerate(columns)), index=range(table.num_rows), copy=False)
     frame.columns = pandas.Index(table.column_names) if columns else pandas.RangeIndex(0)
