@@ -15,6 +15,7 @@
 #include "arrow_entry.h"
 #include "arrow_lazy.h"
 #include "files.h"
+#include "fork.h"
 #include "json.h"
 #include "json_parse.h"
 #include "names.h"
@@ -289,6 +290,10 @@ const R_CallMethodDef entries[] = {
     {"worker_start", reinterpret_cast<DL_FUNC>(&worker_start), 3},
     {"worker_receive", reinterpret_cast<DL_FUNC>(&worker_receive), 1},
     {"worker_send", reinterpret_cast<DL_FUNC>(&worker_send), 2},
+    {"fork_start", reinterpret_cast<DL_FUNC>(&fork_start), 2},
+    {"fork_wait", reinterpret_cast<DL_FUNC>(&fork_wait), 2},
+    {"fork_job", reinterpret_cast<DL_FUNC>(&fork_job), 4},
+    {"fork_note_end", reinterpret_cast<DL_FUNC>(&fork_note_end), 3},
     {"to_json", reinterpret_cast<DL_FUNC>(&to_json), 1},
     {"put_file", reinterpret_cast<DL_FUNC>(&put_file), 3},
     {"check_file_name", reinterpret_cast<DL_FUNC>(&check_file_name), 1},

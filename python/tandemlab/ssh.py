@@ -150,6 +150,18 @@ class Connection:
         self._loop.close()
 
 
+def shown_host_key(host: str, port: int = 22) -> str:
+    """Type and key that a machine shows, whoever it is.
+
+    This is for machines that were made a moment ago, whose keys nobody can know: it is compared
+    from then on.
+    """
+    asyncssh, location = library(), f"ssh://{host}:{port}"
+    with errors(location, {}):
+        key = asyncio.run(asyncssh.get_server_host_key(host, port))
+    return " ".join(key.export_public_key("openssh").decode().split()[:2])
+
+
 async def _answer(work: Awaitable[Answer]) -> Answer:
     return await work
 

@@ -13,18 +13,21 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from tandemlab.compute import lifecycle
-from tandemlab.compute.lanes import Followed, Lane
+from tandemlab.compute.lanes import Ended, Followed, Lane
 from tandemlab.compute.lock import AgentLock
 from tandemlab.compute.packages import Asked, record_packages
+from tandemlab.compute.queue import Queue
 from tandemlab.compute.registrations import version_of
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.compute.sideline import Sideline
@@ -38,23 +41,40 @@ from tandemlab.domain import (
     Unavailable,
 )
 from tandemlab.domain.jobs import Job, JobState, StartedJob
+from tandemlab.domain.records import JOBS
 from tandemlab.domain.status import ACTIVE
 from tandemlab.store.folder import WorkspaceFolder
-from tandemlab.tracking.agent import take_lock
+from tandemlab.tracking.agent import CALLED, take_lock
 
 _log = logging.getLogger("tandemlab.agent")
-_HEARTBEAT = 1.0
+_HEARTBEAT = 1.0  # seconds after which others are looked after, whether they have called or not
 _RETRY = 2.0
 _MANY = 100  # runs that a target with a queue of its own is given at once
 _DONE = b"d"
 _ENDING = (RunStatus.FINALIZING, RunStatus.CANCEL_REQUESTED)
 
 
-class PipelineDriver(Protocol):
-    """What takes the run of a pipeline forward (`tandemlab.pipelines.driver`)."""
+# What is above this layer and takes runs of many runs forward, by the type of such a run.
+_DRIVERS = {
+    "pipeline": "tandemlab.pipelines.driver:PipelineDriver",
+    "sweep": "tandemlab.sweeps.driver:SweepDriver",
+}
 
-    def advance(self) -> bool:
-        """Take note of what has ended, and start what can be; whether there is more to come."""
+
+class Driver(Protocol):
+    """What takes a run of many runs forward, such as that of a pipeline."""
+
+    def advance(self, ended: Mapping[str, RunStatus] | None = None) -> list[RunRecord] | None:
+        """Take note of what has ended, and start what can be.
+
+        Args:
+            ended: the runs that have ended since, where nothing else has happened; None asks the
+                store.
+
+        Returns:
+            The runs that it has queued, which then wait as all do; None if there is no more to
+            come.
+        """
 
 
 @dataclass(slots=True)
@@ -62,13 +82,15 @@ class _Task:
     """What is done for a run beside the loop, or will be when it is due.
 
     Attributes:
+        is_end: whether it takes in what a job has left.
         future: None while it waits to be done again.
         due: when it is done again, on the monotonic clock.
     """
 
     lane: Lane
-    work: Callable[[Lane, str], None]
-    future: Future[None] | None = None
+    work: Callable[[Lane, str], RunStatus | None]
+    is_end: bool = False
+    future: Future[RunStatus | None] | None = None
     due: float = 0.0
 
 
@@ -79,8 +101,9 @@ class Agent:
         self._folder = folder
         self._settings = settings
         self._lanes: dict[str, Lane] = {}
+        self._queue = Queue(folder)
         self._busy: dict[str, _Task] = {}
-        self._pipelines: dict[str, PipelineDriver] = {}
+        self._drivers: dict[str, Driver] = {}
         self._questions: dict[str, Future[None]] = {}
         # What is above this layer, each in a thread of its own.
         self._sidelines = [
@@ -92,6 +115,8 @@ class Agent:
         ]
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake = -1
+        self._targets: list[str] = []
+        self._next_look = 0.0
         self._stopping = False
 
     def serve(self, lock: int) -> None:
@@ -109,8 +134,9 @@ class Agent:
                     sideline.recover()
                 self._recover()
                 self._work()
+            self._queue.forget()
             more = self._may_work() and (
-                any(self._queue(name, 1) for name in self._names()) or self._active_pipelines()
+                any(map(self._has_queued, self._names())) or self._driven()
             )
             held = take_lock(self._folder) if more else None
         for sideline in self._sidelines:
@@ -137,7 +163,9 @@ class Agent:
 
     def _work(self) -> None:
         idle_since = time.monotonic()
-        while self._may_work():
+        while not self._stopping:
+            if self._is_due and not self._folder.exists:
+                return
             try:
                 pause = self._step()
             except TandemlabError as error:
@@ -145,38 +173,61 @@ class Agent:
                 pause = _RETRY
             is_following = any(lane.followed for lane in self._lanes.values())
             is_asked = any(sideline.are_there for sideline in self._sidelines)
-            if self._busy or self._pipelines or is_following or is_asked:
+            if self._busy or self._drivers or is_following or is_asked:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self._settings.idle_seconds:
                 return
             self._wait(pause)
 
     def _wait(self, seconds: float) -> None:
-        """Wait for news; those that a child has ended, or of a client, are looked after at once."""
+        """Wait for news; those that a job has ended, or of a client, are looked after at once."""
         ready, _, _ = select.select([self._wake, self._signals], [], [], seconds)
         news = b"".join(os.read(descriptor, 4096) for descriptor in ready)
-        if news.strip(_DONE):
+        if CALLED in news:
+            self._next_look = 0.0
             for sideline in self._sidelines:
                 sideline.look_now()
+        if news.strip(_DONE):
             for lane in self._lanes.values():
                 lane.look_now()
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether it is time to look after what others may have done."""
+        return time.monotonic() >= self._next_look
+
     def _step(self) -> float:
-        """Do what is to be done now; how long to wait if nothing happens."""
-        self._finish_tasks()
+        """Do what is to be done now; how long to wait if nothing happens.
+
+        What others may have changed in the store is looked for when they call, and every second.
+        """
+        is_due = self._is_due
+        if is_due:
+            self._next_look = time.monotonic() + _HEARTBEAT
+            self._targets = self._names()
+            self._queue.forget()
+        ended = self._finish_tasks()
         for lane in self._lanes.values():
-            for run_id, _ in lane.ended():
-                self._in_background(lane, run_id, self._end)
-        self._drive_pipelines()
+            for job in lane.ended():
+                work = partial(self._finish, ended=job)
+                self._in_background(lane, job.followed.record.id, work, is_end=True)
+        if is_due:
+            self._find_drivers()
+            for name in [name for name, lane in self._lanes.items() if lane.is_away]:
+                self._lane(name)
+        if is_due or ended:
+            self._drive(None if is_due else ended)
         for sideline in self._sidelines:
             sideline.look()
-        for record in self._find({RunStatus.CANCEL_REQUESTED}):
-            self._cancel(record)
-        for name in [name for name, lane in self._lanes.items() if lane.is_away]:
-            self._lane(name)
-        for name in self._names():
-            self._start_queued(name)
-        return min([_HEARTBEAT, *(lane.look(self._begin) for lane in self._lanes.values())])
+        if is_due:
+            for record in self._folder.store.submitted_runs(RunStatus.CANCEL_REQUESTED):
+                if self._folder.owns_run(record.id):
+                    self._cancel(record)
+        if is_due or ended:
+            for name in self._targets:
+                self._start_queued(name)
+        pauses = [lane.look(self._begin) for lane in self._lanes.values()]
+        return max(0.0, min(self._next_look - time.monotonic(), *pauses, _HEARTBEAT))
 
     def _start_queued(self, name: str) -> None:
         """Start the oldest queued runs of a target, as far as it has room."""
@@ -184,19 +235,24 @@ class Agent:
         is_attached = name != LOCAL  # so that it may have been given more room
         if known is not None and not is_attached and known.free is not None and known.free <= 0:
             return
-        if not self._queue(name, 1):
+        if not self._has_queued(name):
             return
         lane = self._lane(name)
         slots = lane.target.slots
-        wanted = _MANY if lane.free is None else lane.free
-        for record in self._queue(name, wanted) if wanted > 0 else []:
+        waiting = (
+            record
+            for record in self._queue.waiting(name, self._busy)
+            if not lane.holds_back(record)
+        )
+        for record in islice(waiting, _MANY if lane.free is None else max(0, lane.free)):
             needed = lifecycle.slots_of(record)
             if slots is not None:
                 needed = min(needed, slots)
                 if needed > (lane.free or 0):
                     break  # those behind it do not overtake it
-            lane.slots[record.id] = needed
-            self._in_background(lane, record.id, self._start)
+            lane.take(record, needed)
+            self._queue.remove(record)
+            self._in_background(lane, record.id, partial(self._start, record=record))
 
     def _recover(self) -> None:
         """Take over the runs that an earlier agent left."""
@@ -205,74 +261,73 @@ class Agent:
             if lane is None or record.id in lane.followed or record.id in self._busy:
                 continue
             _log.info("taking over run %s (%s)", record.id, record.status)
-            lane.slots[record.id] = lifecycle.slots_of(record)
+            lane.take(record, lifecycle.slots_of(record))
             if record.status in (RunStatus.PREPARING, RunStatus.RUNNING):
                 self._in_background(lane, record.id, self._start)
             elif record.status is RunStatus.FINALIZING:
-                self._in_background(lane, record.id, self._end)
+                self._in_background(lane, record.id, self._end, is_end=True)
 
-    def _active_pipelines(self) -> list[str]:
-        """Ids alone: the definition of a pipeline is long, and read once, for its driver."""
+    def _driven(self) -> list[str]:
+        """Runs of many runs that have not ended.
+
+        Ids alone: the definition of such a run is long, and read once, for its driver.
+        """
         query = RunQuery(
-            status=ACTIVE - {RunStatus.NOT_STARTED}, type="pipeline", include_children=True
+            status=ACTIVE - {RunStatus.NOT_STARTED}, type=tuple(_DRIVERS), include_children=True
         )
         found = self._folder.store.table_runs(query).fields["run_id"]
         return [run_id for run_id in found if self._folder.owns_run(run_id)]
 
-    def _drive_pipelines(self) -> None:
-        """Take pipelines forward: they start runs, which then wait in the queue as all do."""
-        for run_id in self._active_pipelines():
-            try:
-                if run_id not in self._pipelines:
-                    self._pipelines[run_id] = self._driver_of(run_id)
-                if not self._pipelines[run_id].advance():
-                    del self._pipelines[run_id]
-            except InvalidInput as problem:
-                self._pipelines.pop(run_id, None)
-                lifecycle.fail(self._folder, run_id, problem)
+    def _find_drivers(self) -> None:
+        for run_id in self._driven():
+            if run_id not in self._drivers:
+                with self._failing(run_id):
+                    self._drivers[run_id] = self._driver_of(run_id)
 
-    def _driver_of(self, run_id: str) -> PipelineDriver:
-        driver = import_module("tandemlab.pipelines.driver")  # above this layer
+    def _drive(self, ended: Mapping[str, RunStatus] | None) -> None:
+        """Take runs of many runs forward: they queue runs, which then wait as all do."""
+        for run_id in list(self._drivers):
+            with self._failing(run_id):
+                queued = self._drivers[run_id].advance(ended)
+                if queued is None:
+                    del self._drivers[run_id]
+                else:
+                    self._queue.add(queued)
+                # Another driver may wait for this run's end, or be needed for what it has queued.
+                if queued is None or any(each.type in _DRIVERS for each in queued):
+                    self._next_look = 0.0
+
+    @contextmanager
+    def _failing(self, run_id: str) -> Iterator[None]:
+        """What is wrong with such a run ends it."""
+        try:
+            yield
+        except InvalidInput as problem:
+            self._drivers.pop(run_id, None)
+            lifecycle.fail(self._folder, run_id, problem)
+
+    def _driver_of(self, run_id: str) -> Driver:
         record = self._folder.store.get_run(run_id)
-        made: PipelineDriver = driver.PipelineDriver(self._folder, record)
+        assert record is not None
+        module, _, name = _DRIVERS[record.type].partition(":")
+        made: Driver = getattr(import_module(module), name)(self._folder, record)
         return made
 
     def _find(self, statuses: frozenset[RunStatus] | set[RunStatus]) -> list[RunRecord]:
         found = self._folder.store.find_runs(
-            RunQuery(status=frozenset(statuses), type="script", include_children=True)
+            RunQuery(status=frozenset(statuses), type=JOBS, include_children=True)
         )
         return [record for record in found if self._folder.owns_run(record.id)]
 
     def _names(self) -> list[str]:
         return known_targets(self._folder)
 
-    def _queue(self, target: str, number: int) -> list[RunRecord]:
-        """The `number` oldest queued runs of a target that nobody works on."""
-        return list(islice(self._waiting(target, number + len(self._busy)), number))
-
-    def _waiting(self, target: str, page: int) -> Iterator[RunRecord]:
-        """Queued runs of this folder, oldest first, asked for by the page."""
-        for offset in count(0, page):
-            found = self._folder.store.find_runs(
-                RunQuery(
-                    status=frozenset({RunStatus.QUEUED}),
-                    type="script",
-                    target=target,
-                    include_children=True,
-                    oldest_first=True,
-                    limit=page,
-                    offset=offset,
-                )
-            )
-            for record in found:
-                if record.id not in self._busy and self._folder.owns_run(record.id):
-                    yield record
-            if len(found) < page:
-                return
+    def _has_queued(self, target: str) -> bool:
+        return any(True for _ in self._queue.waiting(target, self._busy))
 
     def _lane(self, name: str) -> Lane:
         """The lane of a target, as it was last attached: its jobs know it by name alone."""
-        version = version_of(name, self._folder)
+        version = None if name == LOCAL else version_of(name, self._folder)
         lane = self._lanes.get(name)
         if lane is None:
             target = find_target(name, self._folder)
@@ -300,15 +355,24 @@ class Agent:
             sideline.look_now()
         self._poke()
 
-    def _in_background(self, lane: Lane, run_id: str, work: Callable[[Lane, str], None]) -> None:
-        task = self._busy[run_id] = _Task(lane, work)
+    def _in_background(
+        self,
+        lane: Lane,
+        run_id: str,
+        work: Callable[[Lane, str], RunStatus | None],
+        *,
+        is_end: bool = False,
+    ) -> None:
+        task = self._busy[run_id] = _Task(lane, work, is_end)
         self._do(run_id, task)
 
     def _do(self, run_id: str, task: _Task) -> None:
         task.future = task.lane.workers.submit(task.work, task.lane, run_id)
         task.future.add_done_callback(lambda _: self._poke())
 
-    def _finish_tasks(self) -> None:
+    def _finish_tasks(self) -> dict[str, RunStatus]:
+        """Take note of what was done beside the loop; the runs that have ended, or given up."""
+        ended: dict[str, RunStatus] = {}
         for run_id, task in list(self._busy.items()):
             if task.future is None:
                 if time.monotonic() >= task.due:
@@ -319,8 +383,21 @@ class Agent:
                     del self._busy[run_id]
                 else:
                     self._after_problem(run_id, task, problem)
-                if run_id not in self._busy and run_id not in task.lane.followed:
-                    task.lane.slots.pop(run_id, None)
+                if run_id in task.lane.followed:
+                    task.lane.look_soon()
+                elif run_id not in self._busy:
+                    task.lane.let_go(run_id)
+                    ended[run_id] = self._status_after(run_id, task)
+        if ended:
+            for sideline in self._sidelines:
+                sideline.run_has_ended()
+        return ended
+
+    def _status_after(self, run_id: str, task: _Task) -> RunStatus:
+        """The status of a run that nothing is done for any more."""
+        future = task.future
+        known = None if future is None or future.exception() else future.result()
+        return known or self._folder.store.known_runs([run_id]).get(run_id, RunStatus.FAILED)
 
     def _after_problem(self, run_id: str, task: _Task, problem: BaseException) -> None:
         """A run whose start failed is over; what a target that is away keeps us from comes later.
@@ -332,19 +409,25 @@ class Agent:
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             del self._busy[run_id]
-        elif is_away or task.work == self._end or record.status in _ENDING:
+        elif is_away or task.is_end or record.status in _ENDING:
             task.future, task.due = None, time.monotonic() + _RETRY
         else:
             del self._busy[run_id]
             lifecycle.fail(self._folder, run_id, problem)
 
-    def _start(self, lane: Lane, run_id: str) -> None:
-        record = self._folder.store.get_run(run_id)
+    def _start(self, lane: Lane, run_id: str, record: RunRecord | None = None) -> None:
+        """Start a run's job.
+
+        Args:
+            record: of the run, if it was just read.
+        """
+        record = record or self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             return
         target = lane.target
         array = record.definition.get("array")
-        if array and target.slots is None and isinstance(target, TakesArrays):
+        if array and lane.takes_arrays:
+            assert isinstance(target, TakesArrays)
             with lane.arrays:
                 if run_id not in lane.followed:
                     self._start_array(lane, target, array)
@@ -356,11 +439,11 @@ class Agent:
                 return
             handle = target.submit(job)
             _log.info("run %s started as %s", record.id, handle)
-        self._follow(lane, job, handle)
+        self._follow(lane, record, job, handle)
 
     def _start_array(self, lane: Lane, target: TakesArrays, array: str) -> None:
         """Start the runs of an array that wait here, together; one that cannot be is over."""
-        ready = []
+        ready: list[tuple[RunRecord, Job]] = []
         for record in self._find({RunStatus.QUEUED, RunStatus.PREPARING}):
             if (record.target, record.definition.get("array")) != (lane.target.name, array):
                 continue
@@ -368,51 +451,59 @@ class Agent:
                 job = lifecycle.job_of(self._folder, record, lane.target)
                 handle = lane.target.find(job)
                 if handle is not None:
-                    self._follow(lane, job, handle)
+                    self._follow(lane, record, job, handle)
                 elif lifecycle.prepare(self._folder, record, lane.target):
-                    ready.append(job)
+                    ready.insert(0, (record, job))  # the oldest first
             except Unavailable:
                 raise
             except TandemlabError as problem:
                 lifecycle.fail(self._folder, record.id, problem)
         try:
-            handles = target.submit_array(ready[::-1]) if ready else {}  # the oldest first
+            handles = target.submit_array([job for _, job in ready]) if ready else {}
         except Unavailable:
             raise
         except TandemlabError as problem:
             _log.error("array %s: %s", array, problem)
-            for job in ready:
-                lifecycle.fail(self._folder, job.run_id, problem)
+            for record, _ in ready:
+                lifecycle.fail(self._folder, record.id, problem)
             return
         _log.info("array %s started with %d runs", array, len(handles))
-        for job in ready:
-            if job.run_id in handles:
-                self._follow(lane, job, handles[job.run_id])
+        for record, job in ready:
+            if record.id in handles:
+                self._follow(lane, record, job, handles[record.id])
 
-    def _follow(self, lane: Lane, job: Job, handle: str) -> None:
+    def _follow(self, lane: Lane, record: RunRecord, job: Job, handle: str) -> None:
         """From now on look after a job, and ask what is installed where it runs."""
         target, run_id = lane.target, job.run_id
         if job.language and job.container is None and isinstance(target, Asked):
             question = lane.workers.submit(record_packages, job, job.language, target)
             self._questions[run_id] = question
-        lane.followed[run_id] = Followed(StartedJob(job, handle))
+        has_begun = target.slots is not None
+        lane.followed[run_id] = Followed(record, StartedJob(job, handle), has_begun=has_begun)
 
-    def _end(self, lane: Lane, run_id: str) -> None:
+    def _end(self, lane: Lane, run_id: str) -> RunStatus | None:
+        """End a run whose job nobody has followed."""
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
-            return
-        target, job = lane.target, lifecycle.job_of(self._folder, record, lane.target)
-        handle = target.find(job)
-        state = JobState(is_running=False)
-        if handle is not None:
-            started = StartedJob(job, handle)
-            (state,) = target.poll([started])
-            target.fetch(started)
+            return None
+        job = lifecycle.job_of(self._folder, record, lane.target)
+        handle = lane.target.find(job)
+        if handle is None:
+            return lifecycle.finalize(self._folder, record, JobState(is_running=False))
+        followed = Followed(record, StartedJob(job, handle))
+        (state,) = lane.target.poll([followed.started])
+        return self._finish(lane, run_id, Ended(followed, state))
+
+    def _finish(self, lane: Lane, run_id: str, ended: Ended) -> RunStatus:
+        """Take in what a job has left, and end its run."""
+        lane.target.fetch(ended.followed.started)
+        if lane.target.slots is None:
             lifecycle.begin(self._folder, run_id)
         if question := self._questions.pop(run_id, None):
             wait([question])
-        status = lifecycle.finalize(self._folder, record, state)
+        status = lifecycle.finalize(self._folder, ended.followed.record, ended.state)
         _log.info("run %s ended as %s", run_id, status)
+        return status
 
     def _begin(self, run_id: str) -> None:
         """A target runs a job, which may have waited in its own queue."""
@@ -432,17 +523,17 @@ class Agent:
         elif record.id not in self._busy:
             self._in_background(lane, record.id, self._follow_or_end)
 
-    def _follow_or_end(self, lane: Lane, run_id: str) -> None:
+    def _follow_or_end(self, lane: Lane, run_id: str) -> RunStatus | None:
         """Go on with a job that is to end; a run that has none is over."""
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
-            return
+            return None
         job = lifecycle.job_of(self._folder, record, lane.target)
         handle = lane.target.find(job)
         if handle is None:
-            self._end(lane, run_id)
-        else:
-            lane.followed[run_id] = Followed(StartedJob(job, handle), is_canceled=True)
+            return self._end(lane, run_id)
+        lane.followed[run_id] = Followed(record, StartedJob(job, handle), is_canceled=True)
+        return None
 
 
 def main() -> None:

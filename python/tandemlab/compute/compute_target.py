@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute import registrations
 from tandemlab.compute.kinds import kind_of
+from tandemlab.compute.ray import provisioning as made
 from tandemlab.compute.remote.attaching import AttachConfiguration
 from tandemlab.compute.remote.probing import Step
 from tandemlab.compute.targets import LOCAL, Cleans, Target, find_target
-from tandemlab.domain import InvalidInput, InvalidState, RunQuery
-from tandemlab.domain.jobs import Capacity, Kept, Node
+from tandemlab.domain import InvalidInput, InvalidState, RunQuery, Unavailable
+from tandemlab.domain.jobs import Capacity, ComputeStatus, Kept, Node
+from tandemlab.domain.records import JOBS
 from tandemlab.domain.status import ACTIVE
 from tandemlab.tracking.registered import Registered
 
 if TYPE_CHECKING:
+    from tandemlab.compute.ray.cluster import RayCluster
     from tandemlab.domain.assets import Asset
     from tandemlab.tracking import Workspace
 
@@ -30,7 +34,7 @@ class ComputeTarget(Registered):
     Attributes:
         workspace: the workspace that knows it.
         name: what a run configuration calls it.
-        kind: ``local``, ``ssh``, ``slurm`` or ``ray``.
+        kind: ``local``, ``ssh``, ``slurm``, ``spark`` or ``ray``.
         settings: where it is and what was found there: plain data without secrets.
         version: 1, 2, 3 … as attached; None for ``local``, as for the next.
         created_time: when this version was attached, in UTC.
@@ -130,12 +134,179 @@ class ComputeTarget(Registered):
         )
         return cls._of(workspace, asset)
 
+    @classmethod
+    def create(
+        cls,
+        workspace: Workspace,
+        name: str,
+        provisioning_configuration: RayCluster,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> ComputeTarget:
+        """Have a cluster be made, which grows and shrinks with its work.
+
+        This returns at once: `wait_for_completion` waits until it takes runs. Ray's launcher, which
+        has to be installed beside tandemlab, makes it from this machine (``ray up``); its head is
+        reached by SSH from then on. One that could not be made may be created again.
+
+        Args:
+            workspace: the workspace.
+            name: as for `attach`, without ``.``.
+            provisioning_configuration: what `RayCompute.provisioning_configuration` gives.
+            description: what it is for.
+            tags: labels, text to text.
+
+        Raises:
+            InvalidInput: a name that cannot be one, or a cluster that Ray does not take.
+            AlreadyExists: there is a target of that name.
+            InvalidState: it is being made; or the workspace is at a server.
+            MissingDependency: Ray is not installed here.
+        """
+        registrations.check_target_name(name)
+        asset = made.create(workspace, name, provisioning_configuration, description, tags)
+        return cls._of(workspace, asset)
+
+    @property
+    def provisioning_state(self) -> str:
+        """``Creating``, ``Updating``, ``Succeeded`` or ``Failed``; attached ones have succeeded."""
+        return self.get_status().provisioning_state
+
+    @property
+    def min_nodes(self) -> int | None:
+        """Nodes beside the head that are there always; None for what was not created."""
+        return self._cluster.min_nodes if self._cluster else None
+
+    @property
+    def max_nodes(self) -> int | None:
+        """Nodes beside the head that are there at most; None likewise."""
+        return self._cluster.most_nodes if self._cluster else None
+
+    @property
+    def idle_seconds_before_scaledown(self) -> float | None:
+        """After which a node goes; None likewise."""
+        return self._cluster.idle_seconds_before_scaledown if self._cluster else None
+
+    @property
+    def _cluster(self) -> RayCluster | None:
+        """What was asked for of a cluster that was created."""
+        from tandemlab.compute.ray.cluster import RayCluster
+
+        return RayCluster(**self.settings["cluster"]) if "cluster" in self.settings else None
+
+    def get_status(self) -> ComputeStatus:
+        """How far it is; what is asked of the workspace alone."""
+        if self._provisioning is None:
+            return ComputeStatus("Succeeded")
+        state, error = self._provisioning.state
+        return ComputeStatus(state.value, error or None)
+
+    def provisioning_news(self, begin: int = 0) -> tuple[str, int]:
+        """What Ray's launcher has said of it from a place on, and the place behind that."""
+        return ("", begin) if self._provisioning is None else self._provisioning.news(begin)
+
+    @property
+    def _provisioning(self) -> made.Provisioning | None:
+        """How it is made; None for what was not created, and where only its server knows."""
+        if "cluster" not in self.settings or self.workspace.is_remote:
+            return None
+        return made.Provisioning(self.workspace.folder, self.name)
+
+    def wait_for_completion(
+        self,
+        show_output: bool = False,
+        min_node_count: int | None = None,
+        timeout_in_minutes: float = 25,
+    ) -> None:
+        """Wait until it has been created or updated; what was attached is there.
+
+        Args:
+            show_output: whether to print what Ray's launcher says, as it does.
+            min_node_count: wait for so many nodes beside the head as well.
+            timeout_in_minutes: how long.
+
+        Raises:
+            InvalidInput: more nodes than there may be.
+            InvalidState: it could not be made; the message says why.
+            Unavailable: it takes longer. It goes on.
+        """
+        if self._provisioning is None or self._cluster is None:
+            return
+        if min_node_count is not None and min_node_count > self._cluster.most_nodes:
+            raise InvalidInput(
+                f"{self.name!r} has at most {self._cluster.most_nodes} nodes beside the head."
+            )
+        deadline = time.monotonic() + 60 * timeout_in_minutes
+        self._provisioning.wait(show_output, 60 * timeout_in_minutes)
+        self._fill(self.workspace, self.name, registrations.get(self.workspace, self.name))
+        while min_node_count and len(self.nodes()) <= min_node_count:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"{self.name!r} has fewer than {min_node_count} nodes beside the head.",
+                    hint="They may still come; its own log is on the head, in "
+                    "/tmp/ray/session_latest/logs/monitor.log.",
+                )
+            time.sleep(1)
+
+    def update(
+        self,
+        min_nodes: int | None = None,
+        max_nodes: int | None = None,
+        idle_seconds_before_scaledown: float | None = None,
+    ) -> None:
+        """Change how a created cluster grows and shrinks; runs go on.
+
+        This returns at once, as `create` does.
+
+        Args:
+            min_nodes: nodes beside the head that are there always; as it is if None, as the next.
+            max_nodes: nodes beside the head that are there at most.
+            idle_seconds_before_scaledown: after which a node goes.
+
+        Raises:
+            InvalidInput: numbers that do not go together.
+            InvalidState: it was not created, has not been made, or is being changed.
+        """
+        if self._cluster is None:
+            raise InvalidState(
+                f"{self.name!r} was attached, so that its size is not ours to change.",
+                hint="ComputeTarget.create() makes a cluster that has one.",
+                details={"name": self.name},
+            )
+        changes = {
+            "min_nodes": min_nodes,
+            "max_nodes": max_nodes,
+            "idle_seconds_before_scaledown": idle_seconds_before_scaledown,
+        }
+        asset = made.update(
+            self.workspace,
+            self.name,
+            {name: value for name, value in changes.items() if value is not None},
+        )
+        self._fill(self.workspace, self.name, asset)
+
+    def delete(self) -> None:
+        """Forget the target; a cluster that was created is ended first (``ray down``).
+
+        Raises:
+            InvalidState: it is ``local``, has runs that have not ended, or is being made or
+                changed; or Ray's launcher could not end it. `detach` forgets it all the same.
+        """
+        self._refuse_if_used()
+        if self._cluster is not None:
+            made.end(self.workspace, self.name)
+        self.detach()
+
     def detach(self) -> None:
         """Have the workspace forget the target, with its credentials. What is there stays there.
 
         Raises:
             InvalidState: it is ``local``, or has runs that have not ended.
         """
+        self._refuse_if_used()
+        registrations.forget(self.workspace, self.name)
+
+    def _refuse_if_used(self) -> None:
         if self.kind == LOCAL:
             raise InvalidState("'local' is this machine, and stays.")
         if active := self._active():
@@ -144,9 +315,6 @@ class ComputeTarget(Registered):
                 hint="Cancel them first, or wait for them.",
                 details={"name": self.name},
             )
-        registrations.forget(self.workspace, self.name)
-
-    delete = detach
 
     @property
     def location(self) -> str:
@@ -206,7 +374,7 @@ class ComputeTarget(Registered):
         return registrations.steps(self.workspace, self.name) if self.version else []
 
     def _active(self) -> builtins.list[Any]:
-        query = RunQuery(status=ACTIVE, type="script", target=self.name, include_children=True)
+        query = RunQuery(status=ACTIVE, type=JOBS, target=self.name, include_children=True)
         return builtins.list(self.workspace.store.find_runs(query))
 
     @property

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +46,21 @@ from tandemlab.domain.names import check_file_name
 from tandemlab.environments import BuiltEnvironment
 from tandemlab.store.durable import link_or_copy, storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
-from tandemlab.store.run_files import INPUTS_FILE, LOG_FILE, folder_files, place_file
-from tandemlab.store.snapshots import restore_snapshot
+from tandemlab.store.run_files import (
+    INPUTS_FILE,
+    LOG_FILE,
+    STOP_FILE,
+    folder_files,
+    place_file,
+)
+from tandemlab.store.snapshots import SnapshotFile, read_manifest, restore_files
 from tandemlab.store.spool import settle
 from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 
 _log = logging.getLogger("tandemlab.agent")
 COLLECTED = ("outputs", "logs")
+_COPIED = ("stored_outputs", "registered_outputs")
+_FEW_FILES, _FEW_BYTES = 100, 16 << 20
 BUILD_LOG = "system/environment_build.log"
 
 
@@ -100,6 +108,9 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         output_folders=output_folders(settings, place),
         packages=Environment.from_dict(found) if (found := definition.get("environment")) else None,
         spark=settings.spark,
+        max_concurrent_runs=definition.get("max_concurrent_runs"),
+        cpus_per_worker=definition.get("cpus_per_worker"),
+        warm=definition.get("warm"),
     )
 
 
@@ -344,18 +355,20 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
     finds no sign of a start and starts it.
     """
     work = folder.run_directory(record.id) / "work"
-    try:
-        folder.store.move_run(record.id, RunStatus.PREPARING)
-    except InvalidState:
-        if not _still(folder, record, RunStatus.RUNNING):
-            return False
+    snapshot = record.snapshot if target.is_here else None
+    source = [] if snapshot is None else read_manifest(snapshot, folder.blobs)
+    if target.slots is None or _takes_time(record, source):
+        try:
+            folder.store.move_run(record.id, RunStatus.PREPARING)
+        except InvalidState:
+            if not _still(folder, record, RunStatus.RUNNING):
+                return False
     target.check(record.definition)
     build_environment(folder, record, target.environments)
     shutil.rmtree(work, ignore_errors=True)
     with storage_errors(work):
         work.mkdir()
-    if record.snapshot is not None and target.is_here:
-        restore_snapshot(record.snapshot, work, folder.blobs)
+    restore_files(source, work, folder.blobs)
     with storage_errors(work):
         for name in COLLECTED:
             (work / name).mkdir(exist_ok=True)
@@ -373,17 +386,30 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
     return True
 
 
+def _takes_time(record: RunRecord, source: Sequence[SnapshotFile]) -> bool:
+    """Whether a run is worth being seen as Preparing: that is a transaction of its own."""
+    inputs = record.definition.get("inputs", {}).values()
+    return (
+        "environment" in record.definition
+        or any(each.get("mode") != InputMode.DIRECT.value for each in inputs)
+        or _is_much([file.size for file in source])
+    )
+
+
+def _is_much(sizes: Sequence[int]) -> bool:
+    """Whether it takes longer to write, or to read, files than to say so."""
+    return len(sizes) > _FEW_FILES or sum(sizes) > _FEW_BYTES
+
+
 def begin(folder: WorkspaceFolder, run_id: str) -> None:
     """Have a run be Running, and its time begin, unless they have."""
-    current = folder.store.get_run(run_id)
-    if current is not None and current.status is RunStatus.PREPARING:
+    if folder.store.known_runs([run_id]).get(run_id) is RunStatus.PREPARING:
         with suppress(InvalidState):  # it was canceled meanwhile
             folder.store.move_run(run_id, RunStatus.RUNNING)
 
 
 def _still(folder: WorkspaceFolder, record: RunRecord, status: RunStatus) -> bool:
-    current = folder.store.get_run(record.id)
-    return current is not None and current.status is status
+    return folder.store.known_runs([record.id]).get(record.id) is status
 
 
 def age(job: Job) -> float:
@@ -392,6 +418,27 @@ def age(job: Job) -> float:
         return time.time() - (job.directory / "job" / "claim").stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def ask_to_stop(directory: Path, reason: str, grace_seconds: float) -> None:
+    """Have a run's job know that it is to end by itself; after the time of grace it is ended.
+
+    Args:
+        directory: that the run owns. Doing it again changes nothing.
+    """
+    if not (directory / STOP_FILE).exists():
+        (directory / STOP_FILE).parent.mkdir(parents=True, exist_ok=True)
+        write_json(directory / STOP_FILE, {"reason": reason, "grace_seconds": grace_seconds})
+
+
+def seconds_to_stop(job: Job) -> float | None:
+    """Seconds that a job has left to end by itself; None if it need not."""
+    file = job.directory / STOP_FILE
+    try:
+        grace = json.loads(file.read_text(encoding="utf-8"))["grace_seconds"]
+        return float(grace) - (time.time() - file.stat().st_mtime)
+    except FileNotFoundError:
+        return None
 
 
 def note_time_limit(job: Job) -> None:
@@ -420,18 +467,20 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
     """
     directory = folder.run_directory(record.id)
     folder.catch_up(record.id)
-    with suppress(InvalidState):  # a canceled run stays CancelRequested until it is Canceled
-        folder.store.move_run(record.id, RunStatus.FINALIZING)
-    files = list(_collect(folder, directory))
-    folder.store.add_files(record.id, files)
-    folder.blobs.commit([file.digest for file in files])
+    names = _collect(directory)
+    sizes = [(directory / "files" / name).stat().st_size for name in names]
+    if any(record.definition.get(each) for each in _COPIED) or _is_much(sizes):
+        with suppress(InvalidState):  # a canceled run stays CancelRequested until it is Canceled
+            folder.store.move_run(record.id, RunStatus.FINALIZING)
+    files = [FileRecord(name, *folder.blobs.adopt(directory / "files" / name)) for name in names]
     status, error = _outcome(folder, record.id, state)
     if status is RunStatus.COMPLETED:
         try:
             keep_outputs(folder, record)
         except TandemlabError as problem:
             status, error = RunStatus.FAILED, RunError(str(problem), "output")
-    record = folder.store.move_run(record.id, status, error=error, exit_code=state.exit_code)
+    folder.store.end_run(record.id, status, files, error=error, exit_code=state.exit_code)
+    folder.blobs.commit([file.digest for file in files])
     if status is RunStatus.COMPLETED:
         for name in ("work", "inputs", STAGED):
             shutil.rmtree(directory / name, ignore_errors=True)
@@ -454,22 +503,26 @@ def _outcome(
     folder: WorkspaceFolder, run_id: str, state: JobState
 ) -> tuple[RunStatus, RunError | None]:
     """How a job ended. What it said itself counts more than a friendly exit code."""
-    current = folder.store.get_run(run_id)
+    current = folder.store.get_outcome(run_id)
     assert current is not None
+    known_status, known_error = current
     directory = folder.run_directory(run_id)
-    if current.status is RunStatus.CANCEL_REQUESTED:
+    if known_status is RunStatus.CANCEL_REQUESTED:
         return RunStatus.CANCELED, None
     with suppress(FileNotFoundError):
         note = json.loads((directory / "job" / "stopped.json").read_text(encoding="utf-8"))
         return RunStatus.FAILED, RunError(**note)
-    if current.error is not None:
+    if (directory / STOP_FILE).exists():
+        return (RunStatus.COMPLETED if state.exit_code == 0 else RunStatus.CANCELED), None
+    if known_error is not None:
         return RunStatus.FAILED, None
     if state.problem is not None:
         return RunStatus.FAILED, state.problem
+    if state.exit_code == 0:
+        return RunStatus.COMPLETED, None
     lines = last_lines(folder.read_file(run_id, LOG_FILE, -TAIL_BYTES), 5)
     last_line = next((line.strip()[:300] for line in reversed(lines) if _says_something(line)), "")
-    error = exit_error(state.exit_code, last_line)
-    return (RunStatus.COMPLETED, None) if error is None else (RunStatus.FAILED, error)
+    return RunStatus.FAILED, exit_error(state.exit_code, last_line)
 
 
 def _says_something(line: str) -> bool:
@@ -477,15 +530,14 @@ def _says_something(line: str) -> bool:
     return line.strip() not in ("", "Execution halted") and not line.startswith("Calls: ")
 
 
-def _collect(folder: WorkspaceFolder, directory: Path) -> Iterator[FileRecord]:
-    """Move what the job left in ``outputs/`` and ``logs/`` to the run's files, and keep it all."""
+def _collect(directory: Path) -> list[str]:
+    """Move what the job left in ``outputs/`` and ``logs/`` to the run's files; names of all."""
     for part in COLLECTED:
         source = directory / "work" / part
         for name in folder_files(source) if source.is_dir() else []:
             _move(source / name, directory / "files", f"{part}/{name}")
     files = directory / "files"
-    for name in folder_files(files) if files.is_dir() else []:
-        yield FileRecord(name, *folder.blobs.adopt(files / name))
+    return folder_files(files) if files.is_dir() else []
 
 
 def _move(source: Path, files: Path, name: str) -> None:

@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tandemlab.compute import containers
+from tandemlab.compute.forks import ForkServers
 from tandemlab.compute.gpus import GpuShares, gpu_count
 from tandemlab.compute.machine import check_machine, memory_here
 from tandemlab.compute.processes import (
@@ -43,8 +45,8 @@ _ASKED_SECONDS = 60
 class LocalTarget:
     """Runs jobs on this machine, each in a session and process group of its own.
 
-    A job is a shell script, ``job/job.sh`` in the run's directory, that keeps its pid and exit
-    status in files: whoever starts it may go away.
+    A job is a shell script, ``job/job.sh`` in the run's directory, or a fork of a process that is
+    warm. Both keep their pid and exit status in files: whoever starts them may go away.
 
     Args:
         folder: the workspace.
@@ -60,6 +62,7 @@ class LocalTarget:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._canceled: set[str] = set()
         self._gpus = GpuShares()
+        self._forks = ForkServers(folder.agent / "wake")
 
     def place_of(self, run_id: str) -> str:
         return str(self._folder.run_directory(run_id))
@@ -73,8 +76,10 @@ class LocalTarget:
         with storage_errors(directory):
             directory.mkdir(exist_ok=True)
             log.mkdir(parents=True, exist_ok=True)
+            if (pid := self._fork(job)) is not None:
+                return f"{pid} {start_time(pid) or ''}"
             script = _script(job, self._visible_gpus(job), _engine_of(job))
-            write_file(directory / "job.sh", script.encode())
+            write_file(directory / "job.sh", script.encode(), flush=False)
             child = subprocess.Popen(
                 ["/bin/sh", str(directory / "job.sh")],
                 stdin=subprocess.DEVNULL,
@@ -85,6 +90,13 @@ class LocalTarget:
             )
         self._children[job.run_id] = child
         return f"{child.pid} {start_time(child.pid) or ''}"
+
+    def _fork(self, job: Job) -> int | None:
+        """Start a job as a fork of a process that is warm, if it may be one; its pid."""
+        is_plain = job.processes is None and job.container is None and job.gpus is None
+        if job.warm is None or not is_plain:
+            return None
+        return self._forks.start(job, {**_base_environment(), **job.environment})
 
     def find(self, job: Job) -> str | None:
         if not (job.directory / "job" / "claim").exists():
@@ -106,6 +118,7 @@ class LocalTarget:
         pid, started = _parse(handle)
         runs = is_alive(pid, started) or (job.run_id in self._canceled and _is_orphaned(pid))
         status = _exit_status(job.directory)  # read last: it may have ended meanwhile
+        runs = runs or (status is None and _will_be_told(job))
         if status is None and not runs and job.container is not None:
             containers.remove_container(job)
         if status is None:
@@ -144,7 +157,7 @@ class LocalTarget:
         if is_alive(pid, began) or _is_orphaned(pid):
             signal_group(pid, signal.SIGKILL if force else signal.SIGTERM)
 
-    @property
+    @cached_property
     def slots(self) -> int:
         return AgentSettings.from_environment().slots
 
@@ -166,6 +179,17 @@ def _parse(handle: str) -> tuple[int, str]:
 def _is_orphaned(group: int) -> bool:
     """Whether a job's group has processes left though its leader has ended."""
     return group > 0 and start_time(group) is None and group_is_alive(group)
+
+
+def _will_be_told(job: Job) -> bool:
+    """Whether the process that a job was forked from lives, which says how it has ended."""
+    if job.warm is None:
+        return False
+    try:
+        stat = (job.directory / "job" / "pid").read_text().split("\n")[2]
+    except (FileNotFoundError, IndexError):
+        return False
+    return bool(stat) and is_alive(int(stat.split()[0]), stat.rpartition(")")[2].split()[19])
 
 
 def _engine_of(job: Job) -> Engine | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from tandemlab.domain import TandemlabError
 from tandemlab.domain.jobs import Job
-from tandemlab.store.durable import write_json
+from tandemlab.store.durable import write_file
 from tandemlab.store.run_files import ENVIRONMENT_FILE
 
 _FRESH_SECONDS = 60.0
@@ -31,7 +32,7 @@ _QUESTIONS = {
     ],
 }
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-_known: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
+_known: dict[tuple[str, ...], tuple[float, bytes]] = {}
 
 
 @runtime_checkable
@@ -72,37 +73,39 @@ def _file(job: Job) -> Path:
     return job.directory / "files" / ENVIRONMENT_FILE
 
 
-def _keep(job: Job, found: Mapping[str, Any]) -> None:
-    if found:
+def _keep(job: Job, content: bytes) -> None:
+    if content:
         _file(job).parent.mkdir(parents=True, exist_ok=True)
-        write_json(_file(job), found)
+        write_file(_file(job), content, flush=False)
 
 
-def _ask(job: Job, language: str, target: Asked) -> dict[str, Any]:
+def _ask(job: Job, language: str, target: Asked) -> bytes:
+    """The content of the file; empty if the interpreter does not answer."""
     paths = ("PYTHONPATH", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
     interpreter = job.command[0]
     libraries = (job.environment.get(name, "") for name in paths)
     key = (target.name, interpreter, language, *libraries)
     with _locks[target.name]:
-        asked, answer = _known.get(key, (-_FRESH_SECONDS, {}))
+        asked, answer = _known.get(key, (-_FRESH_SECONDS, b""))
         if time.monotonic() - asked > _FRESH_SECONDS:
             try:
                 lines = target.ask(job, _QUESTIONS[language])
             except TandemlabError:
-                return {}  # it is away: the next job asks
+                return b""  # it is away: the next job asks
             answer = _parse(interpreter, language, lines)
             _known[key] = (time.monotonic(), answer)
     return answer
 
 
-def _parse(interpreter: str, language: str, lines: Sequence[str]) -> dict[str, Any]:
+def _parse(interpreter: str, language: str, lines: Sequence[str]) -> bytes:
     pairs = [line.split("\t") for line in lines if line.count("\t") == 1]
     if not pairs:
-        return {}
+        return b""
     (_, version), *packages = pairs
-    return {
+    found = {
         "language": language,
         "version": version,
         "interpreter": interpreter,
         "packages": dict(sorted(packages)),
     }
+    return f"{json.dumps(found, indent=2, ensure_ascii=False)}\n".encode()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
+# The shell writes a line at once; to rename a file it would start a process, which takes longer.
 _SCRIPT = """\
 #!/bin/sh
 # Runs the job of {run_id} and leaves its exit status in job/exit.
 cd {place} || exit 1
 mkdir job/claim 2>/dev/null || exit 0  # a second start does nothing
 stat=; [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat
-printf '%s\\n%s\\n' "$$" "$stat" > job/pid.new && mv job/pid.new job/pid
+printf '%s\\n%s\\n' "$$" "$stat" > job/pid
 trap : HUP INT TERM
 {exports}
 cd work || exit 1
@@ -20,7 +21,7 @@ cd work || exit 1
 }} < /dev/null >> ../files/user_logs/std_log.txt 2>&1
 status=$?
 cd ..
-echo "$status" > job/exit.new && mv job/exit.new job/exit
+echo "$status" > job/exit
 """
 
 

@@ -66,6 +66,11 @@ class Sideline:
         """Look again at once."""
         self._is_asked = True
 
+    def run_has_ended(self) -> None:
+        """Look at once if anything is looked after: it may wait for that, or tell of it."""
+        if self.are_there:
+            self.look_now()
+
     def look(self) -> None:
         """Fire what is due, unless that is being done."""
         if self._pending is not None:

@@ -113,11 +113,21 @@ class TakesArrays(Protocol):
     def submit_array(self, jobs: Sequence[Job]) -> Mapping[str, str]:
         """Give the queue jobs together; their handles by run. Doing it twice starts them once.
 
+        It runs as many of them at once as their ``max_concurrent_runs`` says, at most.
+
         A job that has no handle then has to be submitted again.
 
         Raises:
             InvalidInput: the target refuses them; the message has its own words.
         """
+
+
+@runtime_checkable
+class TellsJobs(Protocol):
+    """A target elsewhere that can have a job know that it is to end by itself."""
+
+    def tell_to_stop(self, started: StartedJob) -> None:
+        """Have `STOP_FILE` be there where the job runs."""
 
 
 @runtime_checkable
@@ -155,8 +165,7 @@ def find_target(name: str, folder: WorkspaceFolder) -> Target:
 
     entry = _installed().get(name)
     if entry is not None:
-        target = entry.load()(folder)
-        assert isinstance(target, Target)
+        target: Target = entry.load()(folder)
         return target
     attached = open_target(name, folder)
     if attached is not None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from tandemlab.compute.ray.cluster import RayCluster
+from tandemlab.compute.ray.cluster import DASHBOARD_PORT, RayCluster
 from tandemlab.compute.remote.attaching import AttachConfiguration, given
 from tandemlab.domain import InvalidInput
-
-DASHBOARD_PORT = 8265
 
 
 class RayCompute:

@@ -17,6 +17,8 @@ from tandemlab.version import __version__
 if TYPE_CHECKING:
     import httpx
 
+    from tandemlab.compute.ray.tunnel import Tunnel
+
 LARGEST_PACKAGE = 100 << 20
 """Bytes of the largest package that Ray takes over HTTP."""
 
@@ -32,32 +34,44 @@ class RayClient:
     Args:
         address: such as ``http://head:8265``.
         token: for a cluster that asks who comes; None for none.
+        tunnel: the way to that address, which is then one of the head's own; None where it leads
+            there from here.
     """
 
-    def __init__(self, address: str, token: str | None = None) -> None:
-        self.address = address
+    def __init__(
+        self, address: str, token: str | None = None, tunnel: Tunnel | None = None
+    ) -> None:
+        self.address = tunnel.location if tunnel else address
+        self._url = address
         self._token = token
+        self._tunnel = tunnel
         self._opened: httpx.Client | None = None
 
     def close(self) -> None:
         """Let go of connections."""
         if self._opened is not None:
             self._opened.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     @property
     def _http(self) -> httpx.Client:
+        socket = None if self._tunnel is None else self._tunnel.open()
         if self._opened is None:
             httpx = need("httpx", "Clusters of Ray", "ray")
             logging.getLogger("httpx").setLevel(logging.WARNING)
             headers = {"User-Agent": f"tandemlab/{__version__}"}
             if self._token is not None:
                 headers["Authorization"] = f"Bearer {self._token}"
+            limits = httpx.Limits(max_connections=None)
+            verify = trusted_authorities() if self._url.startswith("https:") else False
             self._opened = httpx.Client(
-                base_url=self.address,
-                verify=trusted_authorities() if self.address.startswith("https:") else False,
+                base_url=self._url,
                 headers=headers,
+                verify=verify,
+                limits=limits,
                 timeout=httpx.Timeout(60.0, connect=5.0),
-                limits=httpx.Limits(max_connections=None),
+                transport=httpx.HTTPTransport(uds=socket, limits=limits) if socket else None,
             )
         assert self._opened is not None
         return self._opened

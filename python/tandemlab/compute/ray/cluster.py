@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,13 @@ from tandemlab.domain import InvalidInput, MissingDependency
 from tandemlab.domain.sizes import size_of
 from tandemlab.store.durable import write_file
 
+DASHBOARD_PORT = 8265
+# Ray's newer autoscaler starts no worker of a head's: it asks again and again for the same one.
+_START_HEAD = (
+    "ray stop",
+    "ulimit -c unlimited; RAY_enable_autoscaler_v2=0 ray start --head --port=6379 "
+    "--autoscaling-config=~/ray_bootstrap_config.yaml",
+)
 HEAD, NODE = "ray.head.default", "ray.worker.default"
 _OURS = (
     *("cluster_name", "provider", "min_workers", "max_workers", "idle_timeout_minutes"),
@@ -33,8 +40,11 @@ class RayCluster:
     provider. Ray starts its processes on a node when a run asks for what the others have not
     left, and stops them (and gives the machine back, with a provider) when it was idle for long.
 
+    `ComputeTarget.create` makes it, and needs its head's host key; `write` writes the file by which
+    ``ray up`` makes it.
+
     Attributes:
-        name: letters, digits, ``-`` and ``_``.
+        name: letters, digits, ``-`` and ``_``; that of the target that is created if None.
         head: address of the machine that is the head; it runs jobs, too.
         workers: addresses of the machines that become nodes.
         provider: instead of head and workers, Ray's section of that name, such as ``{"type":
@@ -53,6 +63,13 @@ class RayCluster:
             Ray's usual one.
         private_key_file: path of the key by which they are reached.
         sections: further sections of Ray's cluster file, such as ``{"setup_commands": [...]}``.
+        host_key: type and key of the head, such as ``"ssh-ed25519 AAAA…"``; if None, the one that
+            this user's ``~/.ssh/known_hosts`` has, or that a machine shows which a provider has
+            made. This and the next three are for a target that is created.
+        directory: folder for all that runs, on each machine; ``/tmp/tandemlab/WORKSPACE_ID`` if
+            None.
+        python: program there that runs scripts of Python; the search path's if None.
+        rscript: program there that runs scripts of R; the search path's if None.
 
     Raises:
         InvalidInput: a value that cannot be one, or ones that do not go together.
@@ -62,7 +79,7 @@ class RayCluster:
     (2, 30.0)
     """
 
-    name: str
+    name: str | None = None
     _: KW_ONLY
     head: str | None = None
     workers: Sequence[str] = ()
@@ -78,9 +95,14 @@ class RayCluster:
     username: str | None = None
     private_key_file: str | os.PathLike[str] | None = None
     sections: Mapping[str, Any] | None = None
+    host_key: str | None = None
+    directory: str | None = None
+    python: str | None = None
+    rscript: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.name or not all(each.isalnum() or each in "-_" for each in self.name):
+        letters = "ab" if self.name is None else self.name
+        if not letters or not all(each.isalnum() or each in "-_" for each in letters):
             raise InvalidInput(
                 f"{self.name!r} is no name of a cluster.", hint="Use letters, digits, '-' and '_'."
             )
@@ -102,8 +124,10 @@ class RayCluster:
         for name in ("min_nodes", "max_nodes", "cpus", "gpus"):
             _check_count(name, getattr(self, name))
         self._check_machines()
-        if self.min_nodes > self._most:
-            raise InvalidInput(f"min_nodes is {self.min_nodes}, and max_nodes is {self._most}.")
+        if self.min_nodes > self.most_nodes:
+            raise InvalidInput(
+                f"min_nodes is {self.min_nodes}, and max_nodes is {self.most_nodes}."
+            )
         key = self.private_key_file
         if key is not None and not Path(key).expanduser().is_file():
             raise InvalidInput(
@@ -123,28 +147,46 @@ class RayCluster:
                 )
             if self.max_nodes is None:
                 raise InvalidInput("A cluster whose provider makes machines needs max_nodes.")
-            if self.memory is not None and not size_of(self.memory):
-                raise InvalidInput(
-                    f"{self.memory!r} is no memory.", hint="Write one such as '8GB'."
-                )
             return
         if self.node_config is not None or self.head_node_config is not None:
             raise InvalidInput("node_config and head_node_config are for a provider.")
         machines = [self.head, *self.workers]
         if len(set(machines)) < len(machines):
             raise InvalidInput("The head or a worker is named twice.")
-        if self._most > len(self.workers):
+        if self.most_nodes > len(self.workers):
             count = len(self.workers)
             there = "there is 1 worker" if count == 1 else f"there are {count} workers"
-            raise InvalidInput(f"max_nodes is {self._most}, and {there}.")
-        if self.cpus is None and self.min_nodes < self._most:
+            raise InvalidInput(f"max_nodes is {self.most_nodes}, and {there}.")
+        if self.cpus is None and self.min_nodes < self.most_nodes:
             raise InvalidInput(
                 "Ray starts workers for runs when it knows what a worker has.",
                 hint="Give cpus (and memory and gpus) of a worker, or have min_nodes be max_nodes.",
             )
 
+        if self.directory is not None and not self.directory.startswith("/"):
+            raise InvalidInput(
+                f"{self.directory!r} is no whole path.", hint="Write one such as '/scratch/ana'."
+            )
+
     @property
-    def _most(self) -> int:
+    def settings(self) -> dict[str, Any]:
+        """What was given, as plain data, which makes the same again."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.private_key_file is not None:
+            found["private_key_file"] = str(Path(self.private_key_file).expanduser().absolute())
+        found["workers"] = list(self.workers)
+        return {name: value for name, value in found.items() if value not in (None, [])}
+
+    @property
+    def login_name(self) -> str | None:
+        """Who logs in to its machines; None for Ray's usual name."""
+        if self.username is not None or self.head is None:
+            return self.username
+        return getpass.getuser()
+
+    @property
+    def most_nodes(self) -> int:
+        """Nodes beside the head that are there at most."""
         return len(self.workers) if self.max_nodes is None else self.max_nodes
 
     @property
@@ -152,7 +194,7 @@ class RayCluster:
         """What is said to Ray, which has usual values for the rest."""
         common = {
             "cluster_name": self.name,
-            "max_workers": self._most,
+            "max_workers": self.most_nodes,
             "idle_timeout_minutes": self.idle_seconds_before_scaledown / 60,
         }
         sections = dict(self.sections or {})
@@ -163,10 +205,14 @@ class RayCluster:
     def _machines(self) -> dict[str, Any]:
         if self.provider is None:
             addresses = {"head_ip": self.head, "worker_ips": list(self.workers)}
-            return {"min_workers": self.min_nodes, "provider": {"type": "local", **addresses}}
+            return {
+                "min_workers": self.min_nodes,
+                "provider": {"type": "local", **addresses},
+                "head_start_ray_commands": list(_START_HEAD),
+            }
         node = dict(self.node_config or {})
         head = node if self.head_node_config is None else dict(self.head_node_config)
-        counts = {"min_workers": self.min_nodes, "max_workers": self._most}
+        counts = {"min_workers": self.min_nodes, "max_workers": self.most_nodes}
         none = {"min_workers": 0, "max_workers": 0}
         return {
             "provider": dict(self.provider),
@@ -185,8 +231,8 @@ class RayCluster:
 
     def _auth(self) -> dict[str, str]:
         found = {}
-        if self.username is not None or self.head is not None:
-            found["ssh_user"] = self.username or getpass.getuser()
+        if self.login_name is not None:
+            found["ssh_user"] = self.login_name
         if self.private_key_file is not None:
             found["ssh_private_key"] = str(Path(self.private_key_file).expanduser().absolute())
         return found
@@ -198,9 +244,11 @@ class RayCluster:
             The content of the file that it takes.
 
         Raises:
-            InvalidInput: it does not, with its own words.
+            InvalidInput: it does not, with its own words; or it has no name.
             MissingDependency: Ray is not installed here.
         """
+        if self.name is None:
+            raise InvalidInput("The cluster has no name.", hint="Give one, such as 'lab'.")
         need("ray", "Clusters of Ray that are to be made", None)
         jsonschema = need("jsonschema", "Clusters of Ray that are to be made", None)
         said = io.StringIO()

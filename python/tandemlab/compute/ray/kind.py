@@ -9,10 +9,12 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.compute.ray.client import RayClient
+from tandemlab.compute.ray.cluster import DASHBOARD_PORT
 from tandemlab.compute.ray.target import RayTarget
+from tandemlab.compute.ray.tunnel import Tunnel
 from tandemlab.compute.remote import probing
 from tandemlab.compute.remote.probing import Step
-from tandemlab.domain import MissingDependency, NotFound, Unavailable
+from tandemlab.domain import InvalidState, MissingDependency, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from tandemlab.compute.remote.attaching import AttachConfiguration
@@ -34,7 +36,7 @@ class RayKind:
             "directory": f"/tmp/tandemlab/{workspace_id}",
             **configuration.settings,
         }
-        with _client(settings, configuration.credentials) as client:
+        with _open_client(settings, configuration.credentials) as client:
             settings["ray"] = client.version()
             found = _probe(client, settings)
         probing.require(_steps_of(found), client.address)
@@ -48,11 +50,17 @@ class RayKind:
         folder: WorkspaceFolder,
     ) -> RayTarget:
         """As the protocol says."""
-        return RayTarget(name, settings, credentials.get("token"), folder)
+        if "address" not in settings:
+            raise InvalidState(
+                f"The cluster of the target {name!r} has not been made yet.",
+                hint="Wait for it: wait_for_completion(), or `tandemlab compute wait`.",
+                details={"name": name},
+            )
+        return RayTarget(name, settings, _client(settings, credentials), folder)
 
     def steps(self, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> list[Step]:
         """As the protocol says."""
-        with _client(settings, credentials) as client:
+        with _open_client(settings, credentials) as client:
             steps = [Step("connection", f"{client.address}, Ray {client.version()}")]
             alive = [each for each in client.nodes() if each["state"] == "ALIVE"]
             cpus = sum(int(each["resources_total"].get("CPU", 0)) for each in alive)
@@ -67,12 +75,27 @@ class RayKind:
 
     def location(self, settings: Mapping[str, Any]) -> str:
         """As the protocol says."""
-        return str(settings["address"])
+        cluster = settings.get("cluster")
+        if cluster is None:
+            return str(settings["address"])
+        return f"Ray at {cluster['head'] if 'head' in cluster else cluster['provider']['type']}"
+
+
+def _client(settings: Mapping[str, Any], credentials: Mapping[str, str]) -> RayClient:
+    if "address" not in settings:
+        raise Unavailable(
+            "The cluster has not been made yet.",
+            hint="`tandemlab compute show` says how far it is.",
+        )
+    tunnel = Tunnel(settings["login"], DASHBOARD_PORT) if "login" in settings else None
+    return RayClient(str(settings["address"]), credentials.get("token"), tunnel)
 
 
 @contextmanager
-def _client(settings: Mapping[str, Any], credentials: Mapping[str, str]) -> Iterator[RayClient]:
-    client = RayClient(str(settings["address"]), credentials.get("token"))
+def _open_client(
+    settings: Mapping[str, Any], credentials: Mapping[str, str]
+) -> Iterator[RayClient]:
+    client = _client(settings, credentials)
     try:
         yield client
     finally:

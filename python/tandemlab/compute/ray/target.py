@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from tandemlab.compute.packages import question_of
@@ -37,12 +38,22 @@ from tandemlab.compute.remote.staging import Source, core
 from tandemlab.compute.scripts import exports
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.domain import InvalidInput, NotFound, RunError, TandemlabError
-from tandemlab.domain.jobs import Job, JobSettings, JobState, Node, StartedJob, exit_code_of
+from tandemlab.domain.jobs import (
+    WORKERS_VARIABLE,
+    Job,
+    JobSettings,
+    JobState,
+    Node,
+    StartedJob,
+    exit_code_of,
+)
 from tandemlab.store.durable import write_file
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.run_files import STOP_FILE
 
 _log = logging.getLogger("tandemlab.agent")
 _ASKED, _HANDLE = "submitting", "handle"
+_TOLD = ".stop"
 _BUILD_LOG = "files/system/environment_build.log"
 _WAITED_TOO_LONG = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 _UNFULFILLED = re.compile(r"No available node types can fulfill[^{]*(\{[^{}]*\}).*")
@@ -67,7 +78,7 @@ class RayTarget:
     Args:
         name: of the target.
         settings: as it was attached: ``address`` and ``directory``, and what was found there.
-        token: of a cluster that asks who comes.
+        client: what asks it.
         folder: the workspace.
     """
 
@@ -75,13 +86,13 @@ class RayTarget:
     slots = None
 
     def __init__(
-        self, name: str, settings: Mapping[str, Any], token: str | None, folder: WorkspaceFolder
+        self, name: str, settings: Mapping[str, Any], client: RayClient, folder: WorkspaceFolder
     ) -> None:
         self.name = name
         self.root = str(settings["directory"])
         self._settings = settings
         self._folder = folder
-        self._client = RayClient(str(settings["address"]), token)
+        self._client = client
         self.environments = RayEnvironments(self.root, settings, self._client.address)
         self._followers: dict[str, _Follower] = {}
         self._refusals = _Refusals(self._client)
@@ -163,6 +174,8 @@ class RayTarget:
             archive = self.environments.archive
             modules.append(environment_package(key, lambda: archive(environment)))
         library = [f"{job.place}/r"] if r_library else []
+        if _has_workers(job):
+            job = replace(job, environment={**job.environment, WORKERS_VARIABLE: "ray"})
         scripts = _scripts(job, f"{job.place}/core", library, self.interpreters["python"])
         told = {
             "place": job.place,
@@ -271,6 +284,8 @@ class RayTarget:
         follower = self._followers.pop(job.run_id, None)
         if follower is not None:
             follower.stop()
+        if (job.directory / STOP_FILE).exists():
+            self._client.forget(f"{started.handle}{_TOLD}")
         self._refusals.end(job)
         self._given_up.pop(job.run_id, None)
         shutil.rmtree(job.directory / "inputs", ignore_errors=True)
@@ -285,6 +300,23 @@ class RayTarget:
         elif found is not None:
             self._client.stop(started.handle)
 
+    def tell_to_stop(self, started: StartedJob) -> None:
+        """As `TellsJobs` says: by a job beside it, which takes nothing of its machine."""
+        found = self._client.job(started.handle)
+        at = {each["node_id"]: each["node_ip"] for each in self._client.nodes()}
+        machine = at.get(found["driver_node_id"]) if found is not None else None
+        if machine is None:
+            return
+        file = shlex.quote(f"{started.job.place}/{STOP_FILE}")
+        self._client.submit(
+            {
+                "submission_id": f"{started.handle}{_TOLD}",
+                "entrypoint": f": > {file}",
+                "entrypoint_num_cpus": 0,
+                "entrypoint_resources": {f"node:{machine}": 0.001},
+            }
+        )
+
     def nodes(self) -> list[Node]:
         """As the protocol says."""
         alive = [each for each in self._client.nodes() if each["state"] == "ALIVE"]
@@ -294,18 +326,28 @@ class RayTarget:
 def resources_of(job: Job) -> dict[str, float]:
     """What Ray sets apart for a job; one processor where it asks for nothing.
 
+    A job that has workers gets what one of them needs, and asks Ray for the others itself.
+
     >>> from pathlib import Path
     >>> resources_of(Job("r1", Path("r1"), "r1", [], gpus=1, max_memory=1000))
     {'CPU': 1.0, 'GPU': 1.0, 'memory': 1000.0}
     """
-    asked = {"CPU": job.cpus or job.processes or 1, "GPU": job.gpus, "memory": job.max_memory}
+    cpus = job.cpus_per_worker if _has_workers(job) else job.cpus or job.processes
+    asked = {"CPU": cpus or 1, "GPU": job.gpus, "memory": job.max_memory}
     return {name: float(amount) for name, amount in asked.items() if amount}
+
+
+def _has_workers(job: Job) -> bool:
+    """Whether other machines do parts of a job: they have the cluster's packages, no others."""
+    is_of_cluster = job.packages is None or not needs_build(job.packages)
+    return job.cpus_per_worker is not None and is_of_cluster
 
 
 def _scripts(
     job: Job, package: str, r_libraries: Sequence[str], python: str | None
 ) -> dict[str, str]:
     """The script of a job, and the one that asks for the versions of its packages, by name."""
+    job = replace(job, gpus=job.gpus or 0)  # Ray hides none from those that ask for none
     scripts = {"job.sh": script_elsewhere(job, package, r_libraries, python)}
     if question := question_of(job):
         variables = variables_elsewhere(job, package, r_libraries)

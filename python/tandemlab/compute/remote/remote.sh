@@ -19,7 +19,7 @@ leads() {
 
 # Whether a job was claimed so lately that it may not have said its pid yet.
 begins() {
-  [ ! -f job/pid ] && [ -n "$(find job/claim -prune -mmin -2 2>/dev/null)" ]
+  [ ! -s job/pid ] && [ -n "$(find job/claim -prune -mmin -2 2>/dev/null)" ]
 }
 
 # How the job in the working directory ended, if it says so itself.

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,11 @@ class Slurm:
         groups: dict[tuple[str, ...], list[Job]] = {}
         for job in jobs:
             groups.setdefault(tuple(self._asked(job)), []).append(job)
-        return [(group, _array(group, asked, root)) for asked, group in groups.items()]
+        limits = _shares(jobs[0].max_concurrent_runs, [len(group) for group in groups.values()])
+        return [
+            (group, _array(group, asked, limit, root))
+            for (asked, group), limit in zip(groups.items(), limits, strict=True)
+        ]
 
     def _asked(self, job: Job) -> list[str]:
         """What a job asks for, as options of ``sbatch``."""
@@ -210,14 +215,36 @@ def _headed(options: Sequence[str], script: str) -> str:
     return "\n".join([first, *(f"#SBATCH {option}" for option in options), rest])
 
 
-def _array(jobs: Sequence[Job], asked: Sequence[str], root: str) -> str:
+def _shares(limit: int | None, sizes: Sequence[int]) -> list[int | None]:
+    """How many jobs of each array run at once: Slurm's limit is one of an array.
+
+    Raises:
+        InvalidInput: there are more arrays than jobs that may run at once.
+
+    >>> _shares(5, [2, 6]), _shares(None, [2, 6])
+    ([1, 4], [None, None])
+    """
+    if limit is None:
+        return [None] * len(sizes)
+    more = limit - len(sizes)
+    if more < 0:
+        raise InvalidInput(
+            f"The runs ask Slurm for {len(sizes)} different things, each an array of its own, and "
+            f"only {limit} may run at once.",
+            hint="Submit those that ask for the same together, or let more run at once.",
+        )
+    ends = [more * before // sum(sizes) for before in accumulate(sizes, initial=0)]
+    return [1 + end - begin for begin, end in pairwise(ends)]
+
+
+def _array(jobs: Sequence[Job], asked: Sequence[str], limit: int | None, root: str) -> str:
     """The script of an array, whose jobs are those of the runs in the file ``runs`` beside it."""
     name = jobs[0].run_id
     folder = f"{root}/arrays/{name}"
     options = [
         f"--job-name=tandemlab-{name}",
         f"--output={folder}/%a.out",
-        f"--array=0-{len(jobs) - 1}",
+        f"--array=0-{len(jobs) - 1}" + (f"%{limit}" if limit else ""),
         *asked,
     ]
     script = f"""\

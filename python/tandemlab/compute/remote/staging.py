@@ -62,12 +62,15 @@ class SharedFolder:
         return cls(kind, folder, tuple(names), state.hexdigest()[:32])
 
 
+_NOT_SENT = frozenset({"__pycache__", "pages"})  # nobody looks at the studio there
+
+
 @cache
 def core() -> SharedFolder:
     """The package tandemlab, so that scripts there log by the same code."""
     root = core_folder()
     found = (path for path in (root / "tandemlab").rglob("*") if path.is_file())
-    return SharedFolder.of("core", root, (p for p in found if "__pycache__" not in p.parts))
+    return SharedFolder.of("core", root, (p for p in found if _NOT_SENT.isdisjoint(p.parts)))
 
 
 class Source:

@@ -52,6 +52,7 @@ from tandemlab.domain.jobs import (
 )
 from tandemlab.store.durable import write_file
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.run_files import STOP_FILE
 
 _ASKED, _HANDLE = "submitting", "handle"
 _LEAST_MINUTES = 60
@@ -302,6 +303,11 @@ class RemoteTarget:
         """As the protocol says."""
         signal = "KILL" if force else "TERM"
         self._run(shlex.join(["end", started.job.run_id, started.handle, signal]))
+
+    def tell_to_stop(self, started: StartedJob) -> None:
+        """As `TellsJobs` says."""
+        place = shlex.quote(started.job.run_id)
+        self._run(f'cd "$root/runs/"{place} 2>/dev/null && : > {STOP_FILE}; true')
 
     def nodes(self) -> list[Node]:
         """As the protocol says."""
