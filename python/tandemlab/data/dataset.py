@@ -49,7 +49,8 @@ class _Tabular:
 
         A column without a name is ``Column1``, ``Column2`` … by its place. What types the columns
         have is found now, from the first 20,480 rows, and kept; a value further on that does not
-        fit is an error with its line.
+        fit is an error with its line. So is a row with too few or too many values; a separator at
+        its end begins one more. Numbers beyond the range of doubles are infinite.
 
         Args:
             path: files, folders or patterns (``*``, ``?``, ``**``); those of a datastore as
@@ -130,14 +131,14 @@ class _Tabular:
         """A table in JSON lines, one object a line.
 
         What columns there are, and of what types, is found now and kept: types in the first 20,480
-        lines of each file, fields in all lines. A file that begins with other fields later is an
-        error.
+        lines of each file, fields in all lines. A file that has other fields later is an error;
+        for that all lines are looked at once more, when a file is first read by a process.
 
         Args:
             invalid_lines: ``"error"``, or ``"drop"`` to leave out lines that are no JSON, and to
                 take a value that does not fit its column as missing.
-            validate: whether to look for fields in all lines now; otherwise those that the first
-                lines of a file do not have are left out.
+            validate: whether to look for fields in all lines, now and when the table is read;
+                otherwise those that the first lines of a file do not have are left out.
 
         The others are those of `from_delimited_files`.
         """
@@ -145,6 +146,8 @@ class _Tabular:
             raise InvalidInput(f"invalid_lines must be 'error' or 'drop', not {invalid_lines!r}.")
         paths = absolute(path)
         options: dict[str, Any] = {"invalid_lines": invalid_lines}
+        if not validate:
+            options["first_lines_only"] = True
         with connection() as database:
             found = json_lines.look(database, expand(paths), options, whole=validate)
         types, formats = chosen(set_column_types, list(found))

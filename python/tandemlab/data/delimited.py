@@ -8,7 +8,8 @@ from typing import Any
 from tandemlab.data.engine import connection, literal, need_duckdb
 from tandemlab.data.headers import Part, parts_of
 from tandemlab.data.locations import DataFile
-from tandemlab.data.problems import in_our_words
+from tandemlab.data.problems import in_our_words, surplus_values
+from tandemlab.data.row_ends import surplus_row
 from tandemlab.data.types import ColumnTypes, chosen, selection
 from tandemlab.domain import InvalidInput
 
@@ -139,7 +140,16 @@ def _formats(name: str, kind: str, options: Mapping[str, Any]) -> Sequence[str]:
     return given or ([options[found]] if found in options else [])
 
 
+def _check_rows(part: Part, options: Mapping[str, Any]) -> None:
+    count = len(part.columns)
+    for file in part.files:
+        line = surplus_row(file, count, options["separator"], options["encoding"])
+        if line is not None:
+            raise surplus_values(file.path, line, count)
+
+
 def _scan(part: Part, columns: Mapping[str, str], options: Mapping[str, Any]) -> str:
+    _check_rows(part, options)
     formats = "".join(
         f", {name} = {literal(options[key])}"
         for key, name in (("date_format", "dateformat"), ("timestamp_format", "timestampformat"))

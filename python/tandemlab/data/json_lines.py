@@ -33,11 +33,9 @@ def look(
     Raises:
         InvalidInput: a line is no JSON object, or there is none at all.
     """
-    if whole:
-        _find_late_fields(database, files, options)
     types: dict[str, set[str]] = {}
-    for file in files:
-        for name, kind in _fields_of(database, file, options).items():
+    for found in _fields(database, files, options, whole=whole):
+        for name, kind in found.items():
             types.setdefault(name, set()).add(kind)
     if not types:
         raise InvalidInput(
@@ -55,47 +53,58 @@ def _common(database: DuckDBPyConnection, kinds: set[str]) -> str:
     return str(database.sql(rows).types[0])
 
 
-def _find_late_fields(
-    database: DuckDBPyConnection, files: Sequence[DataFile], options: Mapping[str, Any]
-) -> None:
-    keys = database.sql(
-        "SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) AS "
-        f"key FROM {_objects(files, options)}) GROUP BY filename"
-    )
-    found = dict(keys.fetchall())
-    for file in files:
-        if not set(found.get(file.path, ())) <= set(_fields_of(database, file, options)):
-            _fields_of(database, file, options, sample=-1)
+_first_fields: dict[tuple[DataFile, bool], dict[str, str]] = {}
+_all_fields: dict[tuple[DataFile, bool], dict[str, str]] = {}
 
 
-_known: dict[tuple[DataFile, bool], dict[str, str]] = {}
-
-
-def _fields_of(
+def _fields(
     database: DuckDBPyConnection,
-    file: DataFile,
+    files: Sequence[DataFile],
     options: Mapping[str, Any],
-    sample: int = 20_480,
-) -> dict[str, str]:
-    """Type of each field in the first lines of a file, looked at once while it stays as it is.
+    *,
+    whole: bool,
+) -> list[dict[str, str]]:
+    """Type of each field of each file, which is looked at once while it stays as it is.
 
     Args:
-        sample: how many lines; -1 for all, which is remembered instead.
+        whole: whether in all lines, or in the first.
     """
-    key = (file, _is_dropping(options))
-    if key not in _known or sample < 0:
-        table = (
-            f"read_json({literal(file.path)}, format = 'newline_delimited', records = true, "
-            f"sample_size = {sample}, ignore_errors = {literal(_is_dropping(options))})"
+    dropping = _is_dropping(options)
+    for file in files:
+        if (file, dropping) not in _first_fields:
+            _first_fields[file, dropping] = _look_at(database, file, options, 20_480)
+    if not whole:
+        return [_first_fields[file, dropping] for file in files]
+    new = [file for file in files if (file, dropping) not in _all_fields]
+    if new:
+        rows = database.sql(
+            "SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) "
+            f"AS key FROM {_objects(new, options)}) GROUP BY filename"
         )
-        try:
-            found = database.sql(f"FROM {table}")
-            _known[key] = dict(zip(found.columns, map(str, found.types), strict=True))
-        except need_duckdb().BinderException:
-            if malformed_line(file.path) is not None:
-                raise malformed_json(file.path, "this is no JSON object.") from None
-            _known[key] = {}
-    return _known[key]
+        keys = dict(rows.fetchall())
+        for file in new:
+            found = _first_fields[file, dropping]
+            if not set(keys.get(file.path, ())) <= set(found):
+                found = _look_at(database, file, options, -1)
+            _all_fields[file, dropping] = found
+    return [_all_fields[file, dropping] for file in files]
+
+
+def _look_at(
+    database: DuckDBPyConnection, file: DataFile, options: Mapping[str, Any], lines: int
+) -> dict[str, str]:
+    """Type of each field in so many lines of a file, -1 for all."""
+    table = (
+        f"read_json({literal(file.path)}, format = 'newline_delimited', records = true, "
+        f"sample_size = {lines}, ignore_errors = {literal(_is_dropping(options))})"
+    )
+    try:
+        found = database.sql(f"FROM {table}")
+    except need_duckdb().BinderException:
+        if malformed_line(file.path) is not None:
+            raise malformed_json(file.path, "this is no JSON object.") from None
+        return {}
+    return dict(zip(found.columns, map(str, found.types), strict=True))
 
 
 def _is_dropping(options: Mapping[str, Any]) -> bool:
@@ -121,14 +130,16 @@ def scan(
 
     Args:
         columns: types by name.
-        options: ``invalid_lines`` is ``error``, or ``drop`` for lines that are no JSON.
+        options: ``invalid_lines`` is ``error``, or ``drop`` for lines that are no JSON; with
+            ``first_lines_only`` fields that only later lines have are passed over.
         lenient: whether a value that does not fit its column is a missing one.
 
     Raises:
-        InvalidInput: a file begins with fields that are no columns.
+        InvalidInput: a file has fields that are no columns: DuckDB would pass over them.
     """
-    for file in files:
-        _check_fields(_fields_of(database, file, options), columns, file)
+    whole = not options.get("first_lines_only")
+    for file, found in zip(files, _fields(database, files, options, whole=whole), strict=True):
+        _check_fields(found, columns, file)
     dropping = _is_dropping(options)
     formats = options.get("formats", {})
     read = {name: "VARCHAR" if name in formats else kind for name, kind in columns.items()}

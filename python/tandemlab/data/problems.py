@@ -63,6 +63,16 @@ def _of_text(text: str) -> InvalidInput | None:
     return None
 
 
+def surplus_values(path: str, line: int, columns: int) -> InvalidInput:
+    """The error for a row that goes on behind its last value, without one."""
+    return InvalidInput(
+        f"{path}, line {line}: the row has more than {columns} values, the last of them empty.",
+        hint="Nothing was read. Each separator begins another value: take those at the ends of "
+        "rows away, or give the header one more.",
+        details={"path": path, "line": line},
+    )
+
+
 def _csv_path(text: str) -> str | None:
     found = re.search(r"^\s*file = (.*)$", text, re.MULTILINE)
     return found[1].strip() if found else None

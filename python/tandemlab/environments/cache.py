@@ -3,7 +3,8 @@
 ``ROOT/KEY/`` holds a built environment: ``python/`` (a virtual environment), ``r/`` (a library),
 ``built.json`` (written last: without it the folder is what an interrupted build left, and is built
 anew) and, beside the folder, ``KEY.log`` and ``KEY.lock``. The key depends on all that decides what
-is installed: the environment's digest, this tandemlab, and the machine's Python and R.
+is installed: the environment's digest, this tandemlab, the machine's Python and R, and whether it
+has a GPU where that decides about PyTorch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tandemlab.domain.environments import ContainerSection, Environment
@@ -77,7 +79,12 @@ class EnvironmentCache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or cache_folder() / "environments"
+        self._root = root
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder that holds them."""
+        return self._root or cache_folder() / "environments"
 
     def key(self, environment: Environment) -> str:
         """Name of the environment's folder."""
@@ -87,6 +94,7 @@ class EnvironmentCache:
             str(python_build.core_folder()),
             os.path.realpath(sys.executable),
             r_build.identity(environment) if environment.r.packages else "",
+            *filter(None, [python_build.torch_backend(environment.python)]),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 

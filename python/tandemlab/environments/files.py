@@ -14,7 +14,7 @@ from typing import Any
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document, write_document
 from tandemlab.domain.environments import Environment, PythonLock, PythonSection, RPackage, RSection
-from tandemlab.domain.schemas import Mistake, conform, key_of
+from tandemlab.domain.schemas import conform, key_of
 from tandemlab.environments.locking import locked_packages
 from tandemlab.store.durable import write_file
 
@@ -245,10 +245,8 @@ def load_environment(path: str | os.PathLike[str]) -> Environment:
     """
     document = read_document(_read(Path(path)), str(path))
     content = document.conforming(environment_schema())
-    try:
+    with document.explaining():
         return Environment.from_dict(content)
-    except InvalidInput as problem:
-        raise document.error([Mistake((), problem.message.rstrip("."))], problem.hint) from None
 
 
 @cache
@@ -258,11 +256,41 @@ def environment_schema() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
+def check_own_name(path: str | os.PathLike[str]) -> None:
+    """Refuse a path for an environment's file that would be read as something else.
+
+    Raises:
+        InvalidInput: it does not end in ``.yml`` or ``.yaml``.
+    """
+    if Path(path).suffix not in (".yml", ".yaml"):
+        raise InvalidInput(
+            f"{path} would not be read as an environment again.",
+            hint="Give it the ending .yml or .yaml.",
+            details={"path": str(path)},
+        )
+
+
 def save_environment(environment: Environment, path: str | os.PathLike[str]) -> Path:
-    """Write an environment as YAML; the path."""
+    """Write an environment as YAML; the path.
+
+    Raises:
+        InvalidInput: the path ends otherwise than ``.yml`` or ``.yaml``, by which it is read.
+    """
+    check_own_name(path)
     text = write_document(environment.to_dict())
     write_file(Path(path), text.encode())
     return Path(path)
+
+
+def take_in_environment(content: dict[str, Any], folder: Path) -> None:
+    """Put the environment of a file that a document names in the place of its name.
+
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
+    named = content.get("environment")
+    if isinstance(named, str) and Path(named).suffix in ENVIRONMENT_SUFFIXES:
+        content["environment"] = read_environment(folder / named).to_dict()
 
 
 def _read(path: Path) -> str:

@@ -14,6 +14,9 @@ from tandemlab.domain import InvalidInput, MissingDependency
 from tandemlab.domain.environments import Environment, PythonLock, PythonSection
 from tandemlab.environments.process import run_logged
 
+_OF_TORCH = {"torch", "torchvision", "torchaudio"}
+_TORCH_INDEX = "download.pytorch.org"
+_SIGNS_OF_GPUS = ("/proc/driver/nvidia/version", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, Windows
 _CONDA_PROGRAMS = ("micromamba", "mamba", "conda")
 _MISSING = (
     re.compile(r"Because (\S+) was not found in the package registry"),
@@ -78,11 +81,34 @@ def build(environment: Environment, folder: Path, log: Path, stopped: Callable[[
         if uv
         else [str(program(folder)), "-m", "pip", "install", "--disable-pip-version-check"]
     )
+    backend = torch_backend(environment.python)
+    chosen = {"UV_TORCH_BACKEND": backend} if backend else {}
     for step in install_steps(environment.python, folder):
-        code, output = run_logged([*command, *step], log, environment=clean(), stopped=stopped)
+        variables = {**clean(), **chosen}
+        code, output = run_logged([*command, *step], log, environment=variables, stopped=stopped)
+        if code != 0 and _TORCH_INDEX in output and "UV_TORCH_BACKEND" not in os.environ:
+            chosen = {}  # it cannot be reached from here, and the usual index has PyTorch, too
+            code, output = run_logged([*command, *step], log, environment=clean(), stopped=stopped)
         if code != 0:
             raise not_built(environment, output, log)
     _share_core(target)
+
+
+def torch_backend(python: PythonSection) -> str:
+    """Which build of PyTorch uv is to take; empty where it is not asked for, or the usual one.
+
+    For Linux that brings CUDA's libraries, some gigabytes, which a machine without a GPU has no use
+    for: there it is the build for processors, from PyTorch's own index. The variable
+    ``UV_TORCH_BACKEND`` goes before.
+    """
+    if python.lock is not None or _OF_TORCH.isdisjoint(map(_name, python.requirements)):
+        return ""
+    usual = "cpu" if sys.platform == "linux" and not _has_gpu() else ""
+    return os.environ.get("UV_TORCH_BACKEND", usual)
+
+
+def _has_gpu() -> bool:
+    return any(map(os.path.exists, _SIGNS_OF_GPUS)) or shutil.which("nvidia-smi") is not None
 
 
 def install_steps(python: PythonSection, folder: Path) -> list[list[str]]:

@@ -138,7 +138,7 @@ def download(blobs: Blobs, files: Sequence[FileRecord], folder: Path, *, exist_o
     if target.exists() and not exist_ok:
         raise AlreadyExists(
             f"{target} is there already.",
-            hint="Choose another folder, or have it replaced: exist_ok=True.",
+            hint="Choose another folder, or have it replaced: exist_ok (--exist-ok in a shell).",
             details={"path": str(target)},
         )
     with storage_errors(folder):

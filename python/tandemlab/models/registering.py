@@ -40,7 +40,7 @@ def describe(
         InvalidInput: a sample that has no signature, or does not fit the one that is given.
         NotFound: a dataset that is not registered.
     """
-    if isinstance(signature, Mapping):
+    if signature is not None and not isinstance(signature, ModelSignature):
         signature = ModelSignature.from_dict(signature)
     samples = {
         name: None if data is None else _sample(data)
@@ -67,7 +67,12 @@ def describe(
 def _sample(data: Any) -> Any:
     from tandemlab.models.signatures import sample_of
 
-    return sample_of(data)
+    found = sample_of(data)
+    if not found:
+        raise InvalidInput(
+            "The sample has no rows, so that it shows nothing.", hint="Give it one at least."
+        )
+    return found
 
 
 def _check_samples(signature: ModelSignature, samples: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from tandemlab.bridge import without_r
 from tandemlab.compute.processes import is_alive
 from tandemlab.domain import InvalidState, ServiceFailed, TandemlabError
+from tandemlab.domain.errors import errors_by_code
 from tandemlab.services.folder import LOOK_SECONDS, ServiceFolder, ServiceState, Status
 from tandemlab.services.replica import kill_leftover
 from tandemlab.store.daemons import start_daemon, take_lock
@@ -46,7 +47,8 @@ def start_process(folder: ServiceFolder) -> None:
             hint=f"{folder.log} has its output.",
             details={"name": folder.path.name, "log_tail": []},
         )
-    if status.state is ServiceState.FAILED:
+    has_listened = status.url is not None  # what fails after that, `wait_for_deployment` tells
+    if status.state is ServiceState.FAILED and not has_listened:
         raise failure(folder.path.name, status.error)
 
 
@@ -70,14 +72,8 @@ def failure(name: str, error: Mapping[str, Any] | None) -> TandemlabError:
             hint=f"`tandemlab service logs {name}` shows its output.",
             details={"name": name, "log_tail": []},
         )
-    kinds: dict[str, type[TandemlabError]] = {
-        kind.code: kind for kind in _all_kinds(TandemlabError)
-    }
     details = {"name": name, **error["details"]}
     said = "".join(f"\n  {line}" for line in details.get("log_tail", ()))
     message = f"The service {name!r}: {error['message']}{said and ' It said last:'}{said}"
-    return kinds.get(error["code"], ServiceFailed)(message, hint=error["hint"], details=details)
-
-
-def _all_kinds(kind: type[TandemlabError]) -> list[type[TandemlabError]]:
-    return [kind, *(found for each in kind.__subclasses__() for found in _all_kinds(each))]
+    kind = errors_by_code().get(error["code"], ServiceFailed)
+    return kind(message, hint=error["hint"], details=details)

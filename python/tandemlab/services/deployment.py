@@ -94,7 +94,9 @@ class LocalWebserviceDeploymentConfiguration:
 
     Args:
         port: to listen at; None takes any free one, which the service then keeps.
-        replicas: how many processes answer, each one request at a time.
+        replicas: how many processes answer, each one request at a time. A request whose process
+            ends before it has answered (killed, out of memory) is given to another, once:
+            ``run()`` may see a request twice.
         auth_enabled: whether requests need a key. None: only where others can reach the service.
         host: address to listen at. At another than this machine's own, requests need a key.
         timeout_seconds: for one request. A script that takes longer is killed, and its process

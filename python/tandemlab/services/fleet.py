@@ -13,7 +13,7 @@ from pathlib import Path
 from tandemlab.domain import TandemlabError, Unavailable
 from tandemlab.services.folder import ReplicaState
 from tandemlab.services.launch import Launch
-from tandemlab.services.replica import Replica
+from tandemlab.services.replica import Replica, ReplicaEnded
 
 _log = logging.getLogger("tandemlab.services")
 _BACK_OFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -164,7 +164,9 @@ class Fleet:
     # Requests
 
     async def score(self, request: bytes, timeout: float) -> bytes:
-        """A replica's answer to a request.
+        """A replica's answer to a request; another is asked once if the first ends before it.
+
+        A second end is the request's: it shall not end one replica after another.
 
         Args:
             timeout: seconds to wait for a replica, and then for its answer.
@@ -175,15 +177,22 @@ class Fleet:
         """
         self._busy += 1
         try:
-            replica = await self._take(timeout)
-            replica.is_busy = True
             try:
-                return await replica.call(request, timeout)
-            finally:
-                replica.is_busy = False
-                self._release(replica)
+                return await self._ask(request, timeout)
+            except ReplicaEnded:
+                _log.warning("a replica ended before it answered; another is asked")
+                return await self._ask(request, timeout)
         finally:
             self._busy -= 1
+
+    async def _ask(self, request: bytes, timeout: float) -> bytes:
+        replica = await self._take(timeout)
+        replica.is_busy = True
+        try:
+            return await replica.call(request, timeout)
+        finally:
+            replica.is_busy = False
+            self._release(replica)
 
     async def _take(self, timeout: float) -> Replica:
         while True:

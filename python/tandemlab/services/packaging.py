@@ -4,7 +4,8 @@
 
     Dockerfile         makes an image of the folder
     run.sh             starts the service, in the image and outside of it
-    requirements.txt   what the process of the service needs of Python
+    requirements.txt   what the service needs of Python, and its script and models if no environment
+                       says it
     README.md          how it is started and asked
     service/           the folder of a service: its settings, script and models
     core/              tandemlab for Python
@@ -36,7 +37,8 @@ from tandemlab.services.deployment import (
     InferenceConfig,
     LocalWebserviceDeploymentConfiguration,
 )
-from tandemlab.services.folder import service_folder
+from tandemlab.services.folder import ServiceFolder, service_folder
+from tandemlab.services.needed_packages import Needs, needs_of, package_name
 from tandemlab.services.plans import plan_deployment
 from tandemlab.services.served_models import ModelSource
 from tandemlab.store.durable import storage_errors, write_file
@@ -120,7 +122,9 @@ def package_model(
     ``sh run.sh --port 8080`` in the folder starts the service, where Python has what
     ``requirements.txt`` names. An image of it listens at port 5001. The packages of the
     configuration's environment are installed into the image when it is built, and outside of an
-    image when the service starts; without an environment, there is only what tandemlab needs.
+    image when the service starts. Without an environment ``requirements.txt`` names, beside what
+    tandemlab needs, what the Python script imports and the models are made of, in the versions that
+    are here; an R script finds what its image, or the machine, has.
 
     Args:
         models, inference_config: as for `deploy_model`.
@@ -256,22 +260,33 @@ def _python_of(plan: Deployment) -> str | None:
 
 
 def _write_texts(folder: Path, plan: Deployment, base: str) -> None:
+    needs = _needs(folder, plan)
     texts = {
         "Dockerfile": _dockerfile(plan, base),
         "run.sh": _RUN,
-        "requirements.txt": "".join(f"{each}\n" for each in _requirements()),
-        "README.md": _README.format(name=plan.name, port=_PORT, alone=_alone(plan)),
+        "requirements.txt": "".join(f"{each}\n" for each in _requirements(needs)),
+        "README.md": _README.format(name=plan.name, port=_PORT, alone=_alone(plan, needs)),
     }
     for name, text in texts.items():
         write_file(folder / name, text.encode())
 
 
-def _requirements() -> list[str]:
-    """What the process of a service needs: tandemlab's own, and those of its extra ``server``."""
+def _needs(folder: Path, plan: Deployment) -> Needs:
+    """What script and models need, where no environment says it."""
+    if plan.environment is not None or plan.language != Language.PYTHON.value:
+        return Needs((), ())
+    revision = ServiceFolder(folder / "service").revision(plan.revision)
+    return needs_of(revision / "source", revision / "models")
+
+
+def _requirements(needs: Needs) -> list[str]:
+    """What the process of a service needs, with tandemlab's extra ``server``, and its script."""
     wanted = importlib.metadata.requires("tandemlab") or []
     pattern = re.compile(r"""(.+?)\s*;\s*extra\s*==\s*['"](?:server|client)['"]$""")
     extra = [found[1] for each in wanted if (found := pattern.match(each))]
-    return sorted({*core_requirements(), *(each for each in extra if "tandemlab" not in each)})
+    own = {*core_requirements(), *(each for each in extra if "tandemlab" not in each)}
+    told = {package_name(each) for each in needs.requirements}
+    return sorted({*needs.requirements, *(each for each in own if package_name(each) not in told)})
 
 
 def _dockerfile(plan: Deployment, base: str) -> str:
@@ -337,10 +352,18 @@ service first starts and is in `service/keys.json`.
 {alone}"""
 
 
-def _alone(plan: Deployment) -> str:
+def _alone(plan: Deployment, needs: Needs) -> str:
     if plan.environment is not None:
         return ""
+    if plan.language != Language.PYTHON.value:
+        return (
+            "\nThe service has no environment: its script finds what the image, or the machine, "
+            "has, and what tandemlab needs.\n"
+        )
+    unknown = "".join(f"- {name}\n" for name in needs.unknown)
+    missing = f"\nThese modules were not found, and are in no requirement:\n\n{unknown}"
     return (
-        "\nThe service has no environment: its script finds what the image, or the machine, has, "
-        "and what tandemlab needs.\n"
+        "\nThe service has no environment. `requirements.txt` has what its script imports and its "
+        "models are made\nof, in the versions of the Python that packaged it, beside what tandemlab"
+        f" needs.\n{missing if unknown else ''}"
     )

@@ -20,6 +20,8 @@ JOB_VARIABLES = (
     "TANDEMLAB_WORKSPACE",
     "TANDEMLAB_EXPERIMENT",
 )
+CALLED = b"w"
+"""What a client writes to ``agent/wake`` when it has changed something."""
 
 _AGENT = (sys.executable, "-m", "tandemlab.compute.agent")
 
@@ -46,7 +48,7 @@ def wake(folder: WorkspaceFolder) -> None:
     with suppress(OSError):
         descriptor = os.open(folder.agent / "wake", os.O_WRONLY | os.O_NONBLOCK)
         try:
-            os.write(descriptor, b"w")
+            os.write(descriptor, CALLED)
         finally:
             os.close(descriptor)
 

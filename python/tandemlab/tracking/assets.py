@@ -55,6 +55,7 @@ class Assets:
         run_id: str | None = None,
         files: Sequence[FileRecord] = (),
         always_new: bool = False,
+        based_on: int | None = None,
     ) -> Asset:
         """Register the next version of a name.
 
@@ -69,11 +70,13 @@ class Assets:
             run_id: the run that made it.
             files: contents that were put into ``workspace.place.blobs``.
             always_new: whether a version is made even if nothing differs.
+            based_on: the version that must be the newest one; 0 where there must be none.
 
         Raises:
             InvalidInput: a name that cannot be one, a definition that is not plain JSON, a secret
                 in it, or a content that is not in the blobs.
             NotFound: there is no such run.
+            Conflict: the newest version is another one than it is based on.
         """
         new = NewAsset(
             kind=kind,
@@ -87,6 +90,7 @@ class Assets:
             run_id=run_id,
             files=tuple(files),
             always_new=always_new,
+            based_on=based_on,
         )
         return self._place.register_asset(new)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tandemlab.domain import InvalidState, RunQuery
 from tandemlab.domain.findings import Finding
+from tandemlab.domain.records import JOBS
 from tandemlab.domain.status import ACTIVE
 from tandemlab.domain.times import now
 from tandemlab.store import daemons
@@ -73,9 +74,7 @@ def _unattended(workspace: Workspace, begin: datetime, *, repair: bool) -> list[
 
     Those that came while we had it are our own doing: an agent is started for them.
     """
-    active = workspace.store.find_runs(
-        RunQuery(status=ACTIVE, type="script", include_children=True)
-    )
+    active = workspace.store.find_runs(RunQuery(status=ACTIVE, type=JOBS, include_children=True))
     are_old = any(record.created < begin for record in active)
     if active and (repair or not are_old):
         workspace.attend()

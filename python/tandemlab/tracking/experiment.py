@@ -41,9 +41,14 @@ class Queueable(Protocol):
         """Refuse what cannot be run; nothing is changed."""
 
     def queue(
-        self, experiment: Experiment, tags: Mapping[str, str | None], *, array: str | None
+        self,
+        experiment: Experiment,
+        tags: Mapping[str, str | None],
+        *,
+        array: str | None,
+        max_concurrent_runs: int | None,
     ) -> Run:
-        """Create the run, of an array that has that id."""
+        """Create the run, of an array that has that id and limit."""
 
 
 class Experiment:
@@ -78,7 +83,8 @@ class Experiment:
         """Start a run of `config` on its compute target, and return without waiting.
 
         Args:
-            config: what to run: a `ScriptRunConfig`, an `Estimator` or a `Pipeline`.
+            config: what to run: a `ScriptRunConfig`, an `Estimator`, a `Pipeline` or a
+                `HyperDriveConfig`.
             tags: first tags.
             options: what this kind of configuration takes beside it, such as
                 ``pipeline_parameters`` and ``continue_on_step_failure`` (`Pipeline.submit_to`).
@@ -89,12 +95,16 @@ class Experiment:
         if not hasattr(config, "submit_to"):
             raise InvalidInput(
                 f"A {type(config).__name__} cannot be submitted.",
-                hint="Give a ScriptRunConfig, or a Pipeline.",
+                hint="Give a ScriptRunConfig, a Pipeline or a HyperDriveConfig.",
             )
         return config.submit_to(self, check_tags(tags), **options)
 
     def submit_all(
-        self, configs: Sequence[Queueable], tags: Mapping[str, str | None] | None = None
+        self,
+        configs: Sequence[Queueable],
+        tags: Mapping[str, str | None] | None = None,
+        *,
+        max_concurrent_runs: int | None = None,
     ) -> list[Run]:
         """Start a run of each configuration; the runs are in the order of these.
 
@@ -104,10 +114,14 @@ class Experiment:
         Args:
             configs: `ScriptRunConfig`s, which may be for different targets.
             tags: first tags of each.
+            max_concurrent_runs: how many of them run at once on a target, at most; None for as many
+                as it has room for. In Slurm, those that ask for different things are arrays of
+                their own, which share the limit.
 
         Raises:
             InvalidInput: a configuration cannot be used; nothing was changed.
         """
+        _check_limit(max_concurrent_runs)
         for config in configs:
             if not hasattr(config, "queue"):
                 raise InvalidInput(
@@ -116,7 +130,10 @@ class Experiment:
                 )
             config.check(self.workspace)
         checked, array = check_tags(tags), new_run_id(self.name)
-        runs = [config.queue(self, checked, array=array) for config in configs]
+        runs = [
+            config.queue(self, checked, array=array, max_concurrent_runs=max_concurrent_runs)
+            for config in configs
+        ]
         self.workspace.attend()
         return runs
 
@@ -220,7 +237,7 @@ class Experiment:
         """Runs of this experiment, newest first unless sorted otherwise.
 
         Args:
-            type: ``script``, ``interactive``, ``offline`` or ``child``.
+            type: ``script``, ``pipeline``, ``sweep``, ``interactive``, ``offline`` or ``child``.
             tags: a tag that must be there, or tags with their values (None: any value).
             properties: properties with their values.
             status: one status or several.
@@ -291,6 +308,11 @@ def check_tags(tags: Mapping[str, str | None] | None) -> dict[str, str | None]:
         check_metric_name(name): None if value is None else as_public_text(value, "tag")
         for name, value in (tags or {}).items()
     }
+
+
+def _check_limit(limit: object) -> None:
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise InvalidInput(f"max_concurrent_runs must be a whole number from 1 on, not {limit!r}.")
 
 
 def as_statuses(

@@ -28,12 +28,16 @@ class Line:
     Attributes:
         y: None breaks the line.
         errors: half the height of an error bar at each point; empty for none.
+        is_dots: whether it is drawn as points alone.
+        shade: how dark it is drawn, from 0 to 1; None for a colour of its own.
     """
 
     name: str
     x: list[float]
     y: list[float | None]
     errors: list[float] = field(default_factory=list)
+    is_dots: bool = False
+    shade: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,14 @@ class Panel:
     """One part of a picture.
 
     Attributes:
-        kind: ``lines``, ``dots`` (the same without the lines), ``matrix``, ``bars``, ``image`` or
-            ``facts``.
+        kind: ``lines``, ``dots`` (the same without the lines), ``matrix``, ``bars``, ``image``,
+            ``facts``, ``shares`` (a bar for each label) or ``parallel`` (an upright axis from 0 to
+            1 for each label, at 0, 1, 2 …).
         diagonal: whether the line x = y is drawn as a guide.
-        labels: classes of a matrix, from the first row on; or names of facts.
+        labels: classes of a matrix, from the first row on; or names of facts, shares or axes.
         cells: rows of a matrix, one for each true class.
         edges: of bars, one more than `heights`.
-        texts: of facts.
+        texts: of facts; or what stands at the lower and the upper end of each axis.
         file: path of an image.
     """
 

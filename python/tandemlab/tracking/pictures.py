@@ -66,7 +66,9 @@ def _draw_lines(axes: Axes, panel: Panel) -> None:
     for line, colour in zip(panel.lines, cycle(COLOURS)):
         y = [math.nan if value is None else value for value in line.y]
         marker = "o" if len(line.x) <= _SHORT or _is_alone(line) else ""
-        style = "none" if panel.kind == "dots" else "-"
+        if line.is_dots:
+            marker = "o"
+        style = "none" if panel.kind == "dots" or line.is_dots else "-"
         axes.plot(
             line.x, y, linestyle=style, color=colour, marker=marker, markersize=3.5, linewidth=1.4,
             label=line.name,
@@ -125,6 +127,34 @@ def _draw_bars(axes: Axes, panel: Panel) -> None:
     )
 
 
+def _draw_shares(axes: Axes, panel: Panel) -> None:
+    """A bar for each label, the first on top."""
+    places = range(len(panel.labels))
+    axes.barh(places, panel.heights, color=COLOURS[0])
+    axes.set_yticks(places, [label[:24] for label in panel.labels])
+    axes.invert_yaxis()
+
+
+def _draw_parallel(axes: Axes, panel: Panel) -> None:
+    """Lines through upright axes, the dark ones last."""
+    from matplotlib import colormaps
+
+    for line in panel.lines:
+        y = [math.nan if value is None else value for value in line.y]
+        colour = colormaps["Blues"](0.2 + 0.8 * (line.shade or 0.0))
+        axes.plot(line.x, y, color=colour, linewidth=1.2, marker="o", markersize=2)
+    places = range(len(panel.labels))
+    for place, low, high in zip(places, panel.texts[::2], panel.texts[1::2], strict=True):
+        axes.axvline(place, color=_GREY, linewidth=0.8)
+        for height, text, side in ((-0.02, low, "top"), (1.02, high, "bottom")):
+            axes.text(place, height, text[:12], ha="center", va=side, fontsize=7, parse_math=False)
+    axes.set_xticks(places, [label[:14] for label in panel.labels], rotation=_tilt(panel.labels))
+    axes.tick_params(axis="x", length=0, pad=12)
+    axes.set_yticks([])
+    axes.set_ylim(-0.05, 1.05)
+    axes.spines[:].set_visible(False)
+
+
 def _draw_image(axes: Axes, panel: Panel) -> None:
     from matplotlib.image import imread
 
@@ -158,4 +188,6 @@ _PAINTERS: dict[str, Callable[[Axes, Panel], None]] = {
     "bars": _draw_bars,
     "image": _draw_image,
     "facts": _draw_facts,
+    "shares": _draw_shares,
+    "parallel": _draw_parallel,
 }

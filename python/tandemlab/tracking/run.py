@@ -12,16 +12,18 @@ from tandemlab.domain import (
     AlreadyExists,
     InvalidInput,
     InvalidState,
+    Metric,
     RunError,
     RunQuery,
     RunStatus,
     Unavailable,
 )
 from tandemlab.tracking import context
-from tandemlab.tracking.run_log import RunLog
+from tandemlab.tracking.run_log import RunLog, metrics_of
 
 if TYPE_CHECKING:
     from tandemlab.domain.lineage import Lineage
+    from tandemlab.tracking.child_log import ChildLog
     from tandemlab.tracking.experiment import Submittable, SubmittedRun
     from tandemlab.tracking.workspace import Workspace
 
@@ -72,10 +74,15 @@ class Run(RunLog):
         """
         if recursive:
             runs = [self, *self.get_children(recursive=True)]
-            return {run.id: run.get_metrics(name, populate=populate) for run in runs}
+            logged = metrics_of(self.workspace, [run.id for run in runs])
+            return {run.id: run._plain(logged[run.id], name, populate) for run in runs}
         self.workspace.place.catch_up(self.id)
-        found = self.workspace.store.get_metrics(self.id, name)
-        values = {key: metric.value for key, metric in found.items()}
+        return self._plain(self.workspace.store.get_metrics(self.id, name), name, populate)
+
+    def _plain(
+        self, found: Mapping[str, Metric], name: str | None, populate: bool
+    ) -> dict[str, Any]:
+        values = {key: each.value for key, each in found.items() if name in (None, each.name)}
         if populate:
             for value in values.values():
                 if isinstance(value, dict) and set(value) == {"file"}:
@@ -251,6 +258,23 @@ class Run(RunLog):
             type="child", parent=self.id, display_name=name, run_id=run_id
         )
 
+    def report_child(
+        self, name: str | None = None, *, run_id: str | None = None, seconds: float = 0.0
+    ) -> ChildLog:
+        """A child run that this run's own spool tells of, for use with ``with`` or by itself.
+
+        `child_run` needs the workspace at hand; this works in jobs on other machines, too, and
+        costs one line in a file.
+
+        Args:
+            name: its display name; made up if None.
+            run_id: its id; made up if None.
+            seconds: how long ago it began.
+        """
+        from tandemlab.tracking.child_log import ChildLog
+
+        return ChildLog(self, run_id, name, seconds)
+
     def create_children(
         self,
         count: int | None = None,
@@ -309,6 +333,7 @@ class Run(RunLog):
 
     def _children(self, recursive: bool, query: RunQuery) -> Iterator[Run]:
         yield from self.workspace.find_runs(query)
+        assert not isinstance(query.type, tuple)
         if recursive:
             for child in self.workspace.find_runs(RunQuery(parent=self.id)):
                 yield from child.get_children(

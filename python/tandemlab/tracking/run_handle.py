@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.domain import InvalidInput, NotFound, RunRecord, RunStatus
 from tandemlab.domain.scalars import as_scalars
 from tandemlab.domain.secrets import Secret, as_public_text
-from tandemlab.store.run_files import LOG_FILE
+from tandemlab.store.run_files import LOG_FILE, STOP_FILE
 from tandemlab.store.spool import SpoolWriter
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class RunHandle:
 
     @property
     def type(self) -> str:
-        """``script``, ``interactive``, ``offline`` or ``child``."""
+        """``script``, ``pipeline``, ``sweep``, ``interactive``, ``offline`` or ``child``."""
         return self.record.type
 
     @property
@@ -218,6 +218,17 @@ class RunHandle:
             with suppress(NotFound):
                 return Workspace.from_config().get_default_keyvault()
         return self.workspace.get_default_keyvault()
+
+    def should_stop(self) -> bool:
+        """Whether the script of this run has been asked to end, as a sweep asks hopeless trials.
+
+        A script that looks at it now and then can save what it has and end by itself; whoever
+        does not is ended some seconds later. It costs microseconds, and needs no connection.
+
+        >>> getfixture("workspace").experiment("demo").start_logging().should_stop()
+        False
+        """
+        return (self.directory / STOP_FILE).exists()
 
     @property
     def log_path(self) -> Path:

@@ -17,6 +17,15 @@ from tandemlab.tracking.run_files import RunFiles
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tandemlab.tracking.workspace import Workspace
+
+
+def metrics_of(workspace: Workspace, run_ids: Sequence[str]) -> dict[str, dict[str, Metric]]:
+    """Everything that runs have logged, by run and name, with one question to the store."""
+    workspace.place.catch_up_all()
+    found = workspace.store.metrics_of(run_ids)
+    return {run_id: found.get(run_id, {}) for run_id in run_ids}
+
 
 class RunLog(RunFiles):
     """The part of `Run` that logs."""

@@ -13,7 +13,8 @@ from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 if TYPE_CHECKING:
     from tandemlab.tracking.run import Run
 
-_SHORTEST, _LONGEST = 0.02, 0.5
+_SHORTEST, _LONGEST = 0.005, 0.5
+_SHARE = 0.1  # of the time since the last news: by so much the next are noticed late
 _ATTEND_EVERY = 2.0
 
 
@@ -35,28 +36,32 @@ def wait(
 
 def _follow(run: Run, show_output: bool, timeout_seconds: float | None) -> None:
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    pause, offset, attended = _SHORTEST, 0, time.monotonic()
+    record = run.workspace.store.get_run(run.id) or run.record
+    offset, attended, heard = 0, time.monotonic(), time.monotonic()
     while True:
-        record = run.workspace.store.get_run(run.id) or run.record
+        # The whole record of a pipeline is long, and only its status changes.
+        status = run.workspace.store.known_runs([run.id]).get(run.id, record.status)
         news = 0
         if show_output:
             before, offset = offset, _show(run, offset)
             news = offset - before
-        if record.status.is_terminal:
+        if status.is_terminal:
             return
         if deadline is not None and time.monotonic() > deadline:
             raise InvalidState(
-                f"Run {run.id} is {record.status} after {timeout_seconds} seconds of waiting.",
+                f"Run {run.id} is {status} after {timeout_seconds} seconds of waiting.",
                 hint="It goes on; wait again or cancel it.",
-                details={"run_id": run.id, "status": record.status.value},
+                details={"run_id": run.id, "status": status.value},
             )
         if not record.is_submitted:
             run.workspace.place.catch_up(run.id)
         elif time.monotonic() - attended > _ATTEND_EVERY:
             run.workspace.attend()
             attended = time.monotonic()
-        pause = _SHORTEST if news else min(pause * 1.5, _LONGEST)
-        time.sleep(pause)
+        if news:
+            heard = time.monotonic()
+        pause = _SHARE * (time.monotonic() - heard)
+        time.sleep(min(max(_SHORTEST, pause), _LONGEST))
 
 
 def _show(run: Run, offset: int) -> int:

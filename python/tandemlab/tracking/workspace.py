@@ -391,9 +391,10 @@ class Workspace:
         known.forget(self.address)
 
     def _delete_folder(self) -> None:
+        from tandemlab.domain.records import JOBS
         from tandemlab.domain.status import ACTIVE
 
-        jobs = self.find_runs(RunQuery(status=ACTIVE, type="script", include_children=True))
+        jobs = self.find_runs(RunQuery(status=ACTIVE, type=JOBS, include_children=True))
         job = next((job for job in jobs if self.folder.owns_run(job.id)), None)
         if job is not None:
             raise InvalidState(
@@ -567,15 +568,14 @@ class Workspace:
         }
 
     def get_run(self, run_id: str) -> Run:
-        """The run of that id.
+        """The run of that id; those of pipelines and sweeps have classes of their own.
 
         Raises:
             NotFound: there is none.
         """
-        from tandemlab.tracking.run import Run
+        from tandemlab.tracking.run_types import handle_of
 
-        record = self.get_record(run_id)
-        return Run(self, record.id, experiment=record.experiment)
+        return handle_of(self, self.get_record(run_id))
 
     def get_record(self, run_id: str) -> RunRecord:
         """What the store knows of a run, once what it has logged was taken in.
@@ -605,13 +605,10 @@ class Workspace:
 
     def find_runs(self, query: RunQuery) -> Runs:
         """Runs that match, newest first."""
-        from tandemlab.tracking.run import Run
+        from tandemlab.tracking.run_types import handle_of
 
         self.place.catch_up_all()
-        return [
-            Run(self, record.id, experiment=record.experiment)
-            for record in self.store.find_runs(query)
-        ]
+        return [handle_of(self, record) for record in self.store.find_runs(query)]
 
     def get_runs(
         self,

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.domain import InvalidInput, NotFound
-from tandemlab.domain.documents import Document, read_document, write_document
+from tandemlab.domain.documents import Document, write_document
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.names import check_name
-from tandemlab.domain.schemas import Mistake, nearest
+from tandemlab.domain.schemas import nearest
 from tandemlab.environments.files import (
     ENVIRONMENT_SUFFIXES,
     environment_schema,
     read_environment,
 )
+from tandemlab.store.document_files import read_document_file
 from tandemlab.store.durable import storage_errors, write_file
 from tandemlab.training.run_configuration import RunConfiguration, build_run_configuration
 from tandemlab.training.runconfig_v1 import read_runconfig
@@ -66,13 +67,7 @@ def save_run_configuration(
 def load_run_configuration(path: str | os.PathLike[str], name: str | None) -> RunConfiguration:
     """See `RunConfiguration.load`."""
     file = find_run_configuration(path, name)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InvalidInput(
-            f"{file} cannot be read: {problem}.", details={"path": str(file)}
-        ) from None
-    document = read_document(text, str(file))
+    document = read_document_file(file)
     if file.suffix == ".runconfig":
         return read_runconfig(document, source_directory(file))
     if document.value is None:
@@ -81,23 +76,17 @@ def load_run_configuration(path: str | os.PathLike[str], name: str | None) -> Ru
     environment = content.pop("environment", None)
     if environment is not None:
         environment = _environment(document, environment, file)
-    try:
+    with document.explaining():
         return build_run_configuration(content, environment)
-    except InvalidInput as problem:
-        raise document.error([Mistake((), problem.message.rstrip("."))], problem.hint) from None
 
 
 def _environment(document: Document, content: Any, file: Path) -> Environment | str:
     if isinstance(content, str) and Path(content).suffix not in ENVIRONMENT_SUFFIXES:
         return content  # a name
-    try:
+    with document.explaining(("environment",)):
         if isinstance(content, str):
             return read_environment(source_directory(file) / content)
         return Environment.from_dict({"name": file.stem, **content})
-    except InvalidInput as problem:
-        raise document.error(
-            [Mistake(("environment",), problem.message.rstrip("."))], problem.hint
-        ) from None
 
 
 def find_run_configuration(path: str | os.PathLike[str], name: str | None = None) -> Path:

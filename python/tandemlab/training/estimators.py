@@ -276,8 +276,12 @@ class PyTorch(Estimator):
 
     Args:
         framework_version: of PyTorch, one of `get_supported_versions`, with each of which the tests
-            train; None for the newest that there is, whose packages for Linux bring CUDA's
-            libraries, some gigabytes.
+            train; None for the newest that there is.
+
+    The usual packages for Linux bring CUDA's libraries, some gigabytes. A machine without a GPU
+    that builds the environment with uv takes those for processors from PyTorch's own index
+    instead, if it can reach that; the variable ``UV_TORCH_BACKEND`` (``cpu``, ``cu128`` …) of the
+    workspace's agent says otherwise.
     """
 
     framework = "pytorch"

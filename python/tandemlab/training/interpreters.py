@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tandemlab.compute import Target, find_target, known_targets
 from tandemlab.compute.targets import LOCAL
-from tandemlab.domain import InvalidInput, TandemlabError
+from tandemlab.domain import InvalidInput, InvalidState, TandemlabError
 from tandemlab.domain.environments import Environment
 from tandemlab.environments import check_environment
 from tandemlab.training.languages import Language, find_interpreter
@@ -155,5 +156,9 @@ def describe_targets(workspace: Workspace) -> dict[str, dict[str, str | None]]:
             here[language.value] = find_interpreter(language, None)
         except TandemlabError:
             here[language.value] = None
-    found = [find_target(name, workspace.folder) for name in known_targets(workspace.folder)]
-    return {each.name: dict(here if each.is_here else each.interpreters) for each in found}
+    found = {}
+    for name in known_targets(workspace.folder):
+        with suppress(InvalidState):  # it is still being made
+            target = find_target(name, workspace.folder)
+            found[name] = dict(here if target.is_here else target.interpreters)
+    return found

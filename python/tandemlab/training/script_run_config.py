@@ -151,20 +151,29 @@ class ScriptRunConfig(RunConfiguration):
         run_id: str | None = None,
         properties: Mapping[str, str] | None = None,
         array: str | None = None,
+        max_concurrent_runs: int | None = None,
+        type: str = "script",
+        settings: Mapping[str, Any] | None = None,
     ) -> Run:
         """As `submit_to`, without telling anybody that the run waits.
 
         Args:
             array: what runs that are submitted together have in common.
+            max_concurrent_runs: how many of these a target runs at once, at most.
+            type: of the run, one of `tandemlab.domain.records.JOBS`.
+            settings: what its definition holds beside the job.
         """
-        definition = self.check(experiment.workspace) | ({"array": array} if array else {})
+        together = {"array": array, "max_concurrent_runs": max_concurrent_runs}
+        definition = self.check(experiment.workspace)
         source = Path(definition["source_directory"])
+        definition |= {name: value for name, value in together.items() if value is not None}
+        definition |= settings or {}
         paths = source_files(source)
         self.check_kept(paths)
         _warn_if_large(source, paths)
         snapshot, _ = take_snapshot(source, experiment.workspace.place.blobs, paths)
         run = experiment.create_run(
-            type="script",
+            type=type,
             status=RunStatus.QUEUED,
             parent=parent,
             target=self.compute_target,

@@ -54,7 +54,7 @@ class FolderFiles:
         if not self._path.is_dir():
             raise NotFound(
                 f"There is no folder {self._path} on this machine.",
-                hint="Is it mounted? create_if_not_exists makes it.",
+                hint="Is it mounted? create_if_not_exists (--create in a shell) makes it.",
                 details={"path": str(self._path)},
             )
         with storage_errors(self._path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
@@ -45,7 +44,6 @@ class S3Files:
         self._base = f"{prefix}/" if prefix else ""
         self._options = dict(options)
         self._keys = dict(keys)
-        self._opened: tuple[int, Any] | None = None
 
     @property
     def location(self) -> str:
@@ -61,20 +59,16 @@ class S3Files:
 
     @property
     def _files(self) -> Any:
-        """The file system; a forked child has one of its own."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            seconds = max(patience_seconds(), 1.0)
-            files = open_s3(
-                "Datastores in S3",
-                self._options,
-                self._keys,
-                seconds=seconds,
-                answer_seconds=2 * seconds,
-                tries=1,
-            )
-            files.retries = 2
-            self._opened = (os.getpid(), files)
-        return self._opened[1]
+        seconds = max(patience_seconds(), 1.0)
+        return open_s3(
+            "Datastores in S3",
+            self._options,
+            self._keys,
+            seconds=seconds,
+            answer_seconds=2 * seconds,
+            tries=1,
+            retries=2,
+        )
 
     def _errors(self) -> AbstractContextManager[None]:
         return place_errors(self.location, _HINTS, {"location": self.location})

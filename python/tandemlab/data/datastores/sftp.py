@@ -66,7 +66,7 @@ class SftpFiles:
             if not self._wait(lambda sftp: sftp.isdir(root)):
                 raise NotFound(
                     f"There is no folder {root} on {self._settings['host']}.",
-                    hint="create_if_not_exists makes it.",
+                    hint="create_if_not_exists (--create in a shell) makes it.",
                     details={"location": self.location},
                 )
             self._wait(lambda sftp: sftp.listdir(root))
