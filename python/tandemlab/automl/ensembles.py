@@ -1,0 +1,98 @@
+"""Ensembles: weights of models by what they predict for rows that they were not trained on.
+
+Greedy selection with replacement is Caruana et al., "Ensemble selection from libraries of models"
+(ICML 2004); the temperature is Guo et al., "On calibration of modern neural networks" (ICML 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Loss = Callable[["NDArray[Any]"], float]
+
+_ROUNDS = 40
+_MOST_ROWS = 30_000
+
+
+def thinned(rows: int) -> slice:
+    """So many rows of many as a choice of weights needs."""
+    return slice(None, None, -(-rows // _MOST_ROWS))
+
+
+def select(predictions: Sequence[NDArray[Any]], loss: Loss, rounds: int = _ROUNDS) -> list[float]:
+    """Weights that make the mean of predictions good.
+
+    One is added in each round, the one that helps most; the same may come again. The best of all
+    rounds counts.
+
+    Args:
+        predictions: of each model, for the same rows.
+        loss: of a prediction; small is good.
+
+    Returns:
+        A weight for each model, 1 together.
+
+    >>> import numpy
+    >>> truth = numpy.array([1.0, 2.0, 3.0])
+    >>> select([truth + 1, truth - 1], lambda found: float(((found - truth) ** 2).mean()))
+    [0.5, 0.5]
+    """
+    counts = [0] * len(predictions)
+    total = None
+    best, best_counts = float("inf"), list(counts)
+    for taken in range(rounds):
+        together = [each if total is None else (total + each) / (taken + 1) for each in predictions]
+        losses = [loss(each) for each in together]
+        place = min(range(len(losses)), key=losses.__getitem__)
+        counts[place] += 1
+        total = predictions[place] if total is None else total + predictions[place]
+        if losses[place] < best - 1e-12:
+            best, best_counts = losses[place], list(counts)
+        elif taken - sum(best_counts) > 8:
+            break
+    whole = sum(best_counts)
+    return [count / whole for count in best_counts]
+
+
+def heat(probabilities: NDArray[Any], temperature: float) -> NDArray[Any]:
+    """Probabilities that are less sure above a temperature of 1, and surer below."""
+    import numpy
+
+    if temperature == 1.0:
+        return probabilities
+    raised = numpy.clip(probabilities, 1e-15, 1.0) ** (1 / temperature)
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def find_temperature(probabilities: NDArray[Any], loss: Loss) -> float:
+    """The temperature that makes probabilities best; 1 if none is better by more than a trifle."""
+    import numpy
+
+    candidates = numpy.exp(numpy.linspace(-0.6, 0.6, 25))
+    losses = [loss(heat(probabilities, float(each))) for each in candidates]
+    place = int(numpy.argmin(losses))
+    if losses[place] > loss(probabilities) * (1 - 5e-4):
+        return 1.0
+    return float(candidates[place])
+
+
+def find_threshold(probabilities: NDArray[Any], loss: Callable[[float], float]) -> float:
+    """From which probability on the second of two classes is best predicted.
+
+    Args:
+        probabilities: of the second class.
+        loss: of a threshold.
+    """
+    import numpy
+
+    cuts = numpy.unique(numpy.quantile(probabilities, numpy.linspace(0.02, 0.98, 97)))
+    losses = [loss(float(each)) for each in cuts]
+    best = min(losses)
+    if best >= loss(0.5) - 1e-9:
+        return 0.5
+    good = cuts[[value <= best + 1e-12 for value in losses]]
+    return float(numpy.median(good))
