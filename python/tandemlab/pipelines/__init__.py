@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from tandemlab.pipelines.pipeline_run import PipelineRun, StepState
     from tandemlab.pipelines.published_pipeline import PipelineEndpoint, PublishedPipeline
     from tandemlab.pipelines.steps import (
+        AutoMLStep,
         CommandStep,
         DataTransferStep,
+        DocumentStep,
         EstimatorStep,
+        HyperDriveStep,
         ModuleStep,
         ParallelRunConfig,
         ParallelRunStep,
@@ -29,9 +32,12 @@ if TYPE_CHECKING:
 _PUBLISHED = "tandemlab.pipelines.published_pipeline"
 _STEPS = "tandemlab.pipelines.steps"
 _HOMES = {
+    "AutoMLStep": _STEPS,
     "CommandStep": _STEPS,
     "DataTransferStep": _STEPS,
+    "DocumentStep": _STEPS,
     "EstimatorStep": _STEPS,
+    "HyperDriveStep": _STEPS,
     "ModuleStep": _STEPS,
     "ParallelRunConfig": _STEPS,
     "ParallelRunStep": _STEPS,
@@ -53,9 +59,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "AutoMLStep",
     "CommandStep",
     "DataTransferStep",
+    "DocumentStep",
     "EstimatorStep",
+    "HyperDriveStep",
     "ModuleStep",
     "ParallelRunConfig",
     "ParallelRunStep",

@@ -11,14 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tandemlab.domain import InvalidInput, NotFound
-from tandemlab.domain.documents import read_document, write_document
+from tandemlab.automl.automl_files import automl_settings_schema
+from tandemlab.domain import InvalidInput
+from tandemlab.domain.documents import write_document
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_documents import document_of, graph_of
 from tandemlab.domain.pipelines import Graph
 from tandemlab.domain.schemas import conform
-from tandemlab.environments.files import ENVIRONMENT_SUFFIXES, read_environment
+from tandemlab.environments.files import take_in_environment
+from tandemlab.pipelines.components import complete_components
+from tandemlab.store.document_files import read_document_file
 from tandemlab.store.durable import write_file
+from tandemlab.sweeps.documents import sweep_settings_schema
 from tandemlab.training.configuration_files import run_configuration_schema
 
 
@@ -29,7 +33,12 @@ def pipeline_schema() -> dict[str, Any]:
         files(__package__).joinpath("pipeline.schema.json").read_text(encoding="utf-8")
     )
     configuration = deepcopy(run_configuration_schema())
-    schema["$defs"] = {**configuration["$defs"], **schema["$defs"]}
+    searches = sweep_settings_schema()
+    automated = automl_settings_schema()
+    for part in (configuration, searches, automated):
+        schema["$defs"] = {**part["$defs"], **schema["$defs"]}
+    for name, part in (("sweep", searches), ("automl", automated)):
+        schema["$defs"][name] = {k: v for k, v in part.items() if k != "$defs"}
     step = schema["$defs"]["step"]
     step["properties"] = {**configuration["properties"], **step["properties"]}
     return schema
@@ -46,6 +55,7 @@ def read_graph(content: Mapping[str, Any]) -> Graph:
         raise InvalidInput(
             f"The pipeline cannot be used. {'; '.join(describe_mistakes(mistakes))}."
         )
+    complete_components(value)
     return graph_of(value)
 
 
@@ -57,19 +67,12 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
         InvalidInput: it cannot be used; the message has the line and key of each mistake.
     """
     file = Path(path).expanduser()
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {file}.", details={"path": str(file)}) from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InvalidInput(
-            f"{file} cannot be read: {problem}.", details={"path": str(file)}
-        ) from None
-    document = read_document(text, str(file))
+    document = read_document_file(file)
     content = document.conforming(pipeline_schema())
     for step in content["steps"].values():
         _complete(step, file.parent)
     content.setdefault("name", file.stem)
+    complete_components(content)
     graph = graph_of(content)
     mistakes = mistakes_of(graph)
     if mistakes:
@@ -79,12 +82,11 @@ def load_graph(path: str | os.PathLike[str]) -> Graph:
 
 def _complete(step: dict[str, Any], folder: Path) -> None:
     """Have a step's paths not depend on where its file is."""
-    if not step.keys() & {"function", "transfer", "module"} or "source_directory" in step:
+    without = {"function", "transfer", "automl", "module", "component"}
+    if not step.keys() & without or "source_directory" in step:
         source = folder / step.get("source_directory", ".")
         step["source_directory"] = os.path.normpath(source)
-    environment = step.get("environment")
-    if isinstance(environment, str) and Path(environment).suffix in ENVIRONMENT_SUFFIXES:
-        step["environment"] = read_environment(folder / environment).to_dict()
+    take_in_environment(step, folder)
 
 
 def save_graph(graph: Graph, path: str | os.PathLike[str]) -> Path:

@@ -7,19 +7,17 @@ finds what was started, starts nothing twice and runs no finished step again.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import chain
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tandemlab.compute.driven import DrivenRun
 from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import (
-    FileRecord,
     InvalidInput,
-    InvalidState,
     NewRun,
     RunError,
     RunQuery,
@@ -36,14 +34,13 @@ from tandemlab.environments.registry import record_environment
 from tandemlab.pipelines.item_runs import ItemRuns, gathering
 from tandemlab.pipelines.mini_batches import FINISHED, LEFT
 from tandemlab.pipelines.reuse import KEY, Decision, Reuse
+from tandemlab.pipelines.sweep_steps import sweep_definition
 from tandemlab.pipelines.values import KnownValues
-from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
-from tandemlab.store.run_files import LOG_FILE
-from tandemlab.store.spool import SpoolWriter, settle
 
 REUSED = "reused."
 SKIPPED = "skipped."
+_LOOK_AHEAD = 8  # steps at first, more and more while these need not run
 
 
 def attempt_id(run_id: str, place: int, attempt: int, item: int | None = None) -> str:
@@ -96,8 +93,7 @@ class PipelineDriver:
         self._places = {name: place for place, name in enumerate(self._steps, 1)}
         self._reuse = Reuse(folder, record.experiment, self._plan.forced)
         self._values = KnownValues(self._plan.parameters, self._output_path)
-        self._spool = SpoolWriter(folder.run_directory(record.id))
-        self._lines: list[str] = []
+        self._own = DrivenRun(folder, record.id)
         self._active: dict[Unit, int] = {}
         self._lists: dict[str, ItemRuns] = {}
         noted = self._read_notes()
@@ -107,33 +103,38 @@ class PipelineDriver:
         self._waiting = dict.fromkeys(
             step for step in self._plan.graph.order if not self._is_over(step)
         )
+        self._freed = dict(self._waiting)  # what may have become ready since the last look
         self._failed: dict[Unit, str] = {}
         self._due: dict[Unit, float] = {}
+        self._status: RunStatus | None = record.status
         for unit, attempt in self._find_attempts(map(Unit, self._steps)).items():
             self._active[unit] = attempt
             self._waiting.pop(unit.step, None)
         self._active.update(self._find_items())
 
-    def advance(self) -> bool:
-        """Take note of what has ended, and start what can be; whether there is more to come."""
+    def advance(self, ended: Mapping[str, RunStatus] | None = None) -> list[RunRecord] | None:
+        """As `Driver.advance`."""
         try:
-            return self._advance()
+            is_more = self._advance(ended)
         finally:
-            self._write_log()
+            self._own.write_log()
+        return self._own.take_queued() if is_more else None
 
-    def _advance(self) -> bool:
+    def _advance(self, ended: Mapping[str, RunStatus] | None) -> bool:
         ids = {unit: self._attempt_id(unit, n) for unit, n in self._active.items()}
-        statuses = self._folder.store.known_runs([self._record.id, *ids.values()])
-        status = statuses.get(self._record.id)
-        if status is None or status.is_terminal:
+        if ended is None:
+            ended = self._folder.store.known_runs([self._record.id, *ids.values()])
+            self._status = ended.get(self._record.id)
+        if self._status is None or self._status.is_terminal:
             return False
         for unit, run_id in ids.items():
-            if statuses[run_id].is_terminal:
-                self._take_note(unit, run_id, statuses[run_id])
-        if status is RunStatus.CANCEL_REQUESTED:
+            if run_id in ended and ended[run_id].is_terminal:
+                self._take_note(unit, run_id, ended[run_id])
+        if self._status is RunStatus.CANCEL_REQUESTED:
             return self._stop(RunStatus.CANCELED)
-        if status is not RunStatus.RUNNING:
+        if self._status is not RunStatus.RUNNING:
             self._folder.store.move_run(self._record.id, RunStatus.RUNNING)
+            self._status = RunStatus.RUNNING
         if not self._must_stop:
             self._start_ready()
         if self._must_stop:
@@ -187,7 +188,7 @@ class PipelineDriver:
                 self._fail(unit, problem.message)
                 return
             self._finish(unit, run_id)
-            self._say(f"{unit}: completed")
+            self._own.say(f"{unit}: completed")
             return
         record = self._folder.store.get_run(run_id)
         assert record is not None
@@ -195,7 +196,7 @@ class PipelineDriver:
         if status is RunStatus.FAILED and attempt < self._most_attempts(unit):
             ended = time.time() if record.ended is None else record.ended.timestamp()
             self._due[unit] = ended + self._steps[unit.step].retries.delay(attempt)
-            self._say(f"{unit}: attempt {attempt} failed. {reason}")
+            self._own.say(f"{unit}: attempt {attempt} failed. {reason}")
             return
         self._fail(unit, reason, status)
 
@@ -203,25 +204,30 @@ class PipelineDriver:
         """Have outputs become models; the same files once more are the same version."""
         for name, output in self._steps[unit.step].outputs.items():
             if output.type == "model" and output.register_as is not None:
-                from tandemlab.tracking import Run, Workspace
+                from tandemlab.tracking import Workspace
 
-                run = Run(Workspace(self._folder.path), run_id, experiment=self._record.experiment)
-                model = run.register_model(
-                    output.register_as,
-                    f"outputs/{name}",
-                    description=output.description,
-                    tags=dict(output.tags),
+                model = (
+                    Workspace(self._folder.path)
+                    .get_run(run_id)
+                    .register_model(
+                        output.register_as,
+                        f"outputs/{name}",
+                        description=output.description,
+                        tags=dict(output.tags),
+                    )
                 )
-                self._say(f"{unit}: registered the model {model.id}")
+                self._own.say(f"{unit}: registered the model {model.id}")
 
     def _finish(self, unit: Unit, run_id: str) -> None:
         self._done[unit] = run_id
         self._close_item(unit)
+        if unit.item is None:
+            self._free(unit.step)
 
     def _fail(self, unit: Unit, reason: str, status: RunStatus = RunStatus.FAILED) -> None:
         self._failed[unit] = reason
         self._close_item(unit)
-        self._say(f"{unit}: {status.value.lower()}. {reason}")
+        self._own.say(f"{unit}: {status.value.lower()}. {reason}")
 
     def _close_item(self, unit: Unit) -> None:
         if unit.item is not None and unit.step in self._lists:
@@ -230,16 +236,32 @@ class PipelineDriver:
     # What is to happen
 
     def _start_ready(self) -> None:
-        ready = [each for each in self._waiting if self._is_ready(each)]
+        ready = self._take_ready()
+        count = ahead = 0  # steps that were over at once, and those that were looked ahead to
         while ready:
-            behind = (self._plan.graph.downstream[step] for step in self._open(ready))
-            freed = dict.fromkeys(chain.from_iterable(behind))
-            ready = [each for each in freed if each in self._waiting and self._is_ready(each)]
+            over = self._open(ready)
+            count += len(over)
+            if over and count >= ahead:
+                upcoming = list(islice(self._waiting, _LOOK_AHEAD + 2 * count))
+                self._reuse.look_ahead(upcoming)
+                ahead = count + len(upcoming)
+            for step in over:
+                self._free(step)
+            ready = self._take_ready()
+        self._reuse.forget_ahead()
         for unit in [each for each, due in self._due.items() if due <= time.time()]:
             del self._due[unit]
             self._begin([unit], self._find_attempts([unit])[unit] + 1, {})
         for step in list(self._lists):
             self._continue(step)
+
+    def _free(self, step: str) -> None:
+        """What needs a step that is over may be ready."""
+        self._freed.update(dict.fromkeys(self._plan.graph.downstream[step]))
+
+    def _take_ready(self) -> list[str]:
+        freed, self._freed = self._freed, {}
+        return [each for each in freed if each in self._waiting and self._is_ready(each)]
 
     def _is_ready(self, step: str) -> bool:
         return all(map(self._is_over, self._steps[step].upstream))
@@ -272,9 +294,9 @@ class PipelineDriver:
             self._fail(unit, problem.message)
 
     def _skip(self, step: str, reason: str) -> None:
-        self._spool.append("property", f"{SKIPPED}{step}", reason)
+        self._own.spool.append("property", f"{SKIPPED}{step}", reason)
         self._skipped[step] = reason
-        self._say(f"{step}: skipped, since {reason}")
+        self._own.say(f"{step}: skipped, since {reason}")
 
     def _reason_to_skip(self, step: str) -> str:
         asked = self._steps[step]
@@ -291,7 +313,7 @@ class PipelineDriver:
     def _open_list(self, step: str, items: Sequence[Any], decision: Decision) -> None:
         asked, whole = self._steps[step], self._plan.steps[step]
         planned = {
-            Unit(step, place): whole.for_item(item, is_function=asked.function is not None)
+            Unit(step, place): whole.for_item(item, is_call=asked.is_call)
             for place, item in enumerate(items)
         }
         found = self._lists[step] = ItemRuns(planned, decision)
@@ -300,7 +322,7 @@ class PipelineDriver:
         self._active.update(active)
         found.open.update(active)
         found.waiting.extend(each for each in rest if each not in active)
-        self._say(f"{step}: {len(items)} items")
+        self._own.say(f"{step}: {len(items)} items")
 
     def _continue(self, step: str) -> None:
         """Queue more items of a list, or gather what they have written once all have ended."""
@@ -330,7 +352,8 @@ class PipelineDriver:
         ]
         definition = gathering(self._steps[step], folders, parts)
         planned = PlannedStep(definition, None, LOCAL, {})
-        self._start(Unit(step), 1, found.decision, planned, definition["inputs"])
+        run = self._new_run(Unit(step), 1, found.decision, planned, definition["inputs"])
+        self._queue({Unit(step): run}, 1)
 
     # Runs
 
@@ -351,6 +374,7 @@ class PipelineDriver:
                 asked = self._reuse.ask(unit, step, planned, upstream[unit], lists.get(unit))
                 questions.append(asked)
         done = []
+        made: dict[Unit, NewRun] = {}
         for unit, decision in self._reuse.decide(questions).items():
             with self._failing(unit):
                 if decision.reason is Reason.REUSED:
@@ -361,7 +385,9 @@ class PipelineDriver:
                 else:
                     planned = self._planned(unit)
                     inputs = self._inputs(unit.step, planned)
-                    self._start(unit, attempt, decision, planned, inputs)
+                    made[unit] = self._new_run(unit, attempt, decision, planned, inputs)
+        if made:
+            self._queue(made, attempt)
         return done
 
     def _planned(self, unit: Unit) -> PlannedStep:
@@ -376,22 +402,20 @@ class PipelineDriver:
 
     def _take_over(self, unit: Unit, decision: Decision) -> None:
         assert decision.run is not None
-        self._spool.append("property", f"{REUSED}{unit}", decision.run)
+        self._own.spool.append("property", f"{REUSED}{unit}", decision.run)
         self._done[unit] = decision.run
-        self._say(f"{unit}: reused from run {decision.run}")
+        self._own.say(f"{unit}: reused from run {decision.run}")
 
-    def _start(
+    def _new_run(
         self,
         unit: Unit,
         attempt: int,
         decision: Decision,
         planned: PlannedStep,
         inputs: Mapping[str, Any],
-    ) -> None:
-        """Make the run of an attempt at a unit, and queue it."""
+    ) -> NewRun:
+        """The run of an attempt at a unit."""
         run_id = self._attempt_id(unit, attempt)
-        # One that the store does not know is what an agent has left that was killed as it made it.
-        shutil.rmtree(self._folder.run_directory(run_id), ignore_errors=True)
         reuse = {
             "reason": decision.reason.value,
             "run": decision.run,
@@ -402,35 +426,47 @@ class PipelineDriver:
             for number, path in enumerate(self._finished_batches(unit, attempt), 1):
                 given[f"{FINISHED}{number}"] = self._sent(path, planned.target)
         definition = {**planned.definition, "inputs": given, "reuse": reuse}
-        self._folder.add_run(
-            NewRun(
-                id=run_id,
-                experiment=self._record.experiment,
-                type="script",
-                display_name=str(unit),
-                created=now(),
-                status=RunStatus.QUEUED,
-                parent=self._record.id,
-                target=planned.target,
-                snapshot=planned.snapshot,
-                definition=definition,
-                context=self._record.context,
-                properties={
-                    **unit.properties,
-                    "attempt": str(attempt),
-                    KEY: reuse_key(decision.parts),
-                },
-                params=planned.params,
-            )
+        step = self._steps[unit.step]
+        kind = "script" if step.automl is None else "automl"
+        if step.sweep is not None:
+            kind, definition = "sweep", sweep_definition(planned, definition)
+        return NewRun(
+            id=run_id,
+            experiment=self._record.experiment,
+            type=kind,
+            display_name=str(unit),
+            created=now(),
+            status=RunStatus.QUEUED,
+            parent=self._record.id,
+            target=planned.target,
+            snapshot=planned.snapshot,
+            definition=definition,
+            context=self._record.context,
+            properties={
+                **unit.properties,
+                "attempt": str(attempt),
+                KEY: reuse_key(decision.parts),
+            },
+            params=planned.params,
         )
-        record_environment(self._folder, run_id, definition)
-        for label, model in definition.get("input_models", {}).items():
+
+    def _queue(self, made: Mapping[Unit, NewRun], attempt: int) -> None:
+        """Make the runs of attempts at units, all at once."""
+        self._own.queue([*made.values()])
+        for unit, run in made.items():
+            with self._failing(unit):
+                self._record_usages(run)
+                self._active[unit] = attempt
+                self._own.say(f"{unit}: queued as run {run.id}")
+
+    def _record_usages(self, run: NewRun) -> None:
+        """Record which assets a run uses."""
+        record_environment(self._folder, run.id, run.definition)
+        for label, model in run.definition.get("input_models", {}).items():
             name, _, version = model.rpartition(":")
             self._folder.add_usage(
-                AssetUsage(run_id, AssetRole.INPUT, label, "model", name, int(version))
+                AssetUsage(run.id, AssetRole.INPUT, label, "model", name, int(version))
             )
-        self._active[unit] = attempt
-        self._say(f"{unit}: queued as run {run_id}")
 
     def _finished_batches(self, unit: Unit, attempt: int) -> Iterator[Path]:
         """Where earlier attempts have left mini-batches, also those of runs that were resumed."""
@@ -470,10 +506,7 @@ class PipelineDriver:
     def _stop(self, status: RunStatus) -> bool:
         """Cancel what runs, and end once all of it has ended."""
         for unit, attempt in self._active.items():
-            with suppress(InvalidState):  # it has just ended
-                self._folder.store.move_run(
-                    self._attempt_id(unit, attempt), RunStatus.CANCEL_REQUESTED
-                )
+            self._own.cancel(self._attempt_id(unit, attempt))
         return True if self._active else self._end(status)
 
     def _end(self, status: RunStatus) -> bool:
@@ -481,31 +514,9 @@ class PipelineDriver:
         if status is RunStatus.FAILED:
             told = [f"The step {str(unit)!r} failed: {why}" for unit, why in self._failed.items()]
             error = RunError(" ".join(told), "step")
-        self._say(f"The pipeline is {status.value.lower()}.")
-        self._write_log()
-        log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
-        kept = FileRecord(LOG_FILE, *self._folder.blobs.adopt(log))
-        self._spool.close()
-        self._folder.catch_up(self._record.id)
-        self._folder.store.add_files(self._record.id, [kept])
-        self._folder.blobs.commit([kept.digest])
-        self._folder.store.move_run(self._record.id, status, error=error)
-        settle(self._folder.run_directory(self._record.id))
+        self._own.say(f"The pipeline is {status.value.lower()}.")
+        self._own.end(status, error)
         return False
 
     def _attempt_id(self, unit: Unit, attempt: int) -> str:
         return attempt_id(self._record.id, self._places[unit.step], attempt, unit.item)
-
-    def _say(self, text: str) -> None:
-        """A line in the log of the pipeline's run, written with all others of a turn."""
-        self._lines.append(f"{text}\n")
-
-    def _write_log(self) -> None:
-        if not self._lines:
-            return
-        log = self._folder.run_directory(self._record.id) / "files" / LOG_FILE
-        with storage_errors(log):
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("a", encoding="utf-8") as stream:
-                stream.write("".join(self._lines))
-        self._lines.clear()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import place_variable
 from tandemlab.domain.pipelines import Function
 
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+# Libraries with threads of their own that go on in a fork as though nothing had happened.
+_FORKABLE = ("numpy", "pandas", "pyarrow")
+_FOR_TABLES = (*_FORKABLE, "tandemlab.bridge.files", "tandemlab.bridge.pandas_frames")
 _PYTHON = """\
 from __future__ import annotations
 
@@ -35,6 +42,35 @@ def function_script(function: Function) -> str:
     """The script that calls a function; its one argument says how (`call_function`)."""
     template = _PYTHON if function.language == "python" else _R
     return template.format(name=function.name, code=function.code.strip())
+
+
+def modules_ahead(function: Function, call: Mapping[str, Any]) -> list[str]:
+    r"""What a process loads that is forked for a function, so that each call need not.
+
+    Args:
+        call: as the script gets it.
+
+    >>> sum_up = Function("python", "sum_up", "def sum_up(x):\n    import numpy\n    return x\n")
+    >>> modules_ahead(sum_up, {"inputs": {"x": "json"}, "outputs": {}})
+    ['tandemlab.pipelines.function_scripts', 'numpy']
+    """
+    if function.language != "python":
+        return []
+    if "table" in (*call["inputs"].values(), *call["outputs"].values()):
+        return [__name__, *_FOR_TABLES]
+    statements = [each for each in ast.walk(ast.parse(function.code)) if _is_import(each)]
+    wanted = {name.partition(".")[0] for each in statements for name in _imported(each)}
+    return [__name__, *(name for name in _FORKABLE if name in wanted)]
+
+
+def _is_import(node: ast.AST) -> TypeGuard[ast.Import | ast.ImportFrom]:
+    return isinstance(node, (ast.Import, ast.ImportFrom))
+
+
+def _imported(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(statement, ast.ImportFrom):
+        return [statement.module or ""]
+    return [alias.name for alias in statement.names]
 
 
 def call_function(function: Callable[..., Any]) -> None:

@@ -140,6 +140,9 @@ class _Expansion:
             step,
             inputs=inputs,
             settings=settings,
+            sweep=self._texts(step.sweep),
+            component=step.component
+            and replace(step.component, parameters=self._texts(step.component.parameters)),
             when=when,
             for_each=for_each,
             run_after=(*outer.run_after, *run_after) if is_root else run_after,

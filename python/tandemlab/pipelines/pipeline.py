@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, TandemlabError
-from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
+from tandemlab.domain.pipeline_checks import describe_mistakes
 from tandemlab.domain.pipeline_documents import document_of
 from tandemlab.domain.pipeline_pictures import mermaid_of, tree_of
 from tandemlab.domain.pipeline_svg import svg_of
 from tandemlab.domain.pipelines import Graph, Parameter, ParameterValue
 from tandemlab.pipelines.documents import load_graph, read_graph, save_graph
+from tandemlab.pipelines.exporting import script_of
 from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
 
 if TYPE_CHECKING:
@@ -107,6 +108,28 @@ class Pipeline:
         """The pipeline's document: plain data, without what is as usual."""
         return document_of(self.graph)
 
+    def to_python(self) -> str:
+        """A script of Python that builds the pipeline, as a person would write it.
+
+        Functions stand in it with their source. Paths are those of the pipeline.
+
+        >>> from tandemlab.pipelines import CommandStep
+        >>> print(Pipeline([CommandStep("date", "hello")], name="today").to_python())
+        \"\"\"Builds the pipeline 'today'; `Experiment.submit` runs it.\"\"\"
+        <BLANKLINE>
+        from tandemlab.pipelines import CommandStep, Pipeline
+        <BLANKLINE>
+        hello = CommandStep("date", "hello")
+        <BLANKLINE>
+        pipeline = Pipeline([hello], name="today")
+        <BLANKLINE>
+        """
+        return script_of(self.graph, "python")
+
+    def to_r(self) -> str:
+        """A script of R that builds the pipeline; see `to_python`."""
+        return script_of(self.graph, "r")
+
     def to_mermaid(self) -> str:
         """A flow chart in Mermaid's language, for Markdown."""
         return mermaid_of(self.graph)
@@ -142,17 +165,22 @@ class Pipeline:
         from tandemlab.pipelines.modules import without_modules
         from tandemlab.pipelines.planning import check_graph
 
-        mistakes = mistakes_of(self.graph)
+        mistakes = check_graph(self.graph, None, self._known(self.graph, pipeline_parameters))
         if mistakes or workspace is None:
             return describe_mistakes(mistakes)
         try:
             with without_modules(self.graph, workspace) as graph:
-                defaults = {name: each.default for name, each in graph.parameters.items()}
-                values = {**defaults, **(pipeline_parameters or {})}
-                known = {name: value for name, value in values.items() if value is not None}
-                return describe_mistakes(check_graph(graph, workspace, known))
+                values = self._known(graph, pipeline_parameters)
+                return describe_mistakes(check_graph(graph, workspace, values))
         except TandemlabError as problem:
             return [problem.message.rstrip(".")]
+
+    @staticmethod
+    def _known(graph: Graph, given: Mapping[str, ParameterValue] | None) -> dict[str, Any]:
+        """The values of the parameters, without those that still have to be given."""
+        defaults = {name: each.default for name, each in graph.parameters.items()}
+        values = {**defaults, **(given or {})}
+        return {name: value for name, value in values.items() if value is not None}
 
     def publish(
         self,

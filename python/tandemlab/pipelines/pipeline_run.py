@@ -15,6 +15,7 @@ from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.domain.reuse import Explanation, Reason, changed_parts, has_changed
 from tandemlab.domain.scalars import as_scalars
 from tandemlab.domain.schemas import nearest
+from tandemlab.pipelines.components import as_drawn
 from tandemlab.pipelines.driver import reused_units, skipped_steps
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.tracking import Run
@@ -64,13 +65,13 @@ class PipelineRun(Run):
             NotFound: there is no such run.
             InvalidInput: it is not the run of a pipeline.
         """
-        record = workspace.get_record(run_id)
-        if record.type != "pipeline":
+        found = workspace.get_run(run_id)
+        if not isinstance(found, PipelineRun):
             raise InvalidInput(
-                f"Run {record.id} is the run of a {record.type}, not of a pipeline.",
-                details={"run_id": record.id},
+                f"Run {found.id} is the run of a {found.record.type}, not of a pipeline.",
+                details={"run_id": found.id},
             )
-        return PipelineRun(workspace, record.id, experiment=record.experiment)
+        return found
 
     @cached_property
     def _plan(self) -> Plan:
@@ -79,7 +80,7 @@ class PipelineRun(Run):
     @property
     def pipeline(self) -> Pipeline:
         """The pipeline that runs, as it was submitted."""
-        return Pipeline.from_graph(self._plan.graph)
+        return Pipeline.from_graph(as_drawn(self._plan.graph, self._plan.parameters))
 
     def get_steps(self) -> list[StepState]:
         """How each step is doing, in an order in which they can run."""

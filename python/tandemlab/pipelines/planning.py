@@ -7,19 +7,22 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tandemlab.automl import AutoMLConfig
+from tandemlab.automl.submitting import CODE as AUTOML
+from tandemlab.automl.submitting import cpus_of
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output, OutputMode
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_places import ITEM, PLACE, fill_parameters, texts_of
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep
 from tandemlab.domain.pipelines import (
+    METRICS,
     Graph,
     ParameterValue,
     Step,
@@ -28,11 +31,21 @@ from tandemlab.domain.pipelines import (
     is_file_type,
 )
 from tandemlab.domain.schemas import Mistake
+from tandemlab.domain.sweeps import SweepSettings, check_command
 from tandemlab.models import Model
-from tandemlab.pipelines.function_scripts import function_script
+from tandemlab.pipelines.components import (
+    COMPONENT,
+    component_call,
+    component_mistakes,
+    component_modules_ahead,
+    component_params,
+    with_components,
+)
+from tandemlab.pipelines.function_scripts import function_script, modules_ahead
 from tandemlab.pipelines.mini_batches import SCRIPT as MINI_BATCHES
 from tandemlab.pipelines.transfers import SCRIPT as TRANSFER
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
+from tandemlab.sweeps.samplers import check_packages
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.languages import Language, format_arguments, parameters_of
 
@@ -65,11 +78,16 @@ def check_graph(
             scripts, data, registered environments).
         values: of the parameters; those that are missing are not looked at.
     """
-    mistakes = mistakes_of(graph)
+    mistakes = _graph_mistakes(graph, values)
     if not mistakes and workspace is not None:
-        with ExitStack() as stack:
-            _, mistakes = _check_steps(_with_stand_ins(graph, values), workspace, values, stack)
+        graph = with_components(graph, values)
+        with _writing() as written:
+            _, mistakes = _check_steps(_with_stand_ins(graph, values), workspace, values, written)
     return mistakes
+
+
+def _graph_mistakes(graph: Graph, values: Mapping[str, ParameterValue]) -> list[Mistake]:
+    return [*mistakes_of(graph), *component_mistakes(graph, values)]
 
 
 def make_plan(
@@ -87,11 +105,12 @@ def make_plan(
     Raises:
         InvalidInput: a step cannot be run; all mistakes are told, and nothing was changed.
     """
-    mistakes = mistakes_of(graph)
-    with ExitStack() as stack:
+    mistakes = _graph_mistakes(graph, values)
+    with _writing() as written:
         checked: dict[str, _Checked] = {}
         if not mistakes:
-            checked, mistakes = _check_steps(graph, workspace, values, stack)
+            graph = with_components(graph, values)
+            checked, mistakes = _check_steps(graph, workspace, values, written)
         if mistakes:
             told = describe_mistakes(mistakes)
             raise InvalidInput(
@@ -101,22 +120,19 @@ def make_plan(
                 details={"mistakes": told},
             )
         kept = _Sources(workspace)
-        steps = {
-            name: _planned(name, graph.steps[name], each, kept, values)
-            for name, each in checked.items()
-        }
+        steps = {name: _planned(graph, name, each, kept, values) for name, each in checked.items()}
         plan = Plan(graph, steps, continue_on_step_failure, parameters=values)
         return plan, kept.whole()
 
 
 def _check_steps(
-    graph: Graph, workspace: Workspace, values: Mapping[str, ParameterValue], stack: ExitStack
+    graph: Graph, workspace: Workspace, values: Mapping[str, ParameterValue], written: str
 ) -> tuple[dict[str, _Checked], list[Mistake]]:
     found, mistakes = {}, []
     listed: dict[Path, list[str]] = {}
     for name, step in graph.steps.items():
         try:
-            source = stack.enter_context(_source_of(name, step))
+            source = _source_of(name, step, Path(written))
             models = {key: Model(workspace, each) for key, each in _models_of(step, values).items()}
             config = _configuration(graph, name, source, values, models)
             definition = config.check(workspace)
@@ -126,6 +142,10 @@ def _check_steps(
             if source not in listed:
                 listed[source] = source_files(source)
             config.check_kept(listed[source])
+            if step.sweep is not None:
+                settings = SweepSettings.of(_sweep_of(step, values))
+                check_packages(settings.sampling)
+                check_command(definition, settings.sampling.space)
             found[name] = _Checked(config, definition, source, listed[source])
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
@@ -155,21 +175,25 @@ def _with_stand_ins(graph: Graph, known: Mapping[str, ParameterValue]) -> Graph:
     return replace(graph, steps=steps)
 
 
-@contextmanager
-def _source_of(name: str, step: Step) -> Iterator[Path]:
-    """The folder with a step's script; that of a function is made for the moment."""
+def _writing() -> TemporaryDirectory[str]:
+    """Where the sources of functions are written, a folder for each step."""
+    return TemporaryDirectory(prefix="tandemlab-")
+
+
+def _source_of(name: str, step: Step, written: Path) -> Path:
+    """The folder with a step's script; that of a function is made in `written`."""
     given = Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
-    if _script_of(name, step) is None:
-        yield given
-        return
-    with TemporaryDirectory(prefix="tandemlab-") as made:
-        for path in source_files(given) if step.source_directory is not None else []:
-            target = Path(made, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(given / path, target)
-        script = Path(made, str(_script_of(name, step)))
-        script.write_text(_script_text(step), encoding="utf-8")
-        yield Path(made)
+    script = _script_of(name, step)
+    if script is None:
+        return given
+    made = written / name
+    made.mkdir()
+    for path in source_files(given) if step.source_directory is not None else []:
+        target = made / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(given / path, target)
+    (made / script).write_text(_script_text(step), encoding="utf-8")
+    return made
 
 
 def _script_of(name: str, step: Step) -> str | None:
@@ -178,12 +202,20 @@ def _script_of(name: str, step: Step) -> str | None:
         return f"{name}.{'py' if step.function.language == 'python' else 'R'}"
     if step.transfer is not None:
         return f"{name}.transfer.py"
+    if step.automl is not None:
+        return f"{name}.automl.py"
+    if step.component is not None:
+        return "component.py"  # of whatever name the step is, equal components are equal
     return None if step.parallel is None else f"{name}.mini_batches.py"
 
 
 def _script_text(step: Step) -> str:
     if step.function is not None:
         return function_script(step.function)
+    if step.automl is not None:
+        return AUTOML
+    if step.component is not None:
+        return COMPONENT
     return MINI_BATCHES if step.transfer is None else TRANSFER
 
 
@@ -228,6 +260,16 @@ def _configuration(
         settings["script"] = _script_of(name, step)
         wanted = fill_parameters(asdict(step.transfer), values, str)
         settings["arguments"] = [json.dumps({**wanted, "input": next(iter(step.inputs))})]
+    elif step.component is not None:
+        settings["script"] = _script_of(name, step)
+        call = component_call(step, given)
+        settings["arguments"] = [json.dumps(call, ensure_ascii=False)]
+    elif step.automl is not None:
+        settings["script"] = _script_of(name, step)
+        settings["arguments"] = [json.dumps(dict(step.automl))]
+        cpus = cpus_of(AutoMLConfig.from_dict(step.automl))
+        if cpus is not None:
+            settings["resources"] = {"cpus": cpus, **settings.get("resources", {})}
     elif step.parallel is not None:
         words = format_arguments(settings.get("arguments"), language)
         settings["arguments"] = [_parallel_call(graph, name, settings), *words]
@@ -240,7 +282,7 @@ def _configuration(
         if key not in models
     }
     inputs |= {key: Input(str(each.local_path())) for key, each in models.items()}
-    outputs = {key: _written_output(each, values) for key, each in step.outputs.items()}
+    outputs = {key: _written_output(each, values) for key, each in _written(step).items()}
     configuration = RunConfiguration.from_dict(settings)
     return ScriptRunConfig(source, run_config=configuration.replace(inputs=inputs, outputs=outputs))
 
@@ -250,6 +292,17 @@ def _language(step: Step) -> Language:
         return Language(step.function.language)
     script = step.settings.get("script")
     return Language.PYTHON if script is None else Language.of(script)
+
+
+def _sweep_of(step: Step, values: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = fill_parameters(step.sweep, values, str)
+    return found
+
+
+def _written(step: Step) -> Mapping[str, StepOutput]:
+    """The outputs that the step's script has to write."""
+    own = METRICS if step.sweep is not None else None
+    return {key: each for key, each in step.outputs.items() if key != own}
 
 
 def _written_output(given: StepOutput, values: Mapping[str, Any]) -> Output:
@@ -337,8 +390,9 @@ def _parallel_call(graph: Graph, name: str, settings: Mapping[str, Any]) -> str:
 
 
 def _planned(
-    name: str, step: Step, checked: _Checked, kept: _Sources, values: Mapping[str, Any]
+    graph: Graph, name: str, checked: _Checked, kept: _Sources, values: Mapping[str, Any]
 ) -> PlannedStep:
+    step = graph.steps[name]
     definition = dict(checked.definition)
     if _script_of(name, step) is not None:
         definition["source_directory"] = step.source_directory
@@ -349,8 +403,14 @@ def _planned(
             opened = _given_input(step, key, values)
             definition["inputs"][key] = {"path": opened.path, "mode": opened.mode}
     definition["required_outputs"] = {
-        key: each.file_name(key) or "" for key, each in step.outputs.items()
+        key: each.file_name(key) or "" for key, each in _written(step).items()
     }
+    if step.sweep is not None:
+        definition["sweep"] = _sweep_of(step, values)
+    if step.automl is not None:
+        definition["automl"] = dict(step.automl)
+        config = AutoMLConfig.from_dict(step.automl)
+        definition["cpus_per_worker"] = config.max_cores_per_iteration
     columns = {key: dict(each.columns) for key, each in step.outputs.items() if each.columns}
     if columns:
         definition["declared_columns"] = columns
@@ -359,12 +419,21 @@ def _planned(
         definition["stored_outputs"] = {
             key: {**each, "is_kept": True} for key, each in stored.items()
         }
-    arguments = json.loads(definition["arguments"][0])["arguments"] if step.function else None
+    params = None
+    if step.function is not None:
+        call = json.loads(definition["arguments"][0])
+        params = call["arguments"]
+        if not step.function.own_process:
+            definition["warm"] = modules_ahead(step.function, call)
+    elif step.component is not None:
+        definition["warm"] = component_modules_ahead(step)
+    if step.component is not None:
+        params = component_params(step, values)
     return PlannedStep(
         definition,
         kept.keep(name, checked),
         checked.config.compute_target,
-        parameters_of(definition["arguments"]) if arguments is None else arguments,
+        parameters_of(definition["arguments"]) if params is None else params,
     )
 
 

@@ -22,6 +22,7 @@ from tandemlab.domain.pipeline_documents import document_of, graph_of
 from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.domain.pipelines import Graph, ParameterValue, Step, StepInput
 from tandemlab.environments.registry import get_environment
+from tandemlab.pipelines.components import as_drawn
 from tandemlab.pipelines.planning import check_graph
 from tandemlab.store.snapshots import read_manifest, restore_snapshot, take_snapshot
 from tandemlab.tracking.context import current_run_in
@@ -161,7 +162,7 @@ def template_of_plan(plan: Plan) -> Template:
     }
     parameters = _with_absolute_defaults(replace(plan.graph, steps=placed))
     return Template(
-        replace(plan.graph, steps=steps, parameters=parameters),
+        as_drawn(replace(plan.graph, steps=steps, parameters=parameters), plan.parameters),
         {_path(digest): digest for digest in kept.values()},
         plan.continue_on_step_failure,
     )
@@ -245,8 +246,8 @@ def _path_of(kept: Mapping[Path, str], source: Path | None) -> str | None:
 
 
 def _source_of(step: Step) -> Path | None:
-    """The folder that a step needs; None for a function that needs none."""
-    if step.source_directory is None and step.function is not None:
+    """The folder that a step needs; None for a function or a component that needs none."""
+    if step.source_directory is None and (step.function or step.component) is not None:
         return None
     return Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
 

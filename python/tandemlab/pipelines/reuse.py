@@ -12,7 +12,7 @@ from tandemlab.compute.targets import LOCAL
 from tandemlab.data.locations import DataFile, content_of, digest_of, expand
 from tandemlab.domain import NotFound, RunQuery, RunStatus, StorageError
 from tandemlab.domain.pipeline_plans import PlannedStep, Unit
-from tandemlab.domain.pipelines import Step, StepOutput
+from tandemlab.domain.pipelines import Step, StepComponent, StepOutput
 from tandemlab.domain.reuse import Parts, Reason, reuse_key
 from tandemlab.store.folder import WorkspaceFolder
 
@@ -61,6 +61,7 @@ class Reuse:
         self._experiment = experiment
         self._forced = forced
         self._outputs: dict[str, dict[str, str]] = {}
+        self._ahead: dict[str, str] = {}
 
     def ask(
         self,
@@ -89,7 +90,8 @@ class Reuse:
                 open_ones.append(asked)
             found[asked.unit] = Decision(reason or Reason.FIRST, None, asked.parts)
         keys = {asked.unit: reuse_key(asked.parts) for asked in open_ones}
-        equal = self._newest(KEY, keys.values())
+        equal = {key: self._ahead[key] for key in keys.values() if key in self._ahead}
+        equal |= self._newest(KEY, [key for key in keys.values() if key not in equal])
         self.read_files(equal.values())
         others = [asked for asked in open_ones if keys[asked.unit] not in equal]
         for asked in open_ones:
@@ -100,6 +102,21 @@ class Reuse:
         for asked, run in self._earlier(others):
             found[asked.unit] = Decision(Reason.CHANGED, run, asked.parts)
         return found
+
+    def look_ahead(self, steps: Sequence[str]) -> None:
+        """Learn, with the same few queries for all, what serves steps in which nothing has changed.
+
+        What a step depends on is known once those before it are decided; that it is what it was
+        when it last completed is likely.
+        """
+        earlier = self._newest("step", steps, self._experiment)
+        keys = self._folder.store.properties_of(KEY, [*earlier.values()])
+        self._ahead = self._newest(KEY, [*keys.values()])
+        self.read_files(self._ahead.values())
+
+    def forget_ahead(self) -> None:
+        """What was learned ahead is not for later: by then others may have completed."""
+        self._ahead = {}
 
     def _reason_not_to_look(self, asked: Question) -> Reason | None:
         """Why a unit runs whatever earlier runs have written; None if it does not."""
@@ -132,7 +149,7 @@ class Reuse:
         environment = definition.get("environment", {})
         return {
             "source": planned.snapshot,
-            "command": list(definition["command"]),
+            "command": _words(step, definition["command"]),
             "environment": {
                 key: value for key, value in environment.items() if key not in _VOLATILE
             },
@@ -149,6 +166,8 @@ class Reuse:
             },
             "parameters": dict(planned.params),
             "outputs": {name: _declared(each) for name, each in step.outputs.items()},
+            **({} if step.sweep is None else {"sweep": definition["sweep"]}),
+            **({} if step.component is None else {"component": _known_as(step.component)}),
         }
 
     def _newest(
@@ -201,6 +220,16 @@ class Reuse:
             for name, digest in self._outputs[run_id].items()
             if name.startswith(prefixes) and not _content_is(files / name, digest)
         ]
+
+
+def _words(step: Step, command: Sequence[str]) -> list[str]:
+    """The command; what a component is told last are its parameters, which are parts themselves."""
+    is_told = step.component is not None and step.function is None
+    return list(command[:-1] if is_told else command)
+
+
+def _known_as(component: StepComponent) -> dict[str, Any]:
+    return {"name": component.name, "version": component.version}
 
 
 def _declared(output: StepOutput) -> list[Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import os
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import update_wrapper
@@ -17,7 +14,9 @@ from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Output, Resources
 from tandemlab.domain.pipelines import (
+    AUTOML_OUTPUTS,
     DATA_TYPES,
+    METRICS,
     NAME,
     PARAMETER_TYPES,
     REPORT,
@@ -28,19 +27,23 @@ from tandemlab.domain.pipelines import (
     ParameterValue,
     Retries,
     Step,
+    StepComponent,
     StepInput,
     StepOutput,
     Transfer,
 )
 from tandemlab.domain.spark import SparkConfiguration
+from tandemlab.pipelines.function_sources import python_function
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.places import GivenInput, as_input, as_output, named_inputs, named_outputs
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from tandemlab.automl import AutoMLConfig
     from tandemlab.data import DataPath, OutputFileDatasetConfig
     from tandemlab.models import Model
+    from tandemlab.sweeps import HyperDriveConfig
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,17 @@ class StepSettings(TypedDict, total=False):
     spark: SparkConfiguration
 
 
+class FunctionSettings(StepSettings, total=False):
+    """What steps that call a function take, by keyword.
+
+    Attributes:
+        own_process: whether it runs in a process that was started for it alone; see
+            `PythonFunctionStep`.
+    """
+
+    own_process: bool
+
+
 class PipelineStep:
     """A step of a pipeline; see `PythonScriptStep` and the others, which make it.
 
@@ -157,6 +171,7 @@ class PipelineStep:
         source_directory: str | os.PathLike[str] | None,
         settings: StepSettings,
         function: Function | None = None,
+        component: StepComponent | None = None,
     ) -> None:
         self.name = _check_name(name, "step")
         given: dict[str, Any] = {**content, **settings}
@@ -168,6 +183,8 @@ class PipelineStep:
         changes = {key: taking.take(each) for key, each in given.items() if each is not None}
         configuration = base.replace(**{**changes, "inputs": {}, "outputs": {}})
         for_each = taking.for_each(listed)
+        if component is not None:
+            component = replace(component, parameters=taking.take(component.parameters))
         self.upstream = (*taking.steps(), *(parts["run_after"] or ()))
         if isinstance(listed, PipelineData):
             self.upstream = (*self.upstream, listed.step)
@@ -178,7 +195,7 @@ class PipelineStep:
             _outputs(
                 {
                     **named_outputs(base.outputs),
-                    **_output_names(parts["outputs"]),
+                    **named_step_outputs(parts["outputs"]),
                     **taking.outputs,
                 }
             ),
@@ -188,6 +205,7 @@ class PipelineStep:
             allow_reuse,
             when,
             for_each,
+            component=component,
         )
         self.parameters = tuple(taking.parameters.values())
 
@@ -241,7 +259,7 @@ class PythonScriptStep(PipelineStep):
                 hint="PythonScriptStep takes scripts of Python, RScriptStep scripts of R.",
             )
         content = {"script": script_name, "arguments": arguments}
-        super().__init__(name or _name_from(script_name), content, source_directory, settings)
+        super().__init__(name or name_of_script(script_name), content, source_directory, settings)
 
 
 class RScriptStep(PythonScriptStep):
@@ -403,6 +421,32 @@ class ModuleStep(PipelineStep):
         return PipelineData(self, name)
 
 
+class DocumentStep(PipelineStep):
+    """A step as a pipeline's document has it, for what the other classes do not say.
+
+    Args:
+        document: its keys, as YAML has them.
+        needs: the steps that it reads of, or has to run after.
+
+    Raises:
+        InvalidInput: it does not conform to the schema; all mistakes are told.
+
+    >>> first = CommandStep("date > ${outputs.day}", "first", outputs={"day": "file"})
+    >>> inputs = {"day": {"step": "first", "output": "day", "type": "file"}}
+    >>> content = {"command": "cat ${inputs.day}", "inputs": inputs}
+    >>> DocumentStep("second", content, needs=[first]).definition.inputs["day"].type
+    'file'
+    """
+
+    def __init__(
+        self, name: str, document: Mapping[str, Any], needs: Sequence[PipelineStep] = ()
+    ) -> None:
+        from tandemlab.pipelines.documents import read_graph
+
+        super().__init__(name, {}, None, {"run_after": needs})
+        self.definition = read_graph({"steps": {name: document}}).steps[name]
+
+
 class CommandStep(PipelineStep):
     """A line for the shell, or a program with its arguments.
 
@@ -433,11 +477,84 @@ class EstimatorStep(PipelineStep):
         name: str | None = None,
         **settings: Unpack[StepSettings],
     ) -> None:
-        name = name or (None if estimator.script is None else _name_from(estimator.script))
+        name = name or (None if estimator.script is None else name_of_script(estimator.script))
         if name is None:
             raise InvalidInput("A step that runs a command needs a name.")
         given: StepSettings = {"run_config": estimator, **settings}
         super().__init__(name, {}, estimator.source_directory, given)
+
+
+class HyperDriveStep(PipelineStep):
+    """A sweep over the hyper-parameters of a script or a command.
+
+    Its outputs are those of the best trial that has completed, and ``metrics``, a json with
+    ``best`` and ``trials``: run, status, hyper-parameters and best value of the primary metric.
+    An option of a choice may be a parameter of the pipeline: ``choice(8, "${parameters.depth}")``.
+
+    >>> from tandemlab.sweeps import GridParameterSampling, HyperDriveConfig, choice
+    >>> sweep = HyperDriveConfig(
+    ...     ScriptRunConfig("study", "train.py"), GridParameterSampling({"n": choice(1, 2)}), "auc"
+    ... )
+    >>> HyperDriveStep("tune", sweep, outputs={"model": "model"}).output("metrics").name
+    'metrics'
+    """
+
+    def __init__(
+        self, name: str, hyperdrive_config: HyperDriveConfig, **settings: Unpack[StepSettings]
+    ) -> None:
+        if hyperdrive_config.resume_from or hyperdrive_config.resume_child_runs:
+            raise InvalidInput("A step cannot be resumed from earlier sweeps.")
+        given: StepSettings = {"run_config": hyperdrive_config.run_config, **settings}
+        given["outputs"] = {METRICS: "json", **named_step_outputs(given.get("outputs"))}
+        super().__init__(name, {}, hyperdrive_config.run_config.source_directory, given)
+        self.definition = replace(self.definition, sweep=hyperdrive_config.settings.to_dict())
+
+
+class AutoMLStep(PipelineStep):
+    """Automated ML: looks for the best model of a table.
+
+    Its data are inputs: ``training_data``, and ``validation_data``, where the configuration has
+    them: outputs of other steps, datasets or paths. Its outputs are ``model``, ``metrics``, a json
+    with those of the best trial, and ``leaderboard``, a table of all trials, the best first, whose
+    ``metrics``, ``parameters`` and ``pipeline`` are json. Its run is an `AutoMLRun`.
+
+    Raises:
+        InvalidInput: data in memory, which no step reads, or no label.
+
+    >>> from tandemlab.automl import AutoMLConfig
+    >>> clean = CommandStep("clean > ${outputs.rows}", "clean", outputs={"rows": "table"})
+    >>> config = AutoMLConfig("regression", clean.output(), "price", iterations=5)
+    >>> AutoMLStep("search", config).output("model").name
+    'model'
+    """
+
+    def __init__(
+        self, name: str, automl_config: AutoMLConfig, **settings: Unpack[StepSettings]
+    ) -> None:
+        from tandemlab.automl.automl_files import DATA, PLACE
+        from tandemlab.automl.frames import is_frame
+
+        given: dict[str, Any] = {**settings}
+        data = {key: getattr(automl_config, key) for key in DATA}
+        for key, value in data.items():
+            if is_frame(value):
+                raise InvalidInput(
+                    f"{key} is a data frame, which no step reads.",
+                    hint="Give the output of another step, a dataset or a path.",
+                )
+        if automl_config.label_column_name is None:
+            raise InvalidInput("The step does not know what to predict; give label_column_name.")
+        known = {key: value for key, value in data.items() if value is not None}
+        given["inputs"] = {**known, **_named(given.get("inputs") or {})}
+        given["outputs"] = {**AUTOML_OUTPUTS, **_outputs(named_step_outputs(given.get("outputs")))}
+        given.setdefault("compute_target", automl_config.compute_target)
+        given.setdefault("environment", automl_config.environment)
+        if automl_config.memory is not None:
+            given.setdefault("resources", Resources(memory=automl_config.memory))
+        super().__init__(name, {}, None, given)  # type: ignore[arg-type]
+        content = automl_config.to_dict()
+        kept = {key: value for key, value in content.items() if key not in (*DATA, *PLACE)}
+        self.definition = replace(self.definition, automl=kept)
 
 
 class PythonFunctionStep(PipelineStep):
@@ -449,8 +566,17 @@ class PythonFunctionStep(PipelineStep):
     itself. What it returns becomes the other outputs, tables or json: a value for one, a dict for
     several.
 
+    On this machine it runs in a fork of a warm process, which has started the same interpreter with
+    the same variables, and has imported tandemlab (for tables, or where the function imports them,
+    also numpy, pandas and pyarrow). That takes milliseconds. The fork is a process by itself: what
+    the function changes, prints or breaks concerns no other step, and limits, retries and `cancel`
+    work as always. A function that cannot be forked, since a library that the warm process has
+    loaded must not be, takes `own_process`.
+
     Args:
         function: the function, or its source.
+        own_process: start a new interpreter for it. That is also done where the step asks for
+            GPUs, several processes or a container, and on other targets.
 
     Raises:
         InvalidInput: its source cannot be had, or it uses names from outside.
@@ -462,15 +588,18 @@ class PythonFunctionStep(PipelineStep):
         name: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         source_directory: str | os.PathLike[str] | None = None,
+        own_process: bool = False,
         **settings: Unpack[StepSettings],
     ) -> None:
-        found = _python_function(function)
+        found = replace(python_function(function), own_process=own_process)
         content = {"arguments": arguments}
         super().__init__(name or found.name, content, source_directory, settings, found)
 
 
 class RFunctionStep(PipelineStep):
     """A function of R, given as its source; as `PythonFunctionStep`, with data frames of R.
+
+    It, too, runs in a fork of a warm process, an R that has loaded tandemlab.
 
     >>> RFunctionStep("function(rows) nrow(rows)", "count", outputs={"n": "json"}).name
     'count'
@@ -482,13 +611,14 @@ class RFunctionStep(PipelineStep):
         name: str,
         arguments: Mapping[str, Any] | None = None,
         source_directory: str | os.PathLike[str] | None = None,
+        own_process: bool = False,
         **settings: Unpack[StepSettings],
     ) -> None:
-        function = Function("r", name, code)
+        function = Function("r", name, code, own_process)
         super().__init__(name, {"arguments": arguments}, source_directory, settings, function)
 
 
-def step(**settings: Unpack[StepSettings]) -> Callable[[Callable[..., Any]], StepMaker]:
+def step(**settings: Unpack[FunctionSettings]) -> Callable[[Callable[..., Any]], StepMaker]:
     """Have a function of Python make steps: calling it gives a `PythonFunctionStep`.
 
     Outputs of steps, paths (as `pathlib.Path`) and datasets are inputs; everything else is a value.
@@ -508,7 +638,7 @@ class StepMaker:
     """A function that makes steps of a pipeline when it is called; see `step`."""
 
     def __init__(
-        self, function: Callable[..., Any], settings: StepSettings, name: str | None = None
+        self, function: Callable[..., Any], settings: FunctionSettings, name: str | None = None
     ) -> None:
         update_wrapper(self, function)
         self._function, self._settings, self._name = function, settings, name
@@ -607,7 +737,8 @@ def _named(inputs: GivenStepInputs) -> dict[str, Any]:
     return {each.name: each for each in inputs}
 
 
-def _output_names(outputs: GivenOutputs | None) -> dict[str, Any]:
+def named_step_outputs(outputs: GivenOutputs | None) -> dict[str, Any]:
+    """The outputs of a step by name."""
     if isinstance(outputs, Mapping):
         return dict(outputs)
     return {
@@ -659,44 +790,11 @@ def _check_name(name: str, what: str) -> str:
     return name
 
 
-def _name_from(script: str) -> str:
+def name_of_script(script: str) -> str:
     """A step's name from its script's.
 
-    >>> _name_from("scripts/fit-model.R")
+    >>> name_of_script("scripts/fit-model.R")
     'fit_model'
     """
     words = re.sub(r"\W+", "_", Path(script).stem, flags=re.ASCII).strip("_")
     return words if NAME.fullmatch(words) else f"step_{words}"
-
-
-def _python_function(function: Callable[..., Any] | str) -> Function:
-    text = function if isinstance(function, str) else _source_of(function)
-    text = textwrap.dedent(text)
-    try:
-        found = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
-    except SyntaxError as problem:
-        raise InvalidInput(f"The function cannot be read: {problem}.") from None
-    if len(found) != 1:
-        raise InvalidInput("The source must be that of one function, which begins with def.")
-    lines = text.splitlines()[found[0].lineno - 1 : found[0].end_lineno]
-    return Function("python", found[0].name, "\n".join(lines) + "\n")
-
-
-def _source_of(function: Callable[..., Any]) -> str:
-    try:
-        seen = inspect.getclosurevars(function)
-        text = inspect.getsource(function)
-    except (OSError, TypeError) as problem:
-        raise InvalidInput(
-            f"The source of {function!r} cannot be had: {problem}.",
-            hint="Define it in a file or a notebook, or give its source as a text.",
-        ) from None
-    outside = sorted({**seen.globals, **seen.nonlocals})
-    if outside:
-        raise InvalidInput(
-            f"The function {function.__name__}() uses {', '.join(outside)} from outside.",
-            hint="Where the step runs there is nothing but the function: import inside it, and "
-            "hand over values as arguments.",
-            details={"names": outside},
-        )
-    return text

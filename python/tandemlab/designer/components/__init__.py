@@ -1,0 +1,1 @@
+"""The components that come with tandemlab, a module for each part of the palette."""
