@@ -8,7 +8,6 @@ import hmac
 import json
 import os
 import smtplib
-import ssl
 import subprocess
 import time
 import urllib.error
@@ -19,6 +18,7 @@ from typing import Any
 
 from tandemlab.domain import InvalidInput, NotFound, Unavailable
 from tandemlab.domain.notifications import Channel, Command, Email, Webhook, check_url
+from tandemlab.store.http.client import trusted_authorities
 from tandemlab.tracking.agent import environment_without_run
 
 _SECONDS = 30.0
@@ -79,7 +79,9 @@ def _post(channel: Webhook, event: Mapping[str, Any], key: str, secrets: Secrets
         headers["webhook-signature"] = signature(secrets(channel.secret), key, timestamp, body)
     request = urllib.request.Request(url, body, headers, method="POST")
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_SECONDS):
+        secured = urllib.request.HTTPSHandler(context=trusted_authorities())
+        opener = urllib.request.build_opener(_NoRedirect, secured)
+        with opener.open(request, timeout=_SECONDS):
             return
     except urllib.error.HTTPError as problem:
         raise Unavailable(f"The webhook answered with status {problem.code}.") from None
@@ -95,7 +97,7 @@ def _mail(channel: Email, event: Mapping[str, Any], key: str, secrets: Secrets) 
     message["Message-ID"] = f"<{key}@tandemlab>"
     details = json.dumps({k: v for k, v in event.items() if k != "text"}, indent=2)
     message.set_content(f"{event['text']}\n\n{details}\n")
-    context = ssl.create_default_context()
+    context = trusted_authorities()
     try:
         if channel.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(

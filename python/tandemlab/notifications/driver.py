@@ -14,26 +14,25 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tandemlab.domain import RunQuery, RunRecord, RunStatus, TandemlabError, Unavailable
+from tandemlab.domain import RunRecord, TandemlabError, Unavailable
 from tandemlab.domain.assets import Asset
-from tandemlab.domain.filters import Both, Comparison, Field, Filter
 from tandemlab.domain.notifications import (
     KIND,
+    PREFIX,
     NotificationDefinition,
     firing_event,
     run_event,
 )
-from tandemlab.domain.schedules import Firing, FiringState, NewFiring
+from tandemlab.domain.schedules import RUN_OF, Firing, FiringState, NewFiring
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.notifications.channels import tell
 from tandemlab.pipelines.publishing import PUBLISHED
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Workspace
+from tandemlab.tracking.ended_runs import LATE, EndedRun, EndedRuns
 
 _log = logging.getLogger("tandemlab.notifications")
-PREFIX = "notification/"
 _LEASE = timedelta(minutes=2)
-_BEHIND = timedelta(hours=1)
 _GIVE_UP = timedelta(days=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 600.0
 _LOOK = 1.0
@@ -58,6 +57,7 @@ class NotificationDriver:
         self._workspace = Workspace(folder.path)
         self._clock = clock
         self._owner = f"{socket.gethostname()}:{os.path.realpath(folder.path)}"
+        self._ended = EndedRuns(folder)
         self._tries: dict[tuple[str, str], tuple[int, datetime]] = {}
 
     def recover(self) -> None:
@@ -68,6 +68,7 @@ class NotificationDriver:
         for asset in self._folder.store.list_assets(KIND, archived=True):
             if not asset.archived:
                 self._decide(asset)
+        self._ended.forget(self._clock())
         waiting = [
             each
             for each in self._folder.store.find_firings(states=[FiringState.DECIDED])
@@ -85,9 +86,9 @@ class NotificationDriver:
         told = set(content.get("told", ()))
         found = self._events(definition, since)
         new = {slot: due for slot, due in found.items() if slot not in told}
-        if not new and position is not None:
+        if not new and position is not None and time - since < 2 * LATE:
             return
-        cursor = max(since, time - _BEHIND)
+        cursor = max(since, time - LATE)
         kept = [slot for slot, due in found.items() if due > cursor]
         firings = [NewFiring(name, slot, asset.version, due, slot) for slot, due in new.items()]
         moved = {"cursor": to_micros(cursor), "told": kept}
@@ -95,23 +96,8 @@ class NotificationDriver:
 
     def _events(self, definition: NotificationDefinition, since: datetime) -> dict[str, datetime]:
         """What has ended since, with when."""
-        conditions: list[Filter] = [Comparison(Field("", "ended"), ">", (to_micros(since),))]
-        if definition.pipeline is not None:
-            field = Field("properties", PUBLISHED)
-            conditions.append(Comparison(field, ">=", (f"{definition.pipeline}:",)))
-            conditions.append(Comparison(field, "<", (f"{definition.pipeline};",)))
-        if definition.schedule is not None:
-            field = Field("properties", "schedule")
-            conditions.append(Comparison(field, "=", (definition.schedule,)))
-        runs = self._folder.store.find_runs(
-            RunQuery(
-                experiment=definition.experiment,
-                status=frozenset(RunStatus(each) for each in definition.on),
-                filter=Both(tuple(conditions)),
-                oldest_first=True,
-            )
-        )
-        found = {f"run {run.id}": run.ended for run in runs if run.is_submitted and run.ended}
+        runs = [run for run in self._ended.since(since) if _is_meant(definition, run)]
+        found = {f"run {run.id}": run.ended for run in runs}
         if definition.schedule is not None and "Failed" in definition.on:
             for firing in self._lost(definition.schedule, since):
                 found[f"firing {firing.slot}"] = firing.decided
@@ -174,6 +160,19 @@ class NotificationDriver:
         found = self._folder.store.find_firings(definition.schedule, limit=1000)
         lost = next((each for each in found if each.slot == what), None)
         return None if lost is None else firing_event(self._workspace.name, lost)
+
+
+def _is_meant(definition: NotificationDefinition, run: EndedRun) -> bool:
+    """Whether a run that has ended is told of."""
+    pipeline = run.properties.get(PUBLISHED, "").partition(":")[0]
+    return (
+        run.is_submitted
+        and not run.is_child
+        and run.status.value in definition.on
+        and definition.experiment in (None, run.experiment)
+        and definition.pipeline in (None, pipeline)
+        and definition.schedule in (None, run.properties.get(RUN_OF))
+    )
 
 
 def event_key(schedule: str, slot: str) -> str:

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from tandemlab.domain import AlreadyExists, InvalidInput
+from tandemlab.domain import Unavailable
 from tandemlab.domain.asset_names import check_asset_name
-from tandemlab.domain.assets import Asset
 from tandemlab.domain.ids import new_ulid
-from tandemlab.domain.notifications import KIND, Channel, NotificationDefinition
+from tandemlab.domain.notifications import KIND, PREFIX, Channel, NotificationDefinition
 from tandemlab.domain.schedules import Firing
 from tandemlab.notifications.channels import tell
-from tandemlab.notifications.driver import PREFIX
+from tandemlab.tracking.pausable import Pausable, check_is_new, newest
 
 if TYPE_CHECKING:
+    from tandemlab.store.http.place import RemoteWorkspace
     from tandemlab.tracking import Workspace
 
 Notifications: TypeAlias = "list[Notification]"
 
 
 @dataclass(frozen=True)
-class Notification:
+class Notification(Pausable):
     """Tells of runs, pipelines and schedules that have ended: by webhook, mail or command.
 
     The workspace's agent tells, at least once: again and again, less and less often, until it has
@@ -39,9 +39,6 @@ class Notification:
     >>> made.definition.on, made.definition.about
     (('Failed',), 'experiment accidents')
     """
-
-    workspace: Workspace
-    asset: Asset
 
     @staticmethod
     def create(
@@ -73,12 +70,8 @@ class Notification:
             AlreadyExists: there is a notification of that name.
         """
         name = check_asset_name(name, kind=KIND)
-        if workspace.assets.list(KIND, name, archived=True) and not exist_ok:
-            raise AlreadyExists(
-                f"There is a notification {name!r} already.",
-                hint="Give another name, or exist_ok=True to change it.",
-                details={"name": name},
-            )
+        if not exist_ok:
+            check_is_new(workspace, KIND, name)
         wanted = (on,) if isinstance(on, str) else tuple(on)
         definition = NotificationDefinition(channel, wanted, experiment, pipeline, schedule)
         asset = workspace.assets.register(KIND, name, definition.to_dict(), description=description)
@@ -92,8 +85,7 @@ class Notification:
             NotFound: there is none.
         """
         name = check_asset_name(name, kind=KIND)
-        known = workspace.assets.list(KIND, name, archived=True)
-        return Notification(workspace, known[0] if known else workspace.assets.get(KIND, name))
+        return Notification(workspace, newest(workspace, KIND, name))
 
     @staticmethod
     def list(workspace: Workspace) -> Notifications:
@@ -101,21 +93,6 @@ class Notification:
         return [
             Notification(workspace, each) for each in workspace.assets.list(KIND, archived=True)
         ]
-
-    @property
-    def name(self) -> str:
-        """Name of the notification."""
-        return self.asset.name
-
-    @property
-    def description(self) -> str | None:
-        """What it is for."""
-        return self.asset.description
-
-    @property
-    def status(self) -> str:
-        """``Active`` or ``Paused``."""
-        return "Paused" if self.asset.archived else "Active"
 
     @cached_property
     def definition(self) -> NotificationDefinition:
@@ -131,14 +108,16 @@ class Notification:
         return self.workspace.store.find_firings(f"{PREFIX}{self.name}", limit=limit)
 
     def test(self) -> None:
-        """Tell of a made-up event now, from this process.
+        """Tell of a made-up event now: from this process, or from the workspace's server.
 
         Raises:
             Unavailable: it did not arrive; the message says why.
-            InvalidInput: the workspace is at a server, whose agent tells.
         """
         if self.workspace.is_remote:
-            raise InvalidInput("Notifications are tried on the server's own machine.")
+            problem = self._remote.test_notification(self.name)
+            if problem is not None:
+                raise Unavailable(problem)
+            return
         event = {
             "event": "test",
             "text": f"This is a test of the notification {self.name} in {self.workspace.name}.",
@@ -159,6 +138,10 @@ class Notification:
     def delete(self) -> None:
         """Forget it; what it had to tell is told no more."""
         self.workspace.assets.forget(KIND, self.name)
+
+    @property
+    def _remote(self) -> RemoteWorkspace:
+        return self.workspace.place  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return f"Notification({self.name!r}, {self.definition.channel}, {self.status})"

@@ -15,6 +15,8 @@ from tandemlab.domain.asset_names import AssetReference
 from tandemlab.domain.jobs import Input
 from tandemlab.domain.recurrence import ScheduleRecurrence
 from tandemlab.domain.schedules import (
+    RUN_OF,
+    SLOT,
     Action,
     DatasetTrigger,
     DataTrigger,
@@ -33,7 +35,6 @@ from tandemlab.training.places import as_input, named_inputs
 if TYPE_CHECKING:
     from tandemlab.tracking import Run, Workspace
 
-SCHEDULE, SLOT = "schedule", "schedule_slot"
 _PLACES = ("${slot.date}", "${slot}")
 
 
@@ -114,7 +115,7 @@ def _script_action(
         FileRecord(f"source/{each.path}", each.digest, each.size)
         for each in read_manifest(digest, blobs)
     ]
-    return ScriptAction(config.to_dict(), digest), files
+    return ScriptAction(config.to_dict(), digest, str(source)), files
 
 
 def _absolute(given: Input, source: Path) -> Input:
@@ -142,8 +143,8 @@ def are_contents_here(workspace: Workspace, definition: ScheduleDefinition) -> b
 
 def submit(workspace: Workspace, definition: ScheduleDefinition, firing: Firing) -> Run:
     """Queue the run of a firing."""
-    properties = {SCHEDULE: firing.schedule, SLOT: firing.slot}
-    options = {"run_id": firing.run_id, "properties": properties}
+    properties = {RUN_OF: firing.schedule, SLOT: firing.slot}
+    options: dict[str, Any] = {"run_id": firing.run_id, "properties": properties}
     experiment = workspace.experiment(definition.experiment)
     action = definition.action
     if isinstance(action, PipelineAction):
@@ -167,9 +168,11 @@ def submit(workspace: Workspace, definition: ScheduleDefinition, firing: Firing)
             settings = settings.replace(
                 inputs={**named_inputs(settings.inputs), definition.data_parameter: changed}
             )
-        return experiment.submit(
-            ScriptRunConfig(folder, run_config=settings), definition.tags, **options
-        )
+        config = ScriptRunConfig(folder, run_config=settings)
+        origin = {"source_directory": action.source_directory or folder}
+        run = config.queue(experiment, definition.tags, **options, settings=origin)
+    workspace.attend()
+    return run
 
 
 def _filled(value: Any, definition: ScheduleDefinition, firing: Firing) -> Any:

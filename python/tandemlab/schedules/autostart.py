@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 WAYS = ("systemd", "cron")
 _SCRIPT = "start.sh"
+_SETTINGS = (  # what the agent goes by, beside what jobs need; tokens and keys are in no file
+    *("TANDEMLAB_CACHE_DIR", "TANDEMLAB_CACHE_SIZE", "TANDEMLAB_CA_FILE", "TANDEMLAB_DATA_DIR"),
+    *("TANDEMLAB_GRACE_SECONDS", "TANDEMLAB_PATIENCE_SECONDS", "TANDEMLAB_RSCRIPT"),
+    *("TANDEMLAB_SLOTS", "SSL_CERT_FILE"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+)
 _UNIT = """\
 [Unit]
 Description=tandemlab agent of the workspace {name}
@@ -104,7 +110,8 @@ def install_agent(workspace: Workspace, way: str | None = None) -> Installation:
             details={"ways": list(WAYS)},
         )
     script = folder / "agent" / _SCRIPT
-    variables = session_environment()
+    known = environment_without_run()
+    variables = {name: known[name] for name in _SETTINGS if name in known} | session_environment()
     lines = [f"export {name}={shlex.quote(text)}" for name, text in sorted(variables.items())]
     program = "\n".join(["#!/bin/sh", *lines, f"exec {_command(folder)}", ""])
     write_file(script, program.encode())
@@ -113,7 +120,11 @@ def install_agent(workspace: Workspace, way: str | None = None) -> Installation:
 
 
 def uninstall_agent(workspace: Workspace) -> Installation | None:
-    """Have the agent not come back any more; what there was. An agent at work goes on."""
+    """Have the agent not come back any more; what there was.
+
+    systemd ends it at once, and the next use of the workspace starts another; one that cron has
+    started goes on until the machine ends. Runs go on in any case.
+    """
     folder = _folder(workspace)
     found = find_installation(workspace)
     if found is None:

@@ -18,18 +18,18 @@ from typing import Any
 
 from tandemlab.domain import (
     InvalidState,
-    RunQuery,
     RunStatus,
     StorageError,
     TandemlabError,
     Unavailable,
 )
 from tandemlab.domain.assets import Asset
-from tandemlab.domain.filters import Both, Comparison, Field
 from tandemlab.domain.ids import new_run_id
 from tandemlab.domain.recurrence import ScheduleRecurrence
 from tandemlab.domain.schedules import (
     KIND,
+    MANUAL,
+    RUN_OF,
     AfterTrigger,
     DatasetTrigger,
     DataTrigger,
@@ -43,17 +43,16 @@ from tandemlab.domain.schedules import (
 from tandemlab.domain.times import from_micros, now, to_micros
 from tandemlab.pipelines.publishing import PUBLISHED
 from tandemlab.schedules import actions
-from tandemlab.schedules.positions import first_position
+from tandemlab.schedules.positions import data_slot, first_position, is_whole
 from tandemlab.schedules.watching import FolderWatch, Watched, list_data, watched_root
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.tracking import Workspace
+from tandemlab.tracking.ended_runs import LATE, EndedRun, EndedRuns
 
 _log = logging.getLogger("tandemlab.schedules")
 LEASE = timedelta(minutes=2)
-_OVERLAP = timedelta(hours=1)
 _MOST_SLEEP = 30.0
 _LOOK = 1.0
-_MANUAL = "manual "
 
 
 class ScheduleDriver:
@@ -78,6 +77,7 @@ class ScheduleDriver:
         self._poke = poke
         self._clock = clock
         self._owner = owner or f"{socket.gethostname()}:{os.path.realpath(folder.path)}"
+        self._ended = EndedRuns(folder)
         self._definitions: dict[str, tuple[int, ScheduleDefinition]] = {}
         self._watched: dict[tuple[str, int], Watched] = {}
         self._watches: dict[tuple[str, int], FolderWatch] = {}
@@ -98,6 +98,7 @@ class ScheduleDriver:
             except TandemlabError as problem:
                 _log.error("schedule %s: %s", asset.name, problem)
                 pauses.append(_MOST_SLEEP)
+        self._ended.forget(self._clock())
         self._forget({(each.name, each.version) for each in active.values()})
         is_busy = self._work()
         if not active and not is_busy:
@@ -117,9 +118,9 @@ class ScheduleDriver:
         """Decide what a schedule has to fire; seconds until it may have more."""
         definition = self._definition(asset)
         position = self._folder.store.schedule_position(asset.name)
-        if position is None:
-            content = first_position(self._workspace, definition, asset.created)
-            self._folder.store.decide_firings(asset.name, None, content, [], self._clock())
+        if position is None or not is_whole(position, definition):
+            content = first_position(self._workspace, asset, asset.created)
+            self._folder.store.decide_firings(asset.name, position, content, [], self._clock())
             return 0.0
         if position.content.get("version", 0) > asset.version:
             return _MOST_SLEEP  # another agent knows a newer version already
@@ -180,7 +181,7 @@ class ScheduleDriver:
             new = []
             if changed and definition.fires_at(time):
                 data = {"files": changed}
-                slot = f"data {asset.version}.{number}"
+                slot = data_slot(asset, number)
                 new = [self._new(asset, definition, slot, time, data=data)]
             self._folder.store.decide_firings(asset.name, position, content, new, time)
         assert watched.due is not None
@@ -228,45 +229,23 @@ class ScheduleDriver:
         since = from_micros(position.content["cursor"])
         time = self._clock()
         told = set(position.content.get("told", ()))
-        ended = [each for each in self._ended_runs(trigger, since) if each.id not in told]
-        if ended:
+        seen = [each for each in self._ended.since(since) if _follows(trigger, each)]
+        ended = [each for each in seen if each.id not in told]
+        if ended or time - since > 2 * LATE:
             new = [
                 self._new(asset, definition, f"run {each.id}", each.ended, data={"run": each.id})
                 for each in ended
                 if definition.fires_at(each.ended)
             ]
             # An agent whose clock is slow may tell of its runs later: the cursor stays behind.
-            cursor = max(since, time - _OVERLAP)
-            seen = self._ended_runs(trigger, cursor)
+            cursor = max(since, time - LATE)
             content = {
                 **position.content,
                 "cursor": to_micros(cursor),
-                "told": [each.id for each in seen],
+                "told": [each.id for each in seen if each.ended > cursor],
             }
             self._folder.store.decide_firings(asset.name, position, content, new, time)
         return _LOOK
-
-    def _ended_runs(self, trigger: AfterTrigger, since: datetime) -> list[Any]:
-        wanted = {"Completed": {RunStatus.COMPLETED}, "Failed": {RunStatus.FAILED}}.get(
-            trigger.on, {status for status in RunStatus if status.is_terminal}
-        )
-        # A name ends where its version begins, and what follows a colon is a semicolon.
-        name, kind = trigger.pipeline or trigger.schedule or "", Field("properties", PUBLISHED)
-        is_run: tuple[Comparison, ...] = (
-            Comparison(kind, ">=", (f"{name}:",)),
-            Comparison(kind, "<", (f"{name};",)),
-        )
-        if trigger.schedule is not None:
-            is_run = (Comparison(Field("properties", actions.SCHEDULE), "=", (name,)),)
-        has_ended = Comparison(Field("", "ended"), ">", (to_micros(since),))
-        return self._folder.store.find_runs(
-            RunQuery(
-                status=frozenset(wanted),
-                filter=Both((*is_run, has_ended)),
-                include_children=True,
-                oldest_first=True,
-            )
-        )
 
     def _new(
         self,
@@ -333,7 +312,7 @@ class ScheduleDriver:
         except TandemlabError as problem:
             self._settle(firing, FiringState.FAILED, problem.message)
             return True
-        if active and not firing.slot.startswith(_MANUAL):
+        if active and not firing.slot.startswith(MANUAL):
             if definition.overlap is Overlap.SKIP:
                 reason = f"The run {active[0].run_id} was still going on."
                 self._settle(firing, FiringState.SKIPPED, reason)
@@ -380,6 +359,15 @@ class ScheduleDriver:
         if state is not FiringState.SUBMITTED:
             _log.info("schedule %s, %s: %s %s", firing.schedule, firing.slot, state.value, reason)
         return self._folder.store.settle_firing(firing, state, reason, owner=owner)
+
+
+def _follows(trigger: AfterTrigger, run: EndedRun) -> bool:
+    """Whether a trigger fires after a run that has ended."""
+    if trigger.on != "any" and run.status.value != trigger.on:
+        return False
+    if trigger.schedule is not None:
+        return run.properties.get(RUN_OF) == trigger.schedule
+    return run.properties.get(PUBLISHED, "").partition(":")[0] == trigger.pipeline
 
 
 def _text(moment: datetime) -> str:

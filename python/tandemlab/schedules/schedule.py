@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from tandemlab.domain import AlreadyExists, InvalidInput
-from tandemlab.domain.assets import Asset
+from tandemlab.domain import InvalidInput
 from tandemlab.domain.ids import new_run_id, new_ulid
 from tandemlab.domain.recurrence import ScheduleRecurrence
 from tandemlab.domain.schedules import (
     KIND,
+    MANUAL,
     AfterTrigger,
     CatchUp,
     DatasetTrigger,
@@ -29,9 +29,10 @@ from tandemlab.domain.schedules import (
     pipeline_name,
 )
 from tandemlab.domain.times import now
-from tandemlab.pipelines import PipelineEndpoint, PipelineRun, PublishedPipeline
+from tandemlab.pipelines import PipelineEndpoint, PublishedPipeline
 from tandemlab.schedules.actions import check_circle, make_action
 from tandemlab.schedules.positions import begin
+from tandemlab.tracking.pausable import Pausable, check_is_new, newest
 
 if TYPE_CHECKING:
     from tandemlab.data import Datastore
@@ -45,7 +46,7 @@ _LOCAL_POLLING, _POLLING = 5.0 / 60, 1.0
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Pausable):
     """What runs by itself: a published pipeline or a script, by time, on data or after others.
 
     It is decided and submitted by the workspace's agent, which stays as long as there are schedules
@@ -65,9 +66,6 @@ class Schedule:
     >>> schedule.pause().status
     'Paused'
     """
-
-    workspace: Workspace
-    asset: Asset
 
     # Making and finding
 
@@ -138,13 +136,8 @@ class Schedule:
             AlreadyExists: there is a schedule of that name.
         """
         name = check_schedule_name(name)
-        known = _latest(workspace, name)
-        if known is not None and not exist_ok:
-            raise AlreadyExists(
-                f"There is a schedule {name!r} already.",
-                hint="Give another name, or exist_ok=True to change it.",
-                details={"name": name},
-            )
+        if not exist_ok:
+            check_is_new(workspace, KIND, name)
         trigger = _trigger(
             workspace,
             recurrence=recurrence,
@@ -187,10 +180,7 @@ class Schedule:
         Raises:
             NotFound: there is none.
         """
-        found = _latest(workspace, check_schedule_name(name))
-        if found is None:
-            found = workspace.assets.get(KIND, name)  # which says what there is instead
-        return Schedule(workspace, found)
+        return Schedule(workspace, newest(workspace, KIND, check_schedule_name(name)))
 
     @staticmethod
     def list(workspace: Workspace, *, active_only: bool = False) -> Schedules:
@@ -199,21 +189,6 @@ class Schedule:
         return [each for each in found if not active_only or not each.asset.archived]
 
     # What it is
-
-    @property
-    def name(self) -> str:
-        """Name of the schedule."""
-        return self.asset.name
-
-    @property
-    def description(self) -> str | None:
-        """What it is for."""
-        return self.asset.description
-
-    @property
-    def status(self) -> str:
-        """``Active`` or ``Paused``."""
-        return "Paused" if self.asset.archived else "Active"
 
     @cached_property
     def definition(self) -> ScheduleDefinition:
@@ -240,9 +215,7 @@ class Schedule:
         """Its runs, the newest first."""
         ids = [each.run_id for each in self.get_firings(limit)]
         known = self.workspace.store.known_runs(ids)
-        is_pipeline = isinstance(self.definition.action, PipelineAction)
-        find = partial(PipelineRun.get, self.workspace) if is_pipeline else self.workspace.get_run
-        return [find(each) for each in ids if each in known]
+        return [self.workspace.get_run(each) for each in ids if each in known]
 
     # Changing
 
@@ -327,7 +300,7 @@ class Schedule:
         if self.workspace.is_remote:
             return self._remote.run_schedule(self.name)
         run_id = new_run_id(self.definition.experiment)
-        slot = f"manual {new_ulid()}"
+        slot = f"{MANUAL}{new_ulid()}"
         new = NewFiring(self.name, slot, self.asset.version, now(), run_id)
         self.workspace.folder.store.add_firing(new, now())
         self.workspace.attend()
@@ -348,10 +321,6 @@ class Schedule:
 
     def __repr__(self) -> str:
         return f"Schedule({self.name!r}, {self.definition.trigger}, {self.status})"
-
-
-def _latest(workspace: Workspace, name: str) -> Asset | None:
-    return next(iter(workspace.assets.list(KIND, name, archived=True)), None)
 
 
 def _definitions(workspace: Workspace) -> dict[str, ScheduleDefinition]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tandemlab.domain.schedules import DataTrigger
     from tandemlab.tracking import Workspace
 
+_log = logging.getLogger("tandemlab.schedules")
 Listing = Mapping[str, str]
 """Names of files with a text that changes with their content."""
 
@@ -83,8 +85,13 @@ class FolderWatch:
             return
 
         def follow() -> None:
-            for _ in watch(root, stop_event=self._ended, ignore_permission_denied=True):
-                told()
+            try:
+                for _ in watch(root, stop_event=self._ended, ignore_permission_denied=True):
+                    told()
+            except OSError as problem:  # the folder is gone, or the system watches no more
+                _log.warning("%s is looked at, but not watched: %s", root, problem)
+
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change
 
         threading.Thread(target=follow, daemon=True).start()
 
