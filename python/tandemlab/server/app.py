@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -21,15 +23,25 @@ from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
 from tandemlab.server.access import READER
 from tandemlab.server.api import (
     assets,
+    automl,
+    computes,
     content,
+    datasets,
+    designer,
     events,
+    notifications,
     pipelines,
+    run_changes,
+    run_tables,
     runs,
     schedules,
     secrets,
     streams,
+    sweeps,
+    tokens,
     workspaces,
 )
+from tandemlab.server.api import services as services_api
 from tandemlab.server.api.models import EventBatch
 from tandemlab.server.errors import ErrorAnswer, answer_of, internal
 from tandemlab.server.guard import Failures, Guard
@@ -40,6 +52,7 @@ from tandemlab.server.observe import Counts, Observer
 from tandemlab.server.sessions import Sessions
 from tandemlab.server.settings import ServerSettings, make_state_folder
 from tandemlab.server.shortcut import Shortcut
+from tandemlab.server.studio import router as studio_router
 from tandemlab.server.tokens import Tokens
 from tandemlab.server.writers import Writers
 from tandemlab.store.http.wire import API
@@ -71,12 +84,21 @@ class Services:
 def create_app(settings: ServerSettings) -> tuple[ASGIApp, Services]:
     """The application of a server, and what it consists of."""
     folder = make_state_folder(settings.root)
-    tokens = Tokens(folder)
-    services = Services(Library(settings.root), tokens, Sessions.of(folder, tokens))
+    known = Tokens(folder)
+    services = Services(Library(settings.root), known, Sessions.of(folder, known))
     app = _application(services)
     inner = Shortcut(app, events.router, API)
-    guard = Guard(inner, settings, tokens, services.sessions, services.failures)
+    guard = Guard(inner, settings, known, services.sessions, services.failures)
     return Observer(guard, services.counts), services
+
+
+def describe() -> dict[str, Any]:
+    """What the interface of every server is, as OpenAPI."""
+    with TemporaryDirectory() as nothing:
+        folder = Path(nothing)
+        known = Tokens(folder)
+        services = Services(Library(folder), known, Sessions(b"", known))
+        return _openapi(_application(services))
 
 
 def _application(services: Services) -> FastAPI:
@@ -101,17 +123,31 @@ def _application(services: Services) -> FastAPI:
     for part in (
         events,
         workspaces,
+        run_tables,  # before the runs by their ids
+        run_changes,
         runs,
         content,
         assets,
+        datasets,
+        services_api,
+        computes,
         pipelines,
+        sweeps,
+        automl,
+        designer,
         schedules,
+        notifications,
         secrets,
+        tokens,
         streams,
     ):
         app.include_router(part.router, prefix=API)
+    app.include_router(pipelines.steps_router, prefix=API)
+    app.include_router(schedules.recurrences_router, prefix=API)
+    app.include_router(automl.searches_router, prefix=API)
     app.include_router(login_router)
     app.include_router(mlflow_router)
+    app.include_router(studio_router)
     _add_probes(app, services)
     _add_error_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

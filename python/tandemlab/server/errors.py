@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from tandemlab.domain import (
     AlreadyExists,
+    Conflict,
     InvalidInput,
     InvalidState,
     MissingDependency,
@@ -30,6 +31,7 @@ STATUS: dict[type[TandemlabError], int] = {
     NotFound: 404,
     AlreadyExists: 409,
     InvalidState: 409,
+    Conflict: 409,
     VersionMismatch: 409,
     StorageError: 500,
     PassingError: 503,  # clients ask again, as they do while the server itself is away

@@ -137,7 +137,7 @@ class Guard:
         if token is not None:
             self._check_csrf(scope, headers, cookie)
             return User(token.name, token.role, cookie)
-        if scope["path"] in PUBLIC:
+        if _is_public(scope["path"]):
             return None
         raise self._refusal(scope, "This server asks for a token.", counts=bool(cookie))
 
@@ -180,6 +180,12 @@ def refusal(failures: Failures, client: str, message: str, *, counts: bool) -> N
             details={"reason": "attempts", "retry_after": wait},
         )
     return NotAllowed(message, details={"reason": "unknown"})
+
+
+def _is_public(path: str) -> bool:
+    """Whether nobody has to say who they are to get it; the studio's files hold nothing secret."""
+    is_studio = path in ("/", "/studio") or path.startswith("/studio/")
+    return path in PUBLIC or (is_studio and not is_mlflow(path))
 
 
 def _is_interface(path: str) -> bool:

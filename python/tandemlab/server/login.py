@@ -41,10 +41,26 @@ input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5
 """
 
 
+_GO_ON = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>tandemlab</title>
+<meta http-equiv="refresh" content="0;url={next}"></head>
+<body><a href="{next}">Go on to the studio</a></body></html>
+"""
+
+
 @router.get("/login", include_in_schema=False)
-def show_login(request: Request, next: str = "/") -> Response:
-    """The page where a browser gives its token."""
-    return _page(request, next, "", 200)
+def show_login(request: Request, next: str = "/", ticket: str | None = None) -> Response:
+    """The page where a browser gives its token; with a ticket it need not."""
+    if ticket is None:
+        return _page(request, next, "", 200)
+    token = services(request).sessions.redeem(ticket)
+    if token is None:
+        said = "That address has been used, or is too old. Run `tandemlab studio` again."
+        return _page(request, next, said, 403)
+    # A redirect of somebody else's link would not carry the cookie, which is for this site alone.
+    answer = HTMLResponse(_GO_ON.format(next=escape(_local(next))))
+    _set_cookie(request, answer, COOKIE, services(request).sessions.start(token), SECONDS)
+    return answer
 
 
 def _page(request: Request, target: str, problem: str, status: int) -> Response:
@@ -60,7 +76,9 @@ def _page(request: Request, target: str, problem: str, status: int) -> Response:
         f"default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     )
-    answer = HTMLResponse(page, status, headers={"Content-Security-Policy": policy})
+    # Without a referrer a browser would send the form with no origin, as from another site.
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "same-origin"}
+    answer = HTMLResponse(page, status, headers=headers)
     _set_cookie(request, answer, LOGIN_COOKIE, nonce, 600)
     return answer
 

@@ -2,6 +2,7 @@
 
 The cookie holds the id of a token, not its secret, and ends with it. A request that changes
 something must also carry the session's CSRF value in a header, which another site cannot read.
+A ticket, which who may read the server's files makes, starts a session by an address.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 
@@ -21,6 +23,7 @@ COOKIE = "tandemlab_session"
 LOGIN_COOKIE = "tandemlab_login"
 CSRF_HEADER = "x-csrf-token"
 SECONDS = 12 * 3600
+TICKET_SECONDS = 120
 _FILE = "secret"
 
 
@@ -30,10 +33,13 @@ class Sessions:
 
     Attributes:
         key: the server's secret.
+        used: tickets that have let somebody in, and when each would have ended.
     """
 
     key: bytes
     tokens: Tokens
+    used: dict[str, int] = field(default_factory=dict)
+    used_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def of(cls, folder: Path, tokens: Tokens) -> Sessions:
@@ -63,6 +69,26 @@ class Sessions:
     def is_csrf(self, cookie: str, value: str) -> bool:
         """Whether a value is that of `csrf`."""
         return self._is_signed("csrf", cookie, value)
+
+    def ticket(self, token: Token) -> str:
+        """What lets one browser in, once and soon, as the user of a token."""
+        content = f"{token.id}.{int(time.time()) + TICKET_SECONDS}.{token_urlsafe(12)}"
+        return f"{content}.{self._sign('ticket', content)}"
+
+    def redeem(self, ticket: str) -> Token | None:
+        """The token that a ticket stands for; None if it is none, has ended or was used."""
+        content, _, signature = ticket.rpartition(".")
+        if not self._is_signed("ticket", content, signature):
+            return None
+        token_id, ends, _ = content.split(".", 2)
+        now = time.time()
+        with self.used_lock:
+            for old in [each for each, end in self.used.items() if end < now]:
+                del self.used[old]
+            if int(ends) <= now or content in self.used:
+                return None
+            self.used[content] = int(ends)
+        return self.tokens.find(token_id)
 
     def login_field(self, nonce: str) -> str:
         """The hidden field of a log-in page whose cookie holds that nonce."""

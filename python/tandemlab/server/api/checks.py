@@ -11,8 +11,9 @@ from tandemlab.domain.events import SHAPES, Event, Kind
 from tandemlab.domain.jobs import JobSettings
 from tandemlab.domain.names import check_file_name, check_metric_name, check_name
 from tandemlab.domain.pipeline_plans import Plan
-from tandemlab.domain.records import SUBMITTED
+from tandemlab.domain.records import JOBS, SUBMITTED
 from tandemlab.domain.scalars import as_scalars, from_json
+from tandemlab.domain.sweeps import SweepPlan
 from tandemlab.store.blobs import is_digest
 from tandemlab.store.place import Blobs
 from tandemlab.store.snapshots import read_manifest
@@ -43,8 +44,10 @@ def check_run(run: NewRun, blobs: Blobs) -> None:
     as_scalars(run.params)
     if run.snapshot is not None:
         _check_snapshot(run.snapshot, blobs)
-    if run.type == "script" and run.status is RunStatus.QUEUED:
+    if run.type in JOBS and run.status is RunStatus.QUEUED:
         _check_job(run.definition)
+    if run.type == "sweep":
+        _check_job(SweepPlan.of(run.definition).trial.definition)
     if run.type == "pipeline":
         for step in Plan.of(run.definition).steps.values():
             if step.snapshot is not None:
@@ -144,6 +147,8 @@ def _check_other(event: Event) -> None:
         is_sound = value is None or isinstance(value, str)
     elif event.kind in ("property", "attribute"):
         is_sound = isinstance(value, str)
+    elif event.kind == "child":
+        is_sound = isinstance(value, dict)
     elif event.kind == "status":
         is_sound = _is_status(value)
     if not is_sound:

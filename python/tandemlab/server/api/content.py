@@ -42,6 +42,12 @@ _INLINE = {
     ".r": "text/plain; charset=utf-8",
 }
 _SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
+# A page that a script wrote is shown in a frame of ours: with its own styles and pictures, but no
+# scripts, no forms, no origin, and nothing from elsewhere.
+_FRAME = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "frame-ancestors 'self'"
+)
 
 
 def _headers(name: str, *, inline: bool) -> tuple[str, dict[str, str]]:
@@ -117,6 +123,25 @@ def get_content(found: Found, digest: str) -> FileResponse:
     return content_answer(found, digest, digest)
 
 
+@router.get("/runs/{run}/page/{name:path}", dependencies=[READER], response_class=Response)
+def get_page(found: Found, run: str, name: str) -> Response:
+    """An HTML file of a run, to be shown in a frame: inert, whatever it says."""
+    check_file_name(name)
+    if not name.lower().endswith((".html", ".htm")):
+        raise InvalidInput(f"{name[:200]!r} is not the name of an HTML file.")
+    data = found.place.read_file(found.get_record(run).id, name, 0, _SLICE)
+    if data is None:
+        raise _no_file(run, name)
+    headers = {"Content-Security-Policy": _FRAME, "X-Frame-Options": "SAMEORIGIN"}
+    return Response(data, media_type="text/html", headers=headers)
+
+
+def _no_file(run: str, name: str) -> NotFound:
+    return NotFound(
+        f"Run {run} has no file {name[:200]!r}.", details={"what": "file", "name": name[:200]}
+    )
+
+
 def content_answer(found: Workspace, digest: str, name: str) -> FileResponse:
     """A content, to be downloaded under a name."""
     kind, headers = _headers(name, inline=False)
@@ -147,10 +172,7 @@ def get_file(
             return FileResponse(path, media_type=kind, headers=headers)
     data = found.place.read_file(record.id, name, offset, _SLICE if limit is None else limit)
     if data is None:
-        raise NotFound(
-            f"Run {record.id} has no file {name[:200]!r}.",
-            details={"what": "file", "name": name[:200]},
-        )
+        raise _no_file(record.id, name)
     return Response(data, media_type=kind, headers=headers)
 
 

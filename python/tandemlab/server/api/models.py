@@ -76,6 +76,12 @@ class RunIds(BaseModel):
     ids: list[str] = Field(max_length=100_000)
 
 
+class SeriesName(RunIds):
+    """What is asked of several runs."""
+
+    name: str
+
+
 class PropertyValues(BaseModel):
     """Several values of a property of runs."""
 

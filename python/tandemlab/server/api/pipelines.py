@@ -8,14 +8,15 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from tandemlab.domain import RunRecord
+from tandemlab.domain import RunRecord, RunStatus
 from tandemlab.domain.names import check_name
-from tandemlab.pipelines import PublishedPipeline
+from tandemlab.pipelines import PipelineRun, PublishedPipeline
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
-from tandemlab.server.api.assets import read_version
+from tandemlab.server.api.assets import Version, read_version
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/pipelines", tags=["pipelines"])
+steps_router = APIRouter(prefix="/workspaces/{workspace}/runs/{run}/steps", tags=["pipelines"])
 
 
 class ParameterContent(BaseModel):
@@ -37,8 +38,32 @@ class PublishedContent(BaseModel):
     description: str | None
     parameters: dict[str, ParameterContent]
     steps: list[str]
+    needs: dict[str, list[str]] = Field(description="For each step, those that it needs directly.")
     tags: dict[str, str]
     published: datetime
+
+
+class StepContent(BaseModel):
+    """A step of a pipeline's run, and how it is doing; see `tandemlab.pipelines.StepState`."""
+
+    name: str
+    kind: str
+    needs: list[str]
+    status: RunStatus
+    run_id: str | None
+    attempts: int
+    reused: bool
+    duration: float | None
+    error: str | None
+    skipped: str | None
+    items: int | None
+    items_done: int | None
+
+
+class StepReason(BaseModel):
+    """Why a step ran, or did not, as text."""
+
+    text: str
 
 
 class PipelineSubmission(BaseModel):
@@ -74,6 +99,7 @@ def _content(found: PublishedPipeline) -> PublishedContent:
             for name, each in graph.parameters.items()
         },
         steps=graph.order,
+        needs=graph.needs,
         tags=found.tags,
         published=found.published_time,
     )
@@ -91,6 +117,50 @@ def list_pipelines(
 def get_pipeline(found: Found, name: str, version: str | None = None) -> PublishedContent:
     """A version of a published pipeline, by its number or an alias; the default one if none."""
     return _content(PublishedPipeline.get(found, name, read_version(version)))
+
+
+@router.post("/{name}/{version}/disable", dependencies=[CONTRIBUTOR])
+def disable_pipeline(found: Found, name: str, version: Version) -> PublishedContent:
+    """Keep a version from being run, and out of lists; runs that there are go on."""
+    return _content(PublishedPipeline.get(found, name, version).disable())
+
+
+@router.post("/{name}/{version}/enable", dependencies=[CONTRIBUTOR])
+def enable_pipeline(found: Found, name: str, version: Version) -> PublishedContent:
+    """Have a version be run again."""
+    return _content(PublishedPipeline.get(found, name, version).enable())
+
+
+@router.post("/{name}/{version}/set-default", dependencies=[CONTRIBUTOR])
+def set_default_pipeline(found: Found, name: str, version: Version) -> PublishedContent:
+    """Have a version be what runs where none is named; a disabled one is refused."""
+    return _content(PublishedPipeline.get(found, name, version).set_default())
+
+
+@steps_router.get("", dependencies=[READER])
+def list_steps(found: Found, run: str) -> list[StepContent]:
+    """The steps of a pipeline's run, each behind those that it needs."""
+    pipeline_run = PipelineRun.get(found, run)
+    graph = pipeline_run.pipeline.graph
+    return [
+        StepContent(
+            kind=graph.steps[state.name].kind,
+            needs=graph.needs[state.name],
+            run_id=None if state.run is None else state.run.id,
+            **{
+                field: getattr(state, field)
+                for field in StepContent.model_fields
+                if field not in ("kind", "needs", "run_id")
+            },
+        )
+        for state in pipeline_run.get_steps()
+    ]
+
+
+@steps_router.get("/{step}/why", dependencies=[READER])
+def explain_step(found: Found, run: str, step: str) -> StepReason:
+    """Why a step ran, or did not, and what has changed since the earlier run."""
+    return StepReason(text=str(PipelineRun.get(found, run).why(step)))
 
 
 @router.post("/{name}/runs", status_code=201, dependencies=[CONTRIBUTOR], response_model=RunRecord)

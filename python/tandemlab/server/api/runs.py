@@ -31,6 +31,7 @@ from tandemlab.server.api.models import (
     PropertyValues,
     RunIds,
     RunTableContent,
+    SeriesName,
     StatusChange,
 )
 from tandemlab.server.api.stored import keep_files
@@ -38,6 +39,7 @@ from tandemlab.store.http.wire import (
     encode,
     encode_latest,
     encode_metrics,
+    encode_metrics_of,
     encode_table,
 )
 
@@ -136,6 +138,24 @@ def get_latest_values(found: Found, body: RunIds) -> Response:
     return _json(encode_latest(found.store.latest_values(body.ids)))
 
 
+@router.post(
+    "/full-metrics",
+    dependencies=[READER],
+    response_model=dict[str, dict[str, MetricContent]],
+)
+def get_metrics_of(found: Found, body: RunIds) -> Response:
+    """What the runs logged, by run and name; runs that have logged nothing are left out."""
+    found.place.catch_up_all()
+    return _json(encode_metrics_of(found.store.metrics_of(body.ids)))
+
+
+@router.post("/full-series", dependencies=[READER], response_model=dict[str, MetricContent])
+def get_series_of(found: Found, body: SeriesName) -> Response:
+    """The series of a name, by run."""
+    found.place.catch_up_all()
+    return _json(encode_metrics(found.store.series_of(body.ids, body.name)))
+
+
 @router.get("/{run}", dependencies=[READER], response_model=RunRecord)
 def get_run(found: Found, run: str) -> Response:
     """The run of that id."""
@@ -166,13 +186,14 @@ def delete_run(found: Found, run: str) -> None:
 @router.post("/{run}/status", dependencies=[CONTRIBUTOR], response_model=RunRecord)
 def move_run(found: Found, run: str, body: StatusChange) -> Response:
     """Move a run along its life cycle; CancelRequested has its agent stop it."""
-    record = found.store.move_run(
+    found.store.move_run(
         run,
         body.status,
         time=None if body.time is None else from_micros(body.time),
         error=None if body.error is None else RunError(body.error.message, body.error.code),
         exit_code=body.exit_code,
     )
+    record = found.get_record(run)
     if record.is_submitted and record.status is RunStatus.CANCEL_REQUESTED:
         found.attend()
     return _json(record)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Body, Query, Response
+from pydantic import BaseModel, Field
 
+from tandemlab.domain import InvalidInput
 from tandemlab.domain.schedules import Firing, FiringState
-from tandemlab.schedules import Schedule
+from tandemlab.domain.times import now
+from tandemlab.schedules import Schedule, ScheduleRecurrence
 from tandemlab.schedules.positions import begin
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}", tags=["schedules"])
+recurrences_router = APIRouter(prefix="/recurrences", tags=["schedules"])
 
 
 class ScheduleContent(BaseModel):
@@ -34,6 +37,35 @@ class ScheduleContent(BaseModel):
     data_parameter: str | None
     tags: dict[str, str | None]
     next: list[datetime]
+
+
+class NewSchedule(BaseModel):
+    """A schedule of a published pipeline; one of `recurrence` to `after_schedule` says when."""
+
+    name: str
+    pipeline: str = Field(description="NAME or NAME:VERSION")
+    experiment: str | None = None
+    description: str | None = None
+    recurrence: dict[str, Any] | None = Field(
+        default=None, description="cron, or frequency and interval; and time_zone"
+    )
+    datastore: str | None = None
+    dataset: str | None = None
+    after: str | None = Field(default=None, description="A published pipeline.")
+    after_schedule: str | None = None
+    after_status: str = "Completed"
+    path_on_datastore: str | None = None
+    polling_interval: float | None = Field(default=None, gt=0, description="Minutes.")
+    settle_seconds: float = Field(default=5.0, ge=0)
+    pipeline_parameters: dict[str, bool | int | float | str | list[Any] | None] = {}
+    data_path_parameter_name: str | None = None
+    continue_on_step_failure: bool | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    catch_up: str = "latest"
+    overlap: str = "skip"
+    tags: dict[str, str | None] = {}
+    exist_ok: bool = False
 
 
 class RunId(BaseModel):
@@ -57,6 +89,28 @@ def _content(found: Schedule) -> ScheduleContent:
 def list_schedules(found: Found) -> list[ScheduleContent]:
     """The schedules by name."""
     return [_content(each) for each in Schedule.list(found)]
+
+
+@router.post("/schedules", status_code=201, dependencies=[CONTRIBUTOR])
+def create_schedule(found: Found, body: NewSchedule) -> ScheduleContent:
+    """Have a published pipeline run by itself from now on."""
+    given = body.model_dump()
+    recurrence, waits_for = given.pop("recurrence"), given.pop("after_schedule")
+    if recurrence is not None:
+        recurrence = ScheduleRecurrence.from_dict(recurrence)
+    if waits_for is not None:
+        if given["after"] is not None:
+            raise InvalidInput("A schedule is after a pipeline or after a schedule, not both.")
+        given["after"] = Schedule.get(found, waits_for)
+    made = Schedule.create(
+        found,
+        given.pop("name"),
+        given.pop("pipeline"),
+        given.pop("experiment"),
+        recurrence,
+        **given,
+    )
+    return _content(made)
 
 
 @router.get("/schedules/{name}", dependencies=[READER])
@@ -106,3 +160,9 @@ def list_firings(
     """Times at which schedules were due, those that were due last first."""
     content = encode(found.store.find_firings(schedule, state, limit))
     return Response(content, media_type="application/json")
+
+
+@recurrences_router.post("/next-times", dependencies=[READER])
+def list_next_times(recurrence: Annotated[dict[str, Any], Body()]) -> list[datetime]:
+    """When a schedule of that recurrence, made now, would fire: the first three times."""
+    return ScheduleRecurrence.from_dict(recurrence).next(3, after=now())

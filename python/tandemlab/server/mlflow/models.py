@@ -59,7 +59,11 @@ def _own_run(workspace: Workspace, ask: messages.NewModel, name: str) -> RunReco
     made = runs.create(
         workspace, messages.NewRun(experiment_id=ask.experiment_id, run_name=name, tags=ask.tags)
     )
-    return workspace.store.move_run(made["run"]["info"]["run_id"], RunStatus.COMPLETED)
+    run_id = made["run"]["info"]["run_id"]
+    workspace.store.move_run(run_id, RunStatus.COMPLETED)
+    record = workspace.store.get_run(run_id)
+    assert record is not None
+    return record
 
 
 def _free_folder(name: str, taken: set[str]) -> str:
