@@ -1,0 +1,103 @@
+import { useState } from "react";
+import { Checkbox, Group, SegmentedControl, Select, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api } from "../api/client";
+import { useWorkspace } from "../api/session";
+import { Asking } from "../parts/asking";
+import { useText, type Key } from "../text/text";
+
+const KINDS = ["webhook", "email", "command"] as const;
+const STATUSES = ["Completed", "Failed", "Canceled"] as const;
+const SCOPES = { experiment: "runs.experiment", pipeline: "notifications.pipeline", schedule: "schedules.schedule" } as const satisfies Record<string, Key>;
+
+type Kind = (typeof KINDS)[number];
+type Scope = keyof typeof SCOPES;
+type Field = { key: string; title: Key; isOptional?: boolean; type?: string; example?: string };
+
+/** What each way needs; secrets are named here, their values are in the settings. */
+const FIELDS: Record<Kind, Field[]> = {
+  webhook: [
+    { key: "url", title: "notifications.url", type: "url", example: "https://example.org/hook" },
+    { key: "secret", title: "notifications.signing", isOptional: true },
+  ],
+  email: [
+    { key: "recipients", title: "notifications.recipients", example: "ana@example.org, rui@example.org" },
+    { key: "sender", title: "notifications.sender", type: "email" },
+    { key: "host", title: "notifications.host", example: "smtp.example.org" },
+    { key: "port", title: "notifications.port", isOptional: true, example: "587" },
+    { key: "user", title: "run.user", isOptional: true },
+    { key: "password_secret", title: "notifications.password", isOptional: true },
+  ],
+  command: [{ key: "command", title: "notifications.line", example: "notify-send tandemlab" }],
+};
+
+/** Asks for what is told to whom; the server says what is wrong with it. */
+export function NewNotification({ close }: { close: () => void }) {
+  const text = useText();
+  const workspace = useWorkspace();
+  const client = useQueryClient();
+  const [name, setName] = useState("");
+  const [on, setOn] = useState<string[]>(["Failed"]);
+  const [kind, setKind] = useState<Kind>("webhook");
+  const [typed, setTyped] = useState<Record<string, string>>({});
+  const [security, setSecurity] = useState<string>("starttls");
+  const [scope, setScope] = useState<Scope | null>(null);
+  const [scopeName, setScopeName] = useState("");
+  const make = useMutation({
+    mutationFn: () =>
+      api.POST("/api/v1/workspaces/{workspace}/notifications", {
+        params: { path: { workspace } },
+        body: { name, on, channel: channelOf(kind, typed, security), exist_ok: false, ...(scope && { [scope]: scopeName }) },
+      }),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["notifications", workspace] });
+      close();
+    },
+  });
+  return (
+    <Asking title={text("notifications.new")} about={text("notifications.about")} act={make} close={close}>
+      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <Checkbox.Group label={text("notifications.on")} value={on} onChange={setOn}>
+        <Group gap="md" mt={6}>
+          {STATUSES.map((status) => <Checkbox key={status} value={status} label={text(`status.${status}`)} />)}
+        </Group>
+      </Checkbox.Group>
+      <Group grow align="flex-end">
+        <Select
+          label={text("notifications.only")} placeholder={text("notifications.all")} clearable value={scope} onChange={setScope}
+          data={(Object.keys(SCOPES) as Scope[]).map((value) => ({ value, label: text(SCOPES[value]) }))}
+        />
+        {scope && <TextInput label={text(SCOPES[scope])} required value={scopeName} onChange={(event) => setScopeName(event.currentTarget.value)} />}
+      </Group>
+      <SegmentedControl
+        aria-label={text("notifications.channel")} value={kind} onChange={setKind}
+        data={KINDS.map((value) => ({ value, label: text(`notifications.${value}`) }))}
+      />
+      {FIELDS[kind].map(({ key, title, isOptional = false, type = "text", example = "" }) => (
+        <TextInput
+          key={`${kind} ${key}`} label={text(title)} required={!isOptional} type={type} placeholder={example} value={typed[key] ?? ""}
+          onChange={({ currentTarget: { value } }) => setTyped((old) => ({ ...old, [key]: value }))}
+        />
+      ))}
+      {kind === "email" && (
+        <Select
+          label={text("notifications.security")} allowDeselect={false} value={security} onChange={(value) => value && setSecurity(value)}
+          data={[{ value: "starttls", label: "STARTTLS" }, { value: "tls", label: "TLS" }, { value: "none", label: text("notifications.noSecurity") }]}
+        />
+      )}
+    </Asking>
+  );
+}
+
+/** The way as the interface has it. */
+function channelOf(kind: Kind, typed: Record<string, string>, security: string): Record<string, unknown> {
+  const given = FIELDS[kind].map(({ key }) => [key, typed[key]?.trim()] as const).filter(([, value]) => value);
+  const channel: Record<string, unknown> = { kind, ...Object.fromEntries(given) };
+  if (kind !== "email") return channel;
+  const { recipients = "", port } = typed;
+  return {
+    ...channel, security,
+    recipients: recipients.split(",").map((each) => each.trim()).filter(Boolean),
+    ...(port && { port: Number(port) }),
+  };
+}

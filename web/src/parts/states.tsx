@@ -1,0 +1,45 @@
+import type { ReactNode } from "react";
+import { Alert, Button, Center, Loader, Stack, Text, Title } from "@mantine/core";
+import { StudioError } from "../api/client";
+import { useText } from "../text/text";
+
+/** An error as the server says it: what, why and what to do next. */
+export function ErrorBox({ error, retry }: { error: Error; retry?: () => void }) {
+  const text = useText();
+  const hint = error instanceof StudioError ? error.hint : "";
+  return (
+    <Alert color="red" variant="outline" title={text("error.title")} role="alert" my="md">
+      <Text size="sm">{error.message}</Text>
+      {hint && <Text size="sm" c="dimmed" mt={4}>{hint}</Text>}
+      {retry && (
+        <Button mt="sm" size="xs" variant="default" onClick={retry}>
+          {text("error.retry")}
+        </Button>
+      )}
+    </Alert>
+  );
+}
+
+/** Where there is nothing yet: what would be here, and how it comes here. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <Stack className="panel" p="lg" gap="xs" align="stretch" style={{ minWidth: 0 }}>
+      <Title order={2}>{title}</Title>
+      {children}
+    </Stack>
+  );
+}
+
+type Asked<T> = { data: T | undefined; error: Error | null; refetch: () => unknown };
+
+/** What was asked of the server, once it is there. */
+export function Loaded<T>({ from, children }: { from: Asked<T>; children: (data: T) => ReactNode }) {
+  const text = useText();
+  if (from.data !== undefined) return children(from.data);
+  if (from.error) return <ErrorBox error={from.error} retry={() => void from.refetch()} />;
+  return (
+    <Center mih={120}>
+      <Loader size="sm" role="status" aria-label={text("loading")} />
+    </Center>
+  );
+}

@@ -1,0 +1,47 @@
+import type { ReactNode } from "react";
+import { Table } from "@mantine/core";
+
+export type Column<Row> = {
+  key: string;
+  title: ReactNode;
+  cell: (row: Row) => ReactNode;
+  right?: boolean;
+  /** Left out on a phone. */
+  isMore?: boolean;
+};
+
+/** A table of some dozens of rows. */
+export function Rows<Row>(props: {
+  label: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  id: (row: Row) => string;
+}) {
+  const { label, rows, columns, id } = props;
+  const side = (column: Column<Row>) => (column.right ? "right" : "left");
+  const more = (column: Column<Row>) => (column.isMore ? "wide" : undefined);
+  return (
+    <div className="panel rows" tabIndex={0} role="region" aria-label={label}>
+      <Table aria-label={label} verticalSpacing={7} highlightOnHover>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map((each) => (
+              <Table.Th key={each.key} ta={side(each)} className={more(each)} scope="col">{each.title}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row) => (
+            <Table.Tr key={id(row)}>
+              {columns.map((each) => (
+                <Table.Td key={each.key} ta={side(each)} className={`${more(each) ?? ""} ${each.right ? "numbers" : ""}`}>
+                  {each.cell(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
