@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Complete = Callable[[click.Context, click.Parameter, str], "list[str]"]
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -21,7 +22,11 @@ NOUNS = {
     "workspace": "Make, find, check and delete workspaces.",
     "experiment": "Make, list and archive experiments.",
     "run": "Submit scripts, and see what became of them.",
+    "sweep": "Search for hyper-parameters, and see which are best.",
     "pipeline": "Check, run and publish pipelines, and see what became of them.",
+    "component": "See what the designer's components do, which are steps of pipelines.",
+    "draft": "Keep, run and publish pipelines as the designer draws them.",
+    "automl": "Look for the best model of a table.",
     "schedule": "Have scripts and pipelines run by themselves.",
     "notification": "Have somebody told of what has ended.",
     "agent": "Have what runs scripts and schedules stay on this machine.",
@@ -33,6 +38,7 @@ NOUNS = {
     "datastore": "Register places for data, and copy files into and out of them.",
     "service": "Deploy models as services on this machine, and ask them.",
     "keyvault": "Keep passwords and tokens for scripts.",
+    "studio": "Open the workspace in the browser.",
     "server": "Serve workspaces to others, and log in to servers.",
     "sync": "Send to servers what was logged while they were away.",
     "doctor": "Say what Python and R are used, and what is to be repaired.",
@@ -218,6 +224,19 @@ def seconds(context: click.Context, option: click.Parameter, word: str | None) -
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def all_of(
+    options: Sequence[Callable[[Function], Function]],
+) -> Callable[[Function], Function]:
+    """What gives a command several options, in their order."""
+
+    def added(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return added
+
+
 # Completion
 
 
@@ -226,22 +245,6 @@ def complete_workspace(context: click.Context, option: click.Parameter, start: s
     from tandemlab.tracking.known import known_workspaces
 
     return sorted(name for name in set(known_workspaces().values()) if name.startswith(start))
-
-
-def complete_experiment(context: click.Context, option: click.Parameter, start: str) -> list[str]:
-    """Names of experiments."""
-    return context.ensure_object(Session).complete(
-        lambda workspace: [name for name in workspace.experiments if name.startswith(start)]
-    )
-
-
-def complete_run(context: click.Context, option: click.Parameter, start: str) -> list[str]:
-    """References to the newest runs."""
-    from tandemlab.cli.references import newest_references
-
-    return context.ensure_object(Session).complete(
-        lambda workspace: [name for name in newest_references(workspace) if name.startswith(start)]
-    )
 
 
 def complete_config(context: click.Context, option: click.Parameter, start: str) -> list[str]:
@@ -253,33 +256,37 @@ def complete_config(context: click.Context, option: click.Parameter, start: str)
     return [name for name in configurations(Path()) if name.startswith(start)]
 
 
-def complete_secret(context: click.Context, option: click.Parameter, start: str) -> list[str]:
-    """Names of secrets."""
+def complete_names(names: Callable[[Workspace], Iterable[str]]) -> Complete:
+    """What offers names of a workspace; none where there is no workspace."""
 
-    def names(workspace: Workspace) -> list[str]:
-        found = workspace.get_default_keyvault().list_secrets()
-        return [name for name in found if name.startswith(start)]
+    def complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+        return context.ensure_object(Session).complete(
+            lambda workspace: [name for name in names(workspace) if name.startswith(start)]
+        )
 
-    return context.ensure_object(Session).complete(names)
-
-
-def complete_datastore(context: click.Context, option: click.Parameter, start: str) -> list[str]:
-    """Names of datastores."""
-
-    def names(workspace: Workspace) -> list[str]:
-        from tandemlab.data import Datastore
-
-        return [each.name for each in Datastore.list(workspace) if each.name.startswith(start)]
-
-    return context.ensure_object(Session).complete(names)
+    return complete
 
 
-def complete_compute(context: click.Context, option: click.Parameter, start: str) -> list[str]:
-    """Names of compute targets."""
+def _runs(workspace: Workspace) -> Iterable[str]:
+    from tandemlab.cli.references import newest_references
 
-    def names(workspace: Workspace) -> list[str]:
-        from tandemlab.compute import ComputeTarget
+    return newest_references(workspace)
 
-        return [each.name for each in ComputeTarget.list(workspace) if each.name.startswith(start)]
 
-    return context.ensure_object(Session).complete(names)
+def _datastores(workspace: Workspace) -> Iterable[str]:
+    from tandemlab.data import Datastore
+
+    return [each.name for each in Datastore.list(workspace)]
+
+
+def _compute_targets(workspace: Workspace) -> Iterable[str]:
+    from tandemlab.compute import ComputeTarget
+
+    return [each.name for each in ComputeTarget.list(workspace)]
+
+
+complete_experiment = complete_names(lambda workspace: workspace.experiments)
+complete_run = complete_names(_runs)
+complete_secret = complete_names(lambda workspace: workspace.get_default_keyvault().list_secrets())
+complete_datastore = complete_names(_datastores)
+complete_compute = complete_names(_compute_targets)

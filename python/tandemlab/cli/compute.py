@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,11 @@ import click
 from tandemlab.cli.addresses import ask_secret, ssh_host
 from tandemlab.cli.commands import (
     Noun,
+    all_of,
     complete_compute,
     output_option,
     pass_session,
+    seconds,
     tag_option,
     verb,
     workspace_option,
@@ -27,6 +31,7 @@ from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
     from tandemlab.compute import ComputeTarget
+    from tandemlab.compute.ray.cluster import RayCluster
 
 compute = Noun("compute")
 
@@ -39,11 +44,17 @@ _TARGETS = (
     Column("python", rank=2),
     Column("rscript", rank=2),
     Column("directory", rank=2),
+    Column("provisioning_state", rank=4),
+    Column("provisioning_error", rank=5),
+    Column("min_nodes", right=True, rank=4),
+    Column("max_nodes", right=True, rank=4),
+    Column("idle_seconds_before_scaledown", right=True, rank=4),
     Column("version", right=True, rank=3),
     Column("created", rank=3),
     Column("description", rank=1),
     Column("tags", rank=3),
 )
+_OF_CREATED = (*("provisioning_state", "min_nodes", "max_nodes", "idle_seconds_before_scaledown"),)
 _NODES = (
     Column("name", whole=True),
     Column("state"),
@@ -62,11 +73,48 @@ _STEPS = (
 _CLUSTER = (Column("file", whole=True), Column("name"))
 
 _count = click.IntRange(min=0)
+_wait_option = click.option(
+    "--wait/--no-wait", default=False, help="Wait until it is there; or return at once, as usual."
+)
 _name_argument = click.argument("name", shell_complete=complete_compute)
+
+_SIZE = (
+    click.option("--min-nodes", type=_count, help="Nodes beside the head that are there always."),
+    click.option("--max-nodes", type=_count, help="There at most; by default all workers."),
+    click.option(
+        *("--idle-seconds-before-scaledown", "--idle"),
+        type=click.FloatRange(min=0, min_open=True),
+        help="After which a node goes; 1800 if nothing is said.",
+    ),
+)
+_MACHINES = (
+    click.option("--head", metavar="HOST", help="Machine that is the head."),
+    click.option(
+        "--worker", "workers", metavar="HOST", multiple=True, help="Machine that is a node."
+    ),
+    *_SIZE,
+    click.option("--cpus", type=_count, help="Of a node; needed if workers come and go."),
+    click.option("--memory", metavar="SIZE", help="Of a node."),
+    click.option("--gpus", type=_count, help="Of a node."),
+    click.option("--username", metavar="NAME", help="Of the machines."),
+    click.option(
+        *("--private-key", "private_key_file"),
+        metavar="FILE",
+        type=click.Path(),
+        help="Private key.",
+    ),
+    click.option(
+        "--sections",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="YAML with provider, node_config, head_node_config and further sections of Ray's "
+        "file.",
+    ),
+)
 
 
 def _row(found: ComputeTarget) -> dict[str, Any]:
-    capacity = found.capacity()
+    capacity, status = found.capacity(), found.get_status()
     return {
         "name": found.name,
         "kind": found.kind,
@@ -74,6 +122,9 @@ def _row(found: ComputeTarget) -> dict[str, Any]:
         "slots": capacity.slots,
         "active_runs": capacity.used,
         **{each: found.settings.get(each) for each in ("python", "rscript", "directory")},
+        "provisioning_state": status.provisioning_state,
+        "provisioning_error": status.error,
+        **{each: getattr(found, each) for each in _OF_CREATED},
         "version": found.version,
         "created": found.created_time,
         "description": found.description,
@@ -274,33 +325,7 @@ def _machine(address: str, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--name", metavar="NAME", help="The cluster's; the file's name without its ending.")
-@click.option("--head", metavar="HOST", help="Machine that is the head.")
-@click.option("--worker", "workers", metavar="HOST", multiple=True, help="Machine that is a node.")
-@click.option("--min-nodes", type=_count, default=0, show_default=True, help="Always there.")
-@click.option("--max-nodes", type=_count, help="There at most; by default all workers.")
-@click.option(
-    *("--idle-seconds-before-scaledown", "--idle"),
-    type=click.FloatRange(min=0, min_open=True),
-    default=1800,
-    show_default=True,
-    help="After which a node goes.",
-)
-@click.option("--cpus", type=_count, help="Of a node; needed if workers come and go.")
-@click.option("--memory", metavar="SIZE", help="Of a node.")
-@click.option("--gpus", type=_count, help="Of a node.")
-@click.option("--username", metavar="NAME", help="Of the machines.")
-@click.option(
-    *("--private-key", "private_key_file"),
-    metavar="FILE",
-    type=click.Path(),
-    help="Private key.",
-)
-@click.option(
-    "--sections",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="YAML with provider, node_config, head_node_config and further sections of Ray's file.",
-)
+@all_of(_MACHINES)
 @output_option
 @pass_session
 def write_ray_cluster(
@@ -316,19 +341,131 @@ def write_ray_cluster(
     Then 'ray up FILE' makes the cluster, 'ray dashboard FILE' brings its dashboard to this machine,
     and 'ray down FILE' ends the cluster.
     """
+    name = name or file.stem
+    cluster = _cluster(name, sections, options)
+    written = {"file": str(cluster.write(file)), "name": name}
+    session.screen.record(_CLUSTER, written)
+    session.screen.note(f"Then: ray up {file}; ray dashboard {file}")
+    session.suggest("compute attach", name, "http://127.0.0.1:8265")
+
+
+def _cluster(name: str, sections: Path | None, options: dict[str, Any]) -> RayCluster:
     from tandemlab.compute import RayCompute
 
     further = _sections(sections) if sections else {}
     made = {
         each: further.pop(each, None) for each in ("provider", "node_config", "head_node_config")
     }
-    cluster = RayCompute.provisioning_configuration(
-        name or file.stem, **options, **made, sections=further
+    said = {each: value for each, value in options.items() if value is not None}
+    return RayCompute.provisioning_configuration(name, **said, **made, sections=further)
+
+
+@verb(
+    "create",
+    "tandemlab compute create lab --head HOST1 --worker HOST2 --cpus 8 --username ana --wait",
+    "tandemlab compute create lab --sections aws.yaml --max-nodes 8 --username ubuntu "
+    "--private-key lab.pem",
+)
+@click.argument("name")
+@all_of(_MACHINES)
+@click.option("--host-key", metavar="KEY", help="Host key of the head.")
+@click.option("--directory", metavar="PATH", help="Folder for all that runs, on each machine.")
+@click.option("--python", metavar="PATH", help="Program there that runs scripts of Python.")
+@click.option("--rscript", metavar="PATH", help="Program there that runs scripts of R.")
+@click.option("--description", help="What it is for.")
+@tag_option("A label.", needs_value=True)
+@_wait_option
+@workspace_option
+@output_option
+@pass_session
+def create(
+    session: Session,
+    /,
+    name: str,
+    sections: Path | None,
+    description: str | None,
+    labels: dict[str, str | None],
+    wait: bool,
+    **options: Any,
+) -> None:
+    """Make a cluster of Ray that grows and shrinks with its work.
+
+    It becomes a target. Its machines are those that 'compute write-ray-cluster' has. Ray's
+    launcher, which is installed on this machine, makes it ('ray up'), in the background unless
+    --wait is given. The head is reached by SSH, and needs no open port beside. 'compute delete'
+    ends the cluster.
+    """
+    from tandemlab.compute import ComputeTarget
+
+    made = ComputeTarget.create(
+        session.workspace(),
+        name,
+        _cluster(name, sections, options),
+        description=description,
+        tags={label: value or "" for label, value in labels.items()},
     )
-    written = {"file": str(cluster.write(file)), "name": cluster.name}
-    session.screen.record(_CLUSTER, written)
-    session.screen.note(f"Then: ray up {file}; ray dashboard {file}")
-    session.suggest("compute attach", cluster.name, "http://127.0.0.1:8265")
+    _show_made(session, made, wait=wait)
+
+
+@verb("update", "tandemlab compute update lab --min-nodes 1 --idle 600")
+@_name_argument
+@all_of(_SIZE)
+@_wait_option
+@workspace_option
+@output_option
+@pass_session
+def update(session: Session, /, name: str, wait: bool, **options: Any) -> None:
+    """Change how a cluster that was created grows and shrinks. Runs go on."""
+    found = _found(session, name)
+    found.update(**options)
+    _show_made(session, found, wait=wait)
+
+
+@verb("wait", "tandemlab compute wait lab", "tandemlab compute wait lab --min-nodes 2")
+@_name_argument
+@click.option("--min-nodes", type=_count, help="Wait for so many nodes beside the head as well.")
+@click.option(
+    "--timeout", metavar="TIME", callback=seconds, default="25m", help="How long; 25m if not said."
+)
+@workspace_option
+@output_option
+@pass_session
+def wait_(session: Session, /, name: str, min_nodes: int | None, timeout: float) -> None:
+    """Wait until a target has been created or updated.
+
+    What Ray's launcher says goes to standard error.
+    """
+    found = _found(session, name)
+    with redirect_stdout(sys.stderr):
+        found.wait_for_completion(True, min_nodes, timeout / 60)
+    session.screen.record(_TARGETS, _row(found))
+    session.suggest("run submit SCRIPT --target", name)
+
+
+def _show_made(session: Session, made: ComputeTarget, *, wait: bool) -> None:
+    if wait:
+        with redirect_stdout(sys.stderr):
+            made.wait_for_completion(show_output=True)
+    session.screen.record(_TARGETS, _row(made))
+    session.suggest("run submit SCRIPT --target" if wait else "compute wait", made.name)
+
+
+@verb("delete", "tandemlab compute delete lab")
+@_name_argument
+@yes_option
+@workspace_option
+@output_option
+@pass_session
+def delete(session: Session, name: str, yes: bool) -> None:
+    """End a cluster that was created, and forget the target.
+
+    A target that was attached is only forgotten, as by detach.
+    """
+    found = _found(session, name)
+    if session.screen.confirm(f"End the target {name}, and forget it?", yes=yes):
+        found.delete()
+        session.screen.record(_TARGETS[:1], {"name": name})
+        session.suggest("compute list")
 
 
 def _sections(path: Path) -> dict[str, Any]:
@@ -412,5 +549,7 @@ def doctor(session: Session, name: str) -> None:
     session.suggest("run submit SCRIPT --target", name)
 
 
-for command in (list_, show, attach, write_ray_cluster, detach, nodes, doctor, clean):
+for command in (list_, show, attach, create, update, wait_, write_ray_cluster):
+    compute.add_command(command)
+for command in (nodes, doctor, clean, detach, delete):
     compute.add_command(command)

@@ -133,7 +133,7 @@ def register(
 
     dataset: TabularDataset | FileDataset
     if as_files:
-        reading.refuse("A dataset of files", {**reading.delimited, **reading.types})
+        reading.refuse("A dataset of files")
         dataset = Dataset.File.from_files(places_of(session, paths))
     else:
         dataset = table_of(session, paths, reading)

@@ -58,21 +58,29 @@ def _row(found: CachedEnvironment) -> dict[str, Any]:
     "build",
     "tandemlab environment build requirements.txt",
     "tandemlab environment build renv.lock --rebuild",
+    "tandemlab environment build study:3",
 )
-@click.argument("file", type=click.Path())
+@click.argument("given", metavar="FILE|NAME")
 @click.option("--rebuild", is_flag=True, help="Build it even if it is there.")
+@workspace_option
 @output_option
 @pass_session
-def build(session: Session, file: str, rebuild: bool) -> None:
-    """Build the environment that FILE describes.
+def build(session: Session, given: str, rebuild: bool) -> None:
+    """Build the environment of FILE, or the one named NAME.
 
     FILE is a requirements.txt of pip, a conda file, an renv.lock or a file of tandemlab's own
-    (.yml). Environments are kept on this machine, once for all workspaces; a run that needs one
-    that is not there builds it first, and starts sooner where it is there already.
+    (.yml); NAME, or NAME:VERSION, a registered or curated environment. Environments are kept on
+    this machine, once for all workspaces; a run that needs one that is not there builds it first,
+    and starts sooner where it is there already.
     """
-    from tandemlab.environments import EnvironmentCache, read_environment
+    from tandemlab.environments import EnvironmentCache, get_environment, read_environment
+    from tandemlab.environments.files import ENVIRONMENT_SUFFIXES
 
-    found = read_environment(file)
+    path = Path(given)
+    if path.suffix in ENVIRONMENT_SUFFIXES or path.is_file():
+        found = read_environment(given)
+    else:
+        found = get_environment(session.workspace(), given).environment
     cache = EnvironmentCache()
     built = cache.build(found, rebuild=rebuild)
     session.screen.record(
@@ -85,7 +93,7 @@ def build(session: Session, file: str, rebuild: bool) -> None:
             "log": str(cache.log_path(found)),
         },
     )
-    session.screen.suggest(f"run submit --environment {file} train.py")
+    session.screen.suggest(f"run submit --environment {given} train.py")
 
 
 @verb(
@@ -115,10 +123,12 @@ def lock(session: Session, file: str, to: Path | None) -> None:
         read_environment,
         save_environment,
     )
+    from tandemlab.environments.files import check_own_name
 
     given = Path(file)
-    locked = lock_environment(read_environment(given))
     path = to or (given if is_own_file(given) else given.with_name(f"{given.stem}.lock.yml"))
+    check_own_name(path)
+    locked = lock_environment(read_environment(given))
     save_environment(locked, path)
     python, r = locked.python.lock, locked.r.lock
     session.screen.record(

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 Form: TypeAlias = Callable[[Any], str]
 
+_BRIEF = 40
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -46,6 +47,21 @@ def tag_text(value: Mapping[str, Any]) -> str:
     return ", ".join(
         one_line(name) if item is None else f"{one_line(name)}={plain(item)}"
         for name, item in value.items()
+    )
+
+
+def brief_tags(value: Mapping[str, Any]) -> str:
+    """`tag_text` with long values cut, for lists.
+
+    >>> brief_tags({"rows": 3, "text": "x" * 50})
+    'rows=3, text=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'
+    """
+    texts = {name: item if item is None else plain(item) for name, item in value.items()}
+    return tag_text(
+        {
+            name: text if text is None or len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
+            for name, text in texts.items()
+        }
     )
 
 

@@ -11,6 +11,7 @@ import click
 from tandemlab.cli.commands import (
     Function,
     Noun,
+    complete_names,
     output_option,
     pass_session,
     tag_option,
@@ -28,6 +29,7 @@ from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
     from tandemlab.models import Model
+    from tandemlab.tracking import Workspace
 
 model = Noun("model")
 
@@ -100,12 +102,13 @@ def _full_row(found: Model) -> dict[str, Any]:
     }
 
 
-def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     from tandemlab.models import Model
 
-    return context.ensure_object(Session).complete(
-        lambda lab: [each.id for each in Model.list(lab) if each.id.startswith(start)]
-    )
+    return [each.id for each in Model.list(workspace)]
+
+
+_complete = complete_names(_names)
 
 
 def _reference_argument(function: Function) -> Function:
@@ -190,8 +193,8 @@ def show(session: Session, reference: str) -> None:
 @click.option(
     "--sample",
     metavar="FILE",
-    help="A table of inputs (.csv, .parquet, .jsonl): the signature is found from it, and a few "
-    "rows are kept.",
+    help="A table of inputs (.csv, .tsv, .txt, .parquet, .arrow, .jsonl; dataset:NAME): the "
+    "signature is found from it, and a few rows are kept.",
 )
 @click.option(
     "--sample-output", metavar="FILE", help="A table of what the model gave for such inputs."
@@ -251,8 +254,9 @@ def register(
 
 
 def _table(session: Session, path: str) -> Any:
-    from tandemlab.cli.places import table_of
+    from tandemlab.cli.places import check_is_table, table_of
 
+    check_is_table(path)
     return table_of(session, (path,))
 
 

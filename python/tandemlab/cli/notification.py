@@ -9,6 +9,7 @@ import click
 
 from tandemlab.cli.commands import (
     Noun,
+    complete_names,
     limit_option,
     output_option,
     pass_session,
@@ -22,6 +23,7 @@ from tandemlab.cli.tables import Column
 if TYPE_CHECKING:
     from tandemlab.domain.notifications import Channel
     from tandemlab.notifications import Notification
+    from tandemlab.tracking import Workspace
 
 notification = Noun("notification")
 
@@ -41,12 +43,13 @@ _DELIVERIES = (
 )
 
 
-def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     from tandemlab.notifications import Notification
 
-    return context.ensure_object(Session).complete(
-        lambda lab: [each.name for each in Notification.list(lab) if each.name.startswith(start)]
-    )
+    return [each.name for each in Notification.list(workspace)]
+
+
+_complete = complete_names(_names)
 
 
 _name_argument = click.argument("name", metavar="NAME", shell_complete=_complete)

@@ -45,6 +45,21 @@ def _picture_options(*over: str) -> Callable[[Function], Function]:
             show_default=True,
             help="What values are drawn over.",
         ),
+    )
+
+    def add(function: Function) -> Function:
+        function = picture_file_options(function)
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+def picture_file_options(function: Function) -> Function:
+    """To which file a picture goes."""
+    for option in (
+        click.option("--overwrite", is_flag=True, help="Replace FILE if it is there."),
         click.option(
             "--to",
             "file",
@@ -52,15 +67,9 @@ def _picture_options(*over: str) -> Callable[[Function], Function]:
             metavar="FILE",
             help="The picture to write; its name ends with .png, .svg or .pdf.",
         ),
-        click.option("--overwrite", is_flag=True, help="Replace FILE if it is there."),
-    )
-
-    def add(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return add
+    ):
+        function = option(function)
+    return function
 
 
 @verb(
@@ -75,7 +84,13 @@ def _picture_options(*over: str) -> Callable[[Function], Function]:
 @output_option
 @pass_session
 def plot_run(
-    session: Session, /, reference: str, metrics: Sequence[str], details: bool, **options: Any
+    session: Session,
+    /,
+    reference: str,
+    metrics: Sequence[str],
+    over: str,
+    details: bool,
+    **options: Any,
 ) -> None:
     """Draw what a run has logged.
 
@@ -88,9 +103,9 @@ def plot_run(
     if details and metrics:
         raise click.UsageError("Give --details or --metric, not both.")
     run = find_run(session.workspace(), reference)
-    _write(
+    write_picture(
         session,
-        lambda: run.plot_details() if details else run.plot(metrics or None, over=options["over"]),
+        lambda: run.plot_details() if details else run.plot(metrics or None, over=over),
         **options,
     )
     session.suggest("run metrics", reference_of(run.record))
@@ -115,7 +130,13 @@ def plot_run(
 @output_option
 @pass_session
 def plot_experiment(
-    session: Session, /, name: str, metrics: Sequence[str], limit: int, **options: Any
+    session: Session,
+    /,
+    name: str,
+    metrics: Sequence[str],
+    over: str,
+    limit: int,
+    **options: Any,
 ) -> None:
     """Draw the runs of the experiment NAME beside each other.
 
@@ -126,18 +147,16 @@ def plot_experiment(
 
     workspace = session.workspace()
     record = find_experiment(workspace, name)
-    _write(
+    write_picture(
         session,
-        lambda: workspace.experiment(record.name).plot(
-            metrics or None, over=options["over"], limit=limit
-        ),
+        lambda: workspace.experiment(record.name).plot(metrics or None, over=over, limit=limit),
         **options,
     )
     session.suggest("run list --metrics --experiment", record.name)
 
 
-def _write(
-    session: Session, draw: Callable[[], Figure], *, file: str, overwrite: bool, over: str
+def write_picture(
+    session: Session, draw: Callable[[], Figure], *, file: str, overwrite: bool
 ) -> None:
     """Draw into a file, which is there wholly or not at all."""
     from io import BytesIO

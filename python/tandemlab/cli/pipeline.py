@@ -11,6 +11,7 @@ import click
 
 from tandemlab.cli.commands import (
     Noun,
+    complete_names,
     experiment_option,
     output_option,
     pass_session,
@@ -65,18 +66,19 @@ _SHOWN = (
 )
 
 
-def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     from tandemlab.pipelines import PublishedPipeline
 
-    return context.ensure_object(Session).complete(
-        lambda lab: [each.id for each in PublishedPipeline.list(lab) if each.id.startswith(start)]
-    )
+    return [each.id for each in PublishedPipeline.list(workspace)]
+
+
+_complete = complete_names(_names)
 
 
 _pipeline_argument = click.argument("name", metavar="NAME[:VERSION]", shell_complete=_complete)
 _any_argument = click.argument("file", metavar="FILE|NAME", shell_complete=_complete)
 _file_argument = click.argument("file", type=click.Path(), metavar="FILE")
-_parameter_option = click.option(
+parameter_option = click.option(
     "--parameter",
     "-p",
     "parameters",
@@ -85,7 +87,7 @@ _parameter_option = click.option(
     callback=variables,
     help="The value of a parameter of the pipeline; a list as JSON. May be given several times.",
 )
-_wait_option = click.option(
+wait_option = click.option(
     "--wait/--no-wait",
     default=False,
     help="Print how the steps go until the pipeline ends; or return at once, as is usual.",
@@ -100,7 +102,7 @@ _wait_option = click.option(
     "tandemlab pipeline run score:2 --data rows=lake:2026/11/*.csv",
 )
 @_any_argument
-@_parameter_option
+@parameter_option
 @click.option(
     "--data",
     "places",
@@ -123,7 +125,7 @@ _wait_option = click.option(
     help="Run all steps, also those for which what an equal step has made before would do.",
 )
 @tag_option("A tag of the run. May be given several times.")
-@_wait_option
+@wait_option
 @workspace_option
 @output_option
 @pass_session
@@ -149,7 +151,7 @@ def run(
     workspace = session.workspace()
     found = _load(file) if _is_file(file) else _published(session, file)
     graph = found.graph if isinstance(found, Pipeline) else found.template.graph
-    values = {**_values(graph, parameters), **_data_values(places)}
+    values = {**read_values(graph, parameters), **_data_values(places)}
     graph.values(values)
     if isinstance(found, Pipeline):
         _check(found, workspace, values, file)
@@ -158,7 +160,7 @@ def run(
     if goes_on:
         options["continue_on_step_failure"] = True
     made = workspace.experiment(name).submit(found, labels, pipeline_parameters=values, **options)
-    _after_start(session, made, wait=wait)
+    after_start(session, made, wait=wait)
 
 
 def _check(
@@ -214,7 +216,7 @@ def publish(
     made = _load(file).publish(
         session.workspace(), name, description, continue_on_step_failure=goes_on, tags=labels
     )
-    _show_published(session, made.set_default() if is_default else made)
+    show_published(session, made.set_default() if is_default else made)
     session.suggest("pipeline run", made.id)
 
 
@@ -242,7 +244,7 @@ def disable(session: Session, name: str) -> None:
 
     Runs that there are go on.
     """
-    _show_published(session, _published(session, name).disable())
+    show_published(session, _published(session, name).disable())
 
 
 @verb("enable", "tandemlab pipeline enable score:3")
@@ -252,7 +254,7 @@ def disable(session: Session, name: str) -> None:
 @pass_session
 def enable(session: Session, name: str) -> None:
     """Have a published pipeline that was disabled be run again."""
-    _show_published(session, _published(session, name).enable())
+    show_published(session, _published(session, name).enable())
 
 
 @verb("set-default", "tandemlab pipeline set-default score:2")
@@ -262,7 +264,7 @@ def enable(session: Session, name: str) -> None:
 @pass_session
 def set_default(session: Session, name: str) -> None:
     """Have a version be what runs where none is named."""
-    _show_published(session, _published(session, name).set_default())
+    show_published(session, _published(session, name).set_default())
 
 
 @verb("roll-back", "tandemlab pipeline roll-back score")
@@ -274,24 +276,41 @@ def roll_back(session: Session, name: str) -> None:
     """Make the newest enabled version below the default one the default."""
     from tandemlab.pipelines import PipelineEndpoint
 
-    _show_published(session, PipelineEndpoint.get(session.workspace(), name).roll_back())
+    show_published(session, PipelineEndpoint.get(session.workspace(), name).roll_back())
 
 
-@verb("export", "tandemlab pipeline export score:2 score-2")
-@_pipeline_argument
-@click.argument("folder", type=click.Path(), metavar="FOLDER")
+@verb(
+    "export",
+    "tandemlab pipeline export score:2 score-2",
+    "tandemlab pipeline export flights.yml --language r > flights.R",
+)
+@_any_argument
+@click.argument("folder", type=click.Path(), metavar="[FOLDER]", required=False)
+@click.option(
+    "--language",
+    type=click.Choice(["python", "r"]),
+    help="Print a script of this language that builds the pipeline.",
+)
 @workspace_option
 @output_option
 @pass_session
-def export(session: Session, name: str, folder: str) -> None:
-    """Write a published pipeline into an empty folder.
+def export(session: Session, file: str, folder: str | None, language: str | None) -> None:
+    """Write a pipeline into a folder, or as a script.
 
-    That is pipeline.yml, and the sources of its steps. The file there can be changed, run and
-    published again.
+    A published one is written into an empty FOLDER: pipeline.yml, and the sources of its steps. The
+    file there can be changed, run and published again. With --language the pipeline in FILE, or the
+    published one, is printed as the code that a person would write for it; the paths of a published
+    one are those in its FOLDER.
     """
-    file = _published(session, name).save(folder)
-    session.screen.record((Column("path", whole=True),), {"path": str(file)})
-    session.suggest("pipeline run", str(file))
+    if (folder is None) == (language is None):
+        raise click.UsageError("Give a FOLDER to write into, or --language for a script.")
+    if language is not None:
+        found = _load(file) if _is_file(file) else _published(session, file).pipeline
+        click.echo(found.to_r() if language == "r" else found.to_python(), nl=False)
+        return
+    written = _published(session, file).save(str(folder))
+    session.screen.record((Column("path", whole=True),), {"path": str(written)})
+    session.suggest("pipeline run", str(written))
 
 
 @verb(
@@ -303,7 +322,7 @@ def export(session: Session, name: str, folder: str) -> None:
 @click.option(
     "--from", "from_step", metavar="STEP", help="Run STEP again, with all steps that need it."
 )
-@_wait_option
+@wait_option
 @workspace_option
 @output_option
 @pass_session
@@ -312,26 +331,33 @@ def resume(session: Session, reference: str, from_step: str | None, wait: bool) 
 
     Sources, parameters and settings are those of RUN, whatever has changed since.
     """
-    _after_start(session, _find(session, reference).resume(from_step), wait=wait)
+    after_start(session, _find(session, reference).resume(from_step), wait=wait)
 
 
 @verb("validate", "tandemlab pipeline validate flights.yml")
 @_file_argument
-@_parameter_option
+@parameter_option
 @workspace_option
 @output_option
 @pass_session
 def validate(session: Session, file: str, parameters: Mapping[str, str]) -> None:
     """Check the pipeline in FILE before anything runs.
 
-    What is looked at: its graph, types, parameters, scripts, data, environments and targets.
-    Mistakes are results, a line each; the exit status is then 2.
+    What is looked at: its graph, types, parameters, scripts, data, environments and targets;
+    without a workspace its graph and types alone. Mistakes are results, a line each; the exit
+    status is then 2.
     """
-    found = _load(file)
-    mistakes = found.validate(session.workspace(), _values(found.graph, parameters))
+    found, workspace = _load(file), session.workspace_if_any()
+    mistakes = found.validate(workspace, read_values(found.graph, parameters))
     session.screen.rows(_MISTAKES, [{"mistake": each} for each in mistakes])
     if mistakes:
         raise click.exceptions.Exit(2)
+    if workspace is None:
+        session.screen.note(
+            f"The graph of {file} is right. There is no workspace here: scripts, data, "
+            "environments and targets were not looked at."
+        )
+        return
     session.screen.note(f"{file} can be run.")
     session.suggest("pipeline run", file)
 
@@ -357,7 +383,7 @@ def show(session: Session, file: str, mermaid: bool, svg: bool) -> None:
     """
     if not (_is_file(file) or mermaid or svg):
         published = _published(session, file)
-        _show_published(session, published)
+        show_published(session, published)
         if session.screen.is_for_people:
             session.screen.text(str(published.pipeline))
         return
@@ -459,7 +485,8 @@ def _published_row(found: PublishedPipeline) -> dict[str, Any]:
     }
 
 
-def _show_published(session: Session, found: PublishedPipeline) -> None:
+def show_published(session: Session, found: PublishedPipeline) -> None:
+    """Print a version of a published pipeline."""
     row = {
         **_published_row(found),
         "steps": list(found.get_step_names()),
@@ -470,7 +497,7 @@ def _show_published(session: Session, found: PublishedPipeline) -> None:
     session.screen.record(_SHOWN, row)
 
 
-def _values(graph: Graph, given: Mapping[str, str]) -> dict[str, ParameterValue]:
+def read_values(graph: Graph, given: Mapping[str, str]) -> dict[str, ParameterValue]:
     """Values of parameters, each read as its type has it."""
     known = graph.parameters
     return {name: known[name].read(text) if name in known else text for name, text in given.items()}
@@ -484,7 +511,8 @@ def _find(session: Session, reference: str) -> PipelineRun:
     return PipelineRun.get(workspace, find_run(workspace, reference).id)
 
 
-def _after_start(session: Session, made: PipelineRun, *, wait: bool) -> None:
+def after_start(session: Session, made: PipelineRun, *, wait: bool) -> None:
+    """Print a run that was begun, or how it goes until it has ended."""
     from tandemlab.cli.run.submit import wait_until_ended
 
     if wait:

@@ -27,6 +27,15 @@ _FORMATS = {
 }
 
 
+_OPTIONS = {
+    "separator": "--separator",
+    "encoding": "--encoding",
+    "header": "--no-header",
+    "missing_values": "--missing",
+}
+_TEXT = (".csv", ".tsv", ".txt")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How the text of files becomes a table.
@@ -39,16 +48,21 @@ class Reading:
     delimited: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
 
-    def refuse(self, what: str, options: Mapping[str, Any]) -> None:
-        """Tell of options that are given, and mean nothing for a table.
+    def refuse(self, what: str, *, types: bool = True) -> None:
+        """Tell of options that are given, and mean nothing.
+
+        Args:
+            types: whether types of columns mean nothing, too.
 
         Raises:
             InvalidInput: there are such.
         """
         from tandemlab.domain import InvalidInput
 
-        if options:
-            raise InvalidInput(f"{what} does not need to be told {' and '.join(options)}.")
+        given = [_OPTIONS[name] for name in self.delimited]
+        given += ["--type"] if types and self.types else []
+        if given:
+            raise InvalidInput(f"{what} has no use for {' and '.join(given)}.")
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,25 +159,55 @@ def table_of(
     """A registered table, or that in files, whose format is that of their endings.
 
     Raises:
-        InvalidInput: what is told of its text has no meaning for it.
+        InvalidInput: what is told of its text has no meaning for it, or it ends in ``.json``.
     """
     from tandemlab.data import Dataset
 
     how = reading or Reading()
     if len(paths) == 1 and (name := dataset_name(paths[0])):
-        how.refuse("A registered dataset", {**how.delimited, **how.types})
+        how.refuse("A registered dataset")
         return _registered_table(session, name)
     places = places_of(session, paths)
     endings = _endings(places)
     found = {_FORMATS.get(ending, "delimited") for ending in endings}
     form = found.pop() if len(found) == 1 else "delimited"
+    if ".json" in endings and not how.delimited:
+        raise _no_table(paths)
     make: Callable[..., TabularDataset] = getattr(Dataset.Tabular, f"from_{form}_files")
     types = {"set_column_types": how.types} if how.types else {}
     if form != "delimited":
-        how.refuse(f"A table in {' and '.join(sorted(endings))} files", how.delimited)
+        how.refuse(f"A table in {' and '.join(sorted(endings))} files", types=False)
         return make(places, **types)
     tabs = {"separator": "\t"} if endings == {".tsv"} else {}
     return make(places, **types, **{**tabs, **how.delimited})
+
+
+def check_is_table(path: str) -> None:
+    """Refuse a file that would only be read as delimited text because its ending says nothing.
+
+    Raises:
+        InvalidInput: its ending is that of no table.
+    """
+    ending = Path(path).suffix.lower()
+    if dataset_name(path) is None and ending not in (*_FORMATS, *_TEXT):
+        from tandemlab.domain import InvalidInput
+
+        raise InvalidInput(
+            f"{path} is no table by its ending.",
+            hint=f"Tables end in {', '.join((*_TEXT, *_FORMATS))}; name the file so if it is one.",
+            details={"path": path},
+        )
+
+
+def _no_table(paths: tuple[str, ...]) -> Exception:
+    from tandemlab.domain import InvalidInput
+
+    return InvalidInput(
+        f"{paths[0]} is no table by its ending: JSON as a whole is not read as one.",
+        hint="JSON lines, an object on each line, are (.jsonl): "
+        "`jq -c '.[]' FILE.json > FILE.jsonl` makes them of an array of objects.",
+        details={"path": paths[0]},
+    )
 
 
 def _endings(places: list[str | DataPath]) -> set[str]:

@@ -47,6 +47,7 @@ Examples:
 _FORMER_NAMES = {
     ("folder", "attach"): "workspace create",
     ("run", "submit-script"): "run submit",
+    ("run", "submit-hyperdrive"): "sweep submit",
     ("run", "monitor-logs"): "run logs --follow",
     ("run", "download-logs"): "run download --prefix user_logs/",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import click
 from tandemlab.cli.commands import (
     Noun,
     complete_config,
+    complete_names,
     experiment_option,
     limit_option,
     output_option,
@@ -26,6 +27,7 @@ from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
+    from tandemlab.domain import RunRecord
     from tandemlab.domain.recurrence import ScheduleRecurrence
     from tandemlab.domain.schedules import Firing
     from tandemlab.schedules import Schedule
@@ -61,12 +63,13 @@ _FIRINGS = (
 )
 
 
-def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     from tandemlab.schedules import Schedule
 
-    return context.ensure_object(Session).complete(
-        lambda lab: [each.name for each in Schedule.list(lab) if each.name.startswith(start)]
-    )
+    return [each.name for each in Schedule.list(workspace)]
+
+
+_complete = complete_names(_names)
 
 
 _name_argument = click.argument("name", metavar="NAME", shell_complete=_complete)
@@ -323,8 +326,20 @@ def history(session: Session, name: str, limit: int) -> None:
 
     The last one comes first.
     """
-    found = _find(session, name)
-    session.screen.rows(_FIRINGS, [_firing_row(session, each) for each in found.get_firings(limit)])
+    firings = _find(session, name).get_firings(limit)
+    records = {each.id: each for each in _records(session, [each.run_id for each in firings])}
+    rows = [_firing_row(each, records.get(each.run_id)) for each in firings]
+    session.screen.rows(_FIRINGS, rows)
+
+
+def _records(session: Session, ids: Sequence[str]) -> Sequence[RunRecord]:
+    from tandemlab.domain import RunQuery
+    from tandemlab.domain.filters import Comparison, Field
+
+    if not ids:
+        return []
+    is_one = Comparison(Field("", "id"), "in", tuple(ids))
+    return session.workspace().store.find_runs(RunQuery(filter=is_one, include_children=True))
 
 
 @verb("pause", "tandemlab schedule pause nightly")
@@ -406,10 +421,9 @@ def _row(found: Schedule, number: int) -> dict[str, Any]:
     }
 
 
-def _firing_row(session: Session, firing: Firing) -> dict[str, Any]:
+def _firing_row(firing: Firing, record: RunRecord | None) -> dict[str, Any]:
     from tandemlab.cli.references import reference_of
 
-    record = session.workspace().store.get_run(firing.run_id)
     return {
         "due": firing.due,
         "state": firing.state.value if record is None else record.status.value,

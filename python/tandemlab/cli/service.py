@@ -12,6 +12,7 @@ import click
 from tandemlab.cli.commands import (
     Function,
     Noun,
+    complete_names,
     output_option,
     pass_session,
     verb,
@@ -23,6 +24,7 @@ from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
     from tandemlab.services import LocalWebservice
+    from tandemlab.tracking import Workspace
 
 service = Noun("service")
 
@@ -58,12 +60,13 @@ _TOKEN = (
 )
 
 
-def _complete(context: click.Context, option: click.Parameter, start: str) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     from tandemlab.services import LocalWebservice
 
-    return context.ensure_object(Session).complete(
-        lambda lab: [each.name for each in LocalWebservice.list(lab) if each.name.startswith(start)]
-    )
+    return [each.name for each in LocalWebservice.list(workspace)]
+
+
+_complete = complete_names(_names)
 
 
 def _name_argument(function: Function) -> Function:
@@ -76,7 +79,8 @@ def _find(session: Session, name: str) -> LocalWebservice:
     return LocalWebservice(session.workspace(), name)
 
 
-def _show(session: Session, found: LocalWebservice, *next_command: str) -> None:
+def show_service(session: Session, found: LocalWebservice, *next_command: str) -> None:
+    """Print a service, and suggest the next command."""
     session.screen.record(_SHOWN, found.get_details())
     session.suggest(*next_command or ("service run", found.name))
 
@@ -178,7 +182,7 @@ def deploy(
         overwrite=overwrite,
     )
     found.wait_for_deployment()
-    _show(session, found)
+    show_service(session, found)
 
 
 def _environment(given: str | None) -> Any:
@@ -206,7 +210,7 @@ def list_(session: Session) -> None:
 @pass_session
 def show(session: Session, name: str) -> None:
     """Show what the service NAME is, and how it is."""
-    _show(session, _find(session, name))
+    show_service(session, _find(session, name))
 
 
 @verb(
@@ -308,7 +312,7 @@ def reload(session: Session, name: str, models: Sequence[str]) -> None:
         found.update(models)
     else:
         found.reload()
-    _show(session, found)
+    show_service(session, found)
 
 
 @verb("scale", "tandemlab service scale accidents 4")
@@ -324,7 +328,7 @@ def scale(session: Session, name: str, replicas: int) -> None:
     """
     found = _find(session, name)
     found.scale(replicas)
-    _show(session, found)
+    show_service(session, found)
 
 
 @verb("start", "tandemlab service start accidents")
@@ -339,7 +343,7 @@ def start(session: Session, name: str) -> None:
     """
     found = _find(session, name)
     found.start()
-    _show(session, found)
+    show_service(session, found)
 
 
 @verb("stop", "tandemlab service stop accidents")
@@ -354,7 +358,7 @@ def stop(session: Session, name: str) -> None:
     """
     found = _find(session, name)
     found.stop()
-    _show(session, found, "service start", name)
+    show_service(session, found, "service start", name)
 
 
 @verb("remove", "tandemlab service remove accidents --yes")
@@ -420,7 +424,7 @@ def serve(
     else:
         found = deploy_model(lab, name, [model], config, settings)
         found.wait_for_deployment()
-    _show(session, found)
+    show_service(session, found)
 
 
 @verb(

@@ -47,6 +47,21 @@ class Session:
                 details=error.details,
             ) from error
 
+    def workspace_if_any(self) -> Workspace | None:
+        """The workspace that the command works in; None where none was named and none is found.
+
+        Raises:
+            NotFound: the one that was named is not there.
+        """
+        from tandemlab.domain import NotFound
+
+        try:
+            return self.workspace()
+        except NotFound:
+            if self.workspace_name is not None:
+                raise
+            return None
+
     def suggest(self, verb: str, *arguments: str) -> None:
         """Suggest a command that works in the same workspace.
 

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tandemlab.cli.commands import variables
+from tandemlab.cli.commands import Function, all_of, variables
 
 if TYPE_CHECKING:
     from tandemlab.domain.spark import SparkConfiguration
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 _MODES = ("client", "cluster")
-_LISTS = ("py_files", "jars", "files", "packages")
 
 
 def _words(context: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in (text or "").split(","))))
 
 
-def _all(options: list[Callable[[Function], Function]]) -> Callable[[Function], Function]:
-    def added(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return added
-
-
 def size_options() -> Callable[[Function], Function]:
     """What both a target may say for all its runs, and a run for itself."""
     count = click.IntRange(min=1)
-    return _all(
+    return all_of(
         [
             click.option("--driver-memory", metavar="SIZE", help="Spark: the driver's memory."),
             click.option("--executor-memory", metavar="SIZE", help="Spark: of each executor."),
@@ -59,14 +48,14 @@ def file_options() -> Callable[[Function], Function]:
         "py_files": "Spark: modules for driver and executors, with commas between them.",
         "jars": "Spark: jars for their class paths, likewise.",
         "files": "Spark: files for each executor's working directory, likewise.",
+        "archives": "Spark: archives that are unpacked there, FILE or FILE#FOLDER, likewise.",
         "packages": "Spark: GROUP:ARTIFACT:VERSION of Maven, likewise.",
+        "repositories": "Spark: URLs where these are looked for, too, likewise.",
     }
-    return _all(
+    return all_of(
         [
-            click.option(
-                f"--{name.replace('_', '-')}", metavar="LIST", callback=_words, help=helps[name]
-            )
-            for name in _LISTS
+            click.option(f"--{name.replace('_', '-')}", metavar="LIST", callback=_words, help=text)
+            for name, text in helps.items()
         ]
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.cli.forms import duration, tag_text
+from tandemlab.cli.forms import brief_tags, duration, tag_text
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RUN = (
     Column("target", rank=7),
     Column("parent", rank=10, whole=True),
     Column("tags", form=tag_text, rank=4),
-    Column("params", form=tag_text, rank=5),
+    Column("params", form=brief_tags, rank=5),
     Column("experiment", in_table=False),
     Column("number", in_table=False),
     Column("started", in_table=False),
@@ -41,7 +41,13 @@ RUN = (
 )
 RUN_WITH_METRICS = (*RUN[:2], Column("metrics", spread=True), *RUN[2:])
 DETAILS = (
-    *(column._replace(in_table=column.name not in ("experiment", "number")) for column in RUN),
+    *(
+        column._replace(
+            in_table=column.name not in ("experiment", "number"),
+            form=tag_text if column.form is brief_tags else column.form,
+        )
+        for column in RUN
+    ),
     Column("description"),
     Column("metrics"),
     Column("properties"),

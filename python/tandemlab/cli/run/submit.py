@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +26,7 @@ from tandemlab.cli.commands import (
     workspace_option,
 )
 from tandemlab.cli.places import dataset_name, datastore_path
-from tandemlab.cli.run.rows import run_row, show_run
+from tandemlab.cli.run.rows import run_row, show_run, show_runs
 from tandemlab.cli.session import Session
 from tandemlab.cli.spark import file_options, size_options, with_options
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from tandemlab.domain.jobs import Input
     from tandemlab.environments import Environment
     from tandemlab.tracking import Run, Workspace
-    from tandemlab.training import RunConfiguration
+    from tandemlab.training import RunConfiguration, ScriptRunConfig
     from tandemlab.training.extra_packages import ExtraPackages
 
 
@@ -59,6 +60,21 @@ def read_inputs(
     return found
 
 
+def _argument_sets(file: IO[str]) -> list[list[str]]:
+    """The arguments of each run: a line of the file is one, in the words of a shell."""
+    found = []
+    for number, line in enumerate(file, 1):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as problem:
+            raise click.UsageError(f"{file.name}, line {number}: {problem}.") from None
+        if words:
+            found.append(words)
+    if not found:
+        raise click.UsageError(f"{file.name} has no line with arguments.")
+    return found
+
+
 @verb(
     "submit",
     "tandemlab run submit train.py --epochs 10",
@@ -67,6 +83,7 @@ def read_inputs(
     "tandemlab run submit --environment pytorch-2.13 --processes 2 train.py --epochs 10",
     "tandemlab run submit --target spark --executor-memory 4g --py-files tools.py train.py",
     "tandemlab run submit --config cpu",
+    "tandemlab run submit --arguments-from - --max-concurrent 4 train.py --epochs 10",
     "tandemlab run submit --input cars=datastore:lake/2026 train.py '${inputs.cars}'",
     cls=ScriptVerb,
 )
@@ -155,6 +172,21 @@ def read_inputs(
     callback=seconds,
     help="Stop the script after so long, such as 90s, 15m or 2h; the run has failed then.",
 )
+@click.option(
+    "--arguments-from",
+    metavar="FILE",
+    type=click.File(encoding="utf-8", lazy=True),
+    help="Submit a run for each line of the file (- is standard input), whose words come behind "
+    "the script's arguments. What is quoted is one word; # begins a comment. Slurm is given them "
+    "as job arrays.",
+)
+@click.option(
+    "--max-concurrent",
+    "max_concurrent_runs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --arguments-from: how many of the runs run at once, at most.",
+)
 @click.option("--display-name", metavar="TEXT", help="A name for people; made up without it.")
 @tag_option("A tag of the run. May be given several times.")
 @click.option(
@@ -182,6 +214,8 @@ def submit(
     processes: int | None,
     interpreter: str | None,
     max_duration: float | None,
+    arguments_from: IO[str] | None,
+    max_concurrent_runs: int | None,
     display_name: str | None,
     labels: Mapping[str, str | None],
     wait: bool,
@@ -194,7 +228,8 @@ def submit(
 
     With --wait the command ends when the run does, with status 6 if the run failed or was
     canceled. What the script prints goes to standard output, but with `-o json` and `-o tsv` to
-    standard error, so that standard output holds the run alone.
+    standard error, so that standard output holds the run alone. With --arguments-from it ends when
+    all runs have, and prints them alone.
     """
     from tandemlab.domain.jobs import Distribution
     from tandemlab.environments.files import environment_of
@@ -202,6 +237,8 @@ def submit(
     from tandemlab.training.extra_packages import ExtraPackages, r_packages
     from tandemlab.training.places import named_inputs
 
+    if max_concurrent_runs is not None and arguments_from is None:
+        raise click.UsageError("--max-concurrent goes with --arguments-from.")
     base = RunConfiguration()
     if configuration is not None:
         base, home = _load(configuration, source_directory)
@@ -228,14 +265,57 @@ def submit(
         run_config=base.replace(command=None) if script else base,
     )
     config.check(workspace)  # before the experiment is made
-    title = Path(config.script or configuration or "").stem
-    run = workspace.experiment(experiment or title).submit(config, tags=labels)
+    found = workspace.experiment(experiment or Path(config.script or configuration or "").stem)
+    if arguments_from is not None:
+        configs = [_with_arguments(config, words) for words in _argument_sets(arguments_from)]
+        runs = found.submit_all(configs, labels, max_concurrent_runs=max_concurrent_runs)
+        _show_all(session, runs, display_name, wait=wait)
+        return
+    run = found.submit(config, tags=labels)
     if display_name is not None:
         run.display_name = display_name
     if wait:
         wait_until_ended(session, run)
     else:
         session.suggest("run logs --follow", show_run(session, run))
+
+
+def _with_arguments(config: ScriptRunConfig, more: Sequence[str]) -> ScriptRunConfig:
+    """A configuration with more arguments behind its own.
+
+    Raises:
+        UsageError: it runs a command, which has none.
+    """
+    from tandemlab.training.languages import Language, format_arguments
+
+    if config.script is None:
+        raise click.UsageError("--arguments-from is for a script, and not for a command.")
+    own = format_arguments(config.arguments, Language.of(config.script))
+    return config.replace(arguments=[*own, *more])
+
+
+def _show_all(session: Session, runs: list[Run], display_name: str | None, *, wait: bool) -> None:
+    """Print runs that were submitted together, at once or when all have ended.
+
+    Raises:
+        RunFailed: they were waited for, and one did not complete.
+    """
+    from tandemlab.domain import RunFailed, RunStatus
+
+    for run in runs:
+        if display_name is not None:
+            run.display_name = display_name
+        if wait:
+            run.wait_for_completion(raise_on_error=False)
+    first = show_runs(session, runs)
+    wrong = [run for run in runs if run.status is not RunStatus.COMPLETED] if wait else []
+    if wrong:
+        reference = run_row(wrong[0].record)["run"]
+        raise RunFailed(
+            f"{len(wrong)} of {len(runs)} runs did not complete.",
+            hint=f"`tandemlab run show {reference}` tells more of the first.",
+        )
+    session.suggest("run metrics" if wait else "run logs --follow", first)
 
 
 def _with_packages(
