@@ -250,19 +250,145 @@ write_ray_cluster <- function(path, cluster_name, ..., head = NULL, workers = NU
   invisible(call_core(
     "compute.write_ray_cluster",
     path = arg_path(path), name = arg_string(cluster_name),
-    settings = list(
-      head = arg_optional(head, arg_string), workers = as.list(arg_optional(workers, arg_strings)),
-      provider = arg_optional(provider, arg_nested), min_nodes = arg_count(min_nodes),
-      max_nodes = arg_optional(max_nodes, arg_count),
-      idle_seconds_before_scaledown = arg_number(idle_seconds_before_scaledown),
-      cpus = arg_optional(cpus, arg_count), memory = arg_optional(memory, arg_string),
-      gpus = arg_optional(gpus, arg_count), node_config = arg_optional(node_config, arg_nested),
-      head_node_config = arg_optional(head_node_config, arg_nested),
-      username = arg_optional(username, arg_string),
-      private_key_file = arg_optional(private_key_file, arg_path),
-      sections = arg_optional(sections, arg_nested)
+    settings = ray_cluster(
+      head, workers, provider, min_nodes, max_nodes, idle_seconds_before_scaledown, cpus, memory,
+      gpus, node_config, head_node_config, username, private_key_file, sections
     )
   ))
+}
+
+ray_cluster <- function(head, workers, provider, min_nodes, max_nodes,
+                        idle_seconds_before_scaledown, cpus, memory, gpus, node_config,
+                        head_node_config, username, private_key_file, sections) {
+  list(
+    head = arg_optional(head, arg_string), workers = as.list(arg_optional(workers, arg_strings)),
+    provider = arg_optional(provider, arg_nested), min_nodes = arg_count(min_nodes),
+    max_nodes = arg_optional(max_nodes, arg_count),
+    idle_seconds_before_scaledown = arg_number(idle_seconds_before_scaledown),
+    cpus = arg_optional(cpus, arg_count), memory = arg_optional(memory, arg_string),
+    gpus = arg_optional(gpus, arg_count), node_config = arg_optional(node_config, arg_nested),
+    head_node_config = arg_optional(head_node_config, arg_nested),
+    username = arg_optional(username, arg_string),
+    private_key_file = arg_optional(private_key_file, arg_path),
+    sections = arg_optional(sections, arg_nested)
+  )
+}
+
+#' Make a cluster that grows and shrinks with its work
+#'
+#' `create_ray_compute()` has a cluster of Ray be made and attached, and returns at once;
+#' `wait_for_provisioning_completion()` waits until it takes runs. The cluster has a head, and nodes
+#' that come and go with the work: Ray starts one when a run asks for what the others have not left,
+#' and stops it when it was idle for long. Its machines are either there, a head and workers that
+#' are reached by SSH, or made by a provider. Ray's launcher, which has to be installed beside
+#' tandemlab (`pip install "ray[default]"`), makes it from this machine; all machines need the same
+#' Ray and Python. The head is reached by SSH from then on, and needs no other open port.
+#' `update_ray_compute()` changes its size while runs go on. [delete_compute()] ends it. One that
+#' could not be made may be created again.
+#'
+#' @inheritParams write_ray_cluster
+#' @inheritParams attach_remote_compute
+#' @param cluster_name Letters, digits, `-` and `_`.
+#' @param cluster A `tandemlab_compute`.
+#' @param min_nodes,max_nodes Nodes beside the head that are there always, and at most; all workers
+#'   if `max_nodes` is `NULL`. In `update_ray_compute()`, `NULL` leaves them as they are.
+#' @param idle_seconds_before_scaledown After which a node goes; likewise.
+#' @param username Of the machines; with head and workers this user's name if `NULL`. With a
+#'   provider it is needed, as `private_key_file` is.
+#' @param host_key Type and key of the head, such as `"ssh-ed25519 AAAA..."`; if `NULL`, the one
+#'   that this user's `~/.ssh/known_hosts` has, or that a machine shows which a provider has made.
+#' @param directory Folder for all that runs, on each machine of the cluster;
+#'   `/tmp/tandemlab/WORKSPACE_ID` if `NULL`.
+#' @param show_output Whether to print what Ray's launcher says, as it does.
+#' @param min_node_count Wait for so many nodes beside the head as well.
+#' @param timeout_seconds How long to wait.
+#' @return A `tandemlab_compute`, with `provisioning_state` (`"Creating"`, `"Updating"`,
+#'   `"Succeeded"` or `"Failed"`), `min_nodes`, `max_nodes` and `idle_seconds_before_scaledown`.
+#' @section Errors:
+#' `tandemlab_error_invalid_input` for what does not go together, or what Ray does not take, with
+#' its own words; `tandemlab_error_already_exists` where there is a target of that name;
+#' `tandemlab_error_invalid_state` from `wait_for_provisioning_completion()` if it could not be
+#' made, and for a cluster that was attached, whose size is not changed;
+#' `tandemlab_error_unavailable` if waiting takes too long;
+#' `tandemlab_error_missing_dependency` where Ray is not installed.
+#' @examples
+#' \dontrun{
+#' pool <- create_ray_compute(
+#'   ws, "pool",
+#'   head = "10.0.0.1", workers = c("10.0.0.2", "10.0.0.3"), cpus = 8, username = "ana",
+#'   idle_seconds_before_scaledown = 600
+#' )
+#' pool <- wait_for_provisioning_completion(pool, show_output = TRUE)
+#' config <- script_run_config("study", "train.R", compute_target = "pool")
+#' pool <- update_ray_compute(pool, min_nodes = 1)
+#' delete_compute(pool)
+#' }
+#' @export
+create_ray_compute <- function(workspace, cluster_name, ..., head = NULL, workers = NULL,
+                               provider = NULL, min_nodes = 0L, max_nodes = NULL,
+                               idle_seconds_before_scaledown = 1800, cpus = NULL, memory = NULL,
+                               gpus = NULL, node_config = NULL, head_node_config = NULL,
+                               username = NULL, private_key_file = NULL, sections = NULL,
+                               host_key = NULL, directory = NULL, python = NULL, rscript = NULL,
+                               description = NULL, tags = NULL) {
+  check_no_dots(...)
+  new_compute(call_core(
+    "compute.create",
+    workspace = workspace_path(workspace), name = arg_string(cluster_name),
+    settings = c(
+      ray_cluster(
+        head, workers, provider, min_nodes, max_nodes, idle_seconds_before_scaledown, cpus, memory,
+        gpus, node_config, head_node_config, username, private_key_file, sections
+      ),
+      list(
+        host_key = arg_optional(host_key, arg_string),
+        directory = arg_optional(directory, arg_string),
+        python = arg_optional(python, arg_string), rscript = arg_optional(rscript, arg_string)
+      )
+    ),
+    description = arg_optional(description, arg_string), tags = arg_text_map(tags)
+  ))
+}
+
+#' @rdname create_ray_compute
+#' @export
+update_ray_compute <- function(cluster, min_nodes = NULL, max_nodes = NULL,
+                               idle_seconds_before_scaledown = NULL) {
+  new_compute(call_compute(
+    "compute.update", cluster,
+    min_nodes = arg_optional(min_nodes, arg_count), max_nodes = arg_optional(max_nodes, arg_count),
+    idle_seconds_before_scaledown = arg_optional(idle_seconds_before_scaledown, arg_number)
+  ))
+}
+
+#' @rdname create_ray_compute
+#' @export
+wait_for_provisioning_completion <- function(cluster, show_output = FALSE, min_node_count = NULL,
+                                             timeout_seconds = 1500) {
+  arg_flag(show_output)
+  least <- arg_optional(min_node_count, arg_count)
+  limit <- proc.time()[["elapsed"]] + arg_number(timeout_seconds, least = 0)
+  end <- 0L
+  repeat {
+    news <- call_compute("compute.progress", cluster, begin = end)
+    end <- news$end
+    if (show_output) cat(news$text)
+    is_there <- !news$state %in% c("Creating", "Updating")
+    if (is_there && news$state == "Succeeded" && !is.null(least)) {
+      is_there <- nrow(list_nodes_in_compute(cluster)) > least
+    }
+    if (is_there || proc.time()[["elapsed"]] > limit) break
+    Sys.sleep(0.5)
+  }
+  found <- new_compute(call_compute("compute.check_made", cluster))
+  if (!is_there) {
+    abort_tandemlab(
+      "unavailable",
+      sprintf("%s has fewer than %d nodes beside the head.", found$name, least),
+      "They may still come."
+    )
+  }
+  found
 }
 
 # A named list of values and lists, where a vector of several values is an array.
@@ -352,7 +478,10 @@ detach_compute <- function(cluster) {
 
 #' @rdname get_compute
 #' @export
-delete_compute <- function(cluster) detach_compute(cluster)
+delete_compute <- function(cluster) {
+  call_compute("compute.delete", cluster)
+  invisible(NULL)
+}
 
 new_compute <- function(found) structure(found, class = "tandemlab_compute")
 

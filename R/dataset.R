@@ -6,10 +6,11 @@
 #'
 #' Delimited text is read as it is defined: values in quotes may hold separators and lines. What
 #' types the columns have is found when the dataset is made, from the first 20,480 rows, and kept; a
-#' value further on that does not fit is an error with its line, and nothing is read then. A column
-#' without a name is `Column1`, `Column2`, ... by its place. Fields of JSON lines are looked for in
-#' all lines, unless `validate = FALSE`: then those that the first 20,480 of a file do not have are
-#' left out.
+#' value further on that does not fit is an error with its line, and nothing is read then. So is a
+#' row with too few or too many values; a separator at its end begins one more. Numbers beyond the
+#' range of doubles are infinite. A column without a name is `Column1`, `Column2`, ... by its place.
+#' Fields of JSON lines are looked for in all lines, unless `validate = FALSE`: then those that the
+#' first 20,480 of a file do not have are left out.
 #'
 #' @param path Files, folders or patterns (`*`, `?`, `**`), as strings; or a [data_path()] in a
 #'   datastore, or a list of these.

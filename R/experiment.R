@@ -63,13 +63,14 @@ reactivate_experiment <- function(experiment) {
   invisible(exp)
 }
 
-#' Submit a script or a pipeline as a run
+#' Submit a script, a sweep or a pipeline as a run
 #'
 #' Keeps a copy of the source folder with the run, queues it on its compute target and returns
 #' without waiting. The run goes on when this R session ends.
 #'
 #' @param experiment A `tandemlab_experiment`.
-#' @param config What to run: a [script_run_config()], an [estimator()] or a [pipeline()].
+#' @param config What to run: a [script_run_config()], an [estimator()], a [pipeline()], a
+#'   [hyperdrive_config()] or an [automl_config()].
 #' @param tags First tags: a named list of strings (`NA` for a tag without a value).
 #' @param pipeline_parameters Values beside the defaults of a pipeline's parameters, a named list.
 #' @param continue_on_step_failure Whether steps of a pipeline that do not need the failed one go
@@ -108,6 +109,12 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
     )
     return(run_from(handle, exp))
   }
+  if (inherits(config, "tandemlab_automl_config")) {
+    return(submit_automl(config, exp, tags))
+  }
+  if (inherits(config, "tandemlab_hyperdrive_config")) {
+    return(submit_sweep(exp, config, tags))
+  }
   handle <- call_experiment(
     exp, "experiment.submit",
     config = config_arguments(config), tags = arg_text_map(tags, missing_values = TRUE)
@@ -123,6 +130,9 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
 #' @inheritParams submit_experiment
 #' @param configs A list of [script_run_config()]s or [estimator()]s.
 #' @param tags First tags of each run: a named list of strings (`NA` for a tag without a value).
+#' @param max_concurrent_runs How many of them run at once on a target, at most; `NULL` for as many
+#'   as it has room for. In Slurm, those that ask for different things are arrays of their own,
+#'   which share the limit.
 #' @return A list of `tandemlab_run`s, in the order of `configs`.
 #' @section Errors:
 #' `tandemlab_error_invalid_input` if one of them cannot be used; then no run was made.
@@ -133,10 +143,13 @@ submit_experiment <- function(experiment, config, tags = NULL, pipeline_paramete
 #' configs <- lapply(c(0.1, 0.2), function(rate) {
 #'   script_run_config(source, "rate.R", arguments = list(rate))
 #' })
-#' runs <- submit_experiments(experiment(temp_workspace(), "demo"), configs)
+#' runs <- submit_experiments(
+#'   experiment(temp_workspace(), "demo"), configs,
+#'   max_concurrent_runs = 1
+#' )
 #' for (run in runs) wait_for_run_completion(run, show_output = FALSE)
 #' @export
-submit_experiments <- function(experiment, configs, tags = NULL) {
+submit_experiments <- function(experiment, configs, tags = NULL, max_concurrent_runs = NULL) {
   exp <- arg_experiment(experiment)
   if (!is.list(configs) || inherits(configs, "tandemlab_run_config")) {
     abort_argument("configs", "a list of configurations", configs, "list(config) makes one.")
@@ -144,7 +157,8 @@ submit_experiments <- function(experiment, configs, tags = NULL) {
   handles <- call_experiment(
     exp, "experiment.submit_all",
     configs = unname(lapply(configs, config_arguments)),
-    tags = arg_text_map(tags, missing_values = TRUE)
+    tags = arg_text_map(tags, missing_values = TRUE),
+    max_concurrent_runs = arg_optional(max_concurrent_runs, arg_count, least = 1L)
   )
   lapply(handles, run_from, owner = exp)
 }

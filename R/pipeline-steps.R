@@ -11,6 +11,12 @@
 #' @param source_directory Folder that is kept with the run and copied to where the step runs.
 #' @param command A line for the shell, or a program and its arguments.
 #' @param estimator An [estimator()] or a [script_run_config()].
+#' @param hyperdrive_config A [hyperdrive_config()]: its trials run in the step, whose outputs are
+#'   those of the best trial that has completed, and `metrics`, a json with `best` and `trials`.
+#' @param automl_config An [automl_config()] whose data are outputs of other steps, datasets or
+#'   paths: they are the inputs `training_data` and `validation_data`. The step's outputs are
+#'   `model`, `metrics`, a json with those of the best trial, and `leaderboard`, a table of all
+#'   trials, the best first.
 #' @param fun A function. It sees nothing but its arguments, and what it takes from packages by
 #'   `::` or `library()`: its text goes to where the step runs. Its arguments are, by name: the
 #'   inputs (a table as a data frame, json as its value, everything else as a path), the
@@ -61,8 +67,21 @@
 #' @param module Name of a published pipeline, `"NAME"` or `"NAME:VERSION"`, whose steps run in the
 #'   place of this one.
 #' @param inputs,run_after,when As those of all steps.
+#' @param document A named list: a step as a pipeline's file has it, for what the other functions do
+#'   not say.
+#' @param needs A list of the steps that it reads of, or has to run after.
 #' @param step A `tandemlab_step`.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
+#' @param own_process Whether the function gets a process that is started for it alone.
+#' @section Functions:
+#' On this machine a function runs in a fork of a warm process, which has started the same Python or
+#' R with the same variables, and has loaded tandemlab (in Python, for tables or where the function
+#' imports them, also numpy, pandas and pyarrow). That takes milliseconds. The fork is a process by
+#' itself, in R with an empty global environment: what the function changes, prints or breaks
+#' concerns no other step, and limits, retries and canceling work as always. A function that cannot
+#' be forked takes `own_process = TRUE`. That is also done where the step asks for GPUs, several
+#' processes or a container, where its source directory has an `.Rprofile` or `.Renviron`, and on
+#' other targets.
 #' @section Transfers:
 #' A `data_transfer_step()` copies files between datastores and paths, those that are not there with
 #' the same content. Its output `report` is json: `copied` and `unchanged`, names of files, and
@@ -181,6 +200,14 @@ module_step <- function(name, module, arguments = NULL, inputs = NULL, run_after
 
 #' @rdname python_script_step
 #' @export
+document_step <- function(name, document, needs = NULL) {
+  made <- new_step(name, list(), NULL, drop_null(list(run_after = needs)))
+  made$document <- arg_plain_list(arg_named(document, "document"))
+  made
+}
+
+#' @rdname python_script_step
+#' @export
 estimator_step <- function(estimator, name = NULL, ...) {
   if (!inherits(estimator, "tandemlab_script_run_config")) {
     abort_argument("estimator", "an estimator() or a script_run_config()", estimator)
@@ -192,12 +219,51 @@ estimator_step <- function(estimator, name = NULL, ...) {
 
 #' @rdname python_script_step
 #' @export
-r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL, ...) {
+hyperdrive_step <- function(name, hyperdrive_config, ...) {
+  sweep <- arg_sweep(hyperdrive_config)
+  if (length(sweep$resume_from) + length(sweep$resume_child_runs) > 0) {
+    abort_input("A step cannot be resumed from earlier sweeps.")
+  }
+  settings <- list(...)
+  settings$run_config <- sweep$run_config
+  settings$outputs <- c(list(metrics = "json"), as.list(as_named_outputs(settings$outputs)))
+  made <- new_step(name, list(), sweep$run_config$source_directory, settings)
+  made$document$sweep <- sweep$document[setdiff(names(sweep$document), c("name", "description"))]
+  made
+}
+
+#' @rdname python_script_step
+#' @export
+automl_step <- function(name, automl_config, ...) {
+  config <- arg_automl_config(automl_config, arg = "automl_config")
+  if (any(vapply(config$data, is.data.frame, NA))) {
+    abort_input("No step reads a data frame: give the output of another step, a dataset or a path.")
+  }
+  content <- config$content
+  settings <- list(...)
+  settings$inputs <- c(config$data, as.list(settings$inputs))
+  outputs <- list(model = "model", metrics = "json", leaderboard = "table")
+  settings$outputs <- utils::modifyList(outputs, as.list(as_named_outputs(settings$outputs)))
+  place <- drop_null(list(
+    compute_target = content$compute_target, environment = content$environment,
+    resources = if (!is.null(content$memory)) list(memory = content$memory)
+  ))
+  settings <- c(settings, place[setdiff(names(place), names(settings))])
+  made <- new_step(name, list(), NULL, settings)
+  left <- c("training_data", "validation_data", "compute_target", "environment", "memory")
+  made$document$automl <- content[setdiff(names(content), left)]
+  made
+}
+
+#' @rdname python_script_step
+#' @export
+r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL,
+                            own_process = FALSE, ...) {
   if (!is.function(fun) || is.primitive(fun)) {
     abort_argument("fun", "a function", fun)
   }
   check_own_names(fun)
-  code <- list(language = "r", name = name, code = function_text(fun))
+  code <- function_document("r", name, function_text(fun), own_process)
   source_directory <- arg_optional(source_directory, arg_string)
   new_step(name, list(arguments = arguments), source_directory, list(...), code)
 }
@@ -205,18 +271,26 @@ r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL
 #' @rdname python_script_step
 #' @export
 python_function_step <- function(code, name = NULL, arguments = NULL, source_directory = NULL,
-                                 ...) {
+                                 own_process = FALSE, ...) {
   code <- arg_string(code)
   found <- regmatches(code, regexec("^\\s*def\\s+([A-Za-z_][A-Za-z0-9_]*)", code))[[1]]
   if (length(found) == 0) {
     abort_argument("code", "the source of a function of Python, which begins with def", code)
   }
-  content <- list(language = "python", name = found[[2]], code = sub("\\s*$", "\n", code))
+  content <- function_document("python", found[[2]], sub("\\s*$", "\n", code), own_process)
   source_directory <- arg_optional(source_directory, arg_string)
   new_step(
     if (is.null(name)) found[[2]] else name, list(arguments = arguments), source_directory,
     list(...), content
   )
+}
+
+function_document <- function(language, name, code, own_process) {
+  made <- list(language = language, name = name, code = code)
+  if (arg_flag(own_process)) {
+    made$own_process <- TRUE
+  }
+  made
 }
 
 #' @rdname python_script_step
@@ -311,16 +385,19 @@ step_settings <- c(
   "inputs", "outputs", "run_after", "retries", "allow_reuse", "run_config", "when", "for_each"
 )
 
-new_step <- function(name, content, source_directory, settings, code = NULL) {
+new_step <- function(name, content, source_directory, settings, code = NULL, component = NULL) {
   name <- arg_name(name)
   if (length(names(settings)) < length(settings) || !all(nzchar(names(settings)))) {
     abort_input("Settings of a step must be named.")
   }
   base <- arg_optional(settings$run_config, arg_run_config, arg = "run_config")
   taken <- take_references(
-    c(drop_null(content), settings[!names(settings) %in% step_settings]),
+    c(drop_null(content), list(component = component)[!is.null(component)],
+      settings[!names(settings) %in% step_settings]),
     c(as.list(base$inputs), step_inputs(settings$inputs))
   )
+  component <- taken$settings$component
+  taken$settings$component <- NULL
   config <- if (is.null(base)) new_run_config(list()) else base
   config$inputs <- config$outputs <- NULL
   form <- take_function_arguments(taken$settings, code)
@@ -329,7 +406,7 @@ new_step <- function(name, content, source_directory, settings, code = NULL) {
     list(source_directory = source_directory),
     as.list(config_form(drop_null(unclass(config)))),
     list(
-      arguments = form$arguments, "function" = code,
+      arguments = form$arguments, "function" = code, component = drop_empty(component),
       inputs = lapply(taken$inputs, input_document),
       outputs = output_documents(c(
         as.list(base$outputs), as_named_outputs(settings$outputs), taken$outputs

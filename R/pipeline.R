@@ -17,11 +17,13 @@
 #' @param workspace Where it is to run: then scripts, data, environments and targets that are not
 #'   there are mistakes, too. `NULL` leaves that out.
 #' @param pipeline_parameters Values beside the defaults of the pipeline's parameters, a named list.
+#' @param language Of the script: `"r"` or `"python"`.
 #' @param style `"tree"`, `"mermaid"` for a flow chart in Mermaid's language, or `"svg"` for a
 #'   picture.
 #' @return `pipeline()` and `load_pipeline()`: a `tandemlab_pipeline`. `save_pipeline()`: the path,
 #'   invisibly. `validate_pipeline()`: a string for each mistake, with its place; none if all is
-#'   well. `plot()` draws the steps from left to right and returns the pipeline invisibly.
+#'   well. `export_pipeline_script()`: a script that builds the pipeline, as a person would write
+#'   it, a string. `plot()` draws the steps from left to right and returns the pipeline invisibly.
 #' @section Errors:
 #' `tandemlab_error_not_found` if there is no such file; `tandemlab_error_invalid_input` if it
 #' cannot be used: the message has the line and key of each mistake.
@@ -37,6 +39,7 @@
 #' study <- pipeline(describe, name = "study")
 #' study
 #' validate_pipeline(study)
+#' cat(export_pipeline_script(study))
 #' plot(study)
 #' exp <- experiment(temp_workspace(), "demo")
 #' run <- submit_experiment(exp, study, pipeline_parameters = list(n = 10L))
@@ -119,6 +122,15 @@ save_pipeline <- function(pipeline, path) {
     "pipeline.save",
     document = arg_pipeline(pipeline)$document, path = arg_string(path)
   ))
+}
+
+#' @rdname pipeline
+#' @export
+export_pipeline_script <- function(pipeline, language = c("r", "python")) {
+  call_core(
+    "pipeline.script",
+    document = arg_pipeline(pipeline)$document, language = match.arg(language)
+  )
 }
 
 #' @rdname pipeline
@@ -289,7 +301,7 @@ read_step_data <- function(path, type) {
 # Called by the script of a step: calls the function as the script's argument says. That is a JSON
 # object: `arguments` by name, and the types of `inputs` and `outputs`.
 call_step_function <- function(fun) {
-  call <- jsonlite::fromJSON(commandArgs(TRUE)[[1]], simplifyDataFrame = FALSE)
+  call <- jsonlite::fromJSON(script_arguments()[[1]], simplifyDataFrame = FALSE)
   path <- function(kind, name) Sys.getenv(sprintf("TANDEMLAB_%s_%s", kind, name))
   given <- c(names(call$arguments), names(call$inputs))
   written <- setdiff(intersect(names(call$outputs), names(formals(fun))), given)

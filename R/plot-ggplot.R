@@ -8,6 +8,8 @@ panels_ggplot <- function(panels) {
     return(switch(panel$kind,
       matrix = matrix_ggplot(panel),
       bars = bars_ggplot(panel),
+      shares = shares_ggplot(panel),
+      parallel = parallel_ggplot(panel),
       lines = ,
       dots = lines_ggplot(panels),
       abort_input(
@@ -37,7 +39,7 @@ lines_ggplot <- function(panels) {
     picture <- picture + ggplot2::geom_abline(linetype = "dashed", colour = guide_colour)
   }
   if (panels[[1]]$kind == "lines") {
-    picture <- picture + ggplot2::geom_line(na.rm = TRUE)
+    picture <- picture + ggplot2::geom_line(data = frame[!frame$is_dots, ], na.rm = TRUE)
   }
   if (any(!is.na(frame$error))) {
     picture <- picture + ggplot2::geom_linerange(
@@ -48,7 +50,8 @@ lines_ggplot <- function(panels) {
     ggplot2::geom_point(data = frame[frame$marked, ], size = 1, na.rm = TRUE) +
     ggplot2::facet_wrap(ggplot2::vars(.data$panel), scales = "free") +
     ggplot2::scale_colour_manual(
-      values = rep_len(plot_colours, nlevels(frame$name)), guide = if (several) "legend" else "none"
+      values = rep_len(plot_colours, nlevels(frame$name)), limits = levels(frame$name),
+      guide = if (several) "legend" else "none"
     ) +
     ggplot2::labs(x = if (length(labels) == 1) labels, y = if (nzchar(up[[1]])) up[[1]]) +
     ggplot2::labs(colour = NULL)
@@ -59,7 +62,8 @@ panel_frame <- function(panel) {
     data.frame(
       panel = panel$title, name = line$name, x = line$x, y = line$y,
       error = if (length(line$errors) > 0) line$errors else NA_real_,
-      marked = panel$kind == "dots" || length(line$x) <= 40
+      marked = panel$kind == "dots" || isTRUE(line$is_dots) || length(line$x) <= 40,
+      is_dots = isTRUE(line$is_dots)
     )
   }))
 }
@@ -97,4 +101,34 @@ bars_ggplot <- function(panel) {
       fill = plot_colours[[1]], colour = "white"
     ) +
     ggplot2::labs(title = panel$title, x = panel$x_label, y = panel$y_label)
+}
+
+shares_ggplot <- function(panel) {
+  .data <- rlang::.data
+  frame <- data.frame(label = factor(panel$labels, rev(panel$labels)), share = panel$heights)
+  ggplot2::ggplot(frame, ggplot2::aes(.data$share, .data$label)) +
+    ggplot2::geom_col(fill = plot_colours[[1]]) +
+    ggplot2::labs(title = panel$title, x = panel$x_label, y = NULL)
+}
+
+parallel_ggplot <- function(panel) {
+  .data <- rlang::.data
+  frame <- do.call(rbind, lapply(panel$lines, function(line) {
+    data.frame(name = line$name, x = line$x, y = line$y, shade = line$shade)
+  }))
+  frame$name <- factor(frame$name, unique(frame$name)) # the dark ones are drawn last
+  places <- seq_along(panel$labels) - 1
+  ends <- data.frame(
+    x = rep(places, each = 2), y = c(-0.05, 1.05), text = strtrim(panel$texts, 12)
+  )
+  ggplot2::ggplot(frame, ggplot2::aes(.data$x, .data$y)) +
+    ggplot2::geom_line(ggplot2::aes(group = .data$name, colour = .data$shade), na.rm = TRUE) +
+    ggplot2::geom_point(ggplot2::aes(colour = .data$shade), size = 1, na.rm = TRUE) +
+    ggplot2::geom_text(data = ends, ggplot2::aes(label = .data$text), size = 3) +
+    ggplot2::scale_colour_gradientn(
+      colours = shade(c(0.2, 0.6, 1)), limits = c(0, 1), guide = "none"
+    ) +
+    ggplot2::scale_x_continuous(breaks = places, labels = panel$labels, minor_breaks = NULL) +
+    ggplot2::scale_y_continuous(breaks = NULL) +
+    ggplot2::labs(title = panel$title, x = NULL, y = NULL)
 }

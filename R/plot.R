@@ -14,7 +14,8 @@
 #'
 #' These draw with base graphics, and need no other package. With the package ggplot2
 #' `ggplot2::autoplot()` of a run or an experiment gives the same lines as a `ggplot`, in facets, to
-#' be changed as any other; of a single chart (`metrics = "confusion"`) it gives that chart.
+#' be changed as any other; of a single chart (`metrics = "confusion"`) it gives that chart, and of
+#' a sweep (`kind = "history"`) one of the pictures of [plot_sweep()].
 #'
 #' @param x,object A `tandemlab_run` or a `tandemlab_experiment`.
 #' @param run A `tandemlab_run`; `NULL` means [get_current_run()].
@@ -22,6 +23,8 @@
 #' @param over What values are drawn over: `"step"`, `"time"` (since the run began), `"index"`
 #'   (1, 2, 3 ...), or `"auto"`: steps where all points of a panel have one, else the index. For
 #'   experiments also `"run"`, the default: the number of the run.
+#' @param kind Of a sweep, what to draw of its trials: `"history"`, `"parallel"` or `"importance"`,
+#'   as [plot_sweep()] does; `NULL` for what the run itself has logged.
 #' @param limit So many of the newest runs that have logged numbers; children are left out.
 #' @param ... For `plot()` graphical parameters, as for [graphics::par()]; else not used.
 #' @return `plot()` and `plot_run_details()`: the panels, invisibly: a list of named lists with
@@ -65,9 +68,15 @@ plot.tandemlab_experiment <- function(x, metrics = NULL, over = "run", limit = 2
 #' @rdname plot_run_details
 #' @method autoplot tandemlab_run
 #' @rawNamespace S3method(ggplot2::autoplot, tandemlab_run)
-autoplot.tandemlab_run <- function(object, metrics = NULL, over = "auto", ...) {
+autoplot.tandemlab_run <- function(object, metrics = NULL, over = "auto", kind = NULL, ...) {
   check_no_dots(...)
-  panels_ggplot(run_panels(object, metrics, over))
+  if (is.null(kind)) {
+    return(panels_ggplot(run_panels(object, metrics, over)))
+  }
+  if (!is.null(metrics)) {
+    abort_input("A picture of a sweep's trials takes no metrics.", "Leave out `metrics` or `kind`.")
+  }
+  panels_ggplot(sweep_panels(object, arg_choice(kind, sweep_pictures)))
 }
 
 #' @rdname plot_run_details
@@ -126,7 +135,9 @@ painters <- list(
   matrix = function(panel) draw_matrix(panel),
   bars = function(panel) draw_bars(panel),
   image = function(panel) draw_picture(panel),
-  facts = function(panel) draw_facts(panel)
+  facts = function(panel) draw_facts(panel),
+  shares = function(panel) draw_shares(panel),
+  parallel = function(panel) draw_parallel(panel)
 )
 
 draw_lines <- function(panel) {
@@ -140,7 +151,7 @@ draw_lines <- function(panel) {
   for (number in seq_along(panel$lines)) {
     line <- panel$lines[[number]]
     short <- length(line$x) <= 40 || sum(!is.na(line$y)) < 2
-    type <- if (panel$kind == "dots") "p" else if (short) "o" else "l"
+    type <- if (panel$kind == "dots" || isTRUE(line$is_dots)) "p" else if (short) "o" else "l"
     graphics::lines(line$x, line$y, type = type, pch = 20, lwd = 1.6, col = colours[[number]])
     if (length(line$errors) > 0) {
       graphics::segments(
@@ -150,14 +161,15 @@ draw_lines <- function(panel) {
     }
   }
   if (length(panel$lines) > 1) {
-    draw_legend(vapply(panel$lines, `[[`, "", "name"), colours, panel)
+    are_dots <- vapply(panel$lines, function(line) isTRUE(line$is_dots), NA)
+    draw_legend(vapply(panel$lines, `[[`, "", "name"), colours, panel, are_dots)
   }
 }
 
 half <- function(line) if (length(line$errors) > 0) line$errors else 0
 
 # Names of lines; of many, the first, so that the picture is not all names.
-draw_legend <- function(names, colours, panel) {
+draw_legend <- function(names, colours, panel, are_dots) {
   if (length(names) > most_in_legend) {
     more <- sprintf(" ... %d more", length(names) - most_in_legend)
     names <- names[seq_len(most_in_legend)]
@@ -165,7 +177,9 @@ draw_legend <- function(names, colours, panel) {
   }
   graphics::legend(
     emptiest_place(panel), names,
-    col = colours[seq_along(names)], lwd = 1.6, bty = "n", cex = 0.85, text.col = "black"
+    col = colours[seq_along(names)], lwd = 1.6, bty = "n", cex = 0.85, text.col = "black",
+    lty = ifelse(are_dots, 0, 1)[seq_along(names)],
+    pch = ifelse(are_dots, 20, NA)[seq_along(names)]
   )
 }
 
@@ -232,6 +246,35 @@ draw_bars <- function(panel) {
     utils::head(edges, -1), 0, utils::tail(edges, -1), panel$heights,
     col = plot_colours[[1]], border = "white"
   )
+}
+
+# A bar for each label, the first on top.
+draw_shares <- function(panel) {
+  old <- graphics::par(mar = c(3.2, 7, 2, 0.8))
+  on.exit(graphics::par(old))
+  graphics::barplot(
+    rev(panel$heights),
+    names.arg = rev(strtrim(panel$labels, 16)), horiz = TRUE, border = NA,
+    col = plot_colours[[1]], xlab = panel$x_label, col.axis = "black"
+  )
+}
+
+# Lines through upright axes, the dark ones last.
+draw_parallel <- function(panel) {
+  places <- seq_along(panel$labels) - 1
+  graphics::plot.default(
+    range(places) + c(-0.3, 0.3), c(-0.05, 1.05),
+    type = "n", axes = FALSE, xlab = "", ylab = ""
+  )
+  graphics::segments(places, 0, places, 1, col = guide_colour)
+  for (line in panel$lines) {
+    colour <- shade(0.2 + 0.8 * line$shade)
+    graphics::lines(line$x, line$y, type = "o", pch = 20, cex = 0.5, lwd = 1.4, col = colour)
+  }
+  ends <- strtrim(panel$texts, 12)
+  graphics::text(places, -0.05, ends[c(TRUE, FALSE)], cex = 0.8, col = "black")
+  graphics::text(places, 1.05, ends[c(FALSE, TRUE)], cex = 0.8, col = "black")
+  graphics::mtext(strtrim(panel$labels, 14), 1, 0.8, at = places, cex = 0.7, col = "black")
 }
 
 draw_picture <- function(panel) {

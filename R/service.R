@@ -43,7 +43,9 @@ inference_config <- function(entry_script, source_directory = ".", description =
 #'
 #' @param port The port to listen at; `NULL` takes any free one, which the service then keeps.
 #' @param ... Not used, which makes sure that what follows is named.
-#' @param replicas How many processes of the script answer, each one request at a time.
+#' @param replicas How many processes of the script answer, each one request at a time. A request
+#'   whose process ends before it has answered (killed, out of memory) is given to another, once: a
+#'   script may see a request twice.
 #' @param auth_enabled Whether requests need a key ([get_webservice_keys()]). `NULL`: only where
 #'   others can reach the service.
 #' @param host The address to listen at. At another than this machine's own, requests need a key.
@@ -257,9 +259,11 @@ generate_new_webservice_key <- function(webservice, key_type) {
 #' starts the service without an image, where Python has what `requirements.txt` names.
 #'
 #' The packages of the configuration's environment are installed into the image when it is built,
-#' and outside of an image when the service starts. Without an environment there is only what
-#' tandemlab needs. An image listens at port 5001, and asks for the key in the variable
-#' `TANDEMLAB_SERVICE_KEY`. `README.md` in the folder has the command lines.
+#' and outside of an image when the service starts. Without an environment `requirements.txt` names,
+#' beside what tandemlab needs, what a Python script imports and the models are made of, in the
+#' versions that are here; an R script finds what its image, or the machine, has. An image listens
+#' at port 5001, and asks for the key in the variable `TANDEMLAB_SERVICE_KEY`. `README.md` in the
+#' folder has the command lines.
 #'
 #' @param workspace A `tandemlab_workspace`.
 #' @param models,inference_config As for [deploy_model()].

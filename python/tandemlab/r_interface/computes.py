@@ -29,9 +29,20 @@ def _open(workspace: str, name: str) -> ComputeTarget:
     return ComputeTarget.get(open_workspace(workspace), name)
 
 
+def _handle(found: ComputeTarget) -> object:
+    """What R keeps of a target."""
+    return {
+        **place_handle(found),
+        "provisioning_state": found.provisioning_state,
+        "min_nodes": found.min_nodes,
+        "max_nodes": found.max_nodes,
+        "idle_seconds_before_scaledown": found.idle_seconds_before_scaledown,
+    }
+
+
 def _get(workspace: str, name: str) -> object:
     try:
-        return place_handle(_open(workspace, name))
+        return _handle(_open(workspace, name))
     except NotFound:
         return None
 
@@ -46,9 +57,41 @@ def _attach(
 ) -> object:
     configuration = _CONFIGURATIONS[kind](**settings)
     opened = open_workspace(workspace)
-    return place_handle(
+    return _handle(
         ComputeTarget.attach(opened, name, configuration, description=description, tags=tags)
     )
+
+
+def _create(
+    workspace: str,
+    name: str,
+    settings: Mapping[str, Any],
+    description: str | None,
+    tags: Mapping[str, str] | None,
+) -> object:
+    configuration = RayCompute.provisioning_configuration(name, **settings)
+    opened = open_workspace(workspace)
+    return _handle(
+        ComputeTarget.create(opened, name, configuration, description=description, tags=tags)
+    )
+
+
+def _update(workspace: str, name: str, **changes: Any) -> object:
+    found = _open(workspace, name)
+    found.update(**changes)
+    return _handle(found)
+
+
+def _progress(workspace: str, name: str, begin: int) -> object:
+    found = _open(workspace, name)
+    text, end = found.provisioning_news(begin)
+    return {"state": found.provisioning_state, "text": text, "end": end}
+
+
+def _check_made(workspace: str, name: str) -> object:
+    found = _open(workspace, name)
+    found.wait_for_completion(timeout_in_minutes=0)
+    return _handle(found)
 
 
 def _list(workspace: str) -> object:
@@ -112,10 +155,15 @@ def _write_ray_cluster(path: str, name: str, settings: Mapping[str, Any]) -> obj
 CALLS: dict[str, Callable[..., object]] = {
     "compute.attach": _attach,
     "compute.check": _check,
+    "compute.check_made": _check_made,
     "compute.clean": _clean,
+    "compute.create": _create,
+    "compute.delete": lambda workspace, name: _open(workspace, name).delete(),
     "compute.detach": lambda workspace, name: _open(workspace, name).detach(),
     "compute.get": _get,
     "compute.list": _list,
     "compute.nodes": _nodes,
+    "compute.progress": _progress,
+    "compute.update": _update,
     "compute.write_ray_cluster": _write_ray_cluster,
 }

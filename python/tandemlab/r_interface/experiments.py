@@ -78,9 +78,12 @@ def _submit_all(
     experiment: str,
     configs: Sequence[Mapping[str, Any]],
     tags: Mapping[str, str | None],
+    max_concurrent_runs: int | None,
 ) -> object:
     runs = open_experiment(workspace, experiment).submit_all(
-        [script_run_config(config) for config in configs], tags
+        [script_run_config(config) for config in configs],
+        tags,
+        max_concurrent_runs=max_concurrent_runs,
     )
     return [run_handle(run) for run in runs]
 

@@ -43,7 +43,7 @@ def forget_workspace(path: str) -> None:
     _served.pop(path, None)
 
 
-def place_handle(place: ComputeTarget | Datastore) -> object:
+def place_handle(place: ComputeTarget | Datastore) -> dict[str, object]:
     """What R keeps of a compute target or a datastore."""
     return {
         "name": place.name,

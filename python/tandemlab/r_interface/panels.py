@@ -36,4 +36,6 @@ def _line(line: Line) -> object:
         "x": Vector(line.x, "double"),
         "y": Vector(line.y, "double"),
         "errors": Vector(line.errors, "double"),
+        "is_dots": line.is_dots,
+        "shade": line.shade,
     }

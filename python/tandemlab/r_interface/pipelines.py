@@ -10,6 +10,7 @@ from tandemlab.bridge.values import Table, Vector
 from tandemlab.domain.pipeline_pictures import edges_of, levels_of
 from tandemlab.domain.pipelines import ParameterValue
 from tandemlab.pipelines import Pipeline
+from tandemlab.pipelines.exporting import script_of
 from tandemlab.pipelines.pipeline_run import PipelineRun
 from tandemlab.r_interface.handles import open_experiment, open_workspace, run_handle, run_handles
 
@@ -43,6 +44,10 @@ def _show(document: Mapping[str, Any]) -> object:
             }
         ),
     }
+
+
+def _script(document: Mapping[str, Any], language: str) -> object:
+    return script_of(Pipeline.from_dict(document).graph, language)
 
 
 def _validate(
@@ -124,6 +129,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "pipeline.output": _output,
     "pipeline.resume": _resume,
     "pipeline.save": _save,
+    "pipeline.script": _script,
     "pipeline.show": _show,
     "pipeline.step_runs": _step_runs,
     "pipeline.steps": _steps,

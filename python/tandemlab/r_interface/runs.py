@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tandemlab.bridge.values import Table, Vector, kind_of
-from tandemlab.domain import MetricShape, RunError, Scalar
+from tandemlab.domain import Metric, MetricShape, RunError, Scalar
 from tandemlab.domain.scalars import from_json
 from tandemlab.r_interface.configurations import script_run_config
 from tandemlab.r_interface.handles import (
@@ -15,8 +15,9 @@ from tandemlab.r_interface.handles import (
     run_handles,
 )
 from tandemlab.r_interface.panels import panel_list
-from tandemlab.tracking import Run, compare_runs
+from tandemlab.tracking import compare_runs
 from tandemlab.tracking.panels import panels_of_details, panels_of_run
+from tandemlab.tracking.run_log import metrics_of
 from tandemlab.tracking.waiting import raise_if_failed
 
 TagFilter: TypeAlias = str | Mapping[str, str | None] | None
@@ -59,13 +60,14 @@ def _environment(workspace: str, run: str) -> object:
 def _metrics(workspace: str, run: str, name: str | None, recursive: bool) -> object:
     found = open_run(workspace, run)
     if not recursive:
-        return _all_metrics(found, name)
+        return metric_values(found.metrics, name)
     runs = [found, *found.get_children(recursive=True)]
-    return {each.id: _all_metrics(each, name) for each in runs}
+    logged = metrics_of(found.workspace, [each.id for each in runs])
+    return {run_id: metric_values(each, name) for run_id, each in logged.items()}
 
 
-def _all_metrics(run: Run, name: str | None) -> object:
-    found = run.metrics
+def metric_values(found: Mapping[str, Metric], name: str | None = None) -> dict[str, object]:
+    """What a run has logged as R has it; under one name alone if that is given."""
     chosen = found if name is None else {name: found[name]} if name in found else {}
     return {key: _metric(metric.value, metric.shape) for key, metric in chosen.items()}
 
