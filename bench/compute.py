@@ -1,6 +1,6 @@
 """Measure what targets add to their engines: starting jobs, and bringing back what they print.
 
-    .venv/bin/python bench/compute.py [--targets local ssh slurm] [--repeats 10]
+    .venv/bin/python bench/compute.py [--targets local ssh slurm ray spark] [--repeats 10]
 
 Each target has a module ``compute_NAME.py`` with ``running(folder, workspace)``: a context that
 attaches it, and gives what starts a script without tandemlab; and perhaps ``extra(folder,
@@ -30,7 +30,7 @@ from harness import describe_machine
 from tandemlab import ScriptRunConfig, Workspace
 
 HERE = Path(__file__).parent
-TARGETS = ("local", "ssh", "slurm")
+TARGETS = ("local", "ssh", "slurm", "ray", "spark")
 LINES = 10
 STARTED = "import time; open({path!r}, 'w').write(repr(time.time()))"
 PRINTING = """

@@ -29,9 +29,9 @@ SECTION = Section(
     title="Memory at the highest point",
     about="""1,000,000 rows. What the process held in memory at the highest point of a crossing
         beyond what it held before, with the result. The limit is the size of the result alone, by
-        its own account; strings of R count as pointers, since all are there already. What is
-        missed: pandas has a byte for each truth and another for whether it is there, and Arrow's
-        bits, from which both are made, lie beside them until the end.""",
+        its own account; strings of R count as pointers, since all are there already. Truths go to
+        pandas in its own bytes (arrow.bool8), which it keeps, so that Arrow's bits are not beside
+        them.""",
     rows=[
         Row(
             f"{DATA[data]}: {DIRECTIONS[way]}",

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import Figure, describe_machine, run_json
+from report import write_page
 from rivals import Rival
 
 from tandemlab import Workspace
+from tandemlab.designer import ComponentStep
 from tandemlab.pipelines import (
     CommandStep,
     Pipeline,
@@ -37,6 +39,12 @@ from tandemlab.pipelines import (
 
 HERE = Path(__file__).resolve().parent
 SHAPES = {"chain": 20, "fan": 100}
+# Those that take long get fewer steps, which does not change what each of them costs.
+FEWER = {
+    "bare Rscript": {"fan": 20},
+    "Metaflow": {"chain": 5, "fan": 20},
+    "Dagster, multiprocess": {"chain": 4, "fan": 8},
+}
 Measure = Callable[[str, int], float]
 # What a step shall cost at most, in milliseconds.
 AIMS = {"tandemlab, Python": 40.0, "tandemlab, R": 200.0, "tandemlab, Python function": 3.0}
@@ -53,6 +61,9 @@ def make_step(kind: str, number: int, **settings: Any) -> PipelineStep:
         return PythonFunctionStep(trivial, name, **settings)
     if kind == "R function":
         return RFunctionStep("function() NULL", name, **settings)
+    if kind == "component":
+        settings["allow_reuse"] = False  # it has an output
+        return ComponentStep(name, "linear_regression", **settings)
     return CommandStep(["sh", "-c", ":"], name, "source", **settings)
 
 
@@ -60,7 +71,7 @@ def trivial() -> None:
     """What a function step calls."""
 
 
-KINDS = ("Python", "R", "sh", "Python function", "R function")
+KINDS = ("Python", "R", "sh", "Python function", "R function", "component")
 
 
 def run_steps(workspace: Workspace, kind: str, shape: str, steps: int) -> float:
@@ -93,6 +104,7 @@ def _script(name: str, *more: str) -> Callable[[Any, Path, int, int], Any]:
     def measure(shape: str, python: Path, steps: int, _: int) -> float:
         quiet = {"PREFECT_LOGGING_LEVEL": "ERROR", "METAFLOW_USER": "bench"}
         quiet |= {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        quiet |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120"}
         quiet |= {"DAGSTER_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
         words = [python, HERE / name, shape, str(steps), *more]
         with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
@@ -177,9 +189,12 @@ def measure(repeats: int, steps: int, only: list[str]) -> dict[str, Any]:
                 if (not only or name in only) and (python := rival.install()) is not None:
                     measures[name] = of_rival(rival, python)
                     versions[rival.name] = version_of(rival, python)
+            for kind in KINDS if not only else ():
+                run_steps(workspace, kind, "chain", 2)  # as the others start their servers
             for _ in range(repeats):
                 for name, run in measures.items():
-                    for shape, count in SHAPES.items() if not only or name in only else ():
+                    counts = {**SHAPES, **FEWER.get(name, {})}
+                    for shape, count in counts.items() if not only or name in only else ():
                         seconds = run(shape, count) / count
                         samples.setdefault(name, {}).setdefault(shape, []).append(seconds)
                         print(f"{name}, {shape}: {seconds * 1e3:.1f} ms a step", file=sys.stderr)
@@ -212,7 +227,9 @@ def page(result: Mapping[str, Any]) -> str:
 `bench/pipelines.py` measures and writes this page and `pipelines.json`. Every step does nothing;
 from `submit`, or what is the same elsewhere, to the end, divided by the number of steps. The others
 run in environments of their own, with their local runners and at most two processes at once where
-these are processes; the bare interpreters run one after the other.
+these are processes; the bare interpreters run one after the other. Those that take long get fewer
+steps ({_fewer()}).
+Functions are forks of a process that a first pipeline has started.
 
 {chr(10).join(lines)}
 
@@ -224,6 +241,12 @@ Medians and quartiles. A pipeline of {sizes["reused"]:,} steps of which none has
   {machine["system"]}, {machine["file_system"]}; load average before: {machine["load_before"]}
 - Versions: {versions}
 """
+
+
+def _fewer() -> str:
+    return "; ".join(
+        f"{name}: {' and '.join(map(str, counts.values()))}" for name, counts in FEWER.items()
+    )
 
 
 def _cell(samples: list[float] | None, scale: float) -> str:
@@ -246,6 +269,7 @@ def main() -> None:
         text = json.dumps(result, indent=1, ensure_ascii=False)
         (HERE / "pipelines.json").write_text(f"{text}\n", encoding="utf-8")
         (HERE / "pipelines.md").write_text(page(result), encoding="utf-8")
+        write_page(HERE)
 
 
 if __name__ == "__main__":

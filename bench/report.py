@@ -248,10 +248,10 @@ def compute_part(result: Mapping[str, Any]) -> str:
     machine, sizes = result["machine"], result["sizes"]
     method = f"""
         {sizes["repeats"]} scripts that say when they begin to run, by turns with the engine's own
-        command (a process, `ssh` over a connection that is open, `sbatch`), and lines that a script
-        prints, until they can be read here. Staging ends when the job was started, over a
-        connection that is open, by turns with `tar` through `ssh`. Measured on {result["date"]};
-        load average before: {machine["load_before"]}.
+        command (a process, `ssh` over a connection that is open, `sbatch`, a request to Ray's Jobs
+        API, `spark-submit`), and lines that a script prints, until they can be read here. Staging
+        ends when the job was started, over a connection that is open, by turns with `tar` through
+        `ssh`. Measured on {result["date"]}; load average before: {machine["load_before"]}.
     """
     return f"""
 ## Compute targets
@@ -264,6 +264,16 @@ def compute_part(result: Mapping[str, Any]) -> str:
 """
 
 
+def pipelines_part(result: Mapping[str, Any]) -> str:
+    """The part of the page about pipelines, which have a page of their own."""
+    return f"""
+## Pipelines
+
+[pipelines.md](pipelines.md) has what a step of a pipeline costs, beside Metaflow, Prefect and
+Dagster. `bench/pipelines.py` measures it; last on {result["date"]}.
+"""
+
+
 def write_page(folder: Path) -> None:
     """Write README.md from the results beside it."""
     text = page(json.loads((folder / "results.json").read_text("utf-8")))
@@ -271,6 +281,7 @@ def write_page(folder: Path) -> None:
         ("mlflow_server", server_part),
         ("training", training_part),
         ("compute", compute_part),
+        ("pipelines", pipelines_part),
     ):
         if (folder / f"{name}.json").exists():
             text += part(json.loads((folder / f"{name}.json").read_text("utf-8")))
