@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,24 +25,30 @@ from typing import Any
 
 import pytest
 
+from plugins.waiting import wait_until
 from tandemlab import ComputeTarget, RayCompute, Workspace
 from tandemlab.bridge import find_r
+from tandemlab.compute import registrations
+from tandemlab.compute.ray.client import RayClient
 
 _STARTED_WITHIN = 90.0
+_CLIENTS = "ray-client-server-port"
 _PORTS = (
     "port",
     "dashboard-port",
     "dashboard-agent-listen-port",
     "dashboard-agent-grpc-port",
-    "ray-client-server-port",
+    _CLIENTS,
     "metrics-export-port",
     "runtime-env-agent-port",
     "node-manager-port",
     "object-manager-port",
 )
+_OF_NODES = [name for name in _PORTS if name not in ("port", "dashboard-port", _CLIENTS)]
 _START = (
     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
     *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", "--num-cpus=4"),
+    "--num-gpus=1",
     *("--object-store-memory=80000000", "--disable-usage-stats"),
 )
 _QUIET = {
@@ -70,12 +76,14 @@ class Ray:
         folder: of all that it keeps.
         options: further ones of its start, which win.
         environment: further variables of its start.
+        definition: of the target that it was attached as; None for none yet.
     """
 
     folder: Path
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    definition: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self._names = count()
@@ -111,13 +119,39 @@ class Ray:
         except (urllib.error.URLError, OSError):
             return False
 
+    @contextmanager
+    def second_node(self, name: str, cpus: int) -> Iterator[None]:
+        """Another node of the cluster, on this machine, too."""
+        ports = [f"--{port}={number}" for port, number in _free_ports(_OF_NODES).items()]
+        with (self.folder / name).open("ab") as out:
+            node = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block"),
+                    f"--address=127.0.0.1:{self.ports['port']}",
+                    *("--node-ip-address=127.0.0.1", f"--node-name={name}", f"--num-cpus={cpus}"),
+                    *("--object-store-memory=80000000", "--disable-usage-stats", *ports),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **_QUIET},
+                start_new_session=True,
+            )
+        try:
+            yield
+        finally:
+            _end(node)
+            wait_until(lambda: name not in self.nodes().values())
+
+    def nodes(self) -> dict[str, str]:
+        """Names of the nodes that are there, by their ids."""
+        found = RayClient(self.address).nodes()
+        return {each["node_id"]: each["node_name"] for each in found if each["state"] == "ALIVE"}
+
     def stop(self) -> None:
         """Stop it with all its processes."""
         if self.process is not None:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                    os.killpg(self.process.pid, number)
-                    self.process.wait(2)
+            _end(self.process)
 
     def new_folder(self) -> Path:
         """An empty folder."""
@@ -126,8 +160,21 @@ class Ray:
         return path
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(2)
+
+
 def attach_ray(workspace: Workspace, ray: Ray, **options: Any) -> ComputeTarget:
-    """Attach the cluster as ``ray``."""
+    """Attach the cluster as ``ray``; what a first job found there serves all later times."""
+    if ray.definition is not None and not options:
+        settings = {**ray.definition["settings"], "directory": str(ray.new_folder())}
+        definition = {**ray.definition, "settings": settings}
+        registrations.keep(workspace, "ray", definition, {}, description=None, tags=None)
+        return ComputeTarget.get(workspace, "ray")
     configuration = RayCompute.attach_configuration(
         **{
             "address": ray.address,
@@ -137,13 +184,16 @@ def attach_ray(workspace: Workspace, ray: Ray, **options: Any) -> ComputeTarget:
             **options,
         }
     )
-    return ComputeTarget.attach(workspace, "ray", configuration)
+    target = ComputeTarget.attach(workspace, "ray", configuration)
+    if not options:
+        ray.definition = registrations.get(workspace, "ray").definition
+    return target
 
 
-def _free_ports() -> dict[str, int]:
+def _free_ports(names: Sequence[str] = _PORTS) -> dict[str, int]:
     found = {}
     with ExitStack() as stack:
-        for name in _PORTS:
+        for name in names:
             probe = stack.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
             found[name] = int(probe.getsockname()[1])
@@ -155,6 +205,13 @@ def ray() -> Iterator[Ray]:
     """A running cluster; the test is skipped where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("Ray is not installed; tools/bootstrap dev does that")
+    with running() as head:
+        yield head
+
+
+@contextmanager
+def running() -> Iterator[Ray]:
+    """A running cluster."""
     with _prepared() as head:
         head.start()
         yield head

@@ -134,6 +134,14 @@ class Slurm:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
 
+    def ask_for_accounts(self) -> None:
+        """From now on take jobs only of accounts that the accounting knows."""
+        with self.settings.open("a") as settings:
+            settings.write("AccountingStorageEnforce=associations\n")
+        self.stop_controller()
+        self.start_controller()
+        self._wait(lambda: "UP" in self.ask("scontrol", "ping"))
+
     def _logged(self, name: str) -> list[str]:
         return ["-D", "-f", str(self.settings), "-L", str(self.folder / f"{name}.log")]
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -33,7 +33,7 @@ VERSION = "4.3.0"
 _BUILD = Path(__file__).parents[2] / ".build"
 _STARTED_WITHIN = 120.0
 _QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-_QUIET = {
+QUIET = {
     "spark.ui.enabled": "false",
     "spark.driver.extraJavaOptions": _QUICK_JAVA,
     "spark.executor.extraJavaOptions": _QUICK_JAVA,
@@ -169,7 +169,7 @@ def attach_spark(workspace: Workspace, spark: Spark, **options: Any) -> ComputeT
             "executor_memory": "512m",
             "executor_cores": 1,
             "num_executors": 1,
-            "configuration": _QUIET,
+            "configuration": QUIET,
             **options,
         }
     )
@@ -187,6 +187,13 @@ def spark() -> Iterator[Spark]:
     """A running cluster; the test is skipped where there is no Java."""
     if shutil.which("java") is None:
         pytest.skip("Java is not installed; tools/bootstrap dev does that")
+    with running() as cluster:
+        yield cluster
+
+
+@contextmanager
+def running() -> Iterator[Spark]:
+    """A running cluster."""
     with tempfile.TemporaryDirectory(prefix="spark-", ignore_cleanup_errors=True) as name:
         cluster = Spark(Path(name), spark_home())
         try:
