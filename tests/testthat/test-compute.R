@@ -126,3 +126,32 @@ test_that("the file of a cluster of Ray is written where Ray takes it", {
   expect_true(all(c("max_workers: 2", "      CPU: 8", "  ssh_user: ana") %in% readLines(file)))
   expect_identical(dir(folder, all.files = TRUE, no.. = TRUE), "lab.yaml")
 })
+
+test_that("a cluster that cannot be made says why, and is forgotten", {
+  skip_unless_ready()
+  ws <- create_workspace(file.path(withr::local_tempdir(), "lab"), show_output = FALSE)
+  expect_error(
+    create_ray_compute(ws, "pool", head = "127.0.0.1", workers = "127.0.0.2"),
+    "knows what a worker has",
+    class = "tandemlab_error_invalid_input"
+  )
+  here <- get_compute(ws, "local")
+  expect_error(update_ray_compute(here, min_nodes = 1), class = "tandemlab_error_invalid_state")
+  expect_identical(wait_for_provisioning_completion(here)$provisioning_state, "Succeeded")
+  pool <- tryCatch(
+    create_ray_compute(
+      ws, "pool",
+      head = "127.0.0.1", max_nodes = 0, username = "nobody", host_key = "ssh-ed25519 AAAA",
+      idle_seconds_before_scaledown = 60, tags = list(team = "lab")
+    ),
+    tandemlab_error_missing_dependency = function(error) skip("Ray is not installed")
+  )
+  expect_identical(pool$provisioning_state, "Creating")
+  expect_identical(pool$max_nodes, 0L)
+  expect_error(wait_for_provisioning_completion(pool), class = "tandemlab_error_invalid_state")
+  failed <- get_compute(ws, "pool")
+  expect_identical(failed$provisioning_state, "Failed")
+  expect_identical(failed$idle_seconds_before_scaledown, 60)
+  detach_compute(failed)
+  expect_null(get_compute(ws, "pool"))
+})

@@ -49,6 +49,34 @@ test_that("files and tables of buckets and hosts are inputs of a script of R", {
 })
 
 # tier: services
+test_that("an upload of an R that was killed goes on where it was", {
+  ws <- local_lab()
+  folder <- withr::local_tempdir()
+  size <- 96 * 2^20
+  writeBin(rep(charToRaw("0123456789abcdef"), size / 16), file.path(folder, "big.bin"))
+  store <- sftp_datastore(ws, "pond", "resumed")
+  there <- file.path(place_of("ssh")$path, "resumed")
+  part <- function() list.files(there, "[.]part$", all.files = TRUE, full.names = TRUE)
+  inode <- function(path) sub(" *([0-9]+) .*", "\\1", system2("ls", c("-i", path), stdout = TRUE))
+  pid <- start_r(sprintf(
+    "library(tandemlab); upload_to_datastore(get_datastore(get_workspace(%s), 'pond'), %s)",
+    shQuote(ws$path), shQuote(folder)
+  ))
+  wait_until(function() isTRUE(file.size(part()) >= 8 * 2^20), seconds = 60)
+  tools::pskill(pid, tools::SIGKILL)
+  wait_until(function() has_ended(pid))
+  begun <- inode(part())
+  expect_identical(nrow(list_files_in_datastore(store)), 0L)
+  upload_to_datastore(store, folder, show_progress = FALSE)
+  expect_identical(list.files(there, all.files = TRUE, no.. = TRUE), "big.bin")
+  expect_identical(inode(file.path(there, "big.bin")), begun)
+  expect_identical(
+    unname(tools::md5sum(file.path(there, "big.bin"))),
+    unname(tools::md5sum(file.path(folder, "big.bin")))
+  )
+})
+
+# tier: services
 test_that("credentials and hosts that are wrong are told, and registered nowhere", {
   skip_unless_ready()
   ws <- local_lab()

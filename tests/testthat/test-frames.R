@@ -208,12 +208,12 @@ random_frame <- function(n = sample(c(0, 1, 7, 64, 65, 200), 1), nested = FALSE)
   frame_of(columns, n)
 }
 
-# Frames of a seed that is printed when one fails; the variable FRAMES_SEED repeats it.
+# Frames of a seed that is printed when one fails; the variable FRAMES_SEED repeats it, and is that
+# of all tests where pytest runs them.
 each_generated <- function(count, check) {
   first <- as.integer(Sys.getenv("FRAMES_SEED", sample.int(1e8, 1)))
   for (seed in seq(first, length.out = count)) {
-    x <- withr::with_seed(seed, random_frame())
-    check(x, sprintf("the frame of FRAMES_SEED=%d", seed))
+    withr::with_seed(seed, check(random_frame(), sprintf("the frame of FRAMES_SEED=%d", seed)))
   }
 }
 

@@ -212,3 +212,27 @@ test_that("names and parameters of published pipelines are refused as in Python"
     }
   }
 })
+
+test_that("the script of a pipeline builds it", {
+  skip_unless_ready()
+  skip_if_not_installed("yaml")
+  files <- file.path(cases_folder(), "pipelines", c("graphs.yaml", "scripts.yaml"))
+  cases <- unlist(lapply(files, yaml::read_yaml, handlers = handlers), FALSE)
+  withr::local_dir(withr::local_tempdir())
+  withr::local_options(keep.source = TRUE)
+  for (case in Filter(function(case) !is.null(case$then), cases)) {
+    json <- jsonlite::toJSON(case$then, auto_unbox = TRUE, null = "null", digits = NA)
+    made <- pipeline_from(json)
+    script <- export_pipeline_script(made)
+    expect_identical(
+      grepl("document_step", script, fixed = TRUE), "r" %in% case$as_document,
+      label = case$name
+    )
+    writeLines(script, "built.R")
+    built <- source("built.R", local = new.env(parent = globalenv()))$value
+    expect_identical(
+      canonical(document_of(built)), canonical(document_of(made)),
+      label = case$name
+    )
+  }
+})

@@ -107,7 +107,9 @@ test_that("several scripts are submitted at once, or none", {
   )
   expect_error(submit_experiments(exp, configs[[1]]), "configs")
   expect_length(get_runs_in_experiment(exp), 0)
-  runs <- submit_experiments(exp, configs, tags = list(sweep = "rates"))
+  expect_error(submit_experiments(exp, configs, max_concurrent_runs = 0), "max_concurrent_runs")
+  runs <- submit_experiments(exp, configs, tags = list(sweep = "rates"), max_concurrent_runs = 1)
+  expect_identical(get_run_details(runs[[1]])$runDefinition$max_concurrent_runs, 1L)
   for (run in runs) wait_for_run_completion(run, show_output = FALSE)
   printed <- vapply(runs, function(run) {
     get_run_details_with_logs(run)$logFiles[["user_logs/std_log.txt"]]

@@ -67,11 +67,16 @@ def differences(before: Any, after: Any) -> str:
 
 def _unified(table: pa.Table) -> pa.Table:
     """One chunk with one dictionary, and every NaN as text, since it is not equal to itself."""
-    columns = [
-        column.cast(pa.string()) if pa.types.is_floating(column.type) else column
-        for column in table.unify_dictionaries().combine_chunks().columns
-    ]
+    columns = [_comparable(column) for column in table.unify_dictionaries().combine_chunks()]
     return pa.table(columns, names=[str(i) for i in range(len(columns))])
+
+
+def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if pa.types.is_floating(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_nested(column.type):
+        return pa.array([repr(value) for value in column.to_pylist()])
+    return column
 
 
 def load(path: str) -> Any:

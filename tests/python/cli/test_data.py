@@ -161,7 +161,7 @@ def test_text_is_read_as_it_is_told(call: Call, lab: Workspace, folder: Path) ->
     # The files in a folder say what they are.
     assert call("data", "head", "out", "-o", "json").json == rows
     wrong = call("data", "head", "out", "--encoding", "latin-1")
-    assert wrong.status == 2 and ".parquet files does not need to be told encoding" in wrong.err
+    assert wrong.status == 2 and ".parquet files has no use for --encoding" in wrong.err
     assert "registered" in call("data", "head", "dataset:rows", "--type", "a=date").err
     assert call("data", "head", "a.txt", "--type", "a").status == 2
     assert "encoding must be" in call("data", "head", "a.txt", "--encoding", "koi8").err

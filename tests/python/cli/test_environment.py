@@ -53,6 +53,15 @@ def test_an_environment_is_registered_listed_and_shown(
     assert shown.out == "name: study\npython:\n  requirements:\n    - six==1.16.0\n"
     assert call("environment", "show", "study:2", *there).status == 3
     assert call("environment", "show", "../study", *there).status == 2
+    built = call("environment", "build", "study:1", *there, "-o", "json").json
+    assert built["name"] == "study" and Path(built["python"]).exists()
+    assert call("environment", "build", "nothing", *there).status == 3
+
+
+def test_a_lock_is_not_written_where_it_would_not_be_read(call: Call, requirements: str) -> None:
+    refused = call("environment", "lock", requirements, "--to", "lock.txt")
+    assert refused.status == 2 and "Give it the ending .yml" in refused.err
+    assert not Path("lock.txt").exists()
 
 
 def test_a_file_is_locked_and_the_lock_renewed(call: Call, requirements: str) -> None:

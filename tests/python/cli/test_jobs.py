@@ -188,6 +188,33 @@ def test_time_limit_ends_a_script(call: Call, lab: Workspace, script: Script) ->
     assert (answer.status, answer.json["status"]) == (6, "Failed")
 
 
+def test_a_run_is_submitted_for_each_line_of_arguments(
+    call: Call, lab: Workspace, script: Script, folder: Path
+) -> None:
+    train = script("import sys; print(sys.argv[1:]); sys.exit('bad' in sys.argv)")
+    lines = folder / "lines.txt"
+    lines.write_text("--rate 0.1 'two words'  # first\n\n--rate 0.2 bad\n")
+    submit = ("run", "submit", "--arguments-from", str(lines), "--max-concurrent", "1")
+    answer = call(
+        *submit, "-o", "json", "--tag", "sweep=rates", "--wait", str(train), "--epochs", "3"
+    )
+    assert answer.status == 6 and "1 of 2 runs did not complete" in answer.err
+    assert [(row["run"], row["status"]) for row in answer.json] == [
+        ("train/1", "Completed"),
+        ("train/2", "Failed"),
+    ]
+    assert answer.json[1]["tags"] == {"sweep": "rates"}
+    assert call("run", "logs", "train/1").out == (
+        "['--epochs', '3', '--rate', '0.1', 'two words']\n"
+    )
+    lines.write_text("# nothing\n")
+    assert call(*submit, str(train)).status == 2
+    lines.write_text("'open\n")
+    answer = call(*submit, str(train))
+    assert answer.status == 2 and "line 1: No closing quotation" in answer.err
+    assert call("run", "submit", "--max-concurrent", "2", str(train)).status == 2
+
+
 @pytest.mark.full
 def test_interpreter_can_be_chosen(call: Call, lab: Workspace, script: Script) -> None:
     which = script("import sys\nprint(sys.flags.isolated)", "which.py")

@@ -119,6 +119,9 @@ def test_a_model_is_removed_unless_a_service_uses_it(
         (("../risk", "model.rds"), 2, "looks like a path"),
         (("risk:1", "model.rds"), 2, "name a version"),
         (("risk", "model.rds", "--sample", "nothing.csv"), 3, "nothing.csv"),
+        (("risk", "model.rds", "--sample", "model.rds"), 2, "model.rds is no table by its ending"),
+        (("risk", "model.rds", "--sample", "bad.json"), 2, "bad.json is no table by its ending"),
+        (("risk", "model.rds", "--signature", "bad.json"), 2, "must be a mapping of names"),
         (("risk", "model.rds", "--signature", "test.csv"), 2, "is no JSON"),
         (("risk", "model.rds", "--dataset", "training=cars"), 3, "no dataset 'cars'"),
         (("risk", "model.rds", "--dataset", "cars"), 2, "NAME=VALUE"),
@@ -127,6 +130,7 @@ def test_a_model_is_removed_unless_a_service_uses_it(
 def test_bad_input_registers_nothing(
     call: Call, lab: Workspace, file: Path, words: tuple[str, ...], status: int, message: str
 ) -> None:
+    (file.parent / "bad.json").write_text('[{"age": 31}]')
     answer = call("model", "register", *words)
     assert answer.status == status and message in answer.err
     assert Model.list(lab) == []

@@ -40,6 +40,13 @@ def test_mistakes_are_results_with_a_status_of_their_own(
     answer = call("pipeline", "validate", "bad.yml", *place, "-o", "json")
     assert answer.status == 2
     assert [each["mistake"].split(":")[0] for each in answer.json] == ["steps.a", "steps.b"]
+    alone = call("pipeline", "validate", file)
+    assert alone.status == 0 and "were not looked at" in alone.err
+    (folder / "circle.yml").write_text(
+        "steps: {a: {command: x, run_after: [b]}, b: {command: y, run_after: [a]}}"
+    )
+    assert call("pipeline", "validate", "circle.yml").status == 2
+    assert call("pipeline", "validate", file, "-w", "nowhere").status == 3
     refused = call("pipeline", "run", "bad.yml", *place, "-o", "json")
     assert (refused.status, len(refused.error["details"]["mistakes"])) == (2, 2)
     wrong = call("pipeline", "run", file, "-p", "n=many", *place, "-o", "json")
@@ -96,3 +103,17 @@ def test_a_pipeline_is_published_run_by_name_and_rolled_back(
     path = call("pipeline", "export", "study", "copy", *place, "-o", "json").json["path"]
     assert call("pipeline", "validate", path, *place).status == 0
     assert call("pipeline", "show", "stady", *place).status == 3
+
+
+def test_a_pipeline_is_exported_as_a_script_of_each_language(
+    call: Callable, file: str, workspace: Workspace, folder: Path
+) -> None:
+    from tandemlab.pipelines import Pipeline
+
+    pipeline = Pipeline.load_yaml(file)
+    assert call("pipeline", "export", file, "--language", "r").out == pipeline.to_r()
+    place = ("-w", workspace.address)
+    call("pipeline", "publish", file, "--name", "kept", *place)
+    published = call("pipeline", "export", "kept", "--language", "python", *place).out
+    assert "n = PipelineParameter" in published
+    assert call("pipeline", "export", "kept", *place).status == 2

@@ -19,7 +19,7 @@ import pytest
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
 from tandemlab import Run, ScriptRunConfig, Workspace
-from tandemlab.domain import InvalidState, RunFailed, RunStatus
+from tandemlab.domain import InvalidInput, InvalidState, RunFailed, RunStatus
 
 pytestmark = pytest.mark.full
 
@@ -60,6 +60,27 @@ def test_fifty_runs_on_two_slots_all_complete(
     assert all(sum(start <= at < end for start, end in times) <= 2 for at, _ in times)
     frame = workspace.runs_table("jobs")
     assert set(frame["status"]) == {"Completed"} and len(frame["run_id"]) == 50
+
+
+def test_of_runs_with_a_limit_no_more_run_at_once_and_others_pass_them(
+    workspace: Workspace, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_SLOTS", "8")
+    gate = tmp_path / "gate"
+    waits = f"date +%s.%N; while [ ! -e {gate} ]; do sleep 0.02; done; date +%s.%N"
+    config = ScriptRunConfig(source, command=waits)
+    experiment = workspace.experiment("jobs")
+    runs = experiment.submit_all([config] * 6, max_concurrent_runs=2)
+    other = experiment.submit(ScriptRunConfig(source, command="true"))
+    other.wait_for_completion(timeout_seconds=60)
+    assert [run.status for run in runs[2:]] == [RunStatus.QUEUED] * 4
+    gate.touch()
+    for run in runs:
+        run.wait_for_completion(timeout_seconds=60)
+    times = [tuple(map(float, run.read_log()[0].split())) for run in runs]
+    assert max(sum(start <= at < end for start, end in times) for at, _ in times) == 2
+    with pytest.raises(InvalidInput, match="max_concurrent_runs must be a whole number"):
+        experiment.submit_all([config], max_concurrent_runs=0)
 
 
 def test_a_script_works_on_a_copy_of_its_folder(source: Path, submit: Callable[..., Run]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from plugins.ray import Ray, attach_ray
-from plugins.waiting import wait_until
+from plugins.waiting import stay_away, wait_until
 from tandemlab import ComputeTarget, Environment, RayCompute, Run, ScriptRunConfig, Workspace
 from tandemlab.compute import find_target
 from tandemlab.compute.processes import start_time
@@ -100,8 +100,12 @@ def test_ray_sets_apart_what_a_run_asks_for_and_says_what_it_cannot_run(
     )
     small = submit(code, resources=Resources(cpus=2, memory="200MB"))
     large = submit(code, resources=Resources(cpus=64))
+    with_gpu = submit(code, resources=Resources(cpus=1, gpus=1))
     small.wait_for_completion(timeout_seconds=SECONDS)
-    assert small.get_metrics() == {"threads": 2}
+    assert small.get_metrics() == {"threads": 2} and small.read_log()[0] == "''\n"
+    with_gpu.wait_for_completion(timeout_seconds=SECONDS)
+    assert with_gpu.read_log()[0] == "'0'\n"
+    assert [node.gpus for node in target.nodes()] == [1]
     job = RayClient(ray.address).job(small.id)
     assert job is not None and job["status"] == "SUCCEEDED"
     assert job["metadata"]["tandemlab_run_id"] == small.id
@@ -153,6 +157,7 @@ def test_a_cluster_that_cannot_be_reached_for_a_while_loses_nothing(
         wait_until(lambda: "does not answer" in _log_of(workspace), SECONDS)
         with pytest.raises(Unavailable, match="does not answer"):
             find_target("ray", workspace.folder).nodes()
+        stay_away()
         line.mend()
         for each in (run, queued):
             each.wait_for_completion(timeout_seconds=SECONDS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from plugins.slurm import Slurm, attach_slurm
 from plugins.ssh import Sshd, reached_by
 from plugins.waiting import wait_until
 from tandemlab import Run, ScriptRunConfig, SlurmCompute, Workspace
+from tandemlab.compute import find_target
 from tandemlab.compute.remote.launchers import FUNCTIONS
 from tandemlab.compute.remote.shell import LocalShell
 from tandemlab.compute.remote.slurm import Slurm as LaunchedBySlurm
-from tandemlab.domain import InvalidInput, MissingDependency, RunFailed, RunStatus
-from tandemlab.domain.jobs import Distribution, Resources
+from tandemlab.domain import InvalidInput, MissingDependency, RunFailed, RunStatus, StorageError
+from tandemlab.domain.jobs import Distribution, Job, Resources, StartedJob
 
 SECONDS = 60
 
@@ -197,6 +200,12 @@ def test_runs_that_are_submitted_together_are_one_array_for_each_demand(
     assert [run.get_metrics().get("rate") for run in runs] == [0.1, 0.2, 0.3, None, 0.1]
     assert runs[0].get_metrics()["array"] == runs[1].get_metrics()["array"] == int(names[0][0])
     assert runs[2].get_details()["exitCode"] == 5 and runs[0].tags == {"sweep": "rates"}
+    limited = workspace.experiment("study").submit_all(configs[:2] * 2, max_concurrent_runs=1)
+    wait_until(lambda: (limited[0].directory / "job" / "handle").exists(), SECONDS)
+    array = (limited[0].directory / "job" / "handle").read_text().partition("_")[0]
+    assert "ArrayTaskThrottle=1" in slurm.ask("scontrol", "-o", "show", "job", array)
+    for run in limited:
+        run.wait_for_completion(timeout_seconds=SECONDS)
     too_much = config.replace(resources=Resources(memory="90TB"))
     for refused in workspace.experiment("study").submit_all([too_much, too_much]):
         with pytest.raises(RunFailed, match="Memory specification can not be satisfied"):
@@ -205,8 +214,8 @@ def test_runs_that_are_submitted_together_are_one_array_for_each_demand(
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_accounting_says_what_became_of_a_job_that_the_queue_has_forgotten(
-    slurm_with_accounting: Slurm, tmp_path: Path
+def test_accounting_says_what_became_of_forgotten_jobs_and_refuses_unknown_accounts(
+    workspace: Workspace, slurm_with_accounting: Slurm, source: Path, tmp_path: Path
 ) -> None:
     cluster = slurm_with_accounting
     for name, code in (("good", "exit 0"), ("bad", "exit 3"), ("long", "sleep 100")):
@@ -229,6 +238,45 @@ def test_accounting_says_what_became_of_a_job_that_the_queue_has_forgotten(
         "state bad gone FAILED",
         "state long gone CANCELLED by 0",
     ]
+    target = attach_slurm(workspace, cluster, account="nobody")
+    cluster.ask_for_accounts()
+    (source / "job.py").write_text("")
+    config = ScriptRunConfig(source, "job.py", compute_target="slurm")
+    refused = workspace.experiment("jobs").submit(config)
+    with pytest.raises(RunFailed, match="Invalid account or account/partition combination"):
+        refused.wait_for_completion(timeout_seconds=SECONDS)
+    assert [step.name for step in target.check() if "Invalid account" in (step.problem or "")]
+    with pytest.raises(MissingDependency, match=r"does not take jobs: .* Invalid account"):
+        attach_slurm(workspace, cluster, account="nobody", qos="urgent")
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_a_submission_that_is_killed_behind_sbatch_starts_its_job_once(
+    workspace: Workspace, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach_slurm(workspace, slurm)
+    tools, begun = tmp_path / "tools", tmp_path / "begun"
+    tools.mkdir()
+    sbatch = tools / "sbatch"
+    sbatch.write_text(f'#!/bin/sh\n{shutil.which("sbatch")} "$@"\nkill -KILL 0\n')
+    sbatch.chmod(0o755)
+    run = workspace.experiment("jobs").create_run(type="script", target="slurm")
+    place = find_target("slurm", workspace.folder).place_of(run.id)
+    job = Job(run.id, run.directory, place, ["/bin/sh", "-c", f"echo x >> {begun}"])
+    (run.directory / "work").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        with pytest.raises(StorageError):
+            find_target("slurm", workspace.folder).submit(job)
+    assert not (run.directory / "job" / "handle").exists()
+    assert not (Path(place) / "job" / "slurm").exists()
+    other = find_target("slurm", workspace.folder)
+    started = StartedJob(job, other.find(job) or other.submit(job))
+    wait_until(lambda: not other.poll([started])[0].is_running, SECONDS)
+    assert other.poll([started])[0].exit_code == 0
+    named = slurm.ask("squeue", "-h", "-t", "all", "-n", f"tandemlab-{run.id}", "-o", "%A")
+    assert named.split() == [started.handle] and begun.read_text() == "x\n"
 
 
 @pytest.mark.services

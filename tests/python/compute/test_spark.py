@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from plugins.spark import Spark, attach_spark
+from plugins.ssh import Sshd, reached_by
 from plugins.waiting import wait_until
 from tandemlab import Run, ScriptRunConfig, SparkCompute, SparkConfiguration, Workspace
 from tandemlab.compute.processes import start_time
@@ -31,6 +33,10 @@ run = Run.get_context()
 context = SparkSession.builder.appName("mine").getOrCreate().sparkContext
 run.log("total", context.parallelize(range(100), 1).map(scale.twice).sum())
 run.log("memory", context.getConf().get("spark.executor.memory"))
+def sent(_): return open("words.txt").read() + open("more/words.txt").read()
+run.log("sent", context.parallelize([0], 1).map(sent).first())
+loader = context._jvm.Thread.currentThread().getContextClassLoader()
+run.log("jar", loader.getResource("in_jar.txt") is not None)
 while not os.path.exists(sys.argv[1]): time.sleep(0.02)
 run.log("again", context.parallelize(range(10), 1).count())
 """
@@ -58,9 +64,22 @@ def test_a_script_has_the_cluster_and_its_run_names_the_application(
 ) -> None:
     attach_spark(workspace, spark)
     gate = tmp_path / "gate"
-    asked = SparkConfiguration(executor_memory="600 MB", py_files=["scale.py"])
+    (tmp_path / "source" / "words.txt").write_text("a file, ")
+    for name in ("more.zip", "classes.jar"):
+        with zipfile.ZipFile(tmp_path / "source" / name, "w") as packed:
+            packed.writestr("words.txt", "an archive")
+            packed.writestr("in_jar.txt", "a resource")
+    asked = SparkConfiguration(
+        executor_memory="600 MB",
+        py_files=["scale.py"],
+        files=["words.txt"],
+        archives=["more.zip#more"],
+        jars=["classes.jar"],
+    )
     run = submit(SESSION, arguments=[str(gate)], spark=asked)
-    wait_until(lambda: run.get_metrics() == {"total": 9900, "memory": "600m"}, SECONDS)
+    found = {"total": 9900, "memory": "600m", "sent": "a file, an archive", "jar": True}
+    wait_until(lambda: run.get_metrics() == found or run.status.is_terminal, SECONDS)
+    assert run.get_metrics() == found
     (application,) = spark.state()["activeapps"]
     assert application["name"] == "mine" and application["memoryperexecutor"] == 600
     wait_until(lambda: "spark.url" in run.get_properties(), SECONDS)
@@ -89,9 +108,11 @@ def executors_of(application: str) -> list[int]:
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_a_canceled_run_leaves_no_driver_executors_or_application(
-    workspace: Workspace, spark: Spark, submit: Callable[..., Run]
+    workspace: Workspace, spark: Spark, ssh: Sshd, submit: Callable[..., Run]
 ) -> None:
-    attach_spark(workspace, spark)
+    target = attach_spark(workspace, spark, **reached_by(ssh))
+    assert [step.name for step in target.check() if step.problem] == []
+    assert target.location == f"{spark.master} from ssh://{ssh.user}@127.0.0.1:{ssh.port}"
     run = submit(
         "import time\nfrom pyspark import SparkContext\n"
         "SparkContext.getOrCreate().parallelize([1]).foreach(lambda _: time.sleep(600))"

@@ -231,6 +231,17 @@ def test_a_column_that_vanishes_before_it_is_read_is_named(tmp_path: Path) -> No
         found.to_arrow()
 
 
+def test_a_field_that_comes_late_in_a_changed_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"x": 1}\n')
+    found = Dataset.Tabular.from_json_lines_files(path)
+    first = Dataset.Tabular.from_json_lines_files(path, validate=False)
+    path.write_text('{"x": 1}\n' * 21_000 + '{"x": 1, "late": 2}\n')
+    with pytest.raises(InvalidInput, match="has the fields 'late'"):
+        found.to_arrow()
+    assert len(first) == 21_001
+
+
 def test_no_part_of_a_table_is_given_where_memory_ends(tmp_path: Path) -> None:
     path = tmp_path / "long.parquet"
     rows = "SELECT range AS x, 'text' AS w FROM range(8_000_000)"

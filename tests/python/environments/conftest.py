@@ -13,7 +13,7 @@ from tandemlab.environments import Environment, EnvironmentCache, RPackage, RSec
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EnvironmentCache:
     """An empty cache of its own, which jobs of the test use, too."""
     monkeypatch.setenv("TANDEMLAB_CACHE_DIR", str(tmp_path / "cache"))
-    return EnvironmentCache()
+    return EnvironmentCache(tmp_path / "cache" / "environments")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tandemlab.environments import (
     RPackage,
     RSection,
     lock_environment,
+    python_build,
     read_environment,
 )
 
@@ -50,6 +51,42 @@ def test_python_packages_are_installed_once_and_beside_tandemlab(cache: Environm
     code = "import six, tandemlab; from tandemlab import Workspace; print(six.__version__)"
     assert output(str(built.python), "-c", code) == "1.16.0"
     assert "six==1.16.0" in cache.log_path(environment).read_text()
+
+
+_NO_TORCH_INDEX = """#!{python}
+import os, sys
+words = ["six==1.16.0" if word == "torch>=2" else word for word in sys.argv[1:]]
+if words[0] == "pip":
+    backend = os.environ.get("UV_TORCH_BACKEND", "")
+    with open({seen!r}, "a") as seen:
+        print(backend or "usual", file=seen)
+    if backend:
+        sys.exit("error: Failed to fetch: https://download.pytorch.org/whl/cpu/torch/")
+os.execv({uv!r}, [{uv!r}, *words])
+"""
+
+
+def test_pytorch_is_that_for_processors_without_a_gpu_where_its_index_is_reached(
+    cache: EnvironmentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv, seen = tmp_path / "uv", tmp_path / "seen"
+    real = str(python_build.find_uv())
+    uv.write_text(_NO_TORCH_INDEX.format(python=sys.executable, seen=str(seen), uv=real))
+    uv.chmod(0o755)
+    monkeypatch.setattr(python_build, "find_uv", lambda: str(uv))
+    monkeypatch.delenv("UV_TORCH_BACKEND", raising=False)
+    environment, keys = Environment("study", PythonSection(("torch>=2",))), set()
+    for has_gpu, asked in ((False, ["cpu", "usual"]), (True, ["usual"])):
+        monkeypatch.setattr(python_build, "_has_gpu", lambda has_gpu=has_gpu: has_gpu)
+        cache.build(environment)
+        assert seen.read_text().split() == asked
+        seen.unlink()
+        keys.add(cache.key(environment))
+    assert len(keys) == 2
+    monkeypatch.setenv("UV_TORCH_BACKEND", "cu128")
+    with pytest.raises(MissingDependency, match=r"download\.pytorch\.org"):
+        cache.build(environment)
+    assert cache.key(Environment("other", SIX)) == cache.key(Environment("study", SIX))
 
 
 def test_many_who_need_it_at_once_build_it_once(cache: EnvironmentCache) -> None:

@@ -13,6 +13,8 @@ VIGNETTES = sorted(Path(__file__).parents[3].glob("vignettes/*.Rmd"))
 
 # What each must say, which it does when its code was run, and the errors that it shows.
 EXPECTED = {
+    "automl": ("AUC_weighted", []),
+    "forecasting": ("normalized_root_mean_squared_error", []),
     "first-model": ("fit the model's signature", ["#> Error in `invoke_webservice()`:"]),
     "first-steps": (
         "Completed",
@@ -29,6 +31,7 @@ EXPECTED = {
     ),
     "mixed-pipeline": ("crash-deaths:1", []),
     "three-models": ("interactions by AIC", []),
+    "sweeps": ("random sweep of span, degree", []),
     "where-it-runs": ("this machine", []),
 }
 

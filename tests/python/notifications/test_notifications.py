@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from plugins.certificates import Files, certify
+from plugins.servers import Server, behind
 from plugins.waiting import wait_until
 from tandemlab import Run, ScriptRunConfig, Workspace
 from tandemlab.domain import AlreadyExists, InvalidInput, Unavailable
@@ -73,21 +78,37 @@ class Mails:
         return "250 OK"
 
 
-@pytest.fixture
-def mails() -> Iterator[tuple[Mails, int]]:
+@contextmanager
+def mail_server(
+    certificate: Files | None = None, security: str = "none"
+) -> Iterator[tuple[Mails, int]]:
+    """A mail server, with what it has taken and its port."""
     kept = Mails()
 
     def authenticate(server: Any, session: Any, envelope: Any, way: str, data: Any) -> AuthResult:
         is_known = (data.login, data.password) == (b"lab", b"s3cr3t")
         return AuthResult(success=is_known, handled=False)
 
-    controller = Controller(
-        kept, "127.0.0.1", 0, authenticator=authenticate, auth_require_tls=False
-    )
-    controller.port = _free_port()
+    options: dict[str, Any] = {"auth_require_tls": security == "starttls"}
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        if security == "tls":
+            options["ssl_context"] = context
+        else:
+            options |= {"tls_context": context, "require_starttls": True}
+    controller = Controller(kept, "127.0.0.1", _free_port(), authenticator=authenticate, **options)
     controller.start()
-    yield kept, controller.port
-    controller.stop()
+    try:
+        yield kept, controller.port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def mails() -> Iterator[tuple[Mails, int]]:
+    with mail_server() as found:
+        yield found
 
 
 def _free_port() -> int:
@@ -154,6 +175,64 @@ def test_a_mail_is_sent_of_a_pipeline_and_of_a_schedule_that_cannot_run(
     schedule.run_now()
     wait_until(lambda: len(kept.taken) == 2)
     assert b"nightly" in kept.taken[1].content and b"disabled" in kept.taken[1].content
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_mail_is_encrypted_for_a_server_whose_certificate_is_believed(
+    workspace: Workspace, tmp_path: Path, security: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certify(tmp_path / "ours")
+    workspace.get_default_keyvault().set_secret("password", "s3cr3t")
+    address = ("ana@example.org",)
+    with mail_server(files, security) as (kept, port):
+        channel = Email(address, "l@example.org", "localhost", port, security, "lab", "password")
+        made = Notification.create(workspace, "mail", channel)
+        with pytest.raises(Unavailable, match="SSLCertVerificationError"):
+            made.test()
+        assert kept.taken == []
+        monkeypatch.setenv("TANDEMLAB_CA_FILE", str(files.certificate))
+        made.test()
+        assert [each.rcpt_tos for each in kept.taken] == [["ana@example.org"]]
+    with mail_server() as (kept, port):  # one that offers no encryption gets no password
+        channel = Email(address, "l@example.org", "localhost", port, security, "lab", "password")
+        with pytest.raises(Unavailable, match="did not take the mail"):
+            Notification.create(workspace, "other", channel).test()
+        assert kept.taken == []
+
+
+@pytest.mark.full
+def test_a_notification_of_a_workspace_at_a_server(
+    remote: Workspace, shared_server: Server, hook: Hook
+) -> None:
+    remote.get_default_keyvault().set_secret("url", hook.url)
+    base = f"{shared_server.url}/api/v1/workspaces/{remote.name}/notifications"
+    channel = {"kind": "webhook", "url_secret": "url"}
+    body = {"name": "ended", "channel": channel, "on": ["completed"], "experiment": "demo"}
+    made = httpx.post(base, json=body)
+    assert (made.status_code, made.json()["on"]) == (201, ["Completed"])
+    assert httpx.post(base, json=body).status_code == 409
+    assert httpx.post(base, json={**body, "exist_ok": True, "description": "!"}).status_code == 201
+    for wrong in ({"channel": {"kind": "pigeon"}}, {"on": ["started"]}, {"name": "a/b"}):
+        assert httpx.post(base, json={**body, **wrong}).status_code == 400
+    found = Notification.get(remote, "ended")
+    for _ in range(2):  # the first two requests are refused
+        with pytest.raises(Unavailable, match="status 503"):
+            found.test()
+    found.test()
+    assert [json.loads(sent)["event"] for _, sent in hook.requests] == ["test"] * 3
+    assert httpx.post(f"{base}/ended/pause", json={}).json()["status"] == "Paused"
+    assert httpx.post(f"{base}/ended/resume", json={}).json()["status"] == "Active"
+    run = submit(remote, "true")
+    wait_until(lambda: [e.state.value for e in found.get_deliveries()] == ["ended"])
+    assert json.loads(hook.requests[-1][1])["run"]["id"] == run.id
+    (told,) = httpx.get(f"{base}/ended/deliveries").json()
+    assert (told["slot"], told["state"]) == (f"run {run.id}", "ended")
+    assert [each["name"] for each in httpx.get(base).json()] == ["ended"]
+    assert httpx.delete(f"{base}/ended").status_code == 204
+    for path, method in (("", "GET"), ("/test", "POST"), ("/deliveries", "GET"), ("", "DELETE")):
+        answer = httpx.request(method, f"{base}/ended{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert Notification.list(behind(remote, shared_server)) == []
 
 
 @pytest.mark.full

@@ -73,10 +73,13 @@ def test_r_package_holds_nothing_of_the_other_parts(tarball: Path) -> None:
 @pytest.mark.timeout(600)
 def test_r_package_passes_r_cmd_check(tarball: Path, tmp_path: Path) -> None:
     # The tests have been run one by one; here are documentation, examples, code and structure.
+    quick = tmp_path / "Makevars"
+    quick.write_text("CXX17FLAGS = -O0\n")
     output = run(
         *("R", "CMD", "check", "--no-manual", "--no-tests", "--ignore-vignettes", tarball),
         cwd=tmp_path,
         _R_CHECK_FORCE_SUGGESTS_="false",
+        R_MAKEVARS_USER=str(quick),
     )
     status = re.findall(r"^Status: (.*)$", output, re.MULTILINE)[-1]
     assert "ERROR" not in status and "WARNING" not in status, output
@@ -91,3 +94,17 @@ def test_wheel_holds_every_module(sources: Path, tmp_path: Path) -> None:
     package = sources / "python" / "tandemlab"
     here = {str(path.relative_to(package.parent)) for path in package.rglob("*") if path.is_file()}
     assert packed == here
+
+
+def test_wheel_of_a_clone_that_has_built_the_studio_holds_its_pages(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    root = pytestconfig.rootpath / "python"
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    run(*command, cwd=root)
+    (wheel,) = tmp_path.glob("tandemlab-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        page = archive.read("tandemlab/server/pages/index.html").decode()
+    for asset in re.findall(r"/studio/(assets/[^\"]+)", page):
+        assert f"tandemlab/server/pages/{asset}" in names

@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 import tandemlab
-from tandemlab import pipelines
+from tandemlab import automl, pipelines, sweeps
 from tandemlab.data import DataPath, OutputFileDatasetConfig
+from tandemlab.designer import ComponentStep
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import read_document
 from tandemlab.domain.jobs import Input, Output, Resources
@@ -32,6 +33,9 @@ def _evaluate(code: str) -> Any:
     """The value of the last expression of some code."""
     names = {
         **{name: getattr(pipelines, name) for name in pipelines.__all__},
+        **{name: getattr(sweeps, name) for name in sweeps.__all__},
+        "AutoMLConfig": automl.AutoMLConfig,
+        "ComponentStep": ComponentStep,
         "ScriptRunConfig": tandemlab.ScriptRunConfig,
         "Input": Input,
         "Resources": Resources,
@@ -106,6 +110,39 @@ def test_a_function_that_needs_more_than_its_arguments_is_refused() -> None:
         PythonFunctionStep(study)
     with pytest.raises(InvalidInput, match="one function"):
         PythonFunctionStep("x = 1")
+    for code, names in [
+        ("def f(n=LIMIT): return n", "LIMIT"),
+        ("def f(n): return [n + k for k in range(n + K)]", "K"),
+        ("def f(n): return (lambda m: m + K)(n)", "K"),
+        ("def f(n):\n  def g(): return h()\n  return g()", "h"),
+    ]:
+        with pytest.raises(InvalidInput, match=rf"f\(\) uses {names} from outside"):
+            PythonFunctionStep(code)
+
+
+def test_what_a_function_binds_itself_is_not_from_outside() -> None:
+    path = "of this module"
+
+    def study(rows: Any, n: int = 1) -> object:
+        import ast
+        from itertools import chain
+
+        kept: list[Any] = [(lambda row: ast.dump(row) or chain)(row.path) for row in rows]
+
+        class Kind:
+            size = len([each for each in kept])
+
+        def again(m: int) -> object:
+            return again(m - 1) if m else study(kept, 0)
+
+        try:
+            return again(n)
+        except OSError as problem:
+            return Kind().size or problem or __name__
+
+    assert path
+    definition = PythonFunctionStep(study).definition
+    assert definition.function is not None and definition.function.name == "study"
 
 
 def test_a_decorated_function_makes_steps_whose_code_is_the_function_alone() -> None:

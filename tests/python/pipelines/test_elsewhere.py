@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas
 import pytest
 
+from plugins.ray import attach_ray
 from plugins.slurm import Slurm, attach_slurm
+from plugins.spark import attach_spark
 from plugins.ssh import Sshd, attach_ssh
 from tandemlab import Workspace
 from tandemlab.bridge import write_frame
@@ -68,11 +70,58 @@ def test_data_goes_from_machine_to_machine_and_each_content_once(
     assert len(kept) == 2
 
 
-def test_finished_mini_batches_follow_a_step_to_its_machine(
-    workspace: Workspace, ssh: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cluster", ["ray", "spark"])
+def test_steps_of_a_cluster_read_what_others_have_written(
+    workspace: Workspace,
+    cluster: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    attach_ssh(workspace, ssh)
+    attach = {"ray": attach_ray, "spark": attach_spark}[cluster]
+    attach(workspace, request.getfixturevalue(cluster))
+    write_frame(pandas.DataFrame({"x": range(3)}), Path("rows.arrow"))
+    fetch = CommandStep(
+        "cp ${inputs.raw} ${outputs.rows}; mkdir -p ${outputs.all}/sub; "
+        "echo hello > ${outputs.all}/sub/word",
+        "fetch",
+        inputs={"raw": "rows.arrow"},
+        outputs={"rows": "table", "all": "folder"},
+    )
+    Path("double.py").write_text(
+        "import sys\nfrom pathlib import Path\n"
+        "from tandemlab.bridge import read_frame, write_frame\n"
+        "rows = read_frame(sys.argv[1], 'pandas')\n"
+        "write_frame(rows.assign(x=2 * rows.x), sys.argv[3])\n"
+        "Path(sys.argv[4]).mkdir()\n"
+        "Path(sys.argv[4], 'word').write_text(Path(sys.argv[2], 'sub/word').read_text() * 2)\n"
+    )
+    outputs = ["${outputs.rows}", "${outputs.all}/sub"]
+    double = PythonScriptStep(
+        "double.py",
+        arguments=[fetch.output("rows"), fetch.output("all"), *outputs],
+        outputs={"rows": "table", "all": "folder"},
+        compute_target=cluster,
+    )
+    read = CommandStep("cat ${inputs.all}/sub/word", "read", inputs={"all": double.output("all")})
+    run = workspace.experiment("study").submit(Pipeline([read]))
+    run.wait_for_completion(timeout_seconds=300)
+    assert run.get_output("double", "rows")["x"].tolist() == [0, 2, 4]
+    assert run.find_step_run("read")[0].read_log()[0] == "hello\n" * 2
+
+
+@pytest.mark.parametrize("target", ["ssh", "slurm"])
+def test_finished_mini_batches_follow_a_step_to_its_machine(
+    workspace: Workspace,
+    target: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    attach = {"ssh": attach_ssh, "slurm": attach_slurm}[target]
+    attach(workspace, request.getfixturevalue(target))
     write_frame(pandas.DataFrame({"x": range(3)}), Path("rows.arrow"))
     fetch = CommandStep(
         "cp ${inputs.raw} ${outputs.rows}",
@@ -94,7 +143,7 @@ def test_finished_mini_batches_follow_a_step_to_its_machine(
         ParallelRunConfig("work.py", 1, process_count_per_node=1, run_max_try=1),
         inputs=[fetch.output()],
         outputs={"all": "table"},
-        compute_target="ssh",
+        compute_target=target,
     )
     run = workspace.experiment("study").submit(Pipeline([work]))
     run.wait_for_completion(timeout_seconds=120, raise_on_error=False)

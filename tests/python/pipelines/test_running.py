@@ -14,7 +14,7 @@ import pytest
 
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
-from tandemlab import Workspace
+from tandemlab import Run, Workspace
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, RunFailed, RunStatus
 from tandemlab.pipelines import (
     CommandStep,
@@ -56,6 +56,16 @@ def statuses(run: PipelineRun) -> dict[str, str]:
 def until(path: Path) -> str:
     """What a command does to wait for a file."""
     return f"while [ ! -e '{path}' ]; do sleep 0.02; done"
+
+
+def test_the_run_of_a_pipeline_is_found_as_one(submit: Submit) -> None:
+    run = submit(CommandStep("true", "only"))
+    run.wait_for_completion()
+    (found,) = run.experiment.get_runs()
+    assert isinstance(found, PipelineRun) and found.get_steps()[0].name == "only"
+    assert isinstance(run.workspace.get_run(run.id), PipelineRun)
+    (step,) = run.get_children()
+    assert type(run.workspace.get_run(step.id)) is Run
 
 
 def test_what_one_step_writes_the_next_ones_read(submit: Submit, tmp_path: Path) -> None:

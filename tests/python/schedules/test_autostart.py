@@ -1,11 +1,13 @@
 """The agent comes back when the machine starts.
 
-Containers have neither a manager for users nor cron: small programs take the places of crontab and
-systemctl, which keep what they are given; systemd itself checks the unit where it is installed.
+Small programs take the places of crontab and systemctl where the machine has neither a manager for
+users nor cron, and keep what they are given. systemd itself checks the unit, and runs it in
+namespaces of its own.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins import systemd
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid, stop_agent
 from tandemlab import Workspace
@@ -25,6 +28,7 @@ case $1 in
   -) cat > "$KEPT" ;;
 esac
 """
+CRONS = {"HOME": "/", "LOGNAME": "ana", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
 SYSTEMCTL = """#!/bin/sh
 echo "$@" >> "$CALLS"
 """
@@ -53,8 +57,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 @pytest.mark.full
 def test_a_line_of_the_crontab_starts_an_agent_that_stays(
-    workspace: Workspace, machine: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, machine: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "0")
+    workspace = Workspace.create(tmp_path / "my 100% 'lab'")
     kept = machine(crontab=CRONTAB) / "crontab"
     kept.write_text("0 5 * * * backup\n")
     assert agent_status(workspace).installation is None
@@ -64,11 +70,10 @@ def test_a_line_of_the_crontab_starts_an_agent_that_stays(
     assert lines == ["0 5 * * * backup", made.content]
     assert made.content.startswith("@reboot /bin/sh ")
     wait_until(lambda: agent_pid(workspace))
-    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "0")
     stop_agent(workspace)
     wait_until(lambda: agent_pid(workspace) is None)
-    command = made.content.removeprefix("@reboot ").partition(" # ")[0]
-    with subprocess.Popen(["/bin/sh", "-c", command]) as started:
+    command = made.content.removeprefix("@reboot ").replace("\\%", "%")
+    with subprocess.Popen(["/bin/sh", "-c", command], cwd="/", env=CRONS) as started:
         wait_until(lambda: agent_status(workspace).pid)
         assert started.poll() is None
         stop_agent(workspace)
@@ -96,6 +101,24 @@ def test_a_unit_of_systemd_is_written_enabled_and_removed(
     assert uninstall_agent(workspace) is not None
     assert not unit.exists()
     assert f"--user disable --now {unit.name}" in (tmp_path / "calls").read_text()
+
+
+@pytest.mark.services
+def test_systemd_starts_the_agent_after_it_was_killed_and_after_a_start_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd.skip_unless_possible()
+    monkeypatch.setenv("TANDEMLAB_CA_FILE", "/in 100% of '$HOME'")
+    told = systemd.run_script(Path(__file__).with_name("reboot.py"), tmp_path)
+    found = json.loads(told.splitlines()[-1])
+    assert found.pop("unit").startswith("tandemlab-my-100-lab-")
+    assert found == {
+        "enabled": "enabled",
+        "said": "/in 100% of '$HOME'\n",
+        "removed": True,
+        "left": "",
+        "status": None,
+    }
 
 
 def test_a_machine_without_both_says_what_to_do(

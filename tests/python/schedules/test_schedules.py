@@ -64,6 +64,7 @@ def test_a_script_runs_by_time_with_the_source_that_it_had(workspace: Workspace)
     assert run.read_log()[0] == "as it was\n"
     assert (run.experiment.name, run.tags) == ("study", {"by": "clock"})
     assert run.properties["schedule"] == "say"
+    assert run.record.definition["source_directory"] == str(Path().absolute())
     assert firing.slot == run.properties["schedule_slot"]
 
 
@@ -304,3 +305,32 @@ def test_a_schedule_at_a_server(remote: Workspace, shared_server: Server) -> Non
     assert httpx.post(assets, json=bad).status_code == 400
     schedule.delete()
     assert Schedule.list(remote) == []
+
+
+def test_a_schedule_is_made_over_rest(workspace: Workspace, server: Server) -> None:
+    Pipeline([CommandStep("true", "only")]).publish(workspace, "p")
+    base = f"{server.url}/api/v1/workspaces/{workspace.name}/schedules"
+    body = {"name": "daily", "pipeline": "p", "recurrence": {"cron": "30 6 * * *"}}
+    made = httpx.post(base, json=body)
+    assert (made.status_code, len(made.json()["next"])) == (201, 3), made.text
+    assert httpx.post(base, json=body).json()["error"]["code"] == "already_exists"
+    after = {"name": "then", "pipeline": "p:1", "after_schedule": "daily", "overlap": "queue"}
+    assert httpx.post(base, json=after).json()["trigger"] == {
+        **{"kind": "after", "schedule": "daily", "on": "Completed"}
+    }
+    for wrong, status in [
+        ({"after": "p", "after_schedule": "daily", "recurrence": None}, 400),
+        ({"recurrence": None}, 400),
+        ({"recurrence": {"cron": "* *"}}, 400),
+        ({"recurrence": {"moon": "full"}}, 400),
+        ({"pipeline_parameters": {"n": 1}}, 400),
+        ({"settle_seconds": -1}, 400),
+        ({"pipeline": "q"}, 404),
+        ({"recurrence": None, "after_schedule": "none"}, 404),
+    ]:
+        answer = httpx.post(base, json={**body, "name": "x", **wrong})
+        assert (answer.status_code, "error" in answer.json()) == (status, True), wrong
+    run = httpx.post(f"{base}/then/runs", json={}).json()["run_id"]
+    wait_until(lambda: [e.run_id for e in Schedule.get(workspace, "then").get_firings()] == [run])
+    assert httpx.delete(f"{base}/then").status_code == 204
+    assert [each.name for each in Schedule.list(workspace)] == ["daily"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from python.server.certificates import Files, certify
+from plugins.certificates import Files, certify
 from tandemlab import Workspace
 from tandemlab.domain import InvalidInput, Unavailable
 from tandemlab.server import process

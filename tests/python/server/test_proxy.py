@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from plugins.certificates import Files, certify
 from plugins.waiting import wait_until
-from python.server.certificates import Files, certify
 from tandemlab import Workspace
 from tandemlab.domain import InvalidInput, NotAllowed
 from tandemlab.server import process

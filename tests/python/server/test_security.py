@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,6 +225,47 @@ def test_roles_expiry_and_revocation_hold_from_one_request_to_the_next(
     for revoked in (Role.CONTRIBUTOR, Role.OWNER):
         tokens.revoke(texts[revoked][0].id)
     assert client.get(base).status_code == 401  # no token is left, and nobody is let in
+
+
+READ_BY_POST = {  # since what they ask for is too long for a URL
+    "searchRuns",
+    "tableRuns",
+    "getStatuses",
+    "getNewestCompleted",
+    "getFilesOf",
+    "getPositions",
+    "getLatestValues",
+    "findMissing",
+    "getSeries",
+    "getSeriesOf",
+    "getMetricsOf",
+    "listNextTimes",
+}
+
+
+def test_readers_read_all_and_change_nothing_and_nobody_else_does_either(
+    client: httpx.Client, tokens: Tokens, workspace: Workspace
+) -> None:
+    _, text = tokens.create("ana", Role.READER)
+    described = client.get("/api/v1/openapi.json", headers=bearer(text)).json()["paths"]
+    names = {"workspace": "lab", "version": "1", "kind": "model", "digest": "0" * 64}
+    tried = 0
+    for path, operations in described.items():
+        if path in ("/healthz", "/readyz", "/logout"):  # which are for all
+            continue
+        filled = re.sub(r"{(\w+)}", lambda found: names.get(found[1], "none"), path)
+        for method, operation in operations.items():
+            statuses = []
+            for headers in ({}, bearer(text)):
+                with client.stream(method, filled, headers=headers, json={}) as answer:
+                    statuses.append(answer.status_code)
+            changes = method != "get" and operation["operationId"] not in READ_BY_POST
+            may = statuses[1] not in (401, 403)
+            keeps = changes or operation["operationId"] in ("listSecrets", "listTokens")
+            assert statuses[0] == 401 and may is not keeps, (method, path, statuses)
+            tried += 1
+    assert tried > 60
+    assert workspace.experiments == {}
 
 
 def test_secrets_are_kept_as_hashes_in_a_file_of_the_owner_alone(

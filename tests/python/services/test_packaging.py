@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -126,6 +127,29 @@ def test_a_script_runs_in_the_environment_that_the_package_brings(
     with running(package) as (url, _):
         assert score(url, None) == (200, "hello")
     shutil.rmtree(package.folder.parent)
+
+
+@pytest.mark.parametrize("kind", ["model.joblib", "model.pkl", "model.skops"])
+def test_a_package_names_what_its_model_and_script_are_made_of(
+    workspace: Workspace, scripts: Scripts, tmp_path: Path, kind: str
+) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    trained = linear_model.LinearRegression().fit([[0.0], [1.0]], [0, 1])
+    file = save_model(trained, tmp_path / kind)
+    lines = (
+        "import json, yaml\nfrom no_such_module import x\nimport helper\ndef run(data): return 1"
+    )
+    scripts("", "helper.py")
+    config = InferenceConfig(scripts(lines).name, source_directory=tmp_path / "scoring")
+    package = package_model(
+        workspace, [file], config, generate_dockerfile=True, output_directory=tmp_path / "package"
+    )
+    wanted = (package.folder / "requirements.txt").read_text().split()
+    assert f"scikit-learn=={importlib.metadata.version('scikit-learn')}" in wanted
+    assert f"PyYAML=={importlib.metadata.version('PyYAML')}" in wanted
+    assert not [each for each in wanted if "helper" in each or "tandemlab" in each]
+    assert "- no_such_module\n" in (package.folder / "README.md").read_text()
+    assert "helper" not in (package.folder / "README.md").read_text()
 
 
 @pytest.mark.full

@@ -252,12 +252,13 @@ def test_scripts_that_misbehave_break_nothing_but_their_request(
         assert "secret" not in json.dumps(content)
         assert error["request_id"] == headers["x-request-id"]
         wait_until(lambda ident=error["request_id"]: ident in service.get_logs())
+        wait_until(lambda: [each.ready for each in service.status.replicas] == [True, True])  # type: ignore[union-attr]
     assert "a secret of the script" in service.get_logs()
     assert "pid" in service.run('"flood"')
     assert service.run('"text"') == "plain text"
     assert service.run('"numbers"') == {"nan": None, "list": [1.5, None]}
-    wait_until(lambda: [each.ready for each in service.status.replicas] == [True, True])  # type: ignore[union-attr]
-    assert sum(each.restarts for each in service.status.replicas) == 3  # type: ignore[union-attr]
+    # Another replica is asked where one ends, not where it takes too long.
+    assert sum(each.restarts for each in service.status.replicas) == 5  # type: ignore[union-attr]
 
 
 def test_replicas_that_are_killed_are_replaced_and_a_killed_service_can_be_started(

@@ -202,6 +202,32 @@ def test_files_of_several_runs_are_listed_at_once(place: Place) -> None:
     store.close()
 
 
+def test_a_series_is_read_of_several_runs_at_once(store: Store) -> None:
+    for run_id in ("a_01", "a_02", "a_03"):
+        store.create_run(new_run(run_id))
+    store.ingest("a_01", "w1", [metric(1, "a", time=10), metric(2, 0.5, time=30)], end=1)
+    store.ingest("a_01", "w2", [metric(1, None, time=20)], end=1)
+    store.ingest("a_02", "w", [metric(1, 1.0), Event(2, 2, "metric", "y", 2.0)], end=1)
+    store.ingest("a_03", "w", [Event(1, 1, "metric", "y", 2.0)], end=1)
+    found = store.series_of(["a_03", "a_02", "missing", "a_01"], "x")
+    assert found == {run_id: store.get_metrics(run_id)["x"] for run_id in ("a_01", "a_02")}
+    assert list(found["a_01"].values) == ["a", None, 0.5]
+    assert store.series_of([], "x") == {}
+
+
+def test_all_that_several_runs_have_logged_is_read_at_once(store: Store) -> None:
+    for run_id in ("a_01", "a_02", "a_03"):
+        store.create_run(new_run(run_id))
+    store.ingest("a_01", "w1", [metric(1, "a", time=10), metric(2, 0.5, time=30)], end=1)
+    store.ingest("a_01", "w2", [metric(1, None, time=20), Event(2, 25, "list", "l", [])], end=1)
+    table = Event(1, 2, "table", "x", {"k": [1, 2]})
+    store.ingest("a_02", "w", [table, metric(2, 1.0), Event(3, 4, "row", "x", {"k": 3})], end=1)
+    found = store.metrics_of(["a_03", "a_02", "missing", "a_01"])
+    assert found == {run_id: store.get_metrics(run_id) for run_id in ("a_01", "a_02")}
+    assert list(found["a_02"]) == ["x", "x (series)"]
+    assert store.metrics_of([]) == {}
+
+
 def test_the_latest_value_is_the_newest_by_time(store: Store) -> None:
     store.create_run(new_run())
     store.ingest("a_01", "w1", [metric(1, 2.0, time=20)], end=1)
@@ -221,12 +247,14 @@ def test_an_older_tag_event_does_not_replace_a_newer_one(store: Store) -> None:
 def test_moves_follow_the_life_cycle(store: Store) -> None:
     store.create_run(new_run(status=RunStatus.QUEUED))
     store.move_run("a_01", RunStatus.PREPARING)
-    assert store.move_run("a_01", RunStatus.RUNNING).started is not None
     store.move_run("a_01", RunStatus.RUNNING)
-    ended = store.move_run(
-        "a_01", RunStatus.FAILED, error=RunError("exit code 3", "exit"), exit_code=3
-    )
-    assert ended.ended is not None and ended.exit_code == 3 and ended.error is not None
+    began = store.get_run("a_01")
+    assert began is not None and began.started is not None and began.ended is None
+    store.move_run("a_01", RunStatus.RUNNING)
+    store.move_run("a_01", RunStatus.FAILED, error=RunError("exit code 3", "exit"), exit_code=3)
+    ended = store.get_run("a_01")
+    assert ended is not None and ended.started == began.started and ended.exit_code == 3
+    assert ended.ended is not None and ended.error == RunError("exit code 3", "exit")
     with pytest.raises(InvalidState):
         store.move_run("a_01", RunStatus.COMPLETED)
 
@@ -343,6 +371,7 @@ def plan_of(place: Place, statement: str) -> str:
     [
         ("SELECT * FROM runs WHERE experiment_key = 1 ORDER BY created DESC", "runs_of_experiment"),
         ("SELECT * FROM runs WHERE status = 'Queued' ORDER BY created", "runs_by_status"),
+        ("SELECT id FROM runs WHERE ended > 5 ORDER BY ended", "runs_by_end"),
         ("SELECT * FROM runs WHERE parent = 'a'", "runs_by_parent"),
         (
             "SELECT * FROM points WHERE metric_key = 1 ORDER BY writer_key, seq",

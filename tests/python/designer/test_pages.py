@@ -1,0 +1,36 @@
+"""Pages of components: every component is documented, with its ports and parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tandemlab.designer import Component, list_components
+from tandemlab.designer.component import PORT_KINDS
+from tandemlab.designer.pages import describe, page_of, parameters_of
+
+every_component = pytest.mark.parametrize(
+    "component", list_components().values(), ids=list_components()
+)
+
+
+@every_component
+def test_a_component_says_what_it_does(component: type[Component]) -> None:
+    found = describe(component)
+    assert component.__doc__ and found["description"] != Component.__doc__
+    assert all((found["title"], found["category"]))
+    undescribed = [
+        each["name"]
+        for each in (*found["inputs"], *found["outputs"], *parameters_of(component))
+        if not each["description"].endswith(".")
+    ]
+    assert not undescribed, f"{component.name}: {', '.join(undescribed)} need a description"
+    kinds = {each["kind"] for each in (*found["inputs"], *found["outputs"])}
+    assert kinds <= PORT_KINDS.keys()
+
+
+@every_component
+def test_the_page_of_a_component_has_all_its_parameters(component: type[Component]) -> None:
+    page = page_of(component)
+    assert page.startswith(f"# {component.title}\n")
+    for each in parameters_of(component):
+        assert f"| `{each['name']}` |" in page
