@@ -27,13 +27,14 @@ format: ## Put the Python code into its standard form
 	@.venv/bin/ruff check --fix-only --quiet
 	@.venv/bin/ruff format
 
-bench: ## Measure logging, jobs, data, pipelines and the bridge, beside other software
+bench: ## Measure logging, jobs, data, pipelines, the bridge and the studio, beside other software
 	@tools/bootstrap dev
 	@.venv/bin/python bench/tracking.py
 	@.venv/bin/python bench/training.py
 	@.venv/bin/python bench/pipelines.py
 	@.venv/bin/python bench/compute.py
 	@.venv/bin/python bench/bridge.py
+	@.venv/bin/python bench/studio.py
 
 docs: ## Write the reference pages of both languages to site/
 	@tools/bootstrap dev
@@ -44,6 +45,6 @@ lock: ## Choose the newest versions of all Python packages
 	@tools/lock
 
 clean: ## Remove everything that the other targets have made
-	rm -rf .venv .rlib .build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .rlib .build site web/node_modules python/tandemlab/server/pages .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf .import_linter_cache python/*.egg-info *.Rcheck tandemlab_*.tar.gz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

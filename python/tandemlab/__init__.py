@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tandemlab.domain import RunStatus, TandemlabError
     from tandemlab.environments import Environment
     from tandemlab.models import Model
+    from tandemlab.server.opening import open_studio
     from tandemlab.services import InferenceConfig, LocalWebservice, deploy_model
     from tandemlab.tracking import (
         Experiment,
@@ -77,6 +78,7 @@ _HOMES = {
     "compare_runs": "tandemlab.tracking",
     "deploy_model": "tandemlab.services",
     "get_current_run": "tandemlab.tracking",
+    "open_studio": "tandemlab.server.opening",
 }
 
 __all__ = [
@@ -110,6 +112,7 @@ __all__ = [
     "compare_runs",
     "deploy_model",
     "get_current_run",
+    "open_studio",
 ]
 
 __getattr__ = loader(__name__, _HOMES)
