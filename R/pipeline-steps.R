@@ -72,16 +72,24 @@
 #' @param needs A list of the steps that it reads of, or has to run after.
 #' @param step A `tandemlab_step`.
 #' @param output Name of one of its outputs; `NULL` if it is the only one.
-#' @param own_process Whether the function gets a process that is started for it alone.
+#' @param process What the function runs in: `"forked"`, a fork for it alone of a warm process;
+#'   `"own"`, an interpreter that is started for it; or, for functions of Python, `"shared"`, a fork
+#'   that runs functions of the same pipeline's run one after the other.
 #' @section Functions:
 #' On this machine a function runs in a fork of a warm process, which has started the same Python or
 #' R with the same variables, and has loaded tandemlab (in Python, for tables or where the function
 #' imports them, also numpy, pandas and pyarrow). That takes milliseconds. The fork is a process by
 #' itself, in R with an empty global environment: what the function changes, prints or breaks
 #' concerns no other step, and limits, retries and canceling work as always. A function that cannot
-#' be forked takes `own_process = TRUE`. That is also done where the step asks for GPUs, several
+#' be forked takes `process = "own"`. That is also done where the step asks for GPUs, several
 #' processes or a container, where its source directory has an `.Rprofile` or `.Renviron`, and on
 #' other targets.
+#'
+#' Many small functions of Python that get along with each other may share a process, which saves a
+#' fork for each. Every one still is a run with its own folder, arguments, output and variables of
+#' the environment. What it changes in modules (settings of libraries, handlers, caches) and the
+#' memory that it keeps stay for the functions after it. One that dies by a signal, or is canceled,
+#' takes the process along, and the next ones get another one; a step that limits memory is forked.
 #' @section Transfers:
 #' A `data_transfer_step()` copies files between datastores and paths, those that are not there with
 #' the same content. Its output `report` is json: `copied` and `unchanged`, names of files, and
@@ -258,12 +266,12 @@ automl_step <- function(name, automl_config, ...) {
 #' @rdname python_script_step
 #' @export
 r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL,
-                            own_process = FALSE, ...) {
+                            process = c("forked", "own"), ...) {
   if (!is.function(fun) || is.primitive(fun)) {
     abort_argument("fun", "a function", fun)
   }
   check_own_names(fun)
-  code <- function_document("r", name, function_text(fun), own_process)
+  code <- function_document("r", name, function_text(fun), match.arg(process))
   source_directory <- arg_optional(source_directory, arg_string)
   new_step(name, list(arguments = arguments), source_directory, list(...), code)
 }
@@ -271,13 +279,13 @@ r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL
 #' @rdname python_script_step
 #' @export
 python_function_step <- function(code, name = NULL, arguments = NULL, source_directory = NULL,
-                                 own_process = FALSE, ...) {
+                                 process = c("forked", "own", "shared"), ...) {
   code <- arg_string(code)
   found <- regmatches(code, regexec("^\\s*def\\s+([A-Za-z_][A-Za-z0-9_]*)", code))[[1]]
   if (length(found) == 0) {
     abort_argument("code", "the source of a function of Python, which begins with def", code)
   }
-  content <- function_document("python", found[[2]], sub("\\s*$", "\n", code), own_process)
+  content <- function_document("python", found[[2]], sub("\\s*$", "\n", code), match.arg(process))
   source_directory <- arg_optional(source_directory, arg_string)
   new_step(
     if (is.null(name)) found[[2]] else name, list(arguments = arguments), source_directory,
@@ -285,10 +293,10 @@ python_function_step <- function(code, name = NULL, arguments = NULL, source_dir
   )
 }
 
-function_document <- function(language, name, code, own_process) {
+function_document <- function(language, name, code, process) {
   made <- list(language = language, name = name, code = code)
-  if (arg_flag(own_process)) {
-    made$own_process <- TRUE
+  if (process != "forked") {
+    made$process <- process
   }
   made
 }

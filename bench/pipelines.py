@@ -47,7 +47,7 @@ FEWER = {
 }
 Measure = Callable[[str, int], float]
 # What a step shall cost at most, in milliseconds.
-AIMS = {"tandemlab, Python": 40.0, "tandemlab, R": 200.0, "tandemlab, Python function": 3.0}
+AIMS = {"tandemlab, Python": 40.0, "tandemlab, R": 200.0, "tandemlab, shared Python function": 3.0}
 
 
 def make_step(kind: str, number: int, **settings: Any) -> PipelineStep:
@@ -59,6 +59,8 @@ def make_step(kind: str, number: int, **settings: Any) -> PipelineStep:
         return RScriptStep("trivial.R", name, source_directory="source", **settings)
     if kind == "Python function":
         return PythonFunctionStep(trivial, name, **settings)
+    if kind == "shared Python function":
+        return PythonFunctionStep(trivial, name, process="shared", **settings)
     if kind == "R function":
         return RFunctionStep("function() NULL", name, **settings)
     if kind == "component":
@@ -71,7 +73,10 @@ def trivial() -> None:
     """What a function step calls."""
 
 
-KINDS = ("Python", "R", "sh", "Python function", "R function", "component")
+KINDS = (
+    *("Python", "R", "sh"),
+    *("Python function", "shared Python function", "R function", "component"),
+)
 
 
 def run_steps(workspace: Workspace, kind: str, shape: str, steps: int) -> float:
@@ -229,7 +234,8 @@ from `submit`, or what is the same elsewhere, to the end, divided by the number 
 run in environments of their own, with their local runners and at most two processes at once where
 these are processes; the bare interpreters run one after the other. Those that take long get fewer
 steps ({_fewer()}).
-Functions are forks of a process that a first pipeline has started.
+Functions are forks of a process that a first pipeline has started; those that are shared are run by
+such a fork one after the other.
 
 {chr(10).join(lines)}
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Protocol
 
 from tandemlab.compute import lifecycle
-from tandemlab.compute.lanes import Ended, Followed, Lane
+from tandemlab.compute.lanes import AtOnce, Ended, Followed, Lane
 from tandemlab.compute.lock import AgentLock
-from tandemlab.compute.packages import Asked, record_packages
+from tandemlab.compute.packages import Asked, record_known_packages, record_packages
 from tandemlab.compute.queue import Queue
 from tandemlab.compute.registrations import version_of
 from tandemlab.compute.settings import AgentSettings
 from tandemlab.compute.sideline import Sideline
-from tandemlab.compute.targets import LOCAL, TakesArrays, find_target, known_targets
+from tandemlab.compute.targets import LOCAL, HasForks, TakesArrays, find_target, known_targets
 from tandemlab.domain import (
     InvalidInput,
     RunQuery,
@@ -51,6 +51,7 @@ _HEARTBEAT = 1.0  # seconds after which others are looked after, whether they ha
 _RETRY = 2.0
 _MANY = 100  # runs that a target with a queue of its own is given at once
 _DONE = b"d"
+_AT_ONCE = AtOnce()
 _ENDING = (RunStatus.FINALIZING, RunStatus.CANCEL_REQUESTED)
 
 
@@ -64,16 +65,20 @@ _DRIVERS = {
 class Driver(Protocol):
     """What takes a run of many runs forward, such as that of a pipeline."""
 
-    def advance(self, ended: Mapping[str, RunStatus] | None = None) -> list[RunRecord] | None:
+    def advance(
+        self, ended: Mapping[str, RunStatus] | None = None, *, room: int = 0
+    ) -> list[RunRecord] | None:
         """Take note of what has ended, and start what can be.
 
         Args:
             ended: the runs that have ended since, where nothing else has happened; None asks the
                 store.
+            room: so many runs of this machine may be Running from the beginning, which saves a
+                transaction for each: there are slots for them, and nothing waits before them.
 
         Returns:
-            The runs that it has queued, which then wait as all do; None if there is no more to
-            come.
+            The runs that it has made, which are Running or wait as all do; None if there is no more
+            to come.
         """
 
 
@@ -117,6 +122,7 @@ class Agent:
         self._wake = -1
         self._targets: list[str] = []
         self._next_look = 0.0
+        self._may_have_lost = False  # runs that are Running and that nothing is done for
         self._stopping = False
 
     def serve(self, lock: int) -> None:
@@ -170,7 +176,7 @@ class Agent:
                 pause = self._step()
             except TandemlabError as error:
                 _log.error("%s", error)
-                pause = _RETRY
+                pause, self._may_have_lost = _RETRY, True
             is_following = any(lane.followed for lane in self._lanes.values())
             is_asked = any(sideline.are_there for sideline in self._sidelines)
             if self._busy or self._drivers or is_following or is_asked:
@@ -201,16 +207,21 @@ class Agent:
 
         What others may have changed in the store is looked for when they call, and every second.
         """
+        if self._may_have_lost:
+            self._may_have_lost = False
+            self._recover()
         is_due = self._is_due
         if is_due:
             self._next_look = time.monotonic() + _HEARTBEAT
             self._targets = self._names()
             self._queue.forget()
-        ended = self._finish_tasks()
         for lane in self._lanes.values():
+            lane.look(self._begin)
             for job in lane.ended():
-                work = partial(self._finish, ended=job)
-                self._in_background(lane, job.followed.record.id, work, is_end=True)
+                work, record = partial(self._finish, ended=job), job.followed.record
+                is_quick = lane.target.is_here and lifecycle.ends_quickly(self._folder, record)
+                self._do(lane, record.id, work, is_end=True, is_quick=is_quick)
+        ended = self._finish_tasks()
         if is_due:
             self._find_drivers()
             for name in [name for name, lane in self._lanes.items() if lane.is_away]:
@@ -226,7 +237,7 @@ class Agent:
         if is_due or ended:
             for name in self._targets:
                 self._start_queued(name)
-        pauses = [lane.look(self._begin) for lane in self._lanes.values()]
+        pauses = [lane.pause for lane in self._lanes.values()]
         return max(0.0, min(self._next_look - time.monotonic(), *pauses, _HEARTBEAT))
 
     def _start_queued(self, name: str) -> None:
@@ -250,12 +261,23 @@ class Agent:
                 needed = min(needed, slots)
                 if needed > (lane.free or 0):
                     break  # those behind it do not overtake it
-            lane.take(record, needed)
             self._queue.remove(record)
-            self._in_background(lane, record.id, partial(self._start, record=record))
+            self._begin_start(lane, record, needed)
+
+    def _begin_start(self, lane: Lane, record: RunRecord, slots: int) -> None:
+        lane.take(record, slots)
+        work = partial(self._start, record=record)
+        self._do(lane, record.id, work, is_quick=self._starts_quickly(lane, record))
+
+    def _starts_quickly(self, lane: Lane, record: RunRecord) -> bool:
+        """Whether the loop may start a run itself: that saves it a thread."""
+        modules, target = record.definition.get("warm"), lane.target
+        if modules is None or not isinstance(target, HasForks) or not target.is_warm(modules):
+            return False
+        return lifecycle.is_laid_out_quickly(self._folder, record)
 
     def _recover(self) -> None:
-        """Take over the runs that an earlier agent left."""
+        """Take over the runs that an earlier agent left, or this one as something failed."""
         for record in self._find(ACTIVE - {RunStatus.NOT_STARTED, RunStatus.QUEUED}):
             lane = self._lane_of(record)
             if lane is None or record.id in lane.followed or record.id in self._busy:
@@ -263,9 +285,9 @@ class Agent:
             _log.info("taking over run %s (%s)", record.id, record.status)
             lane.take(record, lifecycle.slots_of(record))
             if record.status in (RunStatus.PREPARING, RunStatus.RUNNING):
-                self._in_background(lane, record.id, self._start)
+                self._do(lane, record.id, self._start)
             elif record.status is RunStatus.FINALIZING:
-                self._in_background(lane, record.id, self._end, is_end=True)
+                self._do(lane, record.id, self._end, is_end=True)
 
     def _driven(self) -> list[str]:
         """Runs of many runs that have not ended.
@@ -288,14 +310,22 @@ class Agent:
         """Take runs of many runs forward: they queue runs, which then wait as all do."""
         for run_id in list(self._drivers):
             with self._failing(run_id):
-                queued = self._drivers[run_id].advance(ended)
-                if queued is None:
+                made = self._drivers[run_id].advance(ended, room=self._room())
+                if made is None:
                     del self._drivers[run_id]
                 else:
-                    self._queue.add(queued)
+                    self._queue.add([each for each in made if each.status is RunStatus.QUEUED])
+                    for record in made:
+                        if record.status is RunStatus.RUNNING:
+                            self._begin_start(self._lane(LOCAL), record, 1)
                 # Another driver may wait for this run's end, or be needed for what it has queued.
-                if queued is None or any(each.type in _DRIVERS for each in queued):
+                if made is None or any(each.type in _DRIVERS for each in made):
                     self._next_look = 0.0
+
+    def _room(self) -> int:
+        """How many runs of this machine may begin that do not wait yet."""
+        lane = self._lanes.get(LOCAL)
+        return 0 if lane is None or self._has_queued(LOCAL) else max(0, lane.free or 0)
 
     @contextmanager
     def _failing(self, run_id: str) -> Iterator[None]:
@@ -304,6 +334,7 @@ class Agent:
             yield
         except InvalidInput as problem:
             self._drivers.pop(run_id, None)
+            self._may_have_lost = True
             lifecycle.fail(self._folder, run_id, problem)
 
     def _driver_of(self, run_id: str) -> Driver:
@@ -345,7 +376,7 @@ class Agent:
             lifecycle.fail(self._folder, record.id, problem)
             return None
 
-    # Tasks: what takes long happens beside the loop, one task per run at a time.
+    # Tasks: what may take long happens beside the loop, one task per run at a time.
 
     def _poke(self) -> None:
         os.write(self._signals_in, _DONE)
@@ -355,19 +386,21 @@ class Agent:
             sideline.look_now()
         self._poke()
 
-    def _in_background(
+    def _do(
         self,
         lane: Lane,
         run_id: str,
         work: Callable[[Lane, str], RunStatus | None],
         *,
         is_end: bool = False,
+        is_quick: bool = False,
     ) -> None:
+        """Do something for a run, beside the loop unless it is quick."""
         task = self._busy[run_id] = _Task(lane, work, is_end)
-        self._do(run_id, task)
+        self._submit(run_id, task, _AT_ONCE if is_quick else lane.workers)
 
-    def _do(self, run_id: str, task: _Task) -> None:
-        task.future = task.lane.workers.submit(task.work, task.lane, run_id)
+    def _submit(self, run_id: str, task: _Task, workers: Executor) -> None:
+        task.future = workers.submit(task.work, task.lane, run_id)
         task.future.add_done_callback(lambda _: self._poke())
 
     def _finish_tasks(self) -> dict[str, RunStatus]:
@@ -376,7 +409,7 @@ class Agent:
         for run_id, task in list(self._busy.items()):
             if task.future is None:
                 if time.monotonic() >= task.due:
-                    self._do(run_id, task)
+                    self._submit(run_id, task, task.lane.workers)
             elif task.future.done():
                 problem = task.future.exception()
                 if problem is None:
@@ -475,7 +508,12 @@ class Agent:
     def _follow(self, lane: Lane, record: RunRecord, job: Job, handle: str) -> None:
         """From now on look after a job, and ask what is installed where it runs."""
         target, run_id = lane.target, job.run_id
-        if job.language and job.container is None and isinstance(target, Asked):
+        if (
+            job.language
+            and job.container is None
+            and isinstance(target, Asked)
+            and not record_known_packages(job, job.language, target)
+        ):
             question = lane.workers.submit(record_packages, job, job.language, target)
             self._questions[run_id] = question
         has_begun = target.slots is not None
@@ -521,7 +559,7 @@ class Agent:
                 followed.is_canceled = True
                 lane.look_now()
         elif record.id not in self._busy:
-            self._in_background(lane, record.id, self._follow_or_end)
+            self._do(lane, record.id, self._follow_or_end)
 
     def _follow_or_end(self, lane: Lane, run_id: str) -> RunStatus | None:
         """Go on with a job that is to end; a run that has none is over."""

@@ -41,8 +41,9 @@ class DrivenRun:
         """Make runs that do a part of the work, all at once."""
         for run in new:
             # What the store does not know is what an agent has left that was killed as it made it.
-            shutil.rmtree(self._folder.run_directory(run.id), ignore_errors=True)
-        records = self._folder.add_runs(new)
+            if (directory := self._folder.run_directory(run.id)).exists():
+                shutil.rmtree(directory, ignore_errors=True)
+        records = self._folder.add_runs(new, are_sources_kept=True)
         self._queued += records
         return records
 

@@ -4,9 +4,13 @@
 new process would find: a session, output and variables of its own, and nothing that another job has
 changed; only the modules are there already. It keeps its files in ``job/`` as ``job.sh`` does.
 
+Jobs that name the same ``sharing`` give some of that up for speed: a fork takes one of them after
+the other, and the next one gets an idle fork, or a new one. Each still has its own output, folder,
+arguments and variables of the environment, and ends what it has started of threads.
+
 Both pipes carry texts, each as its length in four bytes, lowest first, and its bytes. A request is
-``{"place", "command", "variables", "modules", "wake"}``, the answer ``{"pid"}``. When the pipe is
-closed the server ends, once its jobs have ended.
+``{"place", "command", "variables", "modules", "sharing", "wake"}``, the answer ``{"pid"}``. When
+the pipe is closed the server ends, once its jobs have ended.
 """
 
 from __future__ import annotations
@@ -18,13 +22,22 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 ENDED = b"e"
 """What a job writes to ``agent/wake`` when it has ended."""
+_IDLE_SECONDS = 5.0  # after which a shared process ends that has nothing to do
+
+
+class _Idle(NamedTuple):
+    """A shared process that waits for its next job."""
+
+    pid: int
+    since: float
 
 
 class ForkServer:
@@ -33,7 +46,10 @@ class ForkServer:
     def __init__(self, requests: int, answers: int) -> None:
         self._requests, self._answers = requests, answers
         self._signals, self._signals_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._done, self._done_in = os.pipe()  # pids of shared processes that wait again
         self._jobs: dict[int, dict[str, Any]] = {}
+        self._shared: dict[int, int] = {}  # shared processes, each with the pipe of its requests
+        self._idle: dict[str, list[_Idle]] = {}  # by what they are shared for
         self._is_open = True
 
     def serve(self) -> None:
@@ -41,80 +57,213 @@ class ForkServer:
         signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while self._is_open or self._jobs:
-            watched = [self._signals, self._requests] if self._is_open else [self._signals]
-            ready, _, _ = select.select(watched, [], [])
+            watched = [self._signals, self._done]
+            if self._is_open:
+                watched.append(self._requests)
+            pause = _IDLE_SECONDS if any(self._idle.values()) else None
+            ready, _, _ = select.select(watched, [], [], pause)
             if self._signals in ready:
                 with suppress(BlockingIOError):
                     os.read(self._signals, 4096)
                 self._reap()
+            if self._done in ready:
+                self._take_back(int.from_bytes(os.read(self._done, 4), "little"))
             if self._requests in ready:
                 text = _receive(self._requests)
                 if text is None:
                     self._is_open = False
                 else:
-                    self._start(json.loads(text))
+                    self._start(text)
+            self._end_idle()
 
-    def _start(self, request: dict[str, Any]) -> None:
+    def _start(self, text: bytes) -> None:
+        request = json.loads(text)
         missing = [name for name in request["modules"] if name not in sys.modules]
         for name in missing:
             with suppress(Exception):  # the job will say it itself
                 import_module(name)
         if missing:
             gc.freeze()  # a collection in a job would copy all pages that objects are on
-        pid = os.fork()
-        if pid == 0:
-            for descriptor in (self._requests, self._answers, self._signals, self._signals_in):
-                os.close(descriptor)
-            run_job(request)
+        sharing = request["sharing"]
+        pid = self._fork(request) if sharing is None else self._share(sharing, text)
         self._jobs[pid] = request
         _send(self._answers, json.dumps({"pid": pid}).encode())
 
+    def _fork(self, request: dict[str, Any]) -> int:
+        pid = os.fork()
+        if pid == 0:
+            self._let_go()
+            os.close(self._done_in)
+            run_job(request)
+        return pid
+
+    def _share(self, sharing: str, text: bytes) -> int:
+        """Give a job to a shared process; its pid."""
+        waiting = self._idle.get(sharing, [])
+        while waiting:
+            pid = waiting.pop().pid
+            if pid in self._shared and _send(self._shared[pid], text):
+                return pid
+        requests, requests_in = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(requests_in)
+            self._let_go()
+            run_shared_jobs(requests, self._done_in)
+        os.close(requests)
+        self._shared[pid] = requests_in
+        _send(requests_in, text)
+        return pid
+
+    def _let_go(self) -> None:
+        """In a fork: close what is the server's."""
+        for descriptor in (
+            *(self._requests, self._answers, self._signals, self._signals_in, self._done),
+            *self._shared.values(),
+        ):
+            os.close(descriptor)
+
+    def _take_back(self, pid: int) -> None:
+        """A shared process has ended its job, and kept how."""
+        request = self._jobs.pop(pid, None)
+        if request is not None:
+            self._idle.setdefault(request["sharing"], []).append(_Idle(pid, time.monotonic()))
+
+    def _end_idle(self) -> None:
+        """Let shared processes go that have waited for long."""
+        before = time.monotonic() - _IDLE_SECONDS
+        for sharing, waiting in list(self._idle.items()):
+            for each in [each for each in waiting if each.since <= before]:
+                waiting.remove(each)
+                self._close(each.pid)
+            if not waiting:
+                del self._idle[sharing]
+
+    def _close(self, pid: int) -> None:
+        """Have a shared process end, if it has not."""
+        requests = self._shared.pop(pid, None)
+        if requests is not None:
+            os.close(requests)
+
     def _reap(self) -> None:
         """Say how jobs ended; if that cannot be written, this process ends, and so it is seen."""
-        while self._jobs:
+        while self._jobs or self._shared:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            self._close(pid)
             request = self._jobs.pop(pid, None)
             code = os.waitstatus_to_exitcode(status)
-            if request is not None and not os.path.exists(f"{request['place']}/job/exit"):
-                _note_end(request, code if code >= 0 else 128 - code)
+            if request is not None and _has_not_said(request, pid):
+                _note_exit(request, code if code >= 0 else 128 - code)
+                _tell(request)
 
 
 def run_job(request: dict[str, Any]) -> NoReturn:
     """Be the job of a request, from here to the end of this process."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
+    _lead_session()
     code = 1
     try:
-        os.chdir(request["place"])
-        try:
-            os.mkdir("job/claim")
-        except FileExistsError:
-            os._exit(0)  # a second start does nothing
-        _write("job/pid", f"{os.getpid()}\n{_stat('self')}\n{_stat(str(os.getppid()))}\n")
-        log = os.open("files/user_logs/std_log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-        os.chdir("work")
-        os.environ.update(request["variables"])
-        if "numpy" in sys.modules:  # as Python does with its own generator
-            sys.modules["numpy"].random.seed()
-        code = run_script(request["command"])
+        if not _claim(request):
+            os._exit(0)
+        code = _run(request)
         if threading := sys.modules.get("threading"):  # unused, it would cost each fork half a ms
             threading._shutdown()
         atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        _note_end(request, code)
+        _flush()
+        _note_exit(request, code)
+        _tell(request)
     finally:
         os._exit(code)
+
+
+def run_shared_jobs(requests: int, done: int) -> NoReturn:
+    """Be one job after the other, as requests come, until there are no more."""
+    _lead_session()
+    try:
+        variables, path = dict(os.environ), list(sys.path)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        while (text := _receive(requests)) is not None:
+            request = json.loads(text)
+            if _claim(request):
+                loaded = {*sys.modules}
+                code = _run(request)
+                _join_threads()
+                _flush()
+                _note_exit(request, code)
+                _forget_modules(loaded, f"{request['place']}/work/")
+            sys.path[:] = path
+            _set_variables(variables)
+            os.chdir("/")
+            for output in (1, 2):
+                os.dup2(silence, output)
+            with suppress(BrokenPipeError):  # the server is gone, and no more will come
+                os.write(done, os.getpid().to_bytes(4, "little"))
+            _tell(request)  # last: whoever hears of it may ask for the next one
+        atexit._run_exitfuncs()
+    finally:
+        os._exit(0)
+
+
+def _lead_session() -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+
+
+def _claim(request: dict[str, Any]) -> bool:
+    """Take up a job; False if that has been done: a second start does nothing."""
+    os.chdir(request["place"])
+    try:
+        os.mkdir("job/claim")
+    except FileExistsError:
+        return False
+    _write("job/pid", f"{os.getpid()}\n{_stat('self')}\n{_stat(str(os.getppid()))}\n")
+    return True
+
+
+def _run(request: dict[str, Any]) -> int:
+    """Run the script of a job that was taken up; its exit status."""
+    log = os.open("files/user_logs/std_log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir("work")
+    os.environ.update(request["variables"])
+    for name in ("random", "numpy.random"):  # a fork has the numbers of what it comes from
+        if name in sys.modules:
+            sys.modules[name].seed()
+    return run_script(request["command"])
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _join_threads() -> None:
+    """Wait for the threads that a process would wait for before it ends."""
+    if threading := sys.modules.get("threading"):
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread() and not thread.daemon:
+                thread.join()
+
+
+def _forget_modules(known: set[str], folder: str) -> None:
+    """Have the next job load its own modules, where they have the names of this one's."""
+    for name in sys.modules.keys() - known:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(folder):
+            del sys.modules[name]
+
+
+def _set_variables(variables: dict[str, str]) -> None:
+    for name in os.environ.keys() - variables:
+        del os.environ[name]
+    os.environ.update({k: v for k, v in variables.items() if os.environ.get(k) != v})
 
 
 def run_script(command: list[str]) -> int:
@@ -149,9 +298,25 @@ def _status(code: object) -> int:
     return 1
 
 
-def _note_end(request: dict[str, Any], code: int) -> None:
-    """Keep how a job has ended, and have the workspace's agent look."""
+def _note_exit(request: dict[str, Any], code: int) -> None:
+    """Keep how a job has ended."""
     _write(f"{request['place']}/job/exit", f"{code}\n")
+
+
+def _has_not_said(request: dict[str, Any], pid: int) -> bool:
+    """Whether a job has ended without a word, and that process was it: no second start."""
+    place = request["place"]
+    if os.path.exists(f"{place}/job/exit"):
+        return False
+    try:
+        with open(f"{place}/job/pid", encoding="utf-8") as stream:
+            return stream.readline() == f"{pid}\n"
+    except FileNotFoundError:
+        return not os.path.exists(f"{place}/job/claim")
+
+
+def _tell(request: dict[str, Any]) -> None:
+    """Have the workspace's agent look."""
     with suppress(OSError):
         wake = os.open(request["wake"], os.O_WRONLY | os.O_NONBLOCK)
         os.write(wake, ENDED)
@@ -188,9 +353,15 @@ def _read(descriptor: int, size: int) -> bytes | None:
     return found
 
 
-def _send(descriptor: int, text: bytes) -> None:
-    with suppress(BrokenPipeError):  # the agent is gone; the jobs are not
-        os.write(descriptor, len(text).to_bytes(4, "little") + text)
+def _send(descriptor: int, text: bytes) -> bool:
+    """Write a text; False if nobody reads it: an agent is gone, its jobs are not."""
+    data = len(text).to_bytes(4, "little") + text
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except BrokenPipeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,9 +54,18 @@ class ForkServers:
             "command": list(job.command[1:]),
             "variables": {key: value for key, value in environment.items() if _is_own(key)},
             "modules": list(job.warm or ()),
+            "sharing": job.sharing,
             "wake": str(self._wake),
         }
-        return server.ask(json.dumps(request)) if server.is_alive else None
+        pid = server.ask(json.dumps(request)) if server.is_alive else None
+        if pid is not None:
+            server.modules.update(job.warm or ())
+        return pid
+
+    def are_warm(self, modules: Sequence[str]) -> bool:
+        """Whether there is a process that has loaded them, so that forks of it begin at once."""
+        with self._lock:
+            return any(each.modules.issuperset(modules) for each in self._servers.values())
 
     def _server(self, interpreter: str, language: str, environment: Mapping[str, str]) -> _Server:
         """The one that serves, or one that never has: an interpreter may have none."""
@@ -94,6 +103,7 @@ class _Server:
         self._program = command[0]
         self._process: subprocess.Popen[bytes] | None = None
         self.has_answered = False
+        self.modules: set[str] = set()
         try:
             self._process = subprocess.Popen(
                 [*command, str(theirs), str(theirs_too)],

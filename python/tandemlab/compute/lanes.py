@@ -55,7 +55,7 @@ class Ended:
     state: JobState
 
 
-class _AtOnce(Executor):
+class AtOnce(Executor):
     """Does what it is given before it returns."""
 
     def submit(
@@ -65,6 +65,7 @@ class _AtOnce(Executor):
         *args: _Arguments.args,
         **named: _Arguments.kwargs,
     ) -> Future[_Result]:
+        """As `Executor.submit`; what it returns is done."""
         done: Future[_Result] = Future()
         try:
             done.set_result(task(*args, **named))
@@ -135,8 +136,8 @@ class Lane:
         """Whether its target's own queue is given arrays."""
         return self.target.slots is None and isinstance(self.target, TakesArrays)
 
-    def look(self, began: Callable[[str], None]) -> float:
-        """Ask after the jobs, beside the loop, when it is time; seconds until the next time.
+    def look(self, began: Callable[[str], None]) -> None:
+        """Ask after the jobs when it is time: beside the loop, where that may take time.
 
         Args:
             began: told of each run that its target has begun to run.
@@ -144,10 +145,15 @@ class Lane:
         now = time.monotonic()
         if self._look is None and self.followed and now >= self._due:
             jobs = list(self.followed.values())
-            looker = self._looker if any(map(self._takes_time, jobs)) else _AtOnce()
+            looker = self._looker if any(map(self._takes_time, jobs)) else AtOnce()
             self._look = looker.submit(self._ask, jobs, began)
             self._look.add_done_callback(lambda _: self.wake())
-        return max(0.0, self._due - now) if self._look is None and self.followed else _PAUSE_HERE
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it is time to look, or longer if a look is under way."""
+        is_waiting = self._look is None and self.followed
+        return max(0.0, self._due - time.monotonic()) if is_waiting else _PAUSE_HERE
 
     def _takes_time(self, followed: Followed) -> bool:
         """Whether looking at a job may do so."""

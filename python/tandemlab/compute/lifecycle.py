@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.outputs import STAGED, keep_outputs
-from tandemlab.compute.targets import EnvironmentBuilder, Target
+from tandemlab.compute.targets import LOCAL, EnvironmentBuilder, Target
 from tandemlab.domain import (
     AlreadyExists,
     FileRecord,
     InvalidInput,
     InvalidState,
+    NewRun,
     NotFound,
     RunError,
     RunRecord,
@@ -50,6 +51,7 @@ from tandemlab.store.run_files import (
     INPUTS_FILE,
     LOG_FILE,
     STOP_FILE,
+    file_sizes,
     folder_files,
     place_file,
 )
@@ -111,7 +113,14 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         max_concurrent_runs=definition.get("max_concurrent_runs"),
         cpus_per_worker=definition.get("cpus_per_worker"),
         warm=definition.get("warm"),
+        sharing=_sharing(record, settings.resources),
     )
+
+
+def _sharing(record: RunRecord, resources: Resources) -> str | None:
+    """What jobs of a pipeline's run share a process for; memory is measured by process."""
+    may_share = record.definition.get("shares_process") and resources.memory_bytes is None
+    return record.parent if may_share else None
 
 
 def _settings_of(record: RunRecord, target: Target) -> JobSettings:
@@ -214,7 +223,7 @@ def lay_out_places(
     Raises:
         InvalidInput: an input is not there.
     """
-    shutil.rmtree(directory / "inputs", ignore_errors=True)
+    _remove(directory / "inputs")
     places = places_of(settings, str(directory))
     datasets = {}
     for name, found in settings.inputs.items():
@@ -365,7 +374,7 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
                 return False
     target.check(record.definition)
     build_environment(folder, record, target.environments)
-    shutil.rmtree(work, ignore_errors=True)
+    _remove(work)
     with storage_errors(work):
         work.mkdir()
     restore_files(source, work, folder.blobs)
@@ -379,10 +388,11 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
         (work.parent / "job").mkdir(exist_ok=True)
     if target.slots is None:  # it is Running once its target has begun to run it
         return _still(folder, record, RunStatus.PREPARING)
-    try:
-        folder.store.move_run(record.id, RunStatus.RUNNING)
-    except InvalidState:
-        return False
+    if record.status is not RunStatus.RUNNING:
+        try:
+            folder.store.move_run(record.id, RunStatus.RUNNING)
+        except InvalidState:
+            return False
     return True
 
 
@@ -394,6 +404,38 @@ def _takes_time(record: RunRecord, source: Sequence[SnapshotFile]) -> bool:
         or any(each.get("mode") != InputMode.DIRECT.value for each in inputs)
         or _is_much([file.size for file in source])
     )
+
+
+def may_begin(run: NewRun) -> bool:
+    """Whether a run needs so little that it may be made as one that is Running."""
+    definition = run.definition
+    plain = not {"environment", "resources", "distribution", "array"} & definition.keys()
+    inputs = definition.get("inputs", {}).values()
+    return (
+        plain
+        and run.target == LOCAL
+        and definition.get("warm") is not None
+        and all(each.get("mode") == InputMode.DIRECT.value for each in inputs)
+        and not any("dataset" in each for each in inputs)
+    )
+
+
+def is_laid_out_quickly(folder: WorkspaceFolder, record: RunRecord) -> bool:
+    """Whether a run of this machine is ready to start in no time."""
+    inputs = record.definition.get("inputs", {}).values()
+    if any("dataset" in each for each in inputs):
+        return False
+    source = [] if record.snapshot is None else read_manifest(record.snapshot, folder.blobs)
+    return not _takes_time(record, source)
+
+
+def ends_quickly(folder: WorkspaceFolder, record: RunRecord) -> bool:
+    """Whether what a job of this machine has left is taken in in no time."""
+    if any(record.definition.get(each) for each in (*_COPIED, "declared_columns")):
+        return False
+    directory = folder.run_directory(record.id)
+    places = [directory / "files", *(directory / "work" / part for part in COLLECTED)]
+    return not _is_much([size for place in places for size in file_sizes(place)])
 
 
 def _is_much(sizes: Sequence[int]) -> bool:
@@ -473,6 +515,43 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
         with suppress(InvalidState):  # a canceled run stays CancelRequested until it is Canceled
             folder.store.move_run(record.id, RunStatus.FINALIZING)
     files = [FileRecord(name, *folder.blobs.adopt(directory / "files" / name)) for name in names]
+    status = _complete(folder, record, state, files) or _conclude(folder, record, state, files)
+    folder.blobs.commit([file.digest for file in files])
+    if status is RunStatus.COMPLETED:
+        for name in ("work", "inputs", STAGED):
+            _remove(directory / name)
+    settle(directory)
+    return status
+
+
+def _remove(folder: Path) -> None:
+    if os.path.lexists(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _complete(
+    folder: WorkspaceFolder, record: RunRecord, state: JobState, files: Sequence[FileRecord]
+) -> RunStatus | None:
+    """End a run whose job ended well, and left all in its place: with one question to the store.
+
+    None if there is more to it.
+    """
+    directory = folder.run_directory(record.id)
+    notes = (directory / "job" / "stopped.json", directory / STOP_FILE)
+    is_plain = state.exit_code == 0 and state.problem is None
+    if not is_plain or any(map(os.path.exists, notes)) or any(map(record.definition.get, _COPIED)):
+        return None
+    try:
+        keep_outputs(folder, record)
+    except TandemlabError:
+        return None
+    return RunStatus.COMPLETED if folder.store.complete_run(record.id, files) else None
+
+
+def _conclude(
+    folder: WorkspaceFolder, record: RunRecord, state: JobState, files: Sequence[FileRecord]
+) -> RunStatus:
+    """End a run as its job ended, or as it said itself, or was asked to."""
     status, error = _outcome(folder, record.id, state)
     if status is RunStatus.COMPLETED:
         try:
@@ -480,11 +559,6 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
         except TandemlabError as problem:
             status, error = RunStatus.FAILED, RunError(str(problem), "output")
     folder.store.end_run(record.id, status, files, error=error, exit_code=state.exit_code)
-    folder.blobs.commit([file.digest for file in files])
-    if status is RunStatus.COMPLETED:
-        for name in ("work", "inputs", STAGED):
-            shutil.rmtree(directory / name, ignore_errors=True)
-    settle(directory)
     return status
 
 

@@ -91,6 +91,10 @@ class LocalTarget:
         self._children[job.run_id] = child
         return f"{child.pid} {start_time(child.pid) or ''}"
 
+    def is_warm(self, modules: Sequence[str]) -> bool:
+        """As `HasForks` says."""
+        return self._forks.are_warm(modules)
+
     def _fork(self, job: Job) -> int | None:
         """Start a job as a fork of a process that is warm, if it may be one; its pid."""
         is_plain = job.processes is None and job.container is None and job.gpus is None
@@ -119,6 +123,8 @@ class LocalTarget:
         runs = is_alive(pid, started) or (job.run_id in self._canceled and _is_orphaned(pid))
         status = _exit_status(job.directory)  # read last: it may have ended meanwhile
         runs = runs or (status is None and _will_be_told(job))
+        if status is not None and job.sharing is not None:  # its process may do another job by now
+            runs = job.run_id in self._canceled and _is_orphaned(pid)
         if status is None and not runs and job.container is not None:
             containers.remove_container(job)
         if status is None:
@@ -153,6 +159,8 @@ class LocalTarget:
             job, "KILL" if force else "TERM"
         ):
             return
+        if job.sharing is not None and _exit_status(job.directory) is not None:
+            return  # its process may do another job by now
         pid, began = _parse(started.handle)
         if is_alive(pid, began) or _is_orphaned(pid):
             signal_group(pid, signal.SIGKILL if force else signal.SIGTERM)

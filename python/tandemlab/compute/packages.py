@@ -58,6 +58,16 @@ def record_packages(job: Job, language: str, target: Asked) -> None:
         _keep(job, _ask(job, language, target))
 
 
+def record_known_packages(job: Job, language: str, target: Asked) -> bool:
+    """As `record_packages`, if that needs no question now; whether it was done."""
+    asked, answer = _known.get(_key_of(job, language, target), (-_FRESH_SECONDS, b""))
+    if time.monotonic() - asked > _FRESH_SECONDS:
+        return False
+    if not _file(job).exists():
+        _keep(job, answer)
+    return True
+
+
 def question_of(job: Job) -> list[str] | None:
     """Command that prints the versions of a job's language and packages; None for no language."""
     return None if job.language is None else [job.command[0], *_QUESTIONS[job.language]]
@@ -81,10 +91,7 @@ def _keep(job: Job, content: bytes) -> None:
 
 def _ask(job: Job, language: str, target: Asked) -> bytes:
     """The content of the file; empty if the interpreter does not answer."""
-    paths = ("PYTHONPATH", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
-    interpreter = job.command[0]
-    libraries = (job.environment.get(name, "") for name in paths)
-    key = (target.name, interpreter, language, *libraries)
+    key = _key_of(job, language, target)
     with _locks[target.name]:
         asked, answer = _known.get(key, (-_FRESH_SECONDS, b""))
         if time.monotonic() - asked > _FRESH_SECONDS:
@@ -92,9 +99,16 @@ def _ask(job: Job, language: str, target: Asked) -> bytes:
                 lines = target.ask(job, _QUESTIONS[language])
             except TandemlabError:
                 return b""  # it is away: the next job asks
-            answer = _parse(interpreter, language, lines)
+            answer = _parse(job.command[0], language, lines)
             _known[key] = (time.monotonic(), answer)
     return answer
+
+
+def _key_of(job: Job, language: str, target: Asked) -> tuple[str, ...]:
+    """What an answer depends on."""
+    paths = ("PYTHONPATH", "R_LIBS", "R_LIBS_USER", "R_LIBS_SITE")
+    libraries = (job.environment.get(name, "") for name in paths)
+    return (target.name, job.command[0], language, *libraries)
 
 
 def _parse(interpreter: str, language: str, lines: Sequence[str]) -> bytes:

@@ -131,6 +131,14 @@ class TellsJobs(Protocol):
 
 
 @runtime_checkable
+class HasForks(Protocol):
+    """A target here whose jobs may be forks of processes that are warm."""
+
+    def is_warm(self, modules: Sequence[str]) -> bool:
+        """Whether there is a process that has loaded them, so that forks of it begin at once."""
+
+
+@runtime_checkable
 class Cleans(Protocol):
     """A target that keeps things for jobs to come, and removes them when it is asked to."""
 

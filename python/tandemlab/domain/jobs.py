@@ -358,6 +358,8 @@ class Job:
             the target; `cpus` are then those of all. None for a job that is on one machine.
         warm: modules that are loaded before the job begins, where a process that has done so can be
             forked for it; None for a job that has to have a process of its own.
+        sharing: what it has in common with the jobs that may be run by the same fork, one after
+            the other; None for one that has a fork for itself.
     """
 
     run_id: str
@@ -381,6 +383,7 @@ class Job:
     max_concurrent_runs: int | None = None
     cpus_per_worker: int | None = None
     warm: Sequence[str] | None = None
+    sharing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tandemlab.domain.pipelines import (
     METRICS,
     REPORT,
     TRAINING_DATA,
+    Function,
     Graph,
     Step,
     StepInput,
@@ -38,6 +39,15 @@ def mistakes_of(graph: Graph) -> list[Mistake]:
     return found
 
 
+def _process_problem(function: Function) -> str:
+    known = ("forked", "own", "shared") if function.language == "python" else ("forked", "own")
+    if function.process in known:
+        return ""
+    if function.process == "shared":
+        return "functions of R do not share a process; leave it out for a fork of a warm one"
+    return unknown_name("such process", function.process, known)
+
+
 def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
     here = ("steps", name)
     for each in step.run_after:
@@ -47,6 +57,8 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
         problem = _link_problem(graph, given)
         if problem:
             yield Mistake((*here, "inputs", key), problem)
+    if step.function is not None and (problem := _process_problem(step.function)):
+        yield Mistake((*here, "function", "process"), problem)
     known: Mapping[str, Mapping[str, Any]] = {
         "parameters": graph.parameters,
         "inputs": step.inputs,

@@ -170,7 +170,7 @@ def _step_document(step: Step) -> dict[str, Any]:
             "language": step.function.language,
             "name": step.function.name,
             "code": step.function.code,
-            **({"own_process": True} if step.function.own_process else {}),
+            **({"process": step.function.process} if step.function.process != "forked" else {}),
         },
         "inputs": {
             name: _kept(step=each.step, output=each.output, **_unusual(each), type=each.type)

@@ -281,14 +281,15 @@ class Function:
         language: ``python`` or ``r``.
         name: of the function; in R of the variable that it is given.
         code: its source. It sees nothing but its arguments, and what it imports itself.
-        own_process: whether it runs in a process that was started for it alone, and not in a fork
-            of one that has loaded what functions need.
+        process: what it runs in: ``forked``, a fork for it alone of a process that has loaded what
+            functions need; ``own``, an interpreter that is started for it; or ``shared``, such a
+            fork that runs functions of the same pipeline's run one after the other.
     """
 
     language: str
     name: str
     code: str
-    own_process: bool = False
+    process: str = "forked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.driven import DrivenRun
+from tandemlab.compute.lifecycle import may_begin
 from tandemlab.compute.targets import LOCAL
 from tandemlab.domain import (
     InvalidInput,
@@ -107,13 +109,17 @@ class PipelineDriver:
         self._failed: dict[Unit, str] = {}
         self._due: dict[Unit, float] = {}
         self._status: RunStatus | None = record.status
+        self._room = 0
         for unit, attempt in self._find_attempts(map(Unit, self._steps)).items():
             self._active[unit] = attempt
             self._waiting.pop(unit.step, None)
         self._active.update(self._find_items())
 
-    def advance(self, ended: Mapping[str, RunStatus] | None = None) -> list[RunRecord] | None:
+    def advance(
+        self, ended: Mapping[str, RunStatus] | None = None, *, room: int = 0
+    ) -> list[RunRecord] | None:
         """As `Driver.advance`."""
+        self._room = room
         try:
             is_more = self._advance(ended)
         finally:
@@ -452,12 +458,19 @@ class PipelineDriver:
 
     def _queue(self, made: Mapping[Unit, NewRun], attempt: int) -> None:
         """Make the runs of attempts at units, all at once."""
-        self._own.queue([*made.values()])
+        self._own.queue(list(map(self._begun, made.values())))
         for unit, run in made.items():
             with self._failing(unit):
                 self._record_usages(run)
                 self._active[unit] = attempt
                 self._own.say(f"{unit}: queued as run {run.id}")
+
+    def _begun(self, run: NewRun) -> NewRun:
+        """A run that is Running from the beginning, if there is room for it."""
+        if self._room <= 0 or not may_begin(run):
+            return run
+        self._room -= 1
+        return replace(run, status=RunStatus.RUNNING)
 
     def _record_usages(self, run: NewRun) -> None:
         """Record which assets a run uses."""

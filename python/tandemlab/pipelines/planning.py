@@ -423,8 +423,10 @@ def _planned(
     if step.function is not None:
         call = json.loads(definition["arguments"][0])
         params = call["arguments"]
-        if not step.function.own_process:
+        if step.function.process != "own":
             definition["warm"] = modules_ahead(step.function, call)
+        if step.function.process == "shared":
+            definition["shares_process"] = True
     elif step.component is not None:
         definition["warm"] = component_modules_ahead(step)
     if step.component is not None:

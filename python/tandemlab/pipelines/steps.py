@@ -147,11 +147,10 @@ class FunctionSettings(StepSettings, total=False):
     """What steps that call a function take, by keyword.
 
     Attributes:
-        own_process: whether it runs in a process that was started for it alone; see
-            `PythonFunctionStep`.
+        process: what it runs in: ``forked``, ``own`` or ``shared``; see `PythonFunctionStep`.
     """
 
-    own_process: bool
+    process: str
 
 
 class PipelineStep:
@@ -570,13 +569,22 @@ class PythonFunctionStep(PipelineStep):
     the same variables, and has imported tandemlab (for tables, or where the function imports them,
     also numpy, pandas and pyarrow). That takes milliseconds. The fork is a process by itself: what
     the function changes, prints or breaks concerns no other step, and limits, retries and `cancel`
-    work as always. A function that cannot be forked, since a library that the warm process has
-    loaded must not be, takes `own_process`.
+    work as always.
+
+    Many small functions that get along with each other may share a process, which saves a fork for
+    each. Every one still is a run with its own folder, arguments, output and variables of the
+    environment; random numbers are drawn anew, threads are waited for, and modules of its source
+    are forgotten. What it changes in other modules (settings of libraries, handlers of signals and
+    of logging, caches) and the memory that it keeps stay for the functions after it; what it has
+    registered by `atexit` runs when the process ends. A function that dies by a signal, or is
+    canceled, takes the process along, and the next ones get another one.
 
     Args:
         function: the function, or its source.
-        own_process: start a new interpreter for it. That is also done where the step asks for
-            GPUs, several processes or a container, and on other targets.
+        process: ``"forked"``; ``"shared"`` with other functions of the same pipeline's run, unless
+            the step limits memory; or ``"own"``, a new interpreter, for a function that uses a
+            library which must not be forked. The last is also done where the step asks for GPUs,
+            several processes or a container, and on other targets.
 
     Raises:
         InvalidInput: its source cannot be had, or it uses names from outside.
@@ -588,10 +596,10 @@ class PythonFunctionStep(PipelineStep):
         name: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         source_directory: str | os.PathLike[str] | None = None,
-        own_process: bool = False,
+        process: str = "forked",
         **settings: Unpack[StepSettings],
     ) -> None:
-        found = replace(python_function(function), own_process=own_process)
+        found = replace(python_function(function), process=process)
         content = {"arguments": arguments}
         super().__init__(name or found.name, content, source_directory, settings, found)
 
@@ -599,7 +607,8 @@ class PythonFunctionStep(PipelineStep):
 class RFunctionStep(PipelineStep):
     """A function of R, given as its source; as `PythonFunctionStep`, with data frames of R.
 
-    It, too, runs in a fork of a warm process, an R that has loaded tandemlab.
+    It, too, runs in a fork of a warm process, an R that has loaded tandemlab, or in one of its own
+    (``process="own"``); functions of R do not share one.
 
     >>> RFunctionStep("function(rows) nrow(rows)", "count", outputs={"n": "json"}).name
     'count'
@@ -611,10 +620,10 @@ class RFunctionStep(PipelineStep):
         name: str,
         arguments: Mapping[str, Any] | None = None,
         source_directory: str | os.PathLike[str] | None = None,
-        own_process: bool = False,
+        process: str = "forked",
         **settings: Unpack[StepSettings],
     ) -> None:
-        function = Function("r", name, code, own_process)
+        function = Function("r", name, code, process)
         super().__init__(name, {"arguments": arguments}, source_directory, settings, function)
 
 

@@ -255,8 +255,13 @@ class WorkspaceFolder:
         """Make a run's directory with its ``run.json``, then tell the store; both or neither."""
         self.add_runs([run])
 
-    def add_runs(self, new: Sequence[NewRun]) -> list[RunRecord]:
-        """`add_run` several at once, which takes less time; all or none."""
+    def add_runs(self, new: Sequence[NewRun], *, are_sources_kept: bool = False) -> list[RunRecord]:
+        """`add_run` several at once, which takes less time; all or none.
+
+        Args:
+            are_sources_kept: whether a run that there is already needs the contents of their
+                sources, so that no collection of garbage takes them.
+        """
         made: list[Path] = []
         try:
             for run in new:
@@ -268,7 +273,8 @@ class WorkspaceFolder:
                         raise AlreadyExists(f"There is a run {run.id!r} already.") from None
                 made.append(directory)
             snapshots = dict.fromkeys(run.snapshot for run in new if run.snapshot is not None)
-            sources = [digest for each in snapshots for digest in self._renewed(each)]
+            kept = () if are_sources_kept else snapshots
+            sources = [digest for each in kept for digest in self._renewed(each)]
             for run, directory in zip(new, made, strict=True):
                 with storage_errors(directory):
                     write_identity(directory, run, str(self.path))

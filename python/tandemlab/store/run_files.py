@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -89,11 +90,23 @@ def _copy(source: Path | BinaryIO, target: Path) -> None:
 
 def folder_files(folder: Path) -> list[str]:
     """Relative paths of the files below a folder, sorted; links are followed to files only."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file():
-                found.append(path.relative_to(folder).as_posix())
-    return sorted(found)
+    prefix = len(str(folder)) + 1
+    return sorted(each.path[prefix:] for each in _files_below(folder))
+
+
+def file_sizes(folder: Path) -> list[int]:
+    """The sizes in bytes of the files below a folder, which need not be there."""
+    return [each.stat().st_size for each in _files_below(folder)]
+
+
+def _files_below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = os.scandir(folder)
+    except OSError:
+        return  # it is not there, or may not be read
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
+            elif entry.is_file():
+                yield entry

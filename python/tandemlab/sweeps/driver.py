@@ -89,7 +89,9 @@ class SweepDriver:
         self._asked: tuple[int, Future[Values | None]] | None = None
         self._best = self._logged_best()
 
-    def advance(self, ended: Mapping[str, RunStatus] | None = None) -> list[RunRecord] | None:
+    def advance(
+        self, ended: Mapping[str, RunStatus] | None = None, *, room: int = 0
+    ) -> list[RunRecord] | None:
         """As `Driver.advance`; the store is asked in any case: what runs log counts, too."""
         try:
             is_more = self._advance()

@@ -65,7 +65,7 @@ def test_each_function_is_a_process_with_nothing_of_another(workspace: Workspace
     alone = PythonFunctionStep(
         "def alone():\n    import os\n    return os.getppid()\n",
         outputs={"parent": "json"},
-        own_process=True,
+        process="own",
     )
     names = ["first", "second", "third", "fourth"]
     other = look("other", environment_variables={"MODE": "other"})
@@ -86,6 +86,77 @@ def test_each_function_is_a_process_with_nothing_of_another(workspace: Workspace
     assert run.get_output("alone") != facts["first"]["parent"]
     assert the_run(run, "second").read_log()[0] == "says second\n"
     assert "numpy" in (the_run(run, "first").get_environment() or {})["packages"]
+
+
+SHARE = """
+def share(word):
+    import builtins, os, sys, threading
+    import helper
+    print(f"says {word}")
+    threading.Timer(0.05, print, ["later"]).start()
+    before, builtins.seen = getattr(builtins, "seen", None), word
+    variable, os.environ["SEEN"] = os.environ.get("SEEN"), word
+    sys.path.append("/nowhere")
+    return {
+        "pid": os.getpid(),
+        "before": before,
+        "variable": variable,
+        "paths": sys.path.count("/nowhere"),
+        "folder": os.path.basename(os.path.dirname(os.getcwd())),
+        "main": os.path.basename(sys.modules["__main__"].__file__),
+        "helper": helper.name,
+    }
+"""
+
+
+def test_functions_share_a_process_one_after_the_other(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    made: list[PythonFunctionStep] = []
+
+    def add(name: str, code: str = SHARE, **settings: Any) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helper.py").write_text(f"name = {name!r}\n")
+        arguments = {"word": name} if code is SHARE else {}
+        outputs = {"facts": "json"} if code is SHARE else {}
+        made.append(
+            PythonFunctionStep(
+                code,
+                name,
+                arguments,
+                tmp_path / name,
+                **{"process": "shared", "run_after": made[-1:], "outputs": outputs, **settings},
+            )
+        )
+
+    add("first")
+    add("forked", process="forked")
+    add("second")
+    add("dies", "def dies():\n    import os\n    os.kill(os.getpid(), 9)\n")
+    add("leaves", "def leaves():\n    raise SystemExit(3)\n", run_after=made[-2:-1])
+    add("third", run_after=made[2:3])
+    add("hangs", "def hangs():\n    import time\n    time.sleep(600)\n", max_run_duration_seconds=1)
+    add("fourth", run_after=made[5:6])
+    run = submit(workspace, *made, continue_on_step_failure=True)
+    with pytest.raises(RunFailed):
+        run.wait_for_completion(timeout_seconds=60)
+    names = ["first", "forked", "second", "third", "fourth"]
+    facts = {name: run.get_output(name) for name in names}
+    for name, each in facts.items():
+        assert (each["variable"], each["paths"]) == (None, 1)
+        assert each["folder"] == the_run(run, name).id
+        assert (each["main"], each["helper"]) == (f"{name}.py", name)
+        assert the_run(run, name).read_log()[0] == f"says {name}\nlater\n"
+    assert facts["first"]["pid"] == facts["second"]["pid"] != facts["forked"]["pid"]
+    assert (facts["forked"]["before"], facts["second"]["before"]) == (None, "first")
+    ends = {name: the_run(run, name).record for name in ("dies", "leaves", "hangs")}
+    assert {name: each.exit_code for name, each in ends.items()} == {
+        "dies": -9,
+        "leaves": 3,
+        "hangs": -15,
+    }
+    assert ends["hangs"].error is not None
+    assert ends["hangs"].error.code == "time_limit"
 
 
 def test_how_a_function_ends_is_how_its_run_ends(workspace: Workspace) -> None:
@@ -156,7 +227,7 @@ def test_each_function_of_r_is_a_process_with_nothing_of_another(workspace: Work
 
     names = ["first", "second", "third"]
     other = look("other", environment_variables={"MODE": "other"})
-    run = submit(workspace, *map(look, names), other, look("alone", own_process=True))
+    run = submit(workspace, *map(look, names), other, look("alone", process="own"))
     run.wait_for_completion(timeout_seconds=60)
     facts = {name: run.get_output(name) for name in (*names, "other", "alone")}
     same = [facts[name] for name in names]
@@ -205,8 +276,9 @@ def test_how_a_function_of_r_ends_is_how_its_run_ends(workspace: Workspace) -> N
     assert log[0].endswith(": broken")
 
 
+@pytest.mark.parametrize("process", ["forked", "shared"])
 def test_functions_outlive_the_agent_and_the_process_that_they_are_forked_from(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace, tmp_path: Path, process: str
 ) -> None:
     begun, gate = tmp_path / "begun", tmp_path / "gate"
     code = (
@@ -216,8 +288,10 @@ def test_functions_outlive_the_agent_and_the_process_that_they_are_forked_from(
         f"    while not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
         "    return os.getppid()\n"
     )
-    long = PythonFunctionStep(code, outputs={"parent": "json"})
-    behind = PythonFunctionStep("def behind():\n    print('there')\n", run_after=[long])
+    long = PythonFunctionStep(code, outputs={"parent": "json"}, process=process)
+    behind = PythonFunctionStep(
+        "def behind():\n    print('there')\n", run_after=[long], process=process
+    )
     run = submit(workspace, behind)
     wait_until(lambda: begun.exists() and begun.read_text().endswith("\n"))
     agent = agent_pid(workspace)

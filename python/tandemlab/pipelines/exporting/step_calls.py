@@ -149,8 +149,8 @@ class StepCalls:
     def _function(self, name: str, step: Step, left: dict[str, Any]) -> Call:
         function = step.function
         assert function is not None
-        named: dict[str, Any] = {"own_process": True} if function.own_process else {}
-        named = {**self._by_name(left), **self._own_source(step), **named}
+        process = {} if function.process == "forked" else {"process": function.process}
+        named = {**self._by_name(left), **self._own_source(step), **process}
         if function.language == "python":
             arguments = self._python_function(name, function.name, function.code)
             return self._step("PythonFunctionStep", arguments, named)

@@ -106,6 +106,16 @@ _MOVE = (
     )
     .returning(runs.c.key)
 )
+_COMPLETE = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("run"),
+        runs.c.status.in_([RunStatus.RUNNING.value, RunStatus.FINALIZING.value]),
+        runs.c.error.is_(None),
+    )
+    .values(status=RunStatus.COMPLETED.value, ended=bindparam("time"), exit_code=0)
+    .returning(runs.c.key)
+)
 _OUTCOME = select(runs.c.status, runs.c.error).where(runs.c.id == bindparam("run"))
 _EXPERIMENT = select(experiments.c.key).where(experiments.c.name == bindparam("experiment"))
 
@@ -376,6 +386,11 @@ def move(
         "new_exit_code": exit_code,
     }
     return connection.execute(_MOVE, values).scalar()
+
+
+def complete(connection: Connection, run_id: str, time: datetime) -> int | None:
+    """End a run well if it runs, and nothing is said against it: its key; None otherwise."""
+    return connection.execute(_COMPLETE, {"run": run_id, "time": to_micros(time)}).scalar()
 
 
 def keep_error(connection: Connection, run_id: str, error: RunError) -> None:

@@ -49,7 +49,9 @@ def make_engine(path: Path) -> Engine:
         connection.execute("PRAGMA case_sensitive_like = ON")
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=4)
+    # The connection that was used last has the pages in its cache, unless others have written.
+    options = {"poolclass": QueuePool, "pool_size": 4, "pool_use_lifo": True}
+    engine = create_engine("sqlite://", creator=connect, **options)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -239,6 +239,18 @@ class SqlStore:
             key = self._move(connection, run_id, status, now(), error, exit_code)
             ingest.put_files(connection, key, files)
 
+    @repeated
+    def complete_run(self, run_id: str, files: Sequence[FileRecord]) -> bool:
+        """End a run whose job has ended well, with its files; False if there is more to it.
+
+        That is so if it was canceled, or has said itself that it failed.
+        """
+        with self._writing() as connection:
+            key = runs.complete(connection, run_id, now())
+            if key is not None:
+                ingest.put_files(connection, key, files)
+            return key is not None
+
     def _move(
         self,
         connection: Connection,
