@@ -17,7 +17,7 @@ from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.records import RunError
 from tandemlab.domain.schemas import nearest
 from tandemlab.domain.sizes import size_of
-from tandemlab.domain.spark import SparkConfiguration
+from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 
 WORKERS_VARIABLE = "TANDEMLAB_WORKERS"
 """Names the engine, such as ``ray``, that a job may have start workers on other machines."""
@@ -289,7 +289,8 @@ class JobSettings:
         Raises:
             InvalidInput: they are of no such form.
         """
-        distribution = definition.get("distribution")
+        distribution, spark = definition.get("distribution"), definition.get("spark")
+        resources = definition.get("resources")
         outputs, stored = definition.get("outputs") or {}, definition.get("stored_outputs")
         try:
             found = cls(
@@ -297,9 +298,9 @@ class JobSettings:
                 dict(outputs),
                 dict(definition.get("required_outputs") or {}),
                 {key: StoredOutput(**each) for key, each in (stored or {}).items()},
-                Resources(**(definition.get("resources") or {})),
+                Resources(**resources) if resources else USUAL_RESOURCES,
                 Distribution(**distribution) if distribution else None,
-                SparkConfiguration(**(definition.get("spark") or {})),
+                SparkConfiguration(**spark) if spark else USUAL_SPARK,
                 dict(definition.get("declared_columns") or {}),
             )
         except (TypeError, ValueError, AttributeError) as problem:
@@ -513,3 +514,7 @@ def _signal_name(number: int) -> str:
         return f"{number} ({signal.Signals(number).name})"
     except ValueError:
         return str(number)
+
+
+USUAL_RESOURCES = Resources()
+"""Those of what asks for nothing."""

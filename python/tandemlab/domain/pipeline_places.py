@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tandemlab.domain.errors import InvalidInput
@@ -14,16 +14,15 @@ ITEM = re.compile(r"\$\{item(?:\.([^{}]*))?\}")
 PLACE = re.compile(r"\$\{(parameters|inputs|outputs)\.([^{}]*)\}")
 
 
-def texts_of(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> list[str]:
     """All texts in plain values."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts_of(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from texts_of(item)
+        return [value]
+    if isinstance(value, (dict, Mapping)):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return []
+    return [text for item in value for text in texts_of(item)]
 
 
 def fill_parameters(

@@ -27,7 +27,19 @@ _NOUNS = {
     "boolean": "true or false",
     "null": "nothing",
 }
+_ALL_TYPES = list(_NOUNS)
 _TEXT = ["string", "number"]
+_KINDS: Mapping[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+    tuple: "array",
+    Mapping: "object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +186,9 @@ class _Visitor:
         self.mistakes.append(Mistake(path, message))
 
 
-def _types(schema: Schema) -> list[str]:
-    types = schema.get("type", list(_NOUNS))
-    return [types] if isinstance(types, str) else list(types)
+def _types(schema: Schema) -> Sequence[str]:
+    types: str | Sequence[str] = schema.get("type", _ALL_TYPES)
+    return [types] if isinstance(types, str) else types
 
 
 def _nouns(schema: Schema) -> list[str]:
@@ -184,7 +196,7 @@ def _nouns(schema: Schema) -> list[str]:
     return [_NOUNS["string"]] if types == _TEXT else [_NOUNS[name] for name in types]
 
 
-def _fits(value: Any, types: list[str]) -> bool:
+def _fits(value: Any, types: Sequence[str]) -> bool:
     kind = _kind(value)
     if kind in ("integer", "number") and "number" in types:
         return True
@@ -192,17 +204,8 @@ def _fits(value: Any, types: list[str]) -> bool:
 
 
 def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    kinds = (
-        (bool, "boolean"),
-        (int, "integer"),
-        (float, "number"),
-        (str, "string"),
-        (Mapping, "object"),
-        ((list, tuple), "array"),
-    )
-    return next((name for kind, name in kinds if isinstance(value, kind)), "")
+    known = _KINDS.get(type(value))
+    return known or next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "")
 
 
 def _or(words: list[str]) -> str:

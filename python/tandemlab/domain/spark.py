@@ -130,3 +130,7 @@ def _words(name: str, words: Sequence[str]) -> tuple[str, ...]:
         if not word or "," in word:
             raise InvalidInput(f"{word!r} cannot be among the {name}: Spark splits at commas.")
     return tuple(words)
+
+
+USUAL_SPARK = SparkConfiguration()
+"""That of what says nothing about Spark."""

@@ -39,6 +39,7 @@ from tandemlab.pipelines.reuse import KEY, Decision, Reuse
 from tandemlab.pipelines.sweep_steps import sweep_definition
 from tandemlab.pipelines.values import KnownValues
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.store.spool import spool_files
 
 REUSED = "reused."
 SKIPPED = "skipped."
@@ -182,6 +183,8 @@ class PipelineDriver:
         return self._steps[unit.step].retries.max_retries + 1
 
     def _read_notes(self) -> RunRecord:
+        if not spool_files(self._folder.run_directory(self._record.id)):
+            return self._record  # nothing was noted, and its definition is long
         self._folder.catch_up(self._record.id)
         return self._folder.store.get_run(self._record.id) or self._record
 

@@ -47,6 +47,7 @@ from tandemlab.pipelines.transfers import SCRIPT as TRANSFER
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
 from tandemlab.sweeps.samplers import check_packages
 from tandemlab.training import RunConfiguration, ScriptRunConfig
+from tandemlab.training.interpreters import Interpreters
 from tandemlab.training.languages import Language, format_arguments, parameters_of
 
 if TYPE_CHECKING:
@@ -130,12 +131,13 @@ def _check_steps(
 ) -> tuple[dict[str, _Checked], list[Mistake]]:
     found, mistakes = {}, []
     listed: dict[Path, list[str]] = {}
+    targets: dict[str, Interpreters] = {}
     for name, step in graph.steps.items():
         try:
             source = _source_of(name, step, Path(written))
             models = {key: Model(workspace, each) for key, each in _models_of(step, values).items()}
             config = _configuration(graph, name, source, values, models)
-            definition = config.check(workspace)
+            definition = config.check(workspace, targets)
             for key, model in models.items():
                 definition["inputs"][key]["is_sent"] = True
                 definition.setdefault("input_models", {})[key] = f"{model.name}:{model.version}"
@@ -444,19 +446,20 @@ class _Sources:
 
     def __init__(self, workspace: Workspace) -> None:
         self._blobs = workspace.place.blobs
-        self._taken: dict[Path, tuple[str, list[SnapshotFile]]] = {}
+        self._taken: dict[Path, tuple[SnapshotFile, list[SnapshotFile]]] = {}
         self._files: list[SnapshotFile] = []
 
     def keep(self, name: str, checked: _Checked) -> str:
         """The digest of the snapshot of a step's source."""
         source = checked.source
         if source not in self._taken:
-            self._taken[source] = take_snapshot(source, self._blobs, checked.paths)
-        digest, files = self._taken[source]
-        size = self._blobs.find(digest).stat().st_size
-        self._files.append(SnapshotFile(f"{name}.json", digest, size))
+            digest, files = take_snapshot(source, self._blobs, checked.paths)
+            size = self._blobs.find(digest).stat().st_size
+            self._taken[source] = SnapshotFile("", digest, size), files
+        manifest, files = self._taken[source]
+        self._files.append(replace(manifest, path=f"{name}.json"))
         self._files += [replace(file, path=f"{name}/{file.path}") for file in files]
-        return digest
+        return manifest.digest
 
     def whole(self) -> str:
         """The digest of the snapshot that holds all that was kept."""

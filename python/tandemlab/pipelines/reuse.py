@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.targets import LOCAL
@@ -218,7 +218,7 @@ class Reuse:
         return [
             digest
             for name, digest in self._outputs[run_id].items()
-            if name.startswith(prefixes) and not _content_is(files / name, digest)
+            if name.startswith(prefixes) and not _content_is(f"{files}/{name}", digest)
         ]
 
 
@@ -239,10 +239,10 @@ def _declared(output: StepOutput) -> list[Any]:
     return [output.type, output.file, *stored, *columns]
 
 
-def _content_is(path: Path, digest: str) -> bool:
+def _content_is(path: str, digest: str) -> bool:
     try:
-        status = path.stat()
-        file = DataFile(str(path), path.name, status.st_size, status.st_mtime_ns)
+        status = os.stat(path)
+        file = DataFile(path, os.path.basename(path), status.st_size, status.st_mtime_ns)
         return content_of(file) == digest
     except (OSError, StorageError):
         return False

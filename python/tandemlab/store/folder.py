@@ -164,7 +164,7 @@ class WorkspaceFolder:
 
     def owns_run(self, run_id: str) -> bool:
         """Whether a run was made in this folder: a store may serve folders on several machines."""
-        return (self.run_directory(run_id) / "run.json").is_file()
+        return os.path.isfile(f"{self.path}/runs/{run_id}/run.json")
 
     def read_marker(self) -> dict[str, Any]:
         """The content of ``workspace.json``.

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Distribution, Input, InputMode, Output, Resources
+from tandemlab.domain.jobs import USUAL_RESOURCES, Distribution, Input, InputMode, Output, Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of
-from tandemlab.domain.spark import SparkConfiguration
+from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 from tandemlab.training.places import (
     GivenInputs,
     GivenOutput,
@@ -77,9 +77,9 @@ class RunConfiguration:
     command: str | Sequence[str] | None = None
     inputs: GivenInputs = field(default_factory=dict)
     outputs: GivenOutputs = field(default_factory=dict)
-    resources: Resources = field(default_factory=Resources)
+    resources: Resources = USUAL_RESOURCES
     distribution: Distribution | None = None
-    spark: SparkConfiguration = field(default_factory=SparkConfiguration)
+    spark: SparkConfiguration = USUAL_SPARK
 
     def __post_init__(self) -> None:
         kinds: dict[str, tuple[type, ...]] = {

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput, RunStatus
 from tandemlab.domain.environments import Environment
-from tandemlab.domain.jobs import Distribution, JobSettings, Resources, check_places
+from tandemlab.domain.jobs import (
+    USUAL_RESOURCES,
+    Distribution,
+    JobSettings,
+    Resources,
+    check_places,
+)
 from tandemlab.domain.secrets import as_public_text
-from tandemlab.domain.spark import SparkConfiguration
+from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 from tandemlab.environments import get_environment
 from tandemlab.environments.registry import record_environment
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
@@ -202,13 +208,21 @@ class ScriptRunConfig(RunConfiguration):
                 details={"script": self.script},
             )
 
-    def check(self, workspace: Workspace) -> dict[str, Any]:
+    def check(
+        self, workspace: Workspace, targets: dict[str, Interpreters] | None = None
+    ) -> dict[str, Any]:
         """What a run of this script in `workspace` would be; nothing is made or changed.
+
+        Args:
+            targets: what was found at them, by name, where many are checked; it is added to.
 
         Raises:
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used.
         """
-        target = find_interpreters(workspace, self.compute_target)
+        name = self.compute_target
+        target = (targets or {}).get(name) or find_interpreters(workspace, name)
+        if targets is not None:
+            targets[name] = target
         source = _check_source(Path(os.path.abspath(Path(self.source_directory).expanduser())))
         if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
             raise InvalidInput(
@@ -315,7 +329,7 @@ def _plain_settings(
             if item not in (None, (), {})
         }
         for name, value in settings.items()
-        if value is not None
+        if value not in (None, USUAL_RESOURCES, USUAL_SPARK)
     }
 
 
