@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +32,7 @@ from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
     from tandemlab.designer import Draft
+    from tandemlab.pipelines import PipelineRun
     from tandemlab.tracking import Workspace
 
 draft = Noun("draft")
@@ -145,7 +145,7 @@ def _imported(
 ) -> Draft:
     from tandemlab.designer import Draft
     from tandemlab.designer.samples import find_sample
-    from tandemlab.pipelines import Pipeline, PipelineRun, PublishedPipeline
+    from tandemlab.pipelines import Pipeline, PublishedPipeline
 
     workspace = session.workspace()
     if sample is not None:
@@ -156,31 +156,16 @@ def _imported(
         graph = version.template.graph
         return Draft.create(workspace, name or version.name, Pipeline.from_graph(graph))
     if run is not None:
-        from tandemlab.cli.references import find_run
-
-        of_run = PipelineRun.get(workspace, find_run(workspace, run).id)
+        of_run = _find_run(workspace, run)
         called = name or of_run.pipeline.graph.name or of_run.experiment.name
         return Draft.of_run(workspace, called, of_run)
     assert file is not None
     if Path(file).suffix in (".yml", ".yaml"):
         pipeline = Pipeline.load_yaml(file)
         return Draft.create(workspace, name or Path(file).stem, pipeline)
-    return Draft.from_dict(workspace, _read_json(file), name)
-
-
-def _read_json(file: str) -> Mapping[str, Any]:
-    from tandemlab.domain import InvalidInput, NotFound
-
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        content = json.loads(text)
-    except FileNotFoundError:
-        raise NotFound(f"There is no file {file}.") from None
-    except (OSError, ValueError) as problem:
-        raise InvalidInput(f"{file} cannot be read as JSON: {problem}.") from None
-    if not isinstance(content, dict):
-        raise InvalidInput(f"{file} is no exported draft.")
-    return content
+    if file == "-":
+        return Draft.from_json(workspace, sys.stdin.read(), name)
+    return Draft.from_file(workspace, file, name)
 
 
 @verb("export", "tandemlab draft export prices > prices.json")
@@ -193,7 +178,7 @@ def export(session: Session, name: str, version: int | None) -> None:
 
     `tandemlab pipeline export` writes scripts of Python and R.
     """
-    click.echo(json.dumps(_find(session, name, version).to_dict(), indent=1, ensure_ascii=False))
+    click.echo(_find(session, name, version).to_json())
 
 
 @verb(
@@ -222,19 +207,12 @@ def run_draft(
     wait: bool,
 ) -> None:
     """Run the draft NAME, whole or up to a step."""
-    from tandemlab.designer.drafts import part_until
-
     found = _find(session, name, version)
-    pipeline = found.pipeline if until is None else part_until(found.pipeline, until)
-    made = (
-        session.workspace()
-        .experiment(experiment or found.name)
-        .submit(
-            pipeline,
-            {"draft": found.asset.reference},
-            pipeline_parameters=read_values(pipeline.graph, parameters),
-            regenerate_outputs=regenerate,
-        )
+    made = found.submit(
+        experiment,
+        read_values(found.pipeline.graph, parameters),
+        until=until,
+        regenerate_outputs=regenerate,
     )
     after_start(session, made, wait=wait)
 
@@ -272,16 +250,48 @@ def deploy(session: Session, reference: str, name: str, step: str | None, overwr
     The path from rows to predictions is cut out of it, with what was learned in the run: it ends at
     the Web service output, or at the only step that scores.
     """
-    from tandemlab.cli.references import find_run
     from tandemlab.cli.service import show_service
-    from tandemlab.designer.inference import deploy_run
-    from tandemlab.pipelines import PipelineRun
+    from tandemlab.designer import deploy_pipeline_run
 
-    workspace = session.workspace()
-    found = PipelineRun.get(workspace, find_run(workspace, reference).id)
-    service = deploy_run(found, name, step, overwrite=overwrite)
+    run = _find_run(session.workspace(), reference)
+    service = deploy_pipeline_run(run, name, step, overwrite=overwrite)
     service.wait_for_deployment()
     show_service(session, service, "service run")
+
+
+@verb(
+    "batch",
+    "tandemlab draft batch prices/4 --name score-cars --dataset cars --register-as cars-scored",
+)
+@run_argument()
+@click.option("--name", required=True, metavar="NAME", help="Of the new draft, and of its model.")
+@click.option(
+    "--dataset",
+    required=True,
+    metavar="NAME[:VERSION]",
+    help="What it scores; without a version the newest one whenever it runs.",
+)
+@click.option(
+    "--register-as", required=True, metavar="NAME", help="Of the dataset of the scored rows."
+)
+@click.option("--step", metavar="STEP", help="Where the path to predictions ends.")
+@workspace_option
+@output_option
+@pass_session
+def batch(
+    session: Session, reference: str, name: str, dataset: str, register_as: str, step: str | None
+) -> None:
+    """Make a draft that scores a dataset as a trained pipeline does.
+
+    The path from rows to predictions is cut out of it, as by `draft deploy`, and becomes a model;
+    the draft is run, published and scheduled as any other.
+    """
+    from tandemlab.designer import create_batch_draft
+
+    run = _find_run(session.workspace(), reference)
+    made = create_batch_draft(run, name, dataset, register_as, step)
+    session.screen.record(_DRAFTS, _row(made))
+    session.suggest("draft run", made.name)
 
 
 @verb("delete", "tandemlab draft delete prices --yes")
@@ -303,6 +313,13 @@ def _find(session: Session, name: str, version: int | None = None) -> Draft:
     return Draft.get(session.workspace(), name, version)
 
 
+def _find_run(workspace: Workspace, reference: str) -> PipelineRun:
+    from tandemlab.cli.references import find_run
+    from tandemlab.pipelines import PipelineRun
+
+    return PipelineRun.get(workspace, find_run(workspace, reference).id)
+
+
 def _row(found: Draft) -> dict[str, Any]:
     return {
         "draft": found.asset.reference,
@@ -315,5 +332,5 @@ def _row(found: Draft) -> dict[str, Any]:
     }
 
 
-for each in (list_drafts, show, import_draft, export, run_draft, publish, deploy, delete):
+for each in (list_drafts, show, import_draft, export, run_draft, publish, deploy, batch, delete):
     draft.add_command(each)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         column_of,
     )
     from tandemlab.designer.drafts import Draft
+    from tandemlab.designer.inference import create_batch_draft, deploy_pipeline_run
     from tandemlab.designer.registry import find_component, list_components
     from tandemlab.designer.steps import ComponentStep
 
@@ -28,6 +29,8 @@ _HOMES = {
     "check_pipeline": "tandemlab.designer.checking",
     "code_in": _COMPONENT,
     "column_of": _COMPONENT,
+    "create_batch_draft": "tandemlab.designer.inference",
+    "deploy_pipeline_run": "tandemlab.designer.inference",
     "find_component": _REGISTRY,
     "list_components": _REGISTRY,
 }
@@ -41,6 +44,8 @@ __all__ = [
     "check_pipeline",
     "code_in",
     "column_of",
+    "create_batch_draft",
+    "deploy_pipeline_run",
     "find_component",
     "list_components",
 ]

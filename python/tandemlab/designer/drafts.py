@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tandemlab.domain import AlreadyExists, InvalidInput
+from tandemlab.domain import AlreadyExists, InvalidInput, NotFound
 from tandemlab.domain.asset_names import check_asset_name
+from tandemlab.domain.names import check_name
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.tracking.registered import Registered
 
 if TYPE_CHECKING:
     from tandemlab.domain.assets import Asset
-    from tandemlab.domain.pipelines import Graph
+    from tandemlab.domain.pipelines import Graph, ParameterValue
     from tandemlab.pipelines import PipelineRun
     from tandemlab.tracking import Workspace
 
@@ -186,6 +190,38 @@ class Draft(Registered):
                 self.workspace.assets.delete(old.asset)
         return Draft(self.workspace, asset)
 
+    def submit(
+        self,
+        experiment_name: str | None = None,
+        pipeline_parameters: Mapping[str, ParameterValue] | None = None,
+        *,
+        until: str | None = None,
+        continue_on_step_failure: bool = False,
+        regenerate_outputs: bool = False,
+    ) -> PipelineRun:
+        """Queue a run of it, whole or up to a step; the run's tag ``draft`` says of what it is.
+
+        Args:
+            experiment_name: the experiment; that of the draft's name if None.
+            pipeline_parameters: values beside the defaults.
+            until: only the steps that this one needs, and itself.
+            continue_on_step_failure: whether steps that do not need the failed one go on.
+            regenerate_outputs: whether all steps run, also those for which what an equal step has
+                made before would do.
+
+        Raises:
+            InvalidInput: there is no such step, a parameter is not what it should be, or the
+                draft is unfinished; nothing was changed.
+        """
+        experiment = check_name(experiment_name or self.name, what="experiment")
+        return self.workspace.experiment(experiment).submit(
+            self.pipeline if until is None else part_until(self.pipeline, until),
+            {"draft": self.asset.reference},
+            pipeline_parameters=pipeline_parameters,
+            continue_on_step_failure=continue_on_step_failure,
+            regenerate_outputs=regenerate_outputs,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` makes a draft of again: plain data, to be kept in a file."""
         return {"format": _FORMAT, "name": self.name, **self.asset.definition}
@@ -210,6 +246,41 @@ class Draft(Registered):
             )
         called = name or str(content.get("name", ""))
         return Draft.create(workspace, called, content["pipeline"], content.get("layout"))
+
+    def to_json(self) -> str:
+        """`to_dict` as the text of a file, which the studio and the command line take, too."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+
+    @staticmethod
+    def from_json(workspace: Workspace, text: str, name: str | None = None) -> Draft:
+        """A new draft of what `to_json` gave; see `from_dict`.
+
+        Raises:
+            InvalidInput: it is no JSON, too.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as problem:
+            raise InvalidInput(f"This is no exported draft: {problem}.") from None
+        return Draft.from_dict(workspace, content if isinstance(content, dict) else {}, name)
+
+    @staticmethod
+    def from_file(
+        workspace: Workspace, path: str | os.PathLike[str], name: str | None = None
+    ) -> Draft:
+        """A new draft of a file with what `to_json` gave; see `from_dict`.
+
+        Raises:
+            NotFound: there is no such file.
+            InvalidInput: it cannot be read, too.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotFound(f"There is no file {path}.") from None
+        except (OSError, UnicodeDecodeError) as problem:
+            raise InvalidInput(f"{path} cannot be read: {problem}.") from None
+        return Draft.from_json(workspace, text, name)
 
     def delete(self) -> None:
         """Forget the draft with all its versions."""

@@ -13,11 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.designer.component import Component
+from tandemlab.designer.drafts import Draft, check_new_name
 from tandemlab.designer.learning import LABEL, PROBABILITY
 from tandemlab.designer.lowering import component_of
 from tandemlab.designer.registry import find_component
 from tandemlab.designer.values import read_value, write_value
 from tandemlab.domain import InvalidInput, InvalidState
+from tandemlab.domain.asset_names import check_asset_name
 from tandemlab.domain.pipeline_plans import Plan
 from tandemlab.pipelines.pipeline import Pipeline
 
@@ -280,20 +282,51 @@ def _with_missing(rows: pandas.DataFrame) -> pandas.DataFrame:
     return sample
 
 
-def deploy_run(
-    run: PipelineRun, service: str, step: str | None = None, *, overwrite: bool = False
+def deploy_pipeline_run(
+    run: PipelineRun, name: str, step: str | None = None, *, overwrite: bool = False
 ) -> LocalWebservice:
     """Have a trained pipeline answer requests on this machine, as a service of that name.
 
     Args:
         run: as for `inference_pipeline`.
-        step: likewise.
+        name: of the service, and of the model that it becomes.
+        step: as for `inference_pipeline`.
         overwrite: whether a service of that name is replaced.
     """
     from tandemlab.services import deploy_model
 
-    model = register_inference_pipeline(run, service, step)
-    return deploy_model(run.workspace, service, [model], overwrite=overwrite)
+    model = register_inference_pipeline(run, name, step)
+    return deploy_model(run.workspace, name, [model], overwrite=overwrite)
+
+
+def create_batch_draft(
+    run: PipelineRun, name: str, dataset: str, register_as: str, step: str | None = None
+) -> Draft:
+    """A new draft that scores a registered dataset as a trained pipeline does.
+
+    It is run, published and scheduled as any draft is.
+
+    Args:
+        run: as for `inference_pipeline`.
+        name: of the draft, and of the model that it uses.
+        dataset: ``NAME``, which means the newest version whenever it runs, or ``NAME:VERSION``.
+        register_as: name of the dataset that the scored rows become.
+        step: as for `inference_pipeline`.
+
+    Raises:
+        AlreadyExists: there is a draft of that name.
+        NotFound: there is no such dataset.
+        InvalidInput: a name cannot be one, or as for `inference_pipeline`.
+    """
+    from tandemlab.data import Dataset
+
+    workspace = run.workspace
+    check_new_name(workspace, name)
+    check_asset_name(register_as, kind="dataset")
+    Dataset.get_by_name(workspace, dataset)
+    model = register_inference_pipeline(run, name, step)
+    pipeline = batch_pipeline(run, model, dataset, register_as)
+    return Draft.create(workspace, name, pipeline, description=pipeline.graph.description)
 
 
 def batch_pipeline(run: PipelineRun, model: Model, dataset: str, register_as: str) -> Pipeline:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tandemlab.bridge.values import Table, Vector
 from tandemlab.pipelines import PipelineRun
-from tandemlab.r_interface.handles import open_workspace
+from tandemlab.r_interface.handles import open_workspace, run_handle
 
 
 def _handle(found: Any) -> object:
@@ -66,7 +66,7 @@ def _list(workspace: str) -> object:
 
 
 def _save(workspace: str, name: str, version: int, document: Mapping[str, Any]) -> object:
-    return _handle(_open(workspace, name, version).save(document))
+    return _handle(_open(workspace, name).save(document, based_on=version))
 
 
 def _delete(workspace: str, name: str) -> None:
@@ -84,19 +84,55 @@ def _check(workspace: str, name: str, version: int) -> object:
     )
 
 
+def _submit(
+    workspace: str,
+    name: str,
+    version: int,
+    experiment: str | None,
+    pipeline_parameters: Mapping[str, Any],
+    **options: Any,
+) -> object:
+    found = _open(workspace, name, version)
+    return run_handle(found.submit(experiment, pipeline_parameters, **options))
+
+
+def _export(workspace: str, name: str, version: int) -> str:
+    text: str = _open(workspace, name, version).to_json()
+    return text
+
+
+def _import(workspace: str, path: str, name: str | None) -> object:
+    from tandemlab.designer import Draft
+
+    return _handle(Draft.from_file(open_workspace(workspace), path, name))
+
+
 def _deploy(workspace: str, run: str, name: str, step: str | None, overwrite: bool) -> str:
-    from tandemlab.designer.inference import deploy_run
+    from tandemlab.designer import deploy_pipeline_run
 
     found = PipelineRun.get(open_workspace(workspace), run)
-    return deploy_run(found, name, step, overwrite=overwrite).name
+    return deploy_pipeline_run(found, name, step, overwrite=overwrite).name
+
+
+def _create_batch(
+    workspace: str, run: str, name: str, dataset: str, register_as: str, step: str | None
+) -> object:
+    from tandemlab.designer import create_batch_draft
+
+    found = PipelineRun.get(open_workspace(workspace), run)
+    return _handle(create_batch_draft(found, name, dataset, register_as, step))
 
 
 CALLS: dict[str, Callable[..., object]] = {
     "draft.check": _check,
     "draft.create": _create,
+    "draft.create_batch": _create_batch,
     "draft.delete": _delete,
     "draft.deploy": _deploy,
+    "draft.export": _export,
     "draft.get": _get,
+    "draft.import": _import,
     "draft.list": _list,
     "draft.save": _save,
+    "draft.submit": _submit,
 }

@@ -52,7 +52,7 @@ def test_drafts_are_made_shown_exported_and_deleted(call: Call, tmp_path: Path) 
 @pytest.mark.full
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("lab")
-def test_a_draft_is_run_published_and_answers(call: Call) -> None:
+def test_a_draft_is_run_published_and_answers(call: Call, tmp_path: Path) -> None:
     call("draft", "import", "--sample", "review-moods", "--name", "moods")
     part = call("draft", "run", "moods", "--until", "clean", "--wait", "-o", "json")
     assert part.status == 0, part.err
@@ -65,6 +65,12 @@ def test_a_draft_is_run_published_and_answers(call: Call) -> None:
     try:
         answer = call("service", "run", "moods", '[{"review": "Staff was rude, soup was cold."}]')
         assert json.loads(answer.out)["predictions"][0]["scored_label"] == "bad"
+        words = ["--name", "score-new", "--dataset", "new", "--register-as", "scored"]
+        assert call("draft", "batch", whole.json["id"], *words).status == 3
+        (tmp_path / "new.csv").write_text("review\nStaff was rude.\n")
+        assert call("data", "register", str(tmp_path / "new.csv"), "--name", "new").status == 0
+        batch = call("draft", "batch", whole.json["id"], *words, "-o", "json")
+        assert (batch.json["draft"], batch.json["steps"]) == ("score-new:1", 3), batch.err
         refused = call("draft", "deploy", part.json["id"], "--name", "other")
         assert refused.status == 2 and "No step scores" in refused.err
     finally:

@@ -13,7 +13,7 @@ from tandemlab.data import TabularDataset
 from tandemlab.designer import ComponentStep
 from tandemlab.designer.inference import (
     batch_pipeline,
-    deploy_run,
+    deploy_pipeline_run,
     inference_pipeline,
     register_inference_pipeline,
 )
@@ -96,7 +96,7 @@ def test_a_trained_pipeline_answers_and_scores_as_it_was_trained(
     assert len(again) == len(expected)
     with pytest.raises(InvalidInput, match="lack 1 of the columns that the pipeline takes: size"):
         path.predict(houses.drop(columns="size"))
-    service = deploy_run(run, "houses")
+    service = deploy_pipeline_run(run, "houses")
     service.wait_for_deployment()
     asked = [{"size": 100.0, "town": "b", "note": "y"}, {"size": None, "town": "z", "note": "y"}]
     answer = service.run(asked)["predictions"]

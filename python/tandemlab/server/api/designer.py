@@ -11,17 +11,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from tandemlab.designer.checking import check_pipeline
-from tandemlab.designer.drafts import Draft, check_new_name, part_until
-from tandemlab.designer.inference import (
-    batch_pipeline,
-    deploy_run,
-    register_inference_pipeline,
-)
+from tandemlab.designer.drafts import Draft
+from tandemlab.designer.inference import create_batch_draft, deploy_pipeline_run
 from tandemlab.designer.pages import describe
 from tandemlab.designer.registry import list_components
 from tandemlab.designer.samples import find_sample, samples
 from tandemlab.domain import InvalidInput, RunRecord
-from tandemlab.domain.names import check_name
 from tandemlab.pipelines import Pipeline, PipelineRun, PublishedPipeline
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.datasets import ColumnProfileContent, TablePart, part_of, profile_of
@@ -322,13 +317,10 @@ def check_drawing(found: Found, body: CheckRequest) -> CheckContent:
 )
 def run_draft(found: Found, name: str, body: DraftSubmission) -> Response:
     """Queue a run of a draft, whole or up to a step."""
-    draft = Draft.get(found, name, body.version)
-    pipeline = draft.pipeline if body.until is None else part_until(draft.pipeline, body.until)
-    experiment = check_name(body.experiment or draft.name, what="experiment")
-    run = found.experiment(experiment).submit(
-        pipeline,
-        {"draft": draft.asset.reference},
-        pipeline_parameters=body.parameters,
+    run = Draft.get(found, name, body.version).submit(
+        body.experiment,
+        body.parameters,
+        until=body.until,
         continue_on_step_failure=body.continue_on_step_failure,
         regenerate_outputs=body.regenerate_outputs,
     )
@@ -354,7 +346,7 @@ def publish_draft(found: Found, name: str, body: Publication) -> PublishedRefere
 @router.post("/runs/{run}/service", status_code=201, dependencies=[CONTRIBUTOR])
 def deploy_trained(found: Found, run: str, body: Inference) -> DeployedService:
     """Have the trained pipeline of a run answer requests, as a service of the server's machine."""
-    service = deploy_run(
+    service = deploy_pipeline_run(
         PipelineRun.get(found, run), body.name, body.step, overwrite=body.overwrite
     )
     return DeployedService(name=service.name)
@@ -364,10 +356,8 @@ def deploy_trained(found: Found, run: str, body: Inference) -> DeployedService:
 def draw_batch(found: Found, run: str, body: BatchInference) -> DraftContent:
     """A new draft that scores a dataset as the trained pipeline of a run does."""
     trained = PipelineRun.get(found, run)
-    name = check_new_name(found, body.name)
-    model = register_inference_pipeline(trained, name, body.step)
-    pipeline = batch_pipeline(trained, model, body.dataset, body.register_as)
-    return _content(Draft.create(found, name, pipeline, description=pipeline.graph.description))
+    made = create_batch_draft(trained, body.name, body.dataset, body.register_as, body.step)
+    return _content(made)
 
 
 @router.get("/runs/{run}/steps/{step}/outputs/{output}", dependencies=[READER])
