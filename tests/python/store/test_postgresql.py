@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ import pytest
 from plugins.postgresql import Server
 from plugins.workspaces import stop_agent
 from tandemlab import ScriptRunConfig, Workspace
+from tandemlab.designer import Draft
 from tandemlab.domain import (
     AlreadyExists,
+    Conflict,
     Event,
     FileRecord,
     InvalidInput,
@@ -111,6 +114,36 @@ def test_folders_that_share_a_database_share_its_assets(database: str, tmp_path:
     assert here.check() == away.check() == []
     assert here.assets.register("model", "churn", {"n": 3}).version == 4
     for lab in (here, away):
+        lab.store.close()
+
+
+@services
+def test_of_people_who_save_a_draft_at_once_in_several_folders_one_does(
+    database: str, tmp_path: Path
+) -> None:
+    labs = [Workspace.ensure(tmp_path / name / "lab", store=database) for name in "abc"]
+    Draft.create(labs[0], "towns")
+    begun = [Draft.get(lab, "towns") for lab in labs for _ in range(2)]
+    gate = threading.Barrier(len(begun))
+
+    def save(number: int) -> int | Conflict:
+        step = {"command": f"echo {number}"}
+        gate.wait()
+        try:
+            return begun[number].save({"steps": {"say": step}}).version
+        except Conflict as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(len(begun)) as people:
+        saved = list(people.map(save, range(len(begun))))
+    conflicts = [each for each in saved if isinstance(each, Conflict)]
+    assert len(conflicts) == len(begun) - 1
+    assert all(each.details["version"] == 2 for each in conflicts)
+    winner = next(number for number, each in enumerate(saved) if each == 2)
+    for lab in labs:
+        kept = Draft.get(lab, "towns")
+        assert (kept.version, len(kept.versions())) == (2, 2)
+        assert kept.pipeline.to_dict()["steps"]["say"]["command"] == f"echo {winner}"
         lab.store.close()
 
 
