@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fastapi.routing
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from plugins.servers import Server, behind
 from tandemlab import ScriptRunConfig, Workspace
 from tandemlab.domain import StorageError
 from tandemlab.server import process
 from tandemlab.server.api.streams import RunCursor
+from tandemlab.server.app import create_app
 from tandemlab.server.errors import status_of
+from tandemlab.server.settings import ServerSettings
 from tandemlab.store.sql.engine import PassingError
 
 
@@ -168,6 +174,22 @@ def test_the_interface_describes_itself(shared_server: Server) -> None:
     for part in text.split('"#/components/schemas/')[1:]:
         assert part.split('"')[0] in names
     assert all(operation.get("tags") for operation in operations.values())
+
+
+def test_no_two_routes_answer_the_same_request(tmp_path: Path) -> None:
+    app, services = create_app(ServerSettings(tmp_path, port=0))
+    while not isinstance(app, FastAPI):
+        app = vars(app)["_app"]
+    # Where FastAPI includes routers as they are, their routes are not among its own.
+    routes = getattr(fastapi.routing, "iter_route_contexts", iter)(app.routes)
+    found = Counter(
+        (method, re.sub(r"{\w+", "{", route.path))
+        for route in routes
+        for method in route.methods or ()
+    )
+    services.writers.close()
+    assert len(found) > 120
+    assert [route for route, count in found.items() if count > 1] == []
 
 
 def test_one_server_serves_a_folder(server: Server, workspace: Workspace) -> None:

@@ -237,7 +237,6 @@ READ_BY_POST = {  # since what they ask for is too long for a URL
     "getLatestValues",
     "findMissing",
     "getSeries",
-    "getSeriesOf",
     "getMetricsOf",
     "listNextTimes",
 }

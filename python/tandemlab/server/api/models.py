@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from tandemlab.domain import RunStatus
 from tandemlab.domain.lineage import LineageKind, LineageRelation
+from tandemlab.domain.sampling import LEAST
 
 
 class NewWorkspace(BaseModel):
@@ -76,10 +77,13 @@ class RunIds(BaseModel):
     ids: list[str] = Field(max_length=100_000)
 
 
-class SeriesName(RunIds):
-    """What is asked of several runs."""
+class SeriesQuery(RunIds):
+    """A series of several runs."""
 
     name: str
+    max_points: int | None = Field(
+        None, ge=LEAST, description="Longer ones are sampled for a picture; whole if null."
+    )
 
 
 class PropertyValues(BaseModel):

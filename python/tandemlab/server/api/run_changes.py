@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from tandemlab.domain import InvalidInput, RunRecord
 from tandemlab.server.access import CONTRIBUTOR, Found, services
-from tandemlab.server.mlflow.events import Entry, append
+from tandemlab.server.own_writer import Entry, append
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])

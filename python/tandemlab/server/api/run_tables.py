@@ -1,4 +1,4 @@
-"""Pictures of runs, runs as a table by a filter's text, and the series of several."""
+"""Pictures of runs, and runs as a table by a filter's text."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from tandemlab.domain import MetricShape, NotFound, RunStatus
-from tandemlab.domain.sampling import LEAST
 from tandemlab.server.access import READER, Found
-from tandemlab.server.api.models import MetricContent, RunTableContent
-from tandemlab.store.http.wire import encode, encode_metrics, encode_table
+from tandemlab.server.api.models import RunTableContent
+from tandemlab.store.http.wire import encode, encode_table
 from tandemlab.tracking.panels import panels_of_run
 from tandemlab.tracking.queries import run_query
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])
-
-
-class SeriesQuery(BaseModel):
-    """A series of several runs, sampled for a picture."""
-
-    ids: list[str] = Field(max_length=500)
-    name: str
-    max_points: int = Field(default=1000, ge=LEAST, le=100_000)
 
 
 class LineContent(BaseModel):
@@ -83,19 +74,6 @@ def filter_runs(
     found.place.catch_up_all()
     content = encode_table(found.store.table_runs(query))
     return Response(content, media_type="application/json")
-
-
-@router.post("/series", dependencies=[READER], response_model=dict[str, MetricContent])
-def get_series(found: Found, body: SeriesQuery) -> Response:
-    """What several runs logged under a name, by run; runs that logged nothing are left out."""
-    known = found.store.known_runs(body.ids)
-    series = {}
-    for run in dict.fromkeys(body.ids):
-        if run in known:
-            metrics = found.store.get_metrics(run, body.name, max_points=body.max_points)
-            if body.name in metrics:
-                series[run] = metrics[body.name]
-    return Response(encode_metrics(series), media_type="application/json")
 
 
 @router.get("/{run}/panels", dependencies=[READER], response_model=list[PanelContent])

@@ -31,7 +31,7 @@ from tandemlab.server.api.models import (
     PropertyValues,
     RunIds,
     RunTableContent,
-    SeriesName,
+    SeriesQuery,
     StatusChange,
 )
 from tandemlab.server.api.stored import keep_files
@@ -149,11 +149,18 @@ def get_metrics_of(found: Found, body: RunIds) -> Response:
     return _json(encode_metrics_of(found.store.metrics_of(body.ids)))
 
 
-@router.post("/full-series", dependencies=[READER], response_model=dict[str, MetricContent])
-def get_series_of(found: Found, body: SeriesName) -> Response:
-    """The series of a name, by run."""
+@router.post("/series", dependencies=[READER], response_model=dict[str, MetricContent])
+def get_series(found: Found, body: SeriesQuery) -> Response:
+    """What several runs logged under a name, by run; runs that logged nothing are left out."""
     found.place.catch_up_all()
-    return _json(encode_metrics(found.store.series_of(body.ids, body.name)))
+    store, name = found.store, body.name
+    if body.max_points is None:
+        return _json(encode_metrics(store.series_of(body.ids, name)))
+    known = store.known_runs(body.ids)
+    runs = [run for run in dict.fromkeys(body.ids) if run in known]
+    sampled = {run: store.get_metrics(run, name, max_points=body.max_points) for run in runs}
+    series = {run: metrics[name] for run, metrics in sampled.items() if name in metrics}
+    return _json(encode_metrics(series))
 
 
 @router.get("/{run}", dependencies=[READER], response_model=RunRecord)

@@ -8,7 +8,8 @@ import msgspec
 
 from tandemlab.domain import InvalidInput, RunRecord
 from tandemlab.server.mlflow import answers, messages, models
-from tandemlab.server.mlflow.events import Entry, Logged
+from tandemlab.server.mlflow.points import logged_point
+from tandemlab.server.own_writer import Entry, Logged
 from tandemlab.store.sql.forms import param_columns
 from tandemlab.tracking import Workspace
 
@@ -49,7 +50,7 @@ def _log(
         record = workspace.get_record(run_id)
         entries += [("param", param.key, param.value) for param in _new_params(record, params)]
     entries += [_tag(workspace, run_id, tag) for tag in tags]
-    return Logged(entries, points)
+    return Logged(entries, [logged_point(point) for point in points])
 
 
 def _new_params(record: RunRecord, params: Sequence[messages.Named]) -> list[messages.Named]:

@@ -12,7 +12,8 @@ from tandemlab.domain.scalars import to_json
 from tandemlab.domain.times import now
 from tandemlab.server.mlflow import answers, messages, runs, search
 from tandemlab.server.mlflow.answers import Answer, experiment_name
-from tandemlab.server.mlflow.events import Entry, append, value_of
+from tandemlab.server.mlflow.points import value_of
+from tandemlab.server.own_writer import Entry, append
 from tandemlab.store import Store
 from tandemlab.tracking import Workspace
 

@@ -28,7 +28,7 @@ from tandemlab.server.mlflow import (
     versions,
 )
 from tandemlab.server.mlflow.answers import Answer
-from tandemlab.server.mlflow.events import Logged, writer_of
+from tandemlab.server.own_writer import Logged, writer_of
 from tandemlab.server.tokens import Role
 from tandemlab.store.http.wire import Batch, encode
 from tandemlab.tracking import Workspace

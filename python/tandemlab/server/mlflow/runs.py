@@ -9,8 +9,8 @@ from tandemlab.domain.times import now
 from tandemlab.server.api.checks import check_run
 from tandemlab.server.mlflow import answers, messages, search
 from tandemlab.server.mlflow.answers import Answer, experiment_name
-from tandemlab.server.mlflow.events import append
 from tandemlab.server.mlflow.experiments import record_of
+from tandemlab.server.own_writer import append
 from tandemlab.store.sql import SqlStore
 from tandemlab.tracking import Workspace
 

@@ -181,7 +181,7 @@ class HttpStore:
 
     def series_of(self, run_ids: Sequence[str], name: str) -> dict[str, Metric]:
         body = encode({"ids": list(run_ids), "name": name})
-        answer = self._client.request("POST", f"{self._base}/runs/full-series", content=body)
+        answer = self._client.request("POST", f"{self._base}/runs/series", content=body)
         return decode_metrics(answer.content)
 
     def latest_values(self, run_ids: Sequence[str]) -> dict[str, dict[str, Scalar]]:

@@ -1,4 +1,4 @@
-"""Events of a writer of the server's own: what MLflow's clients have it log for them."""
+"""Events of a writer of the server's own: what people and MLflow's clients have it log for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from functools import cache
 from secrets import token_hex
 from typing import Any
 
-from tandemlab.domain import InvalidInput, TandemlabError
-from tandemlab.domain.scalars import to_json
+from tandemlab.domain import TandemlabError
 from tandemlab.server.api.checks import check_events
-from tandemlab.server.mlflow.messages import Point
 from tandemlab.store.http.wire import Batch, EventLine, events_of
 from tandemlab.tracking import Workspace
 
@@ -22,7 +20,16 @@ Entry = tuple[str, str, Any]
 """Kind, name and value of an event that is logged now."""
 
 _MOST = 10_000
-_WORDS = {"nan": "nan", "infinity": "inf", "inf": "inf", "-infinity": "-inf", "-inf": "-inf"}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric, in the spool's form; its time is in microseconds since 1970."""
+
+    name: str
+    value: Any
+    time: int
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class OwnWriter:
     """
 
     def __init__(self) -> None:
-        self.name = f"mlflow-{os.getpid()}-{token_hex(4)}"
+        self.name = f"server-{os.getpid()}-{token_hex(4)}"
         self._last: OrderedDict[str, int] = OrderedDict()
 
     def batch(self, workspace: Workspace, run_id: str, logged: Logged) -> Batch:
@@ -54,7 +61,7 @@ class OwnWriter:
             last, _ = workspace.store.positions(run_id).get(self.name, (0, 0))
         now = time.time_ns() // 1000
         lines = [
-            EventLine(seq, 1000 * point.timestamp, "metric", point.key, value_of(point), point.step)
+            EventLine(seq, point.time, "metric", point.name, point.value, point.step)
             for seq, point in enumerate(logged.points, last + 1)
         ]
         lines += [
@@ -93,13 +100,3 @@ def append(workspace: Workspace, run_id: str, entries: Sequence[Entry]) -> None:
     except TandemlabError:
         writer.forget(run_id)
         raise
-
-
-def value_of(point: Point) -> Any:
-    """A number as MLflow sends it, in the spool's form."""
-    value = point.value
-    if isinstance(value, str) and value.lower() in _WORDS:
-        return {"float": _WORDS[value.lower()]}
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidInput(f"The value of a metric is a number, not {value!r:.60}.")
-    return to_json(float(value))
