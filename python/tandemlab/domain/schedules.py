@@ -151,6 +151,29 @@ _TRIGGERS: dict[str, Any] = {
 _ACTIONS: dict[str, Any] = {"pipeline": PipelineAction, "script": ScriptAction}
 
 
+def next_times(
+    recurrence: ScheduleRecurrence,
+    number: int,
+    after: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[datetime]:
+    """The next moments of a recurrence behind `after`, none before `start` and none after `end`.
+
+    Raises:
+        InvalidInput: the end is not behind the start.
+    """
+    _check_limits(start, end)
+    begin = after if start is None else max(after, start - timedelta(microseconds=1))
+    found = recurrence.next(number, after=begin)
+    return [moment for moment in found if end is None or moment <= end]
+
+
+def _check_limits(start: datetime | None, end: datetime | None) -> None:
+    if start and end and start >= end:
+        raise InvalidInput(f"The end {end} is not behind the start {start}.")
+
+
 @dataclass(frozen=True, slots=True)
 class ScheduleDefinition:
     """What is run when.
@@ -180,8 +203,7 @@ class ScheduleDefinition:
     tags: Mapping[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.start and self.end and self.start >= self.end:
-            raise InvalidInput(f"The end {self.end} is not behind the start {self.start}.")
+        _check_limits(self.start, self.end)
         if self.data_parameter and not isinstance(self.trigger, (DataTrigger, DatasetTrigger)):
             raise InvalidInput(
                 "Only a schedule on data can hand over what has changed.",
@@ -245,9 +267,7 @@ class ScheduleDefinition:
         """When it fires next; none where that does not go by time."""
         if not isinstance(self.trigger, ScheduleRecurrence):
             return []
-        begin = after if self.start is None else max(after, self.start - timedelta(microseconds=1))
-        found = self.trigger.next(number, after=begin)
-        return [moment for moment in found if self.end is None or moment <= self.end]
+        return next_times(self.trigger, number, after, self.start, self.end)
 
     def due(self, cursor: datetime, now: datetime) -> Due:
         """What a recurrence is to fire, of the times behind `cursor` and not behind `now`."""

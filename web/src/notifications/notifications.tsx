@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { Badge, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Stack, Text, Title } from "@mantine/core";
 import { useMay } from "../api/session";
 import { AskingButton } from "../parts/asking";
 import { Code } from "../parts/code";
@@ -7,7 +7,7 @@ import { Confirmed } from "../parts/confirmed";
 import { ToRun } from "../parts/links";
 import { Page } from "../parts/page";
 import { Empty, Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowActs, Rows } from "../parts/table";
 import { When } from "../parts/when";
 import { useText, type Key, type Text as Texts } from "../text/text";
 import { NewNotification } from "./new-notification";
@@ -82,7 +82,7 @@ function Actions({ notification, may, show }: { notification: Notification; may:
   const { isPaused, toggle, remove, test } = useNotificationActs(notification);
   const said = text(isPaused ? "schedules.resume" : "schedules.pause");
   return (
-    <Group gap={6} justify="flex-end" wrap="nowrap">
+    <RowActs>
       <Button size="compact-xs" variant="default" aria-label={`${text("schedules.history")}: ${name}`} onClick={show}>{text("schedules.history")}</Button>
       {may && (
         <>
@@ -93,7 +93,7 @@ function Actions({ notification, may, show }: { notification: Notification; may:
           <Confirmed said={text("run.delete")} about={name} act={() => remove.mutate()} />
         </>
       )}
-    </Group>
+    </RowActs>
   );
 }
 

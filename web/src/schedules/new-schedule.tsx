@@ -11,7 +11,9 @@ import { useTell } from "../parts/tell";
 import { usePublished } from "../pipelines/queries";
 import { useText } from "../text/text";
 import { useNextTimes, useSchedules } from "./queries";
-import { begun, FREQUENCIES, isByCalendar, recurrenceOf, triggerOf, WAYS, WEEK_DAYS, type Typed } from "./trigger";
+import {
+  begun, CATCH_UPS, FREQUENCIES, isByCalendar, limitsOf, OVERLAPS, timingOf, triggerOf, WAYS, WEEK_DAYS, type Typed,
+} from "./trigger";
 
 type Part = { typed: Typed; type: (change: Partial<Typed>) => void };
 
@@ -35,7 +37,7 @@ export function NewSchedule({ pipeline, close }: { pipeline?: string; close: () 
         params: { path: { workspace } },
         body: {
           name, pipeline: chosen ?? "", pipeline_parameters: given(values, parameters), after_status: "Completed",
-          settle_seconds: 5, catch_up: "latest", overlap: "skip", tags: {}, exist_ok: false, ...triggerOf(typed),
+          settle_seconds: 5, catch_up: typed.catchUp, overlap: typed.overlap, tags: {}, exist_ok: false, ...limitsOf(typed), ...triggerOf(typed),
         },
       }),
     onSuccess: () => {
@@ -63,6 +65,9 @@ export function NewSchedule({ pipeline, close }: { pipeline?: string; close: () 
       {typed.way === "dataset" && <OnDataset typed={typed} type={type} />}
       {typed.way === "files" && <OnFiles typed={typed} type={type} />}
       {typed.way === "after" && <AfterOthers typed={typed} type={type} />}
+      <Limits typed={typed} type={type} />
+      {typed.way === "time" && <NextTimes typed={typed} />}
+      <Policies typed={typed} type={type} />
       <ParameterFields parameters={parameters} typed={values} type={(key, value) => setValues((old) => ({ ...old, [key]: value }))} />
     </Asking>
   );
@@ -95,8 +100,37 @@ function ByTime({ typed, type }: Part) {
           data={timeZones(typed.timeZone)} onChange={(timeZone) => timeZone && type({ timeZone })}
         />
       </Group>
-      <NextTimes typed={typed} />
     </>
+  );
+}
+
+/** Nothing fires outside of these. */
+function Limits({ typed, type }: Part) {
+  const text = useText();
+  return (["start", "end"] as const).map((key) => (
+    <TextInput
+      key={key} type="datetime-local" label={text(`schedules.${key}`)} value={typed[key]}
+      onChange={(event) => type({ [key]: event.currentTarget.value })}
+    />
+  ));
+}
+
+/** What becomes of firings that meet an earlier run, or were missed. */
+function Policies({ typed, type }: Part) {
+  const text = useText();
+  return (
+    <Group grow align="flex-end">
+      <Select
+        label={text("schedules.overlap")} allowDeselect={false} value={typed.overlap} onChange={(overlap) => overlap && type({ overlap })}
+        data={OVERLAPS.map((value) => ({ value, label: text(`schedules.overlap.${value}`) }))}
+      />
+      {typed.way === "time" && (
+        <Select
+          label={text("schedules.catchUp")} allowDeselect={false} value={typed.catchUp} onChange={(catchUp) => catchUp && type({ catchUp })}
+          data={CATCH_UPS.map((value) => ({ value, label: text(`schedules.catchUp.${value}`) }))}
+        />
+      )}
+    </Group>
   );
 }
 
@@ -112,14 +146,14 @@ function timeZones(own: string): string[] {
 /** The next three times, or why there are none. */
 function NextTimes({ typed }: { typed: Typed }) {
   const text = useText();
-  const [recurrence] = useDebouncedValue(recurrenceOf(typed), 250);
-  const next = useNextTimes(recurrence);
-  if (recurrence === null) return null;
+  const [timing] = useDebouncedValue(timingOf(typed), 250);
+  const next = useNextTimes(timing);
+  if (timing === null) return null;
   if (next.error) return <Text size="sm" c="var(--mantine-color-error)" role="status">{next.error.message}</Text>;
   const shown = new Intl.DateTimeFormat(text.language, { dateStyle: "full", timeStyle: "short", timeZone: typed.timeZone });
   return (
     <div role="status">
-      <Text size="sm" c="dimmed">{text("schedules.next")}</Text>
+      <Text size="sm" c="dimmed">{text(next.data?.length === 0 ? "schedules.never" : "schedules.next")}</Text>
       {next.data?.map((time) => <Text key={time} size="sm">{shown.format(new Date(time))}</Text>)}
     </div>
   );

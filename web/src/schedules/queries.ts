@@ -11,12 +11,12 @@ export function useSchedules(workspace: string) {
   });
 }
 
-/** When a schedule of that recurrence would fire next; an error says why it cannot be one. */
-export function useNextTimes(recurrence: Record<string, unknown> | null) {
+/** When a schedule would fire next that goes by time; an error says why it cannot. */
+export function useNextTimes(timing: Schemas["Timing"] | null) {
   return useQuery({
-    queryKey: ["next-times", recurrence],
-    queryFn: () => got(api.POST("/api/v1/recurrences/next-times", { body: recurrence ?? {} })),
-    enabled: recurrence !== null,
+    queryKey: ["next-times", timing],
+    queryFn: () => got(api.POST("/api/v1/recurrences/next-times", { body: timing ?? { recurrence: {} } })),
+    enabled: timing !== null,
     placeholderData: keepPreviousData,
   });
 }

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Stack, Text, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
@@ -8,7 +8,7 @@ import { Confirmed } from "../parts/confirmed";
 import { ToRun } from "../parts/links";
 import { Page } from "../parts/page";
 import { Empty, Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowActs, Rows } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { When } from "../parts/when";
 import { useText } from "../text/text";
@@ -45,7 +45,7 @@ export default function Schedules() {
                 { key: "trigger", title: text("schedules.trigger"), isMore: true, cell: ({ trigger }) => triggerOf(trigger) },
                 {
                   key: "next", title: text("schedules.next"),
-                  cell: ({ next }) => next.length === 0 ? "–" : next.map((time) => <div key={time} style={{ whiteSpace: "nowrap" }}>{text.when(time)}</div>),
+                  cell: ({ next }) => next.length === 0 ? "–" : next.map((time) => <div key={time} className="moment">{text.when(time)}</div>),
                 },
                 ...(may ? [{ key: "actions", title: "", right: true, cell: (each: Schedule) => <Actions schedule={each} /> }] : []),
               ]}
@@ -95,13 +95,13 @@ function Actions({ schedule: { name, status } }: { schedule: Schedule }) {
   });
   const said = text(isPaused ? "schedules.resume" : "schedules.pause");
   return (
-    <Group gap={6} justify="flex-end" wrap="nowrap">
+    <RowActs>
       <Button size="compact-xs" variant="default" loading={run.isPending} aria-label={`${text("schedules.runNow")}: ${name}`} onClick={() => run.mutate()}>
         {text("schedules.runNow")}
       </Button>
       <Button size="compact-xs" variant="default" loading={toggle.isPending} aria-label={`${said}: ${name}`} onClick={() => toggle.mutate()}>{said}</Button>
       <Confirmed said={text("run.delete")} about={name} act={() => remove.mutate()} />
-    </Group>
+    </RowActs>
   );
 }
 

@@ -12,6 +12,7 @@ import { useTell } from "../parts/tell";
 import { When } from "../parts/when";
 import { Pairs } from "../run/overview";
 import { useText } from "../text/text";
+import { useSecrets } from "./queries";
 
 export default function Settings() {
   const text = useText();
@@ -48,10 +49,7 @@ function Secrets() {
   const [typed, setTyped] = useState({ name: "", value: "" });
   const path = { workspace };
   const renew = () => void client.invalidateQueries({ queryKey: ["secrets", workspace] });
-  const names = useQuery({
-    queryKey: ["secrets", workspace],
-    queryFn: () => got(api.GET("/api/v1/workspaces/{workspace}/secrets", { params: { path } })),
-  });
+  const names = useSecrets(workspace);
   const set = useMutation({
     mutationFn: ({ name, value }: { name: string; value: string }) =>
       api.POST("/api/v1/workspaces/{workspace}/secrets", { params: { path }, body: { secrets: { [name]: value } } }),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field
 
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.schedules import Firing, FiringState
+from tandemlab.domain.schedules import Firing, FiringState, next_times
 from tandemlab.domain.times import now
 from tandemlab.schedules import Schedule, ScheduleRecurrence
 from tandemlab.schedules.positions import begin
@@ -66,6 +66,14 @@ class NewSchedule(BaseModel):
     overlap: str = "skip"
     tags: dict[str, str | None] = {}
     exist_ok: bool = False
+
+
+class Timing(BaseModel):
+    """When something would run by itself."""
+
+    recurrence: dict[str, Any] = Field(description="cron, or frequency and interval; and time_zone")
+    start: AwareDatetime | None = Field(default=None, description="Nothing fires before.")
+    end: AwareDatetime | None = Field(default=None, description="Nothing fires after.")
 
 
 class RunId(BaseModel):
@@ -163,6 +171,7 @@ def list_firings(
 
 
 @recurrences_router.post("/next-times", dependencies=[READER])
-def list_next_times(recurrence: Annotated[dict[str, Any], Body()]) -> list[datetime]:
+def list_next_times(body: Timing) -> list[datetime]:
     """When a schedule of that recurrence, made now, would fire: the first three times."""
-    return ScheduleRecurrence.from_dict(recurrence).next(3, after=now())
+    recurrence = ScheduleRecurrence.from_dict(body.recurrence)
+    return next_times(recurrence, 3, now(), body.start, body.end)
