@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tandemlab.designer import Component, list_components
@@ -11,6 +13,14 @@ from tandemlab.designer.pages import describe, page_of, parameters_of
 every_component = pytest.mark.parametrize(
     "component", list_components().values(), ids=list_components()
 )
+
+
+def test_each_component_has_a_name_in_portuguese(pytestconfig: pytest.Config) -> None:
+    file = pytestconfig.rootpath / "web" / "src" / "text" / "components.pt.json"
+    translated = json.loads(file.read_text(encoding="utf-8"))
+    own = list_components()
+    assert set(translated["components"]) == set(own)
+    assert set(translated["categories"]) == {each.category for each in own.values()}
 
 
 @every_component

@@ -1,20 +1,27 @@
 import { useEffect, useState } from "react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, got, StudioError, type Schemas } from "../api/client";
+import { useText } from "../text/text";
 import { placed } from "./layout";
+import { translated, translationOf } from "./translated";
 import type { Components, Draft, Layout, Pipeline } from "./types";
 
 const root = "/api/v1/workspaces/{workspace}/designer";
 const drafts = `${root}/drafts` as const;
 const CHECK_MILLISECONDS = 350;
 
+/** The components, in the user's language as far as they are translated. */
 export function useComponents(workspace: string) {
+  const { language } = useText();
   return useQuery({
-    queryKey: ["components", workspace],
+    queryKey: ["components", workspace, language],
     queryFn: async (): Promise<Components> => {
       const all = await got(api.GET(`${root}/components`, { params: { path: { workspace } } }));
-      return new Map(all.map((each) => [each.name, each]));
+      const translation = await translationOf(language);
+      const named = translation ? all.map((each) => translated(each, translation)) : all;
+      return new Map(named.map((each) => [each.name, each]));
     },
+    placeholderData: keepPreviousData,
     staleTime: Infinity,
   });
 }
