@@ -53,7 +53,7 @@ def test_the_leaderboard_of_an_automated_run_is_followed_to_its_model(
     expect(best).to_contain_text(expected[0]["algorithm"])
     expect(best).to_contain_text("Best")
     expect(rows.filter(has_text="Best")).to_have_count(1)
-    expect(page.get_by_role("img", name=re.compile(r"log_loss \(Trial\)"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile(r"\(log_loss, Trial\)"))).to_be_visible()
     relied = page.get_by_role("table", name="What the model relies on")
     expect(relied.get_by_role("rowheader").first).to_have_text("speed")
     checks = page.get_by_role("table", name="Guardrails")

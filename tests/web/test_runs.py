@@ -259,7 +259,7 @@ def test_a_sweeps_trials_are_followed_while_it_runs(
     best = table.get_by_role("row").nth(1)
     expect(best.get_by_role("cell")).to_contain_text(["#2", "0.9", "0.3", "adam", "Completed"])
     expect(
-        page.get_by_role("img", name=re.compile(r"History \(trial\).*best so far: 0.9"))
+        page.get_by_role("img", name=re.compile(r"History \(accuracy, Trial\).*Best so far: 0.9"))
     ).to_be_visible()
     expect(page.get_by_role("img", name="Hyper-parameters: rate, method, accuracy")).to_be_visible()
     importance = page.get_by_role("table", name="Importance")

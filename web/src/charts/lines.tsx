@@ -28,6 +28,8 @@ type Props = {
   title: string;
   lines: Line[];
   xLabel: string;
+  /** Empty where the title says it. */
+  yLabel?: string;
   isLog?: boolean;
   isDots?: boolean;
   diagonal?: boolean;
@@ -36,12 +38,12 @@ type Props = {
 };
 
 /** Lines over numbers. A stretch is enlarged by dragging, a double click shows all again. */
-export function Lines({ title, lines, xLabel, isLog = false, isDots = false, diagonal = false, group }: Props) {
+export function Lines({ title, lines, xLabel, yLabel = "", isLog = false, isDots = false, diagonal = false, group }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme("light");
   const isWhole = lines.every(({ x }) => x.every(Number.isInteger));
-  const shape = JSON.stringify([lines.map(({ name, is_dots = isDots }) => [name, is_dots]), xLabel, isLog, diagonal, scheme, isWhole, group]);
+  const shape = JSON.stringify([lines.map(({ name, is_dots = isDots }) => [name, is_dots]), xLabel, yLabel, isLog, diagonal, scheme, isWhole, group]);
   useEffect(() => {
     const holder = box.current;
     if (!holder) return;
@@ -64,7 +66,7 @@ export function Lines({ title, lines, xLabel, isLog = false, isDots = false, dia
   useEffect(() => {
     chart.current?.setData(aligned(lines, diagonal));
   }, [lines, diagonal]);
-  return <div ref={box} className="chart" role="img" aria-label={described(title, lines, xLabel)} />;
+  return <div ref={box} className="chart" role="img" aria-label={described(title, lines, xLabel, yLabel)} />;
 }
 
 const HEIGHT = 240;
@@ -81,8 +83,8 @@ function marks(_: uPlot, places: (number | null)[]): string[] {
 }
 
 function options(width: number, shape: string): uPlot.Options {
-  const [series, xLabel, isLog, diagonal, scheme, isWhole, group] = JSON.parse(shape) as
-    [[string, boolean][], string, boolean, boolean, "light" | "dark", boolean, string | null];
+  const [series, xLabel, yLabel, isLog, diagonal, scheme, isWhole, group] = JSON.parse(shape) as
+    [[string, boolean][], string, string, boolean, boolean, "light" | "dark", boolean, string | null];
   const style = getComputedStyle(document.documentElement);
   const axis: uPlot.Axis = {
     stroke: style.getPropertyValue("--mantine-color-dimmed"),
@@ -96,7 +98,7 @@ function options(width: number, shape: string): uPlot.Options {
     width,
     height: HEIGHT,
     scales: { x: { time: false }, y: isLog ? LOGARITHMIC : {} },
-    axes: [{ ...axis, label: xLabel, labelSize: 20, ...(isWhole ? { incrs: WHOLE } : {}) }, { ...axis, size: 62, values: marks }],
+    axes: [{ ...axis, label: xLabel, labelSize: 20, ...(isWhole ? { incrs: WHOLE } : {}) }, { ...axis, size: 62, values: marks, ...(yLabel ? { label: yLabel, labelSize: 20 } : {}) }],
     cursor: group ? { sync: { key: group } } : {},
     legend: { live: true },
     series: [
@@ -128,10 +130,10 @@ export function aligned(lines: Line[], diagonal: boolean): uPlot.AlignedData {
   return [xs, ...columns, ...(diagonal ? [xs] : [])];
 }
 
-function described(title: string, lines: Line[], xLabel: string): string {
+function described(title: string, lines: Line[], xLabel: string, yLabel: string): string {
   const last = lines.slice(0, 6).map(({ name, y }) => {
     const value = y.findLast((each): each is number => each !== null);
     return `${name}: ${value === undefined ? "–" : number(value)}`;
   });
-  return `${title} (${xLabel}). ${last.join(", ")}`;
+  return `${title} (${yLabel ? `${yLabel}, ` : ""}${xLabel}). ${last.join(", ")}`;
 }

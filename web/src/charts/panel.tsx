@@ -13,7 +13,7 @@ export function PanelChart({ panel, isLog, group }: { panel: Panel; isLog?: bool
     case "dots":
       return (
         <Lines
-          title={panel.title} lines={panel.lines} xLabel={panel.x_label} isDots={panel.kind === "dots"}
+          title={panel.title} lines={panel.lines} xLabel={panel.x_label} yLabel={panel.y_label} isDots={panel.kind === "dots"}
           diagonal={panel.diagonal} {...(isLog ? { isLog } : {})} {...(group ? { group } : {})}
         />
       );

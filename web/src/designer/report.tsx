@@ -44,12 +44,7 @@ function Drawn({ block }: { block: Exclude<Block, { type: "text" }> }) {
     case "metrics":
       return <Pairs pairs={Object.entries(block.values).map(([name, value]) => [name, shown(value)])} />;
     case "lines":
-      return (
-        <>
-          <Lines title={block.title} lines={block.series} xLabel={block.x} />
-          <Text size="xs" c="dimmed">{block.y}</Text>
-        </>
-      );
+      return <Lines title={block.title} lines={block.series} xLabel={block.x} yLabel={block.y} />;
     case "bars":
       return <NamedBars label={block.title} names={block.labels} values={block.values} />;
     case "matrix":

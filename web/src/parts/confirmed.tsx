@@ -1,6 +1,7 @@
 import { useState } from "react";
-import { Button, Group, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { useText } from "../text/text";
+import { RowActs } from "./table";
 
 /** A button for what cannot be undone: it asks once more, in its place. */
 export function Confirmed({ said, about, act }: { said: string; about: string; act: () => void }) {
@@ -10,10 +11,10 @@ export function Confirmed({ said, about, act }: { said: string; about: string; a
     return <Button size="compact-xs" variant="default" aria-label={`${said}: ${about}`} onClick={() => setAsks(true)}>{said}</Button>;
   }
   return (
-    <Group gap={6} justify="flex-end" wrap="nowrap">
+    <RowActs>
       <Text size="xs">{text("settings.sure")}</Text>
       <Button size="compact-xs" color="red.9" autoFocus aria-label={`${text("yes")}, ${said}: ${about}`} onClick={act}>{said}</Button>
       <Button size="compact-xs" variant="default" onClick={() => setAsks(false)}>{text("no")}</Button>
-    </Group>
+    </RowActs>
   );
 }

@@ -10,6 +10,9 @@ export type Column<Row> = {
   isMore?: boolean;
 };
 
+/** What can be done with a row: buttons side by side, below each other on a phone. */
+export const RowActs = ({ children }: { children: ReactNode }) => <div className="row-acts">{children}</div>;
+
 /** A table of some dozens of rows. */
 export function Rows<Row>(props: {
   label: string;

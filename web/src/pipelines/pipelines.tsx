@@ -12,7 +12,7 @@ import { Page } from "../parts/page";
 import { given, ParameterFields } from "../parts/parameters";
 import { Empty, ErrorBox, Loaded } from "../parts/states";
 import { Status } from "../parts/status";
-import { Rows } from "../parts/table";
+import { RowActs, Rows } from "../parts/table";
 import { Elapsed, When } from "../parts/when";
 import { NewSchedule } from "../schedules/new-schedule";
 import { useText } from "../text/text";
@@ -69,14 +69,14 @@ export default function Pipelines() {
                 ...(may ? [{
                   key: "actions", title: "", right: true,
                   cell: (each: Pipeline) => (
-                    <Group gap={6} justify="flex-end" wrap="nowrap">
+                    <RowActs>
                       {!isDisabled(each) && (
                         <Button size="compact-xs" variant="default" aria-label={`${text("pipelines.run")}: ${each.name} ${each.version}`} onClick={() => setStarted(each)}>
                           {text("pipelines.run")}
                         </Button>
                       )}
                       <VersionActs pipeline={each} />
-                    </Group>
+                    </RowActs>
                   ),
                 }] : []),
               ]}

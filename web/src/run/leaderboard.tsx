@@ -95,7 +95,7 @@ function Course({ board }: { board: Board }) {
   return (
     <Section title={text("leaderboard.course")}>
       <Lines
-        title={board.primary_metric} xLabel={text("leaderboard.trial")}
+        title={text("leaderboard.course")} xLabel={text("leaderboard.trial")} yLabel={board.primary_metric}
         lines={[{ name: text("leaderboard.course"), x, y: best }, { name: text("leaderboard.scores"), x, y, is_dots: true }]}
       />
     </Section>

@@ -7,7 +7,7 @@ import { ToRun } from "../parts/links";
 import { Loaded } from "../parts/states";
 import { hasEnded, Status } from "../parts/status";
 import { Rows } from "../parts/table";
-import { useText } from "../text/text";
+import { useText, type Key } from "../text/text";
 import { useTrialPanels, useTrials } from "./queries";
 
 type Trial = Schemas["TrialContent"];
@@ -69,15 +69,20 @@ function State({ status }: { status: Trial["status"] }) {
   return <Badge className="badge badge-orange" variant="default" radius="sm" tt="none">{text("trials.stopped")}</Badge>;
 }
 
+/** What the server's pictures call things. */
+const WORDS: Record<string, Key> = { trial: "trials.trial", "best so far": "leaderboard.course" };
+
 function Picture({ run, kind, ended }: { run: RunRecord; kind: (typeof KINDS)[number]; ended: number }) {
-  const title = useText()(`trials.${kind}`);
+  const text = useText();
+  const title = text(`trials.${kind}`);
   const panels = useTrialPanels(useWorkspace(), run.id, kind, ended);
+  const said = (name: string) => (WORDS[name] ? text(WORDS[name]) : name);
   return (
     <Loaded from={panels}>
       {(all) => all.map((panel) => (
         <Stack key={kind} className="panel" p="md" gap="xs" component="section" aria-label={title} style={{ minWidth: 0 }}>
           <Title order={2}>{title}</Title>
-          <PanelChart panel={{ ...panel, title }} />
+          <PanelChart panel={{ ...panel, title, x_label: said(panel.x_label), lines: panel.lines.map((line) => ({ ...line, name: said(line.name) })) }} />
         </Stack>
       ))}
     </Loaded>
