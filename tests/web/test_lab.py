@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import filterfalse
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,9 @@ from playwright.sync_api import Page, expect
 
 from plugins.servers import Server
 from tandemlab import LocalWebservice, Model, Workspace
-from tandemlab.notifications import Notification
+from tandemlab.designer import Draft
+from tandemlab.domain import RunQuery
+from tandemlab.notifications import Notification, Webhook
 from tandemlab.pipelines import PublishedPipeline
 from tandemlab.schedules import Schedule
 from tandemlab.server.opening import open_studio
@@ -150,13 +153,27 @@ def test_schedules_are_made_say_when_next_and_run_now(
     expect(dialog.get_by_role("status")).to_contain_text("cron")
     dialog.get_by_label("Cron expression").fill("30 6 1 1 *")
     expect(dialog.get_by_role("status").get_by_text("January 1")).to_have_count(3)
+    zone = dialog.get_by_role("combobox", name="Time zone")
+    zone.fill("UTC")
+    page.get_by_role("option", name="UTC", exact=True).click()
+    dialog.get_by_label("Not before").fill("2030-01-01T06:31")
+    expect(dialog.get_by_role("status").get_by_text("2031")).to_have_count(1)
+    dialog.get_by_label("Not after").fill("2032-06-01T00:00")
+    expect(dialog.get_by_role("status").get_by_text("January 1")).to_have_count(2)
+    dialog.get_by_role("combobox", name="While an earlier run goes on").click()
+    page.get_by_role("option", name="wait for its end").click()
+    dialog.get_by_role("combobox", name="Of times that were missed").click()
+    page.get_by_role("option", name="run none").click()
     dialog.get_by_label("day", exact=True).fill("${slot.date}")
     check_access(page)
     dialog.get_by_role("button", name="New schedule").click()
     expect(page.get_by_role("button", name="Pause: mornings")).to_be_visible()
-    made = Schedule.get(lab, "mornings").definition
-    assert made.to_dict()["trigger"]["cron"] == "30 6 1 1 *"
-    assert made.to_dict()["action"]["parameters"] == {"day": "${slot.date}"}
+    made = Schedule.get(lab, "mornings").definition.to_dict()
+    assert made["trigger"]["cron"] == "30 6 1 1 *"
+    assert made["action"]["parameters"] == {"day": "${slot.date}"}
+    assert (made["overlap"], made["catch_up"]) == ("queue", "skip")
+    assert made["start"] == "2030-01-01T06:31:00+00:00"
+    assert made["end"] == "2032-06-01T00:00:00+00:00"
     page.get_by_role("button", name="Delete: mornings").click()
     page.get_by_role("button", name="Yes, Delete: mornings").click()
     expect(page.get_by_role("button", name="Pause: mornings")).to_have_count(0)
@@ -169,6 +186,19 @@ def test_notifications_are_made_tested_paused_and_deleted(
     expect(page.get_by_text("tandemlab notification create")).to_be_visible()
     page.get_by_role("button", name="New notification").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("failures")
+    dialog.get_by_label("Canceled").check()
+    dialog.get_by_label("The address itself is a secret").check()
+    dialog.get_by_role("combobox", name="Secret that is the address").click()
+    page.get_by_role("option", name="payroll-db").click()
+    check_access(page)
+    dialog.get_by_role("button", name="New notification").click()
+    expect(page.get_by_role("cell", name="Webhook: the secret payroll-db")).to_be_visible()
+    channel = Notification.get(lab, "failures").definition.to_dict()["channel"]
+    assert (channel.get("url"), channel["url_secret"]) == (None, "payroll-db")
+    page.get_by_role("button", name="Delete: failures").click()
+    page.get_by_role("button", name="Yes, Delete: failures").click()
+    page.get_by_role("button", name="New notification").click()
     dialog.get_by_label("Name").fill("failures")
     dialog.get_by_label("Canceled").check()
     dialog.get_by_text("Command", exact=True).click()
@@ -231,6 +261,69 @@ def test_owners_make_and_revoke_tokens_but_not_their_last(
     own.click()
     page.get_by_role("button", name=re.compile("^Yes, Revoke: studio of")).click()
     expect(page.get_by_text("This is the last token of an owner.")).to_be_visible()
+
+
+# What readers may press: it shows more, or takes what is shown elsewhere.
+_HARMLESS = re.compile(
+    r".*: (Copy|Views|Columns|study|History: .*|Machines: .*|.*\d k?B)"
+    "|designer/.*: (Runs|More|Zoom in|Zoom out|Show everything)"
+)
+_BUTTONS = """() => [...document.querySelectorAll('main :is(button, [role=button])')]
+  .filter(each => !each.matches('[role=tab], [role=columnheader] *'))
+  .map(each => (each.getAttribute('aria-label') ?? each.textContent).trim())"""
+
+
+def test_readers_are_offered_nothing_that_the_server_refuses(
+    page: Page, lab: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEMLAB_IDLE_SECONDS", "2")
+    root = lab.path.parent
+    _, secret = Tokens(make_state_folder(root)).create("rita", Role.READER)
+    told = Notification.create(lab, "of readers", Webhook("https://example.org/hook"))
+    Draft.create(lab, "of_readers", {"steps": {"parts": {"component": {"name": "split_data"}}}})
+    done = lab.store.find_runs(RunQuery(experiment="scripts"))[0].id
+    server = Server(root)
+    try:
+        with lab.experiment("goes on").start_logging() as run:
+            pages = _sections()
+            pages += [f"runs/{run.id}", f"runs/{done}", f"compare?runs={run.id},{done}"]
+            tabs = ("metrics", "log", "files", "source", "environment", "lineage", "children")
+            pages += [f"runs/{done}/{tab}" for tab in tabs]
+            pages += ["datasets/cars", "models/adding", "services/adder", "designer/of_readers"]
+            page.goto(f"{server.url}/studio/{lab.name}/")
+            page.get_by_label("Your token for this server").fill(secret)
+            page.get_by_role("button", name="Log in").click()
+            offered = {
+                path: _offered(page, f"{server.url}/studio/{lab.name}/{path}") for path in pages
+            }
+    finally:
+        server.kill()
+        told.delete()
+    buttons = [f"{path}: {name}" for path, names in offered.items() for name in names]
+    refused = [*filterfalse(_HARMLESS.fullmatch, buttons)]
+    assert not refused, "\n".join(refused)
+    assert "notifications: History: of readers" in buttons
+
+
+def _offered(page: Page, address: str) -> list[str]:
+    """The buttons of a page, once it has all that it shows."""
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    if address.endswith("/runs"):
+        page.get_by_role("checkbox", name=re.compile("^Select ")).first.check()
+    if address.endswith("/pipelines"):
+        page.get_by_role("button", name="study", exact=True).first.click()
+        expect(page.get_by_role("group", name=re.compile("^study"))).to_be_visible()
+    return list(page.evaluate(_BUTTONS))
+
+
+def _sections() -> list[str]:
+    """The parts of the navigation, as the studio has them."""
+    file = Path(__file__).parents[2] / "web/src/shell/sections.ts"
+    found: list[str] = re.findall(r'path: "(\w*)"', file.read_text())
+    assert len(found) > 10
+    return found
 
 
 @pytest.mark.parametrize(
