@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         derandomize=_IN_CI,
-        database=None if _IN_CI else settings.default.database,
+        database=None if _IN_CI else settings().database,
     )
     settings.load_profile("patient")
 
