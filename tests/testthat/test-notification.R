@@ -25,3 +25,35 @@ test_that("a notification is made, tried, paused and deleted, and bad ones are r
   )
   expect_identical(list_notifications(ws)$name, "bell")
 })
+
+# A request that comes in, as text: its head, and its body as it is.
+receive_request <- function(listening) {
+  connection <- socketAccept(listening, blocking = TRUE, open = "r+b", timeout = 60)
+  on.exit(close(connection))
+  head <- character()
+  while (nzchar(line <- readLines(connection, 1))) head <- c(head, line)
+  length <- as.integer(sub("^[^:]*: *", "", grep("^content-length:", tolower(head), value = TRUE)))
+  body <- readChar(connection, length, useBytes = TRUE)
+  writeLines(c("HTTP/1.1 204 No Content", "Connection: close", ""), connection, sep = "\r\n")
+  list(line = head[[1]], body = jsonlite::fromJSON(body))
+}
+
+test_that("a webhook hears of a published pipeline that R has run", {
+  skip_unless_ready()
+  ws <- temp_workspace()
+  for (port in sample(20000:60000, 20)) {
+    listening <- tryCatch(serverSocket(port), error = function(e) NULL)
+    if (!is.null(listening)) break
+  }
+  withr::defer(close(listening))
+  draw <- r_function_step(function() 1, "draw", outputs = c(one = "json"))
+  published <- publish_pipeline(pipeline(draw), ws, "draw")
+  channel <- webhook_channel(sprintf("http://127.0.0.1:%d/hook", port))
+  made <- create_notification(ws, "bell", channel, on = "Completed", pipeline = "draw")
+  run <- submit_published_pipeline(published)
+  heard <- receive_request(listening)
+  expect_identical(heard$line, "POST /hook HTTP/1.1")
+  expect_identical(heard$body$run$id, run$id)
+  expect_identical(heard$body$run$status, "Completed")
+  wait_until(function() identical(get_notification_deliveries(made)$state, "ended"))
+})

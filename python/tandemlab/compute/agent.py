@@ -521,6 +521,17 @@ class Agent:
 
     def _end(self, lane: Lane, run_id: str) -> RunStatus | None:
         """End a run whose job nobody has followed."""
+        found = self._find_job(lane, run_id)
+        if isinstance(found, Followed):
+            (state,) = lane.target.poll([found.started])
+            return self._finish(lane, run_id, Ended(found, state))
+        return found
+
+    def _find_job(self, lane: Lane, run_id: str) -> Followed | RunStatus | None:
+        """The job of a run that is to end; a run that has none is over, and this is how.
+
+        None if it was over before.
+        """
         record = self._folder.store.get_run(run_id)
         if record is None or record.status.is_terminal:
             return None
@@ -528,9 +539,7 @@ class Agent:
         handle = lane.target.find(job)
         if handle is None:
             return lifecycle.finalize(self._folder, record, JobState(is_running=False))
-        followed = Followed(record, StartedJob(job, handle))
-        (state,) = lane.target.poll([followed.started])
-        return self._finish(lane, run_id, Ended(followed, state))
+        return Followed(record, StartedJob(job, handle))
 
     def _finish(self, lane: Lane, run_id: str, ended: Ended) -> RunStatus:
         """Take in what a job has left, and end its run."""
@@ -563,15 +572,12 @@ class Agent:
 
     def _follow_or_end(self, lane: Lane, run_id: str) -> RunStatus | None:
         """Go on with a job that is to end; a run that has none is over."""
-        record = self._folder.store.get_run(run_id)
-        if record is None or record.status.is_terminal:
+        found = self._find_job(lane, run_id)
+        if isinstance(found, Followed):
+            found.is_canceled = True
+            lane.followed[run_id] = found
             return None
-        job = lifecycle.job_of(self._folder, record, lane.target)
-        handle = lane.target.find(job)
-        if handle is None:
-            return self._end(lane, run_id)
-        lane.followed[run_id] = Followed(record, StartedJob(job, handle), is_canceled=True)
-        return None
+        return found
 
 
 def main() -> None:

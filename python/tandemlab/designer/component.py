@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tandemlab.domain import InvalidInput
+from tandemlab.domain.jobs import by_output
 
 if TYPE_CHECKING:
     import pandas
@@ -145,7 +146,7 @@ class Component(ABC):
             return {}
         frames = {name: empty_frame(each) for name, each in known.items() if each is not None}
         made = self.run(**{name: frames.get(name) for name in tables})
-        by_name = made if len(self.outputs) > 1 else dict.fromkeys(self.outputs, made)
+        by_name = by_output(made, list(self.outputs), self.title)
         return {
             name: columns_of(by_name[name])
             for name, port in self.outputs.items()

@@ -13,8 +13,7 @@ from typing import Any
 
 from tandemlab.designer.component import Component
 from tandemlab.designer.values import read_value, write_value
-from tandemlab.domain import InvalidInput
-from tandemlab.domain.jobs import place_variable
+from tandemlab.domain.jobs import by_output, place_variable
 
 
 def main() -> None:
@@ -63,19 +62,10 @@ def run_component(
         name: read_value(port.kind, inputs[name]) if name in inputs else None
         for name, port in component.inputs.items()
     }
-    made = _by_output(component, component.run(**values))
+    made = by_output(component.run(**values), list(component.outputs), component.title)
     for name, port in component.outputs.items():
         write_value(port.kind, made[name], outputs[name])
     return made
-
-
-def _by_output(component: Component, value: Any) -> Mapping[str, Any]:
-    names = list(component.outputs)
-    if len(names) <= 1:
-        return dict.fromkeys(names, value)
-    if not isinstance(value, Mapping) or set(value) != set(names):
-        raise InvalidInput(f"{component.title} must make {', '.join(names)}, by name.")
-    return value
 
 
 def _log_metrics(report: Mapping[str, Any]) -> None:

@@ -231,6 +231,25 @@ def place_variable(kind: str, name: str) -> str:
     return f"TANDEMLAB_{kind.removesuffix('s').upper()}_{name}"
 
 
+def by_output(value: Any, names: Sequence[str], maker: str, hint: str = "") -> Mapping[str, Any]:
+    """What was made for each output: the value itself for one, and a mapping for several.
+
+    Args:
+        maker: what has made it, at the beginning of a sentence.
+
+    Raises:
+        InvalidInput: several are wanted, and it is no mapping of just these.
+
+    >>> by_output(3, ["total"], "add()")
+    {'total': 3}
+    """
+    if len(names) <= 1:
+        return dict.fromkeys(names, value)
+    if not isinstance(value, Mapping) or set(value) != set(names):
+        raise InvalidInput(f"{maker} must return a dict of {', '.join(names)}.", hint=hint)
+    return value
+
+
 def fill_places(text: str, places: Mapping[tuple[str, str], str]) -> str:
     """A text with the paths for ``${inputs.NAME}`` and ``${outputs.NAME}``.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.jobs import place_variable
+from tandemlab.domain.jobs import by_output, place_variable
 from tandemlab.domain.pipelines import Function
 
 if TYPE_CHECKING:
@@ -90,23 +90,13 @@ def call_function(function: Callable[..., Any]) -> None:
     inputs = {name: _read(_path("inputs", name), type) for name, type in call["inputs"].items()}
     value = function(**call["arguments"], **inputs, **written)
     types = {name: type for name, type in call["outputs"].items() if name not in written}
-    for name, each in _by_output(value, list(types)).items():
+    hint = "An output that is an argument of the function is a path that it writes itself."
+    for name, each in by_output(value, list(types), "The function", hint).items():
         _write(each, types[name], paths[name], name)
 
 
 def _path(kind: str, name: str) -> Path:
     return Path(os.environ[place_variable(kind, name)])
-
-
-def _by_output(value: Any, names: list[str]) -> Mapping[str, Any]:
-    if len(names) <= 1:
-        return dict.fromkeys(names, value)
-    if not isinstance(value, Mapping) or set(value) != set(names):
-        raise InvalidInput(
-            f"The function must return a dict of {', '.join(names)}.",
-            hint="An output that is an argument of the function is a path that it writes itself.",
-        )
-    return value
 
 
 def _read(path: Path, type: str | None) -> Any:
