@@ -200,9 +200,12 @@ class RayClient:
         return found
 
     def events(self) -> dict[str, str]:
-        """What has happened to the cluster, by the id of the event."""
-        answer = self._ask("GET", "/api/v0/cluster_events", params={"limit": 10000})
-        return {each["event_id"]: each["message"] for each in answer["data"]["result"]["result"]}
+        """What has happened to the cluster, by the id of the event.
+
+        The State API fails to sort them by time once a process of Ray was killed.
+        """
+        found = self._ask("GET", "/events")["data"]["events"]
+        return {each["eventId"]: each["message"] for job in found.values() for each in job}
 
     def _ask(self, method: str, path: str, **words: Any) -> Any:
         return self._send(method, path, **words).json()
