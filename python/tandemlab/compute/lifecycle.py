@@ -44,6 +44,7 @@ from tandemlab.domain.jobs import (
     place_variable,
 )
 from tandemlab.domain.names import check_file_name
+from tandemlab.domain.sweeps import TRIAL
 from tandemlab.environments import BuiltEnvironment
 from tandemlab.store.durable import link_or_copy, storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
@@ -114,6 +115,7 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         cpus_per_worker=definition.get("cpus_per_worker"),
         warm=definition.get("warm"),
         sharing=_sharing(record, settings.resources),
+        sweep=record.parent if TRIAL in record.properties else None,
     )
 
 

@@ -380,6 +380,8 @@ class Job:
             forked for it; None for a job that has to have a process of its own.
         sharing: what it has in common with the jobs that may be run by the same fork, one after
             the other; None for one that has a fork for itself.
+        sweep: id of the run whose trial it is: all of them differ in their arguments alone. None
+            for a job that is no trial.
     """
 
     run_id: str
@@ -404,6 +406,7 @@ class Job:
     cpus_per_worker: int | None = None
     warm: Sequence[str] | None = None
     sharing: str | None = None
+    sweep: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LARGEST_PACKAGE = 100 << 20
 """Bytes of the largest package that Ray takes over HTTP."""
 
+ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+"""States of jobs that have ended."""
+
 _REASON = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): (.*)$", re.MULTILINE)
 _EXISTS = "already exists"
 _LOG_INTERVAL = 0.1

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.compute.ray.client import RayClient
+from tandemlab.compute.ray.client import ENDED, RayClient
 from tandemlab.compute.ray.cluster import DASHBOARD_PORT
 from tandemlab.compute.ray.target import RayTarget
 from tandemlab.compute.ray.tunnel import Tunnel
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tandemlab.compute.remote.attaching import AttachConfiguration
     from tandemlab.store.folder import WorkspaceFolder
 
-_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 _WITHIN = 60.0
 _READY_WITHIN = 20.0
 _PAUSE = 0.1
@@ -154,7 +153,7 @@ def _wait(client: RayClient, name: str) -> Mapping[str, Any]:
         found = client.job(name)
         if found is None:
             raise NotFound(f"The cluster at {client.address} has lost a job, {name}.")
-        if found["status"] in _ENDED:
+        if found["status"] in ENDED:
             return found
         if time.monotonic() > deadline:
             client.stop(name)

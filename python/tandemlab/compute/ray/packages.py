@@ -48,14 +48,17 @@ class Package:
 
     def send(self, client: RayClient) -> None:
         """Have a cluster keep it, unless it does."""
-        if client.has_package(self.name):
-            return
+        if not client.has_package(self.name):
+            self.upload(client, self.name)
+
+    def upload(self, client: RayClient, name: str) -> None:
+        """Have a cluster keep it under a name, which need not say what is in it."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:
             with zipfile.ZipFile(stream, "w") as archive:
                 self.write(archive)
             size = stream.tell()
             stream.seek(0)
-            client.send_package(self.name, stream, size)
+            client.send_package(name, stream, size)
 
 
 def source_package(source: Source) -> Package:

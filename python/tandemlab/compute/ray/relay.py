@@ -124,7 +124,7 @@ class Teller:
 class Processes:
     """A process with what it starts, which ends when this one is told to end.
 
-    All of them are in the group of this process, and end when it goes away.
+    All of them are in the group of this process, and end when it or its parent goes away.
 
     Args:
         grace_seconds: how long it may take to end by itself.
@@ -132,6 +132,7 @@ class Processes:
 
     def __init__(self, grace_seconds: float) -> None:
         self._grace = grace_seconds
+        self._parent = os.getppid()
         self._stopped: float | None = None
         signal.signal(signal.SIGTERM, self._stop)
         _watch(os.getpid(), os.getpgid(0))
@@ -163,16 +164,19 @@ class Processes:
             )
         while process.poll() is None:
             yield
+            if self._stopped is None and os.getppid() != self._parent:
+                self._stop()  # nobody else would end it any more
+                self._signal(signal.SIGTERM)
             if self._stopped is not None and time.monotonic() - self._stopped > self._grace:
-                self._kill()
+                self._signal(signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PAUSE)
-        self._kill()
+        self._signal(signal.SIGKILL)
 
-    def _kill(self) -> None:
+    def _signal(self, number: int) -> None:
         for pid in self.others:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
 
 
 def _watch(pid: int, group: int) -> None:
