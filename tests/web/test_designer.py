@@ -15,8 +15,10 @@ from playwright.sync_api import Page, expect
 
 from plugins.servers import Server
 from tandemlab import LocalWebservice, Workspace
+from tandemlab.designer import Draft, check_pipeline
 from tandemlab.designer.registry import list_components
-from tandemlab.pipelines import PublishedPipeline
+from tandemlab.designer.samples import samples
+from tandemlab.pipelines import PipelineRun, PublishedPipeline
 from tandemlab.server.settings import make_state_folder
 from tandemlab.server.tokens import Role, Tokens
 
@@ -368,13 +370,36 @@ def test_a_draft_is_published_and_shown_as_a_script(
     expect(script).to_contain_text('component_step("parts"')
 
 
-def test_a_sample_and_a_pipeline_made_in_code_are_opened(page: Page, studio: str) -> None:
-    page.goto(f"{studio}/designer")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", samples())
+def test_a_sample_is_opened_and_runs_to_its_evaluation(
+    page: Page, server: Server, workspace: Workspace, name: str
+) -> None:
+    assert samples()[name].description.endswith(("generated.", "System)."))
+    page.goto(f"{server.url}/studio/{workspace.name}/designer")
     page.get_by_role("button", name="From a sample").click()
-    page.get_by_label("automobile-prices").check()
+    page.get_by_label(name).check()
     page.get_by_role("button", name="Create").click()
-    expect(page.get_by_test_id("canvas")).to_be_visible()
-    expect(page.get_by_text("Evaluate model", exact=True).last).to_be_attached()
+    page.get_by_role("button", name="Run", exact=True).click()
+    dialog = page.get_by_role("dialog", name=f"Run {name}")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    evaluate = page.get_by_test_id("step evaluate")
+    expect(evaluate).to_contain_text("Completed", timeout=240_000)
+    run = PipelineRun.get(workspace, page.url.rpartition("run=")[2])
+    values = run.get_output("evaluate")["blocks"][0]["values"]
+    evaluate.get_by_role("button", name="Show what came out").click()
+    shown = page.get_by_role("dialog", name="evaluate · evaluation")
+    for metric in values:
+        expect(shown.get_by_text(metric, exact=True)).to_be_visible()
+    logged = run.find_step_run("evaluate")[0].get_metrics()
+    assert {metric: logged[metric] for metric in values} == pytest.approx(values)
+    assert values.get("accuracy", values.get("first_r2_score", 0)) > 0.7
+    found = check_pipeline(Draft.get(workspace, name).pipeline, workspace, run)
+    scored = next(step for step in found.columns if step.startswith("score"))
+    assert not found.problems and "scored_label" in (found.columns[scored]["scored"] or {})
+
+
+def test_a_pipeline_made_in_code_is_opened_and_changed(page: Page, studio: str) -> None:
     page.goto(f"{studio}/designer")
     page.get_by_role("button", name="From a published pipeline").click()
     page.get_by_role("combobox", name="Pipelines").click()

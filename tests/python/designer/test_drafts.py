@@ -15,8 +15,8 @@ from tandemlab import Workspace
 from tandemlab.designer import ComponentStep, Draft, check_pipeline
 from tandemlab.designer import drafts as drafts_module
 from tandemlab.designer.samples import samples
-from tandemlab.domain import AlreadyExists, Conflict, InvalidInput, NotFound, RunStatus
-from tandemlab.pipelines import Pipeline, PipelineRun
+from tandemlab.domain import AlreadyExists, Conflict, InvalidInput, NotFound
+from tandemlab.pipelines import Pipeline
 
 SECONDS = 180
 TEXT = "town,people\nAma,12\nBo,\nCui,40\n"
@@ -118,29 +118,6 @@ def test_what_is_wrong_is_told_with_its_place_and_columns_follow() -> None:
     circle = check_pipeline(Pipeline.from_dict(document))
     assert circle.problems[-1].step is None and "circle" in circle.problems[-1].message
     assert [each.step for each in check_pipeline(Pipeline([])).problems] == [None]
-
-
-@pytest.mark.full
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", samples())
-def test_a_sample_runs_to_its_evaluation(workspace: Workspace, name: str) -> None:
-    sample = samples()[name]
-    assert sample.description.endswith(("generated.", "System)."))
-    draft = Draft.create(workspace, name, sample.pipeline, sample.layout)
-    assert not check_pipeline(draft.pipeline, workspace).problems
-    run = workspace.experiment(name).submit(draft.pipeline)
-    run.wait_for_completion(raise_on_error=False, timeout_seconds=SECONDS)
-    assert isinstance(run, PipelineRun)
-    failed = [(each.name, each.error) for each in run.get_steps() if each.error]
-    assert run.status is RunStatus.COMPLETED, failed
-    values = run.get_output("evaluate")["blocks"][0]["values"]
-    logged = run.find_step_run("evaluate")[0].get_metrics()
-    assert {name: logged[name] for name in values} == pytest.approx(values)
-    good = values.get("accuracy", values.get("first_r2_score", 0))
-    assert good > 0.7
-    columns = check_pipeline(draft.pipeline, workspace, run).columns
-    scored = next(step for step in columns if step.startswith("score"))
-    assert "scored_label" in (columns[scored]["scored"] or {})
 
 
 class Client:
