@@ -32,27 +32,25 @@ class ForkServers:
 
     Args:
         wake: the FIFO that the end of a job is written to.
+        environment: variables that all jobs find, beside their own.
     """
 
-    def __init__(self, wake: Path) -> None:
+    def __init__(self, wake: Path, environment: Mapping[str, str]) -> None:
         self._wake = wake
+        self._own, self._shared = _parted(environment)
         self._lock = threading.Lock()
         self._servers: dict[tuple[object, ...], _Server] = {}
 
-    def start(self, job: Job, environment: Mapping[str, str]) -> int | None:
-        """Start a job whose directories are there; its pid. None if it needs a process of its own.
-
-        Args:
-            environment: all variables that it finds.
-        """
+    def start(self, job: Job) -> int | None:
+        """Start a job whose directories are there; its pid, None if no fork will do."""
         if job.language not in _PROGRAMS or _has_profile(job):
             return None
-        shared = {key: value for key, value in environment.items() if not _is_own(key)}
+        own, shared = _parted(job.environment)
         server = self._server(job.command[0], job.language, shared)
         request = {
             "place": str(job.directory),
             "command": list(job.command[1:]),
-            "variables": {key: value for key, value in environment.items() if _is_own(key)},
+            "variables": {**self._own, **own},
             "modules": list(job.warm or ()),
             "sharing": job.sharing,
             "wake": str(self._wake),
@@ -73,7 +71,8 @@ class ForkServers:
         with self._lock:
             found = self._servers.pop(key, None)
             if found is None or (found.has_answered and not found.is_alive):
-                found = _Server([interpreter, *_PROGRAMS[language]], environment)
+                command = [interpreter, *_PROGRAMS[language]]
+                found = _Server(command, {**self._shared, **environment})
             self._servers[key] = found  # the one that was used last is the last
             for unused in list(self._servers)[:-_MOST]:
                 del self._servers[unused]
@@ -85,8 +84,10 @@ def _has_profile(job: Job) -> bool:
     return any((job.directory / "work" / name).exists() for name in (".Rprofile", ".Renviron"))
 
 
-def _is_own(variable: str) -> bool:
-    return variable.startswith(_OWN_PREFIX)
+def _parted(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables that differ from job to job, and the others."""
+    own = {key: value for key, value in environment.items() if key.startswith(_OWN_PREFIX)}
+    return own, {key: value for key, value in environment.items() if key not in own}
 
 
 # Threads of OpenMP that wait for each other would else spin on the processors of other steps.

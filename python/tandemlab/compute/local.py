@@ -62,7 +62,7 @@ class LocalTarget:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._canceled: set[str] = set()
         self._gpus = GpuShares()
-        self._forks = ForkServers(folder.agent / "wake")
+        self._forks = ForkServers(folder.agent / "wake", _base_environment())
 
     def place_of(self, run_id: str) -> str:
         return str(self._folder.run_directory(run_id))
@@ -100,7 +100,7 @@ class LocalTarget:
         is_plain = job.processes is None and job.container is None and job.gpus is None
         if job.warm is None or not is_plain:
             return None
-        return self._forks.start(job, {**_base_environment(), **job.environment})
+        return self._forks.start(job)
 
     def find(self, job: Job) -> str | None:
         if not (job.directory / "job" / "claim").exists():

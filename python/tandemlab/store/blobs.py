@@ -63,7 +63,7 @@ class BlobStore:
 
     def path(self, digest: str) -> Path:
         """Where the content of that digest is, or would be."""
-        return self._root / digest[:2] / digest
+        return self._root / f"{digest[:2]}/{digest}"
 
     def find(self, digest: str) -> Path:
         """Path of a content.

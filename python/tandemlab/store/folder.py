@@ -119,7 +119,11 @@ class WorkspaceFolder:
 
     def run_directory(self, run_id: str) -> Path:
         """The directory that a run owns."""
-        return self.path / "runs" / run_id
+        return self._runs / run_id
+
+    @cached_property
+    def _runs(self) -> Path:
+        return self.path / "runs"
 
     @cached_property
     def blobs(self) -> BlobStore:
