@@ -128,8 +128,8 @@ class Agent:
     def serve(self, lock: int) -> None:
         """Work until idle for long enough, told to stop, or the workspace is gone.
 
-        Between the last look at the queue and giving the lock back a client may have queued a run
-        and seen a living agent; hence the look after it.
+        Between the last look and giving the lock back a client may have queued a run or made a
+        schedule, and seen a living agent; hence the look after it.
         """
         self._listen()
         held: int | None = lock
@@ -141,10 +141,7 @@ class Agent:
                 self._recover()
                 self._work()
             self._queue.forget()
-            more = self._may_work() and (
-                any(map(self._has_queued, self._names())) or self._driven()
-            )
-            held = take_lock(self._folder) if more else None
+            held = take_lock(self._folder) if self._may_work() and self._has_work() else None
         for sideline in self._sidelines:
             sideline.close()
         for lane in self._lanes.values():
@@ -166,6 +163,13 @@ class Agent:
 
     def _may_work(self) -> bool:
         return not self._stopping and self._folder.exists
+
+    def _has_work(self) -> bool:
+        return (
+            any(map(self._has_queued, self._names()))
+            or bool(self._driven())
+            or any(sideline.is_needed() for sideline in self._sidelines)
+        )
 
     def _work(self) -> None:
         idle_since = time.monotonic()

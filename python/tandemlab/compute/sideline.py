@@ -49,6 +49,10 @@ class Sideline:
         self._is_asked = False
         self.are_there = False
 
+    def is_needed(self) -> bool:
+        """Whether there is anything to look after."""
+        return bool(self._folder.store.list_assets(self._kind))
+
     def recover(self) -> None:
         """Make ready; nothing of this folder that another has taken over is gone on with."""
         if self._folder.store.list_assets(self._kind, archived=True):

@@ -14,11 +14,14 @@ from plugins.servers import Server
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
 from tandemlab import Datastore, ScriptRunConfig, Workspace
+from tandemlab.compute.agent import Agent
+from tandemlab.compute.settings import AgentSettings
 from tandemlab.domain import AlreadyExists, InvalidInput, NotFound
 from tandemlab.domain.times import now
 from tandemlab.pipelines import CommandStep, Pipeline, PipelineParameter
 from tandemlab.schedules import Firing, FiringState, Schedule, ScheduleRecurrence
 from tandemlab.store.durable import write_file
+from tandemlab.tracking.agent import take_lock
 
 pytestmark = pytest.mark.full
 NEVER = ScheduleRecurrence(cron="0 0 1 1 *")
@@ -50,6 +53,26 @@ def ended(schedule: Schedule, number: int = 1) -> list[Firing]:
 
     wait_until(lambda: len(settled()) >= number)
     return [*reversed(schedule.get_firings())]
+
+
+def test_a_schedule_that_is_made_while_an_agent_ends_is_looked_after(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = take_lock(workspace.folder)
+    assert lock is not None
+    rounds: list[int] = []
+
+    def work(agent: Agent) -> None:
+        rounds.append(len(Schedule.list(workspace)))
+        if len(rounds) == 1:
+            Schedule.create(workspace, "late", command(), recurrence=NEVER)  # sees a living agent
+        else:
+            agent._stop()
+
+    monkeypatch.setattr(Agent, "_listen", lambda agent: None)
+    monkeypatch.setattr(Agent, "_work", work)
+    Agent(workspace.folder, AgentSettings.from_environment()).serve(lock)
+    assert rounds == [0, 1]
 
 
 def test_a_script_runs_by_time_with_the_source_that_it_had(workspace: Workspace) -> None:
