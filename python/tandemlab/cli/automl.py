@@ -23,6 +23,7 @@ from tandemlab.cli.commands import (
     tag_option,
     verb,
     workspace_option,
+    write_examples,
 )
 from tandemlab.cli.forms import duration, tag_text
 from tandemlab.cli.session import Session
@@ -74,16 +75,21 @@ class _Automl(Noun):
             **options,
         )
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_examples(formatter, _EXAMPLES)
+
 
 _HELP = """
 With --data and --target, models are trained on the table in a job of the workspace until the
 time is up; a leaderboard shows how they do. Each trial is a child run. The best model takes
 the raw table, and is kept with the run: `tandemlab automl predict RUN --data new.csv` uses it,
 and `tandemlab model register` keeps it.
-
-  tandemlab automl --data train.csv --target price --time 60s
-  tandemlab automl --data sales.csv --target sold --time-column day --series shop --horizon 14
 """
+_EXAMPLES = (
+    "tandemlab automl --data train.csv --target price --time 60s",
+    "tandemlab automl --data sales.csv --target sold --time-column day --series shop --horizon 14",
+)
 
 
 def _start(**given: Any) -> None:

@@ -57,11 +57,16 @@ class Verb(click.Command):
         self.examples = examples
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they are: a command is not wrapped."""
-        formatter.write_paragraph()
-        formatter.write("Examples:\n")
-        for example in self.examples:
-            formatter.write(f"  {example}\n")
+        """Write the examples."""
+        write_examples(formatter, self.examples)
+
+
+def write_examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
+    """Write examples as they are: a command is not wrapped."""
+    formatter.write_paragraph()
+    formatter.write("Examples:\n")
+    for example in examples:
+        formatter.write(f"  {example}\n")
 
 
 class ScriptVerb(Verb):

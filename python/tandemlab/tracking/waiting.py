@@ -85,7 +85,7 @@ def raise_if_failed(run: Run) -> None:
         return
     lines = last_lines(run.read_file(LOG_FILE, -TAIL_BYTES))
     reason = f": {record.error.message}" if record.error else ""
-    output = "\n".join(f"  | {line}" for line in lines)
+    output = "" if "\n".join(lines) in reason else "\n".join(f"  | {line}" for line in lines)
     raise RunFailed(
         f"Run {run.id} {'was canceled' if record.status is RunStatus.CANCELED else 'failed'}"
         f"{reason}" + (f"\n{output}" if output else ""),
