@@ -98,9 +98,12 @@ def test_bayesian_sampling_finds_better_values_than_chance() -> None:
     assert mean(losses[BayesianParameterSampling]) < 0.1
 
 
-def test_bayesian_sampling_takes_trials_of_every_kind() -> None:
+@pytest.mark.parametrize("algorithm", ["tpe", pytest.param("gp", marks=pytest.mark.frameworks)])
+def test_bayesian_sampling_takes_trials_of_every_kind(algorithm: str) -> None:
     """Those that failed, still run, were stopped, or have logged nothing."""
-    sampling = BayesianParameterSampling({"x": uniform(-5, 5)}, seed=1)
+    if algorithm == "gp":
+        pytest.importorskip("torch")
+    sampling = BayesianParameterSampling({"x": uniform(-5, 5)}, seed=1, algorithm=algorithm)
     places = [n / 2 for n in range(-10, 11)]
     good = [tried_of({"x": x}, (x - 2) ** 2, is_stopped=x < -2) for x in places]
     others = [
