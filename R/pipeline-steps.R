@@ -7,7 +7,8 @@
 #' @param script_name Path of the script inside the source directory.
 #' @param name Name of the step, unique in its pipeline; that of the script, if there is one.
 #' @param arguments Arguments: of a script as in [run_config()], of a function a named list of
-#'   values. A [pipeline_parameter()] stands for its value, a `step_output()` for the path.
+#'   values. A [pipeline_parameter()] stands for its value, a `step_output()` for the path; of a
+#'   function it is an input, as are datasets and models.
 #' @param source_directory Folder that is kept with the run and copied to where the step runs.
 #' @param command A line for the shell, or a program and its arguments.
 #' @param estimator An [estimator()] or a [script_run_config()].
@@ -273,7 +274,7 @@ r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL
   check_own_names(fun)
   code <- function_document("r", name, function_text(fun), match.arg(process))
   source_directory <- arg_optional(source_directory, arg_string)
-  new_step(name, list(arguments = arguments), source_directory, list(...), code)
+  new_function_step(name, arguments, source_directory, list(...), code)
 }
 
 #' @rdname python_script_step
@@ -287,10 +288,22 @@ python_function_step <- function(code, name = NULL, arguments = NULL, source_dir
   }
   content <- function_document("python", found[[2]], sub("\\s*$", "\n", code), match.arg(process))
   source_directory <- arg_optional(source_directory, arg_string)
-  new_step(
-    if (is.null(name)) found[[2]] else name, list(arguments = arguments), source_directory,
-    list(...), content
-  )
+  name <- if (is.null(name)) found[[2]] else name
+  new_function_step(name, arguments, source_directory, list(...), content)
+}
+
+# Outputs of steps, datasets and models among the arguments of a function are inputs.
+new_function_step <- function(name, arguments, source_directory, settings, code) {
+  is_input <- vapply(as.list(arguments), function(one) {
+    is_step_output(one) || is_consumption(one) ||
+      inherits(one, c("tandemlab_dataset", "tandemlab_model"))
+  }, NA)
+  if (any(is_input)) {
+    settings$inputs <- c(step_inputs(settings$inputs), arguments[is_input])
+    arguments <- arguments[!is_input]
+  }
+  content <- list(arguments = if (length(arguments)) arguments)
+  new_step(name, content, source_directory, settings, code)
 }
 
 function_document <- function(language, name, code, process) {

@@ -562,8 +562,9 @@ class PythonFunctionStep(PipelineStep):
     The function sees nothing but its arguments, and what it imports itself: its text goes to where
     it runs. Its arguments are, by name: the inputs (a table as a pandas frame, json as its value,
     everything else as a path), the ``arguments``, and the paths of the outputs that it writes
-    itself. What it returns becomes the other outputs, tables or json: a value for one, a dict for
-    several.
+    itself. Outputs of steps, paths (as `pathlib.Path`), datasets and models that are given as
+    ``arguments`` are inputs. What it returns becomes the other outputs, tables or json: a value for
+    one, a dict for several.
 
     On this machine it runs in a fork of a warm process, which has started the same interpreter with
     the same variables, and has imported tandemlab (for tables, or where the function imports them,
@@ -600,7 +601,8 @@ class PythonFunctionStep(PipelineStep):
         **settings: Unpack[StepSettings],
     ) -> None:
         found = replace(python_function(function), process=process)
-        content = {"arguments": arguments}
+        values, settings = _apart(arguments, settings)
+        content = {"arguments": values}
         super().__init__(name or found.name, content, source_directory, settings, found)
 
 
@@ -624,13 +626,12 @@ class RFunctionStep(PipelineStep):
         **settings: Unpack[StepSettings],
     ) -> None:
         function = Function("r", name, code, process)
-        super().__init__(name, {"arguments": arguments}, source_directory, settings, function)
+        values, settings = _apart(arguments, settings)
+        super().__init__(name, {"arguments": values}, source_directory, settings, function)
 
 
 def step(**settings: Unpack[FunctionSettings]) -> Callable[[Callable[..., Any]], StepMaker]:
     """Have a function of Python make steps: calling it gives a `PythonFunctionStep`.
-
-    Outputs of steps, paths (as `pathlib.Path`) and datasets are inputs; everything else is a value.
 
     >>> @step(outputs={"total": "json"})
     ... def add(left: int, right: int) -> int:
@@ -658,16 +659,23 @@ class StepMaker:
 
     def __call__(self, **given: Any) -> PythonFunctionStep:
         """A step that calls the function with these inputs and arguments."""
-        inputs = {key: each for key, each in given.items() if _is_input(each)}
-        arguments = {key: each for key, each in given.items() if key not in inputs}
-        settings = self._settings.copy()
-        settings["inputs"] = {**_named(self._settings.get("inputs", {})), **inputs}
-        return PythonFunctionStep(self._function, self._name, arguments, **settings)
+        return PythonFunctionStep(self._function, self._name, given, **self._settings)
+
+
+def _apart(
+    arguments: Mapping[str, Any] | None, settings: StepSettings
+) -> tuple[dict[str, Any], StepSettings]:
+    """The values among the arguments of a function, and the settings with the others as inputs."""
+    given = dict(arguments or {})
+    inputs = {key: each for key, each in given.items() if _is_input(each)}
+    values = {key: each for key, each in given.items() if key not in inputs}
+    return values, {**settings, "inputs": {**_named(settings.get("inputs", {})), **inputs}}
 
 
 def _is_input(value: object) -> bool:
-    is_place = isinstance(value, (PipelineData, os.PathLike))
-    return is_place or hasattr(value, "to_input") or hasattr(value, "as_named_input")
+    if isinstance(value, (PipelineData, os.PathLike)):
+        return True
+    return any(hasattr(value, name) for name in ("to_input", "as_named_input", "local_path"))
 
 
 class _Taking:
