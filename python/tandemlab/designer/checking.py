@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tandemlab.designer.component import Columns, Component, columns_of
+from tandemlab.designer.component import Columns, Component, columns_of, schema_of
 from tandemlab.designer.lowering import component_of
 from tandemlab.domain import TandemlabError
 from tandemlab.domain.pipelines import Graph, Step
@@ -148,7 +148,7 @@ class _Tracing:
     def _check_columns(
         self, name: str, component: Component, inputs: Mapping[str, Columns | None]
     ) -> None:
-        fields = component.Parameters.model_json_schema().get("properties", {})
+        fields = schema_of(type(component)).get("properties", {})
         for field, about in fields.items():
             port = about.get("x-column-of")
             known = inputs.get(port) if port else None

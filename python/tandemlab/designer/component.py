@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -165,6 +166,12 @@ class Component(ABC):
     def function(self) -> Function | None:
         """The function of Python or R that the step calls instead of `run`; None for `run`."""
         return None
+
+
+@cache
+def schema_of(component: type[Component]) -> Mapping[str, Any]:
+    """The JSON Schema of the parameters, made once: it takes as long as checking many of them."""
+    return component.Parameters.model_json_schema()
 
 
 def mistakes_in(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tandemlab.designer.component import PORT_KINDS, Component, Port, mistakes_in
+from tandemlab.designer.component import PORT_KINDS, Component, Port, mistakes_in, schema_of
 from tandemlab.designer.registry import MODULES, find_component, list_components, why_unknown
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.pipeline_places import ITEM, PLACE, fill_parameters, texts_of
@@ -305,7 +305,7 @@ def params_of(step: Step, values: Mapping[str, ParameterValue]) -> dict[str, Sca
     found = find_component(step.component.name)
     filled, is_open = filled_parameters(step.component, values)
     whole = filled if is_open else found(**filled).parameters.model_dump(mode="json")
-    fields = found.Parameters.model_json_schema().get("properties", {})
+    fields = schema_of(found).get("properties", {})
     is_source = {name for name, each in fields.items() if step.function and "x-language" in each}
     return {
         name: as_text(value) if isinstance(value, (Mapping, list)) else value

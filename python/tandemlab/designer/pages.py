@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
-from tandemlab.designer.component import Component, Port
+from tandemlab.designer.component import Component, Port, schema_of
 
 _BOUNDS = {
     "minimum": "from {}",
@@ -38,7 +38,7 @@ def describe(component: type[Component]) -> dict[str, Any]:
         "description": _markdown(component.__doc__ or ""),
         "inputs": _ports(component.inputs),
         "outputs": _ports(component.outputs),
-        "schema": component.Parameters.model_json_schema(),
+        "schema": dict(schema_of(component)),
     }
 
 
@@ -141,7 +141,7 @@ def parameters_of(component: type[Component]) -> list[dict[str, Any]]:
     >>> parameters_of(find_component("split_data"))[0]["type"]
     'number from 0 to 1'
     """
-    schema = component.Parameters.model_json_schema()
+    schema = schema_of(component)
     definitions = schema.get("$defs", {})
     needed = schema.get("required", ())
     return [
