@@ -109,12 +109,14 @@ class _Worker:
 
     Attributes:
         pid: None for one of a cluster, which its link ends.
+        reason: why it was ended, if it was.
     """
 
     link: Link
     pid: int | None = None
     task: Task | None = None
     kill_at: float = float("inf")
+    reason: str = "the process ended by itself"
 
 
 class WorkerPool:
@@ -278,7 +280,7 @@ class WorkerPool:
                     worker.task = None
                     self._again.append((task, worker.kill_at))
                     continue
-                result = self._lose(worker, "the process ended by itself")
+                result = self._lose(worker, worker.reason)
             worker.task = None
             yield task, result
         for worker in links.values():
@@ -323,7 +325,9 @@ class WorkerPool:
             pid = worker.pid
             if pid is None or worker.task is None:
                 continue
-            if (memory_of([pid]) or 0) > self._most_memory:
+            if (used := memory_of([pid]) or 0) > self._most_memory:
+                most = self._most_memory / 1e6
+                worker.reason = f"it used {used / 1e6:.0f} of {most:.0f} MB of memory"
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

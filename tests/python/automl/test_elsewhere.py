@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from plugins import holding
+from plugins.holding import Holding
 from plugins.ray import Ray, attach_ray
 from plugins.series import shops
 from plugins.waiting import wait_until
@@ -65,16 +68,22 @@ def workers(ray: Ray, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayWorkers]:
         importlib.import_module("ray").shutdown()
 
 
-def test_tasks_elsewhere_bring_back_what_they_write_and_late_ones_are_ended(
-    workers: RayWorkers, ray: Ray, tmp_path: Path
-) -> None:
+def study_in(folder: Path) -> SharedData:
+    """The data of a small search."""
     sales = shops(2, 60)
     reader = Reader.for_training(sales, "sold", ForecastingParameters("day", 7, "shop"))
     panel = reader.read(sales)
     table = make_table(panel, reader.clock, None, list(reader.categories), steps=7)
-    shared = SharedData(tmp_path / "data", tmp_path / "trials")
+    shared = SharedData(folder / "data", folder / "trials")
     shared.folder.mkdir()
     Study(panel, table, choose_origins(panel, 7, 7), 7, 0).write(shared.folder)
+    return shared
+
+
+def test_tasks_elsewhere_bring_back_what_they_write_and_late_ones_are_ended(
+    workers: RayWorkers, ray: Ray, tmp_path: Path
+) -> None:
+    shared = study_in(tmp_path)
     lags = Lags(7, (1, 7), (7,))
     task = GlobalTask(0, 0, "LightGBM", "0/part.pickle", time.monotonic() + SECONDS, lags=lags)
     with WorkerPool(shared, 0, 1, None, (), cluster=workers, elsewhere=1) as pool:
@@ -90,6 +99,31 @@ def test_tasks_elsewhere_bring_back_what_they_write_and_late_ones_are_ended(
     assert [path.name for path in shared.trials.iterdir()] == ["0"]
     made = pickle.loads((shared.trials / "0" / "part.pickle").read_bytes())
     assert np.isfinite(made.forecasts).any()
+
+
+def test_what_takes_too_much_memory_says_so_and_other_tasks_go_on(
+    ray: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{ray.ports['port']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(holding.__file__).parents[1]))
+    cloudpickle = importlib.import_module("ray.cloudpickle")
+    cloudpickle.register_pickle_by_value(holding)  # actors have the package tandemlab alone
+    shared = study_in(tmp_path)
+    most, begun = 700_000_000, tmp_path / "begun"
+    found: list[str] = []
+    try:
+        with WorkerPool(
+            shared, 0, 1, most, (), cluster=RayWorkers(memory=most), elsewhere=1
+        ) as pool:
+            for size in (2 * most, 1000):
+                wait_until(lambda: pool.idle, SECONDS)
+                pool.give(Holding(size, begun), deadline=time.monotonic() + SECONDS)
+                wait_until(lambda: found.extend(pool.results(1)) or not pool.busy, SECONDS)
+    finally:
+        importlib.import_module("ray").shutdown()
+    assert re.fullmatch(r"it used \d+ of 700 MB of memory", found[0])
+    assert found[1:] == ["done"]
+    assert len(set(begun.read_text().split())) == 3  # an actor, this machine, and another actor
 
 
 def test_machines_of_a_cluster_come_and_go_while_they_train_what_r_has_submitted(

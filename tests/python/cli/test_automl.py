@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from plugins.ray import Ray, attach_ray
 from plugins.series import shops
 from tandemlab import Workspace
+from tandemlab.compute.ray.client import RayClient
 
 
 @pytest.fixture
@@ -42,6 +44,25 @@ def test_model_is_found_shown_and_used(
     call("automl", "predict", found.json["run"], "--data", data, "--to", "out.csv", *place)
     predicted = pd.read_csv(folder / "out.csv")
     assert np.corrcoef(predicted[".pred"], pd.read_csv(folder / data)["price"])[0, 1] > 0.95
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_cluster_trains_what_the_shell_asks_for(
+    call: Callable, data: str, workspace: Workspace, folder: Path, ray: Ray
+) -> None:
+    attach_ray(workspace, ray)
+    (folder / "few.yml").write_text(
+        "task: regression\nallowed_models: [Linear]\nn_cross_validations: 2\n"
+    )
+    words = ("--data", data, "--target", "price", "--iterations", "1", "--config", "few.yml")
+    found = call("automl", *words, "--compute", "ray", "-w", workspace.address, "-o", "json")
+
+    assert found.status == 0, found.err
+    assert found.json["leaderboard"][0]["algorithm"] == "Linear"
+    (run,) = workspace.get_runs()
+    job = RayClient(ray.address).job(run.id)
+    assert (run.record.target, job and job["status"]) == ("ray", "SUCCEEDED")
 
 
 def test_column_that_is_not_there_is_told(call: Callable, data: str, workspace: Workspace) -> None:
