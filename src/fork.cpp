@@ -65,6 +65,17 @@ bool note_end(const Place& place, int status) {
   return kept;
 }
 
+// Whether a fork has taken up its job; a second start of one leaves it to the first.
+bool has_taken_up(const Place& place, pid_t pid) {
+  const std::string claim = place.directory + "/job/claim";
+  std::FILE* file = std::fopen((place.directory + "/job/pid").c_str(), "r");
+  if (file == nullptr) return access(claim.c_str(), F_OK) != 0;
+  int first = 0;
+  const bool is_read = std::fscanf(file, "%d", &first) == 1;
+  std::fclose(file);
+  return is_read && first == pid;
+}
+
 void reap() {
   while (!jobs().empty()) {
     int status = 0;
@@ -75,6 +86,7 @@ void reap() {
     const Place place = found->second;
     jobs().erase(found);
     if (access((place.directory + "/job/exit").c_str(), F_OK) == 0) continue;
+    if (!has_taken_up(place, pid)) continue;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (!note_end(place, code)) std::quick_exit(1);  // and so it is seen
   }
