@@ -20,12 +20,14 @@ from tandemlab.automl.shared_data import SharedData
 from tandemlab.bridge import without_r
 from tandemlab.compute.processes import memory_of
 from tandemlab.domain import TandemlabError
+from tandemlab.domain.sizes import size_of
 
 if TYPE_CHECKING:
     from tandemlab.automl.problem import Problem
 
 _THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
 _LOOK_EVERY = 0.5
+_USED = 0.9  # of memory that may be used: it takes a moment until too much is seen
 OF_TABLES = (
     "tandemlab.automl.training_task",
     "tandemlab.automl.measuring",
@@ -400,17 +402,20 @@ def start_pool(problem: Problem, shared: SharedData, modules: Sequence[str]) -> 
     processors = _processors() if cluster is None else cluster.processors()
     size = config.max_concurrent_iterations or max(1, processors // threads)
     if cluster is None:
-        return WorkerPool(shared, size, threads, memory_of_each(size), modules)
+        most = _within(config.memory, size, memory_of_each(size))
+        return WorkerPool(shared, size, threads, most, modules)
     at_once = max(1, _processors() // threads)
-    return WorkerPool(
-        shared,
-        1,
-        threads,
-        memory_of_each(at_once),
-        modules,
-        cluster=cluster,
-        elsewhere=size - 1,
-    )
+    most = _within(config.memory, 1, memory_of_each(at_once))
+    return WorkerPool(shared, 1, threads, most, modules, cluster=cluster, elsewhere=size - 1)
+
+
+def _within(memory: str | None, size: int, share: int | None) -> int | None:
+    """That share of what is free, or less: what a job with so much memory leaves to each."""
+    if memory is None:
+        return share
+    left = size_of(memory) * _USED - (memory_of([os.getpid()]) or 0)
+    each = max(0, int(left / size))
+    return each if share is None else min(each, share)
 
 
 def _processors() -> int:
@@ -426,4 +431,4 @@ def memory_of_each(size: int) -> int | None:
         free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
     except (OSError, StopIteration):
         return None
-    return int(free * 1024 * 0.9 / size)
+    return int(free * 1024 * _USED / size)

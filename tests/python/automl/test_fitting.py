@@ -9,21 +9,30 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
+from plugins import holding
+from plugins.holding import Holding
 from tandemlab.automl import AutoMLConfig, FeaturizationConfig, fit
 from tandemlab.automl.fitting import AutoMLResult, task_of
 from tandemlab.automl.folds import cut
 from tandemlab.automl.frames import as_frame
 from tandemlab.automl.screening import kept_count, telling_features
+from tandemlab.automl.shared_data import SharedData
 from tandemlab.automl.tabular_data import TabularData, prepare
 from tandemlab.automl.trial_folders import temporary_trials
+from tandemlab.automl.worker_pool import start_pool
+from tandemlab.compute.processes import memory_of
 from tandemlab.domain import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from tandemlab.automl.problem import Problem
 
 
 def mixed(rows: int = 120) -> pd.DataFrame:
@@ -98,6 +107,31 @@ def test_column_of_another_type_is_refused_by_name(data: TabularData) -> None:
             data.featurizer.transform(as_frame(mixed()).assign(**{column: value}))
     with pytest.raises(InvalidInput, match=r"lack 2 of the columns.*: size, note"):
         data.featurizer.transform(as_frame(mixed()).drop(columns=["size", "note"]))
+
+
+def test_trials_that_use_more_memory_than_their_share_of_the_jobs_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(holding.__file__).parents[1]))
+    shared = SharedData(tmp_path / "data", tmp_path / "trials")
+    shared.folder.mkdir()
+    mine = memory_of([os.getpid()]) or 0
+    config = AutoMLConfig(
+        "regression",
+        label_column_name="y",
+        memory=f"{mine // 1_000_000 + 600}MB",
+        max_concurrent_iterations=2,
+    )
+    found = []
+    with start_pool(
+        cast("Problem", SimpleNamespace(config=config, cluster=None)), shared, ()
+    ) as pool:
+        for size in (400_000_000, 1000):
+            pool.give(Holding(size, tmp_path / "begun"), deadline=time.monotonic() + 120)
+            while pool.busy:
+                found += pool.results(1)
+    assert re.fullmatch(r"it used \d+ of \d+ MB of memory", found[0])
+    assert found[1:] == ["done"]
 
 
 def test_few_of_very_many_rows_are_held_out() -> None:
