@@ -154,8 +154,8 @@ as.data.frame.tandemlab_automl <- function(x, ...) x$leaderboard
 #' @param compute_target Name of the target; `"local"` is this machine.
 #' @param environment Packages that the job needs there: the name of a registered or curated
 #'   environment; `NULL` for what the target has.
-#' @param memory Most that the job may use, such as `"4GB"`. On Ray each process on another machine
-#'   may use as much.
+#' @param memory Most that the job may use, such as `"4GB"`: trials that use more than their share
+#'   fail. On Ray each process on another machine may use as much.
 #' @param forecasting_parameters For forecasting: [forecasting_parameters()]. Models are then
 #'   `"SeasonalNaive"`, `"Naive"`, `"AutoTheta"`, `"LightGBM"`, `"AutoETS"` and `"AutoARIMA"`;
 #'   `n_cross_validations` are the earlier times from which forecasts are compared with what came.

@@ -77,8 +77,8 @@ class AutoMLConfig:
         seed: of all that is drawn at random.
         compute_target: where the job runs.
         environment: packages that it needs there; None for what the interpreter has.
-        memory: most that the job may use, such as ``"4GB"``; trials that would use more fail. On
-            Ray each process on another machine may use as much.
+        memory: most that the job may use, such as ``"4GB"``; trials that use more than their share
+            fail. On Ray each process on another machine may use as much.
         forecasting_parameters: for forecasting: `ForecastingParameters`, or its arguments as a
             mapping. Models are then ``SeasonalNaive``, ``Naive``, ``AutoTheta``, ``LightGBM``,
             ``AutoETS`` and ``AutoARIMA``; `n_cross_validations` are the earlier times from which
