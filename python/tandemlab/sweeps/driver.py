@@ -88,6 +88,8 @@ class SweepDriver:
         self._thinker = ThreadPoolExecutor(1, "sweep")
         self._asked: tuple[int, Future[Values | None]] | None = None
         self._best = self._logged_best()
+        for trial in sorted(self._ended.values(), key=lambda each: each.number):
+            self._log_best(trial)  # who had to was perhaps killed before
 
     def advance(
         self, ended: Mapping[str, RunStatus] | None = None, *, room: int = 0
