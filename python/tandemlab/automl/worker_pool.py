@@ -411,9 +411,10 @@ def start_pool(problem: Problem, shared: SharedData, modules: Sequence[str]) -> 
 
 def _within(memory: str | None, size: int, share: int | None) -> int | None:
     """That share of what is free, or less: what a job with so much memory leaves to each."""
-    if memory is None:
+    most = None if memory is None else size_of(memory)
+    if most is None:
         return share
-    left = size_of(memory) * _USED - (memory_of([os.getpid()]) or 0)
+    left = most * _USED - (memory_of([os.getpid()]) or 0)
     each = max(0, int(left / size))
     return each if share is None else min(each, share)
 
