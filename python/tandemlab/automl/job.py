@@ -23,7 +23,6 @@ from tandemlab.domain import MissingDependency, TandemlabError, Unavailable
 from tandemlab.domain.jobs import WORKERS_VARIABLE, place_variable
 from tandemlab.domain.pipelines import METRICS
 from tandemlab.domain.scalars import as_scalar
-from tandemlab.domain.sizes import size_of
 from tandemlab.store.durable import link_or_copy
 
 if TYPE_CHECKING:
@@ -186,9 +185,10 @@ def main() -> None:
 def _cluster(config: AutoMLConfig) -> Cluster | None:
     """The cluster of Ray that the job runs on; None if it cannot be joined, which is told."""
     from tandemlab.automl.ray_workers import RayWorkers
+    from tandemlab.automl.worker_pool import bytes_of_job
 
     try:
-        return RayWorkers(None if config.memory is None else size_of(config.memory))
+        return RayWorkers(bytes_of_job(config))
     except (MissingDependency, Unavailable) as problem:
         _print(f"Trials are trained on this machine alone. {problem}")
         return None

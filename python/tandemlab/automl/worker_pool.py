@@ -20,9 +20,10 @@ from tandemlab.automl.shared_data import SharedData
 from tandemlab.bridge import without_r
 from tandemlab.compute.processes import memory_of
 from tandemlab.domain import TandemlabError
-from tandemlab.domain.sizes import size_of
+from tandemlab.domain.jobs import Resources
 
 if TYPE_CHECKING:
+    from tandemlab.automl.automl_config import AutoMLConfig
     from tandemlab.automl.problem import Problem
 
 _THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
@@ -402,19 +403,23 @@ def start_pool(problem: Problem, shared: SharedData, modules: Sequence[str]) -> 
     processors = _processors() if cluster is None else cluster.processors()
     size = config.max_concurrent_iterations or max(1, processors // threads)
     if cluster is None:
-        most = _within(config.memory, size, memory_of_each(size))
+        most = _within(bytes_of_job(config), size, memory_of_each(size))
         return WorkerPool(shared, size, threads, most, modules)
     at_once = max(1, _processors() // threads)
-    most = _within(config.memory, 1, memory_of_each(at_once))
+    most = _within(bytes_of_job(config), 1, memory_of_each(at_once))
     return WorkerPool(shared, 1, threads, most, modules, cluster=cluster, elsewhere=size - 1)
 
 
-def _within(memory: str | None, size: int, share: int | None) -> int | None:
+def bytes_of_job(config: AutoMLConfig) -> int | None:
+    """What the job may use; None where it has no limit."""
+    return Resources(memory=config.memory).memory_bytes
+
+
+def _within(memory: int | None, size: int, share: int | None) -> int | None:
     """That share of what is free, or less: what a job with so much memory leaves to each."""
-    most = None if memory is None else size_of(memory)
-    if most is None:
+    if memory is None:
         return share
-    left = most * _USED - (memory_of([os.getpid()]) or 0)
+    left = memory * _USED - (memory_of([os.getpid()]) or 0)
     each = max(0, int(left / size))
     return each if share is None else min(each, share)
 
