@@ -84,7 +84,7 @@ def measure_target(name: str, folder: Path, repeats: int) -> Samples:
         found[f"{name}_log"] += _latencies(config.replace(script="printing.py"), workspace)
     if hasattr(module, "extra"):
         (folder / "extra").mkdir()
-        samples = module.extra(folder, workspace, max(2, repeats // 3))
+        samples = module.extra(folder, workspace, repeats)
         found |= {f"{name}_{key}": samples[key] for key in samples if "beside" not in key}
         found |= {f"beside_{name}_{key[7:]}": samples[key] for key in samples if "beside" in key}
     return found
