@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -170,7 +170,18 @@ async def _connect(settings: Mapping[str, Any], credentials: Mapping[str, str]) 
     options = _options(settings, credentials)
     if "jump" in settings:
         options["tunnel"] = await _connect(settings["jump"], credentials)
+    allowed = library().SSHClientConnectionOptions(**options).encryption_algs
+    options["encryption_algs"] = fast_first([name.decode() for name in allowed])
     return await library().connect(**options)
+
+
+def fast_first(ciphers: Sequence[str]) -> list[str]:
+    """Ciphers with those first that processors do by themselves: half the work for both sides.
+
+    >>> fast_first(["chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr"])
+    ['aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes256-ctr']
+    """
+    return sorted(ciphers, key=lambda name: "-gcm" not in name)
 
 
 def _options(settings: Mapping[str, Any], credentials: Mapping[str, str]) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from tandemlab import (
     Workspace,
 )
 from tandemlab.bridge import find_r
+from tandemlab.compute.remote.launchers import FUNCTIONS
 from tandemlab.compute.remote.shell import LocalShell
 from tandemlab.compute.remote.ssh_shell import SshShell
 from tandemlab.domain import (
@@ -57,6 +61,11 @@ def finished(workspace: Workspace, source: Path, code: str, **options: Any) -> R
     return run
 
 
+def _broken() -> Iterator[bytes]:
+    yield b"first"
+    raise StorageError("It became shorter while it was sent.")
+
+
 def test_a_shell_takes_any_script_and_bytes_and_says_what_went_wrong(ssh: Sshd) -> None:
     settings = {"host": "127.0.0.1", "port": ssh.port, "host_key": ssh.host_key}
     there = SshShell({**settings, "username": ssh.user}, {"private_key": ssh.client_key})
@@ -68,9 +77,20 @@ def test_a_shell_takes_any_script_and_bytes_and_says_what_went_wrong(ssh: Sshd) 
         assert shell.run("exit 0", [data] * 20) == b""
         with pytest.raises(StorageError, match="no such thing"):
             shell.run("echo no such thing >&2; exit 3")
+        with pytest.raises(StorageError, match="became shorter"):
+            shell.run("cat > /dev/null; sleep 60", _broken())
     there.close()
     assert there.run("echo again") == b"again\n"
     there.close()
+
+
+def test_an_archive_that_ends_too_early_starts_nothing(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "cut.tar", "w") as tar:  # whole entries, but not all of them
+        tar.add(__file__, "tmp/token/run/inputs/file")
+    script = f"root={shlex.quote(str(tmp_path))}\n{FUNCTIONS}\nstage run '' token && echo begun"
+    with pytest.raises(StorageError, match="cut on its way"):
+        LocalShell().run(script, [(tmp_path / "cut.tar").read_bytes()])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_only_what_has_changed_is_sent(workspace: Workspace, ssh: Sshd, source: Path) -> None:
@@ -89,7 +109,8 @@ def test_only_what_has_changed_is_sent(workspace: Workspace, ssh: Sshd, source: 
     assert again.read_log()[0] == "True 20\n"
     assert len(set(root.glob("blobs/*/*")) - blobs) == 1
     assert (root / "snapshots" / str(again.record.snapshot) / "data" / "0.txt").read_text() == "0"
-    assert not list((root / "runs").iterdir()) and not list((root / "tmp").iterdir())
+    assert not list((root / "runs").iterdir())
+    wait_until(lambda: not list((root / "tmp").iterdir()), SECONDS)
 
 
 def test_inputs_outputs_datasets_and_processes_are_there(

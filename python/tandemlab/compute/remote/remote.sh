@@ -75,7 +75,7 @@ ask() {
   shift 2
   for folder do [ -d "$folder" ] && echo "there $folder"; done
   [ -d "snapshots/$snapshot" ] && echo "there snapshots/$snapshot"
-  while read -r name; do [ -f "blobs/$name" ] || echo "lacks $name"; done
+  (cd blobs && xargs ls -d 2>/dev/null) | sed 's/^/has /'
 }
 
 # stage RUN SNAPSHOT TOKEN PATH...: takes an archive from standard input and puts each of its parts
@@ -85,6 +85,8 @@ stage() {
   run=$1 snapshot=$2 new=tmp/$3
   shift 3
   cd "$root" && mkdir -p "$new" && tar -xof - || exit 1
+  # The script comes last: without it the archive was cut, which not every tar calls an error.
+  [ -f "$new/run/job/job.sh" ] || { echo "the archive was cut on its way" >&2; exit 1; }
   # Links appear whole, as renames do, and one program makes all of them where cp can.
   [ ! -d "$new/blobs" ] || cp -Rlf "$new/blobs" . 2>/dev/null || for folder in "$new"/blobs/*; do
     mkdir -p "blobs/${folder##*/}" && mv -f "$folder"/* "blobs/${folder##*/}/" || exit 1
@@ -104,7 +106,7 @@ stage() {
     mkdir -p "$new/run/work/outputs" "$new/run/work/logs" "$new/run/spool" "$new/run/files/user_logs" &&
       mv "$new/run" "runs/$run" || exit 1
   fi
-  rm -rf "$new"
+  rm -rf "$new" < /dev/null > /dev/null 2>&1 &  # the job need not wait for it
 }
 
 # Starts the job of a run, once; its handle.

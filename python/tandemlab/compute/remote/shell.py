@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from tandemlab.domain import StorageError, Unavailable
+from tandemlab.domain import StorageError, TandemlabError, Unavailable
 
 _CHUNK = 1 << 16
 Receiver = Callable[[bytes], Any]
@@ -33,7 +34,8 @@ class Shell(Protocol):
         """Run a script of ``/bin/sh`` to its end; what it prints.
 
         Args:
-            send: what the script reads from its standard input.
+            send: what the script reads from its standard input; an error of it ends the script, and
+                is raised.
             receive: takes what it prints, as it comes; then nothing is returned.
 
         Raises:
@@ -62,7 +64,8 @@ class LocalShell:
                 start_new_session=True,
                 cwd="/",
             )
-            feeder = threading.Thread(target=_feed, args=(process, send))
+            problems: list[BaseException] = []
+            feeder = threading.Thread(target=_feed, args=(process, send, problems))
             feeder.start()
             assert process.stdout is not None
             while chunk := os.read(process.stdout.fileno(), _CHUNK):
@@ -70,16 +73,25 @@ class LocalShell:
             process.stdout.close()
             status = process.wait()
             feeder.join()
+            if problems:
+                raise problems[0]
             errors.seek(0)
             check_status(self.location, status, errors.read())
         return b"".join(printed)
 
 
-def _feed(process: subprocess.Popen[bytes], send: Iterable[bytes]) -> None:
+def _feed(
+    process: subprocess.Popen[bytes], send: Iterable[bytes], problems: list[BaseException]
+) -> None:
+    """Hand over what is sent; what cannot be read for that ends the script."""
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stream:
-        for chunk in send:
-            stream.write(chunk)
+        try:
+            for chunk in send:
+                stream.write(chunk)
+        except TandemlabError as problem:
+            problems.append(problem)
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def check_status(location: str, status: int, errors: bytes) -> None:

@@ -100,8 +100,14 @@ class _Spare:
 async def _run(
     spare: _Spare, script: bytes, send: Iterable[bytes], take: Receiver
 ) -> tuple[int, bytes]:
-    process = await spare.take()
+    process, own = await spare.take(), asyncio.current_task()
+
+    def fed(feeding: asyncio.Task[None]) -> None:
+        if own is not None and not feeding.cancelled() and feeding.exception() is not None:
+            own.cancel()  # what the script says has no meaning now
+
     feeding = asyncio.ensure_future(_feed(process.stdin, script, send))
+    feeding.add_done_callback(fed)
     complaining = asyncio.ensure_future(process.stderr.read())
     try:
         while chunk := await process.stdout.read(_CHUNK):
@@ -111,9 +117,9 @@ async def _run(
     finally:
         feeding.cancel()
         complaining.cancel()
-        with suppress(asyncio.CancelledError):
-            await feeding
         process.close()
+        with suppress(asyncio.CancelledError):
+            await feeding  # an error of it goes before all others
     if process.exit_status is None:
         raise ssh.library().ConnectionLost("the connection was cut")
     return process.exit_status, errors

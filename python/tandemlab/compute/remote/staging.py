@@ -7,28 +7,24 @@ laid out once, as links to them. What all jobs share, such as the package tandem
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from tandemlab.domain import StorageError
 from tandemlab.domain.jobs import Job
 from tandemlab.environments.python_build import core_folder
 from tandemlab.store.blobs import digest_of
+from tandemlab.store.durable import storage_errors
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import INPUTS_FILE
 from tandemlab.store.snapshots import SnapshotFile, read_manifest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _CHUNK = 1 << 20
-_IN_MEMORY = 64 << 20
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -115,9 +111,9 @@ class SentFile:
         """Of the content, below ``blobs/`` at a target; nobody may write to it there.
 
         >>> SentFile("rows/rows.arrow", Path("rows.arrow"), "ab12").name
-        'ab/ab12r'
+        'a/ab12r'
         """
-        return f"{self.digest[:2]}/{self.digest}r"
+        return f"{self.digest[0]}/{self.digest}r"
 
 
 def sent_files(job: Job) -> list[SentFile]:
@@ -132,12 +128,11 @@ def content_name(file: SnapshotFile) -> str:
     """Where the content of a file is at a target, below ``blobs/``; it has the file's mode.
 
     >>> content_name(SnapshotFile("run.sh", "ab12", 3, executable=True))
-    'ab/ab12x'
+    'a/ab12x'
     """
-    return f"{file.digest[:2]}/{file.digest}{'x' if file.executable else ''}"
+    return f"{file.digest[0]}/{file.digest}{'x' if file.executable else ''}"
 
 
-@contextmanager
 def archive(
     token: str,
     job: Job,
@@ -148,8 +143,10 @@ def archive(
     sent: Sequence[SentFile],
     *,
     with_snapshot: bool,
-) -> Iterator[Iterator[bytes]]:
-    """What `stage` in ``remote.sh`` takes, in pieces.
+) -> Iterator[bytes]:
+    """What `stage` in ``remote.sh`` takes, in pieces, which are read while they are sent.
+
+    The job's script comes last: it tells that all of the archive was there.
 
     Args:
         script: of the job.
@@ -159,73 +156,93 @@ def archive(
         with_snapshot: whether the snapshot has to be laid out there.
     """
     new = f"tmp/{token}"
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as stream:
-        with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            add = _adder(tar)
-            for name, file in source.contents.items():
-                if name in lacking:
-                    add(f"{new}/blobs/{name}", source.path(file), executable=file.executable)
-            for name, path in {each.name: each.here for each in sent}.items():
-                if name in lacking:
-                    add(f"{new}/blobs/{name}", path, mode=0o444)
-            for file in source.files if with_snapshot else ():
-                name = content_name(file)
-                content = f"{new}/blobs/{name}" if name in lacking else f"blobs/{name}"
-                _add_link(tar, f"{new}/snapshot/{file.path}", content)
-            for folder in shared:
-                for name in folder.files:
-                    add(f"{new}/shared/{folder.place}/{name}", folder.folder / name)
-            _add_text(tar, f"{new}/run/job/job.sh", script)
-            for each in sent:
-                content = (
-                    f"{new}/blobs/{each.name}" if each.name in lacking else f"blobs/{each.name}"
-                )
-                _add_link(tar, f"{new}/run/inputs/{each.path}", content)
-            _add_inputs(add, tar, f"{new}/run", job, {each.here for each in sent})
-        stream.seek(0)
-        yield iter(lambda: stream.read(_CHUNK), b"")
+    entries = []
+    for name, file in source.contents.items():
+        if name in lacking:
+            mode = 0o755 if file.executable else 0o644
+            entries.append(_file(f"{new}/blobs/{name}", source.path(file), mode))
+    for name, path in {each.name: each.here for each in sent}.items():
+        if name in lacking:
+            entries.append(_file(f"{new}/blobs/{name}", path, 0o444))
+    for file in source.files if with_snapshot else ():
+        name = content_name(file)
+        content = f"{new}/blobs/{name}" if name in lacking else f"blobs/{name}"
+        entries.append(_link(f"{new}/snapshot/{file.path}", content))
+    for folder in shared:
+        for name in folder.files:
+            entries.append(_file(f"{new}/shared/{folder.place}/{name}", folder.folder / name))
+    for each in sent:
+        content = f"{new}/blobs/{each.name}" if each.name in lacking else f"blobs/{each.name}"
+        entries.append(_link(f"{new}/run/inputs/{each.path}", content))
+    entries += _inputs(f"{new}/run", job, {each.here for each in sent})
+    entries.append(_text(f"{new}/run/job/job.sh", script))
+    return _in_blocks(entries)
 
 
-def _add_inputs(
-    add: Callable[..., None], tar: tarfile.TarFile, run: str, job: Job, sent: Collection[Path]
-) -> None:
+_Entry = tuple[tarfile.TarInfo, "Path | bytes"]
+
+
+def _inputs(run: str, job: Job, sent: Collection[Path]) -> list[_Entry]:
     """Tables and files of datasets, which were laid out here, and what is said of them."""
     folder = job.directory / "inputs"
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path not in sent:
-            add(f"{run}/inputs/{path.relative_to(folder).as_posix()}", path)
+    entries = [
+        _file(f"{run}/inputs/{path.relative_to(folder).as_posix()}", path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in sent
+    ]
     described = job.directory / "files" / INPUTS_FILE
     if described.exists():
         text = described.read_text(encoding="utf-8")
         here, there = f"{job.directory}/inputs/", f"{job.place}/inputs/"
-        _add_text(tar, f"{run}/files/{INPUTS_FILE}", text.replace(here, there))
+        entries.append(_text(f"{run}/files/{INPUTS_FILE}", text.replace(here, there)))
+    return entries
 
 
-def _adder(tar: tarfile.TarFile) -> Callable[..., None]:
-    def add(name: str, path: Path, *, executable: bool = False, mode: int | None = None) -> None:
-        with path.open("rb") as stream:
-            entry = _entry(name, path.stat().st_size, executable)
-            entry.mode = mode or entry.mode
-            tar.addfile(entry, stream)
-
-    return add
+def _file(name: str, path: Path, mode: int = 0o644) -> _Entry:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = path.stat().st_size, mode
+    return entry, path
 
 
-def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
-    data = text.encode()
-    tar.addfile(_entry(name, len(data)), io.BytesIO(data))
+def _text(name: str, text: str) -> _Entry:
+    entry, data = tarfile.TarInfo(name), text.encode()
+    entry.size = len(data)
+    return entry, data
 
 
-def _add_link(tar: tarfile.TarFile, name: str, content: str) -> None:
+def _link(name: str, content: str) -> _Entry:
     entry = tarfile.TarInfo(name)
     entry.type, entry.linkname = tarfile.LNKTYPE, content
-    tar.addfile(entry)
+    return entry, b""
 
 
-def _entry(name: str, size: int, executable: bool = False) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o755 if executable else 0o644
-    return entry
+def _in_blocks(entries: Iterable[_Entry]) -> Iterator[bytes]:
+    """An archive of entries, in blocks that are worth a message."""
+    block = bytearray()
+    for entry, content in entries:
+        block += entry.tobuf(tarfile.GNU_FORMAT)
+        for piece in _read(content, entry.size) if isinstance(content, Path) else [content]:
+            block += piece
+            if len(block) >= _BLOCK:
+                yield bytes(block)
+                block.clear()
+        block += bytes(-entry.size % tarfile.BLOCKSIZE)
+    yield bytes(block) + bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _read(path: Path, size: int) -> Iterator[bytes]:
+    """As many bytes of a file as were announced.
+
+    Raises:
+        StorageError: there are fewer, or it is gone.
+    """
+    with storage_errors(path), path.open("rb") as stream:
+        while size > 0:
+            piece = stream.read(min(size, _BLOCK))
+            if not piece:
+                raise StorageError(f"{path} became shorter while it was sent.")
+            size -= len(piece)
+            yield piece
 
 
 def take_archive(stream: IO[bytes], directory: Path) -> None:

@@ -172,8 +172,8 @@ class RemoteTarget:
         names = "".join(f"{name}\n" for name in contents)
         answer = self._run(shlex.join(["ask", *words]), [names.encode()]).decode()
         lines = [line.split(" ") for line in answer.splitlines()]
-        there = {words[-1] for words in lines if words[0] != "lacks"}
-        return there, {words[1] for words in lines if words[0] == "lacks"}
+        there = {words[-1] for words in lines if words[0] != "has"}
+        return there, contents - {words[1] for words in lines if words[0] == "has"}
 
     def _stage(
         self,
@@ -189,7 +189,7 @@ class RemoteTarget:
         token = token_hex(8)
         script = self._launcher.script(job, self._script(job, source, shared))
         built = re.findall(f"{re.escape(self.root)}/(environments/[0-9a-f]{{32}})/", script)
-        with archive(
+        pieces = archive(
             token,
             job,
             script,
@@ -198,11 +198,11 @@ class RemoteTarget:
             [each for each in shared if each.place not in there],
             sent,
             with_snapshot=not source.places <= there,
-        ) as pieces:
-            needed = [*source.places, *(each.place for each in shared)]
-            needed += [f"{each}/built" for each in sorted(set(built))]
-            stage = shlex.join(["stage", job.run_id, source.name, token, *needed])
-            return self._run(f"if {stage}; then {then}; fi", pieces)
+        )
+        needed = [*source.places, *(each.place for each in shared)]
+        needed += [f"{each}/built" for each in sorted(set(built))]
+        stage = shlex.join(["stage", job.run_id, source.name, token, *needed])
+        return self._run(f"if {stage}; then {then}; fi", pieces)
 
     def _r_packages(self, job: Job) -> list[SharedFolder]:
         return r_package_for(self.name, self._settings) if job.language == "r" else []
