@@ -50,7 +50,8 @@ class _Tabular:
         A column without a name is ``Column1``, ``Column2`` … by its place. What types the columns
         have is found now, from the first 20,480 rows, and kept; a value further on that does not
         fit is an error with its line. So is a row with too few or too many values; a separator at
-        its end begins one more. Numbers beyond the range of doubles are infinite.
+        its end begins one more. A number with a fraction does not fit whole numbers: nothing is
+        rounded. Numbers beyond the range of doubles are infinite.
 
         Args:
             path: files, folders or patterns (``*``, ``?``, ``**``); those of a datastore as
@@ -130,15 +131,16 @@ class _Tabular:
     ) -> TabularDataset:
         """A table in JSON lines, one object a line.
 
-        What columns there are, and of what types, is found now and kept: types in the first 20,480
-        lines of each file, fields in all lines. A file that has other fields later is an error;
-        for that all lines are looked at once more, when a file is first read by a process.
+        What columns there are, and of what types, is found now in all lines, and kept. A file that
+        has other fields later is an error; for that all lines are looked at once more, when a file
+        is first read by a process.
 
         Args:
             invalid_lines: ``"error"``, or ``"drop"`` to leave out lines that are no JSON, and to
                 take a value that does not fit its column as missing.
-            validate: whether to look for fields in all lines, now and when the table is read;
-                otherwise those that the first lines of a file do not have are left out.
+            validate: whether to look at all lines, now and when the table is read; otherwise types
+                come from the first 20,480 of a file, and fields that these do not have are left
+                out.
 
         The others are those of `from_delimited_files`.
         """

@@ -10,7 +10,7 @@ from tandemlab.data.headers import Part, parts_of
 from tandemlab.data.locations import DataFile
 from tandemlab.data.problems import in_our_words, surplus_values
 from tandemlab.data.row_ends import surplus_row
-from tandemlab.data.types import ColumnTypes, chosen, selection
+from tandemlab.data.types import WHOLE, ColumnTypes, chosen, selection
 from tandemlab.domain import InvalidInput
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1")
@@ -117,7 +117,8 @@ def scan(
     later = {
         name: kind
         for name, kind in columns.items()
-        if kind != "VARCHAR" and (lenient or empty or name in options.get("formats", {}))
+        if kind != "VARCHAR"
+        and (kind == WHOLE or lenient or empty or name in options.get("formats", {}))
     }
     read = {name: "VARCHAR" if name in later else kind for name, kind in columns.items()}
     if empty:
@@ -129,7 +130,9 @@ def scan(
     tables = [_scan(part, read, options) for part in parts]
     text = " UNION ALL BY NAME ".join(f"SELECT * FROM {table}" for table in tables)
     formats = {name: _formats(name, kind, options) for name, kind in later.items()}
-    wanted = selection(columns, later, formats, lenient=lenient, empty=empty)
+    source = {each: options[each] for each in ("separator", "encoding")}
+    source["names"] = list(columns)
+    wanted = selection(columns, later, formats, lenient=lenient, empty=empty, source=source)
     return f"(SELECT {wanted}, filename FROM ({text}))"
 
 

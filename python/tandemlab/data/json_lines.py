@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.data.engine import literal, need_duckdb
 from tandemlab.data.locations import DataFile
 from tandemlab.data.problems import malformed_json
-from tandemlab.data.types import listed, selection
+from tandemlab.data.types import WHOLE, listed, selection
 from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_FIRST = 20_480  # lines
 _NOTHING = '"NULL"'  # the type of what is null in each object
 
 
@@ -28,7 +29,7 @@ def look(
     """The columns of files with their types: those that the fields of each file have in common.
 
     Args:
-        whole: whether fields that are in no line of the first 20,480 of a file are found, too.
+        whole: whether to look at all lines of a file, rather than the first 20,480.
 
     Raises:
         InvalidInput: a line is no JSON object, or there is none at all.
@@ -72,22 +73,31 @@ def _fields(
     dropping = _is_dropping(options)
     for file in files:
         if (file, dropping) not in _first_fields:
-            _first_fields[file, dropping] = _look_at(database, file, options, 20_480)
+            _first_fields[file, dropping] = _look_at(database, file, options, _FIRST)
     if not whole:
         return [_first_fields[file, dropping] for file in files]
     new = [file for file in files if (file, dropping) not in _all_fields]
     if new:
         rows = database.sql(
-            "SELECT filename, list(DISTINCT key) FROM (SELECT filename, unnest(json_keys(json)) "
-            f"AS key FROM {_objects(new, options)}) GROUP BY filename"
+            "SELECT filename, count(*), json_group_structure(json)::VARCHAR "
+            f"FROM {_objects(new, options)} GROUP BY filename"
         )
-        keys = dict(rows.fetchall())
+        structures = {path: (count, structure) for path, count, structure in rows.fetchall()}
         for file in new:
             found = _first_fields[file, dropping]
-            if not set(keys.get(file.path, ())) <= set(found):
+            count, structure = structures.get(file.path, (0, None))
+            if count > _FIRST and structure != _first_structure(database, file, options):
                 found = _look_at(database, file, options, -1)
             _all_fields[file, dropping] = found
     return [_all_fields[file, dropping] for file in files]
+
+
+def _first_structure(
+    database: DuckDBPyConnection, file: DataFile, options: Mapping[str, Any]
+) -> str:
+    first = f"SELECT json FROM {_objects([file], options)} LIMIT {_FIRST}"
+    rows = database.sql(f"SELECT json_group_structure(json)::VARCHAR FROM ({first})").fetchall()
+    return str(rows[0][0])
 
 
 def _look_at(
@@ -135,14 +145,19 @@ def scan(
         lenient: whether a value that does not fit its column is a missing one.
 
     Raises:
-        InvalidInput: a file has fields that are no columns: DuckDB would pass over them.
+        InvalidInput: a file has fields that are no columns, or others within one of them: DuckDB
+            would pass over them.
     """
     whole = not options.get("first_lines_only")
     for file, found in zip(files, _fields(database, files, options, whole=whole), strict=True):
         _check_fields(found, columns, file)
+        for name, kind in found.items():
+            if kind != columns[name] and kind.endswith((")", "]")):
+                _check_structure(database, kind, columns[name], name, file)
     dropping = _is_dropping(options)
     formats = options.get("formats", {})
-    read = {name: "VARCHAR" if name in formats else kind for name, kind in columns.items()}
+    later = {name: kind for name, kind in columns.items() if name in formats or kind == WHOLE}
+    read = {name: "VARCHAR" if name in later else kind for name, kind in columns.items()}
     if dropping or lenient:
         # read_json() would make a row without values of a line that is no JSON.
         fields = f"unnest(from_json(json, {literal(json.dumps(read))}))"
@@ -154,9 +169,8 @@ def scan(
             f"read_json({literal([file.path for file in files])}, columns = {literal(read)}, "
             "format = 'newline_delimited', records = true, filename = true)"
         )
-    if not formats:
+    if not later:
         return table
-    later = {name: columns[name] for name in formats}
     wanted = selection(columns, later, formats, lenient=lenient or dropping)
     return f"(SELECT {wanted}, filename FROM {table})"
 
@@ -167,6 +181,17 @@ def _check_fields(found: Mapping[str, str], columns: Mapping[str, str], file: Da
             f"{file.path} has the fields {listed(new)}, which the dataset does not have.",
             hint="If the data has changed, make the dataset anew.",
             details={"path": file.path, "columns": list(found), "expected": list(columns)},
+        )
+
+
+def _check_structure(
+    database: DuckDBPyConnection, kind: str, expected: str, name: str, file: DataFile
+) -> None:
+    if expected.endswith((")", "]")) and _common(database, {kind, expected}) != expected:
+        raise InvalidInput(
+            f"{file.path} has {kind} in the field {name!r}, where the dataset has {expected}.",
+            hint="If the data has changed, make the dataset anew.",
+            details={"path": file.path, "column": name},
         )
 
 

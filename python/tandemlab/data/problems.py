@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from secrets import token_hex
 from typing import Any
 
 from tandemlab.domain import InvalidInput, NotFound, StorageError, TandemlabError
 
+UNFIT = "tandemlab unfit "
 _RENEW = "Is it still being written, or was it cut short when it was copied?"
 
 
@@ -52,6 +56,8 @@ def in_our_words(problem: Exception) -> TandemlabError:
 
 
 def _of_text(text: str) -> InvalidInput | None:
+    if found := re.search(f"{UNFIT}(.*)", text):
+        return unfit_value(json.loads(found[1]))
     if line := re.search(r"CSV Error on Line: (\d+)", text):
         return _malformed_row(text, int(line[1]))
     if "invalid state" in text and (path := _csv_path(text)):
@@ -60,6 +66,57 @@ def _of_text(text: str) -> InvalidInput | None:
         return malformed_json(found[1], text.split("\n", 1)[0].rsplit(": ", 1)[-1].strip())
     if found := re.search(r'JSON transform error in file "(.*)", in line (\d+): (.*)', text):
         return _unfit_json(found[1], int(found[2]), found[3])
+    return None
+
+
+def unfit_value(said: Mapping[str, Any]) -> InvalidInput:
+    """The error for a value that is not of its column's type, or in none of its formats.
+
+    Args:
+        said: ``path``, ``column``, ``value`` and what is ``expected``; of delimited text
+            ``separator``, ``encoding`` and the ``names`` of the columns, too.
+    """
+    line = _line_of_row(said) if "separator" in said else _line_of_json(said)
+    place = said["path"] if line is None else f"{said['path']}, line {line}"
+    return InvalidInput(
+        f"{place}: column {said['column']!r}: {said['value']} is not {said['expected']}.",
+        hint="Nothing was read. Give the column another type by set_column_types, or "
+        + (
+            "name the text that stands for a missing value by missing_values."
+            if "separator" in said
+            else "have values that do not fit be missing: invalid_lines='drop'."
+        ),
+        details={"path": said["path"], "line": line, "column": said["column"]},
+    )
+
+
+def _line_of_row(said: Mapping[str, Any]) -> int | None:
+    encoding = "utf-8-sig" if said["encoding"] == "utf-8" else said["encoding"]
+    with open(said["path"], encoding=encoding, errors="replace", newline="") as stream:
+        rows = csv.reader(stream, delimiter=said["separator"])
+        try:
+            first = next(rows, [])
+            has_header = said["column"] in first
+            place = (first if has_header else said["names"]).index(said["column"])
+            before = rows.line_num if has_header else 0
+            for row in rows if has_header else chain([first], rows):
+                if row[place : place + 1] == [said["value"]]:
+                    return before + 1
+                before = rows.line_num
+        except csv.Error:
+            return None
+    return None
+
+
+def _line_of_json(said: Mapping[str, Any]) -> int | None:
+    with open(said["path"], "rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                value = json.loads(line).get(said["column"])
+            except (ValueError, AttributeError):
+                continue
+            if said["value"] in (value, json.dumps(value, separators=(",", ":"))):
+                return number
     return None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from tandemlab.data.engine import identifier, literal
+from tandemlab.data.problems import UNFIT
 from tandemlab.domain import InvalidInput
 
 TYPES = {
@@ -18,6 +20,8 @@ TYPES = {
     "datetime": "TIMESTAMP",
     "time": "TIME",
 }
+WHOLE = TYPES["integer"]
+_WORDS = {kind: word for word, kind in TYPES.items()}
 _OF_TIME = ("date", "datetime", "time")
 
 
@@ -109,7 +113,13 @@ def _data_type(value: str | DataType | Mapping[str, Any]) -> DataType:
 
 
 def converted(
-    column: str, kind: str, formats: Sequence[str] = (), *, lenient: bool, empty: bool = False
+    column: str,
+    kind: str,
+    formats: Sequence[str] = (),
+    *,
+    lenient: bool,
+    empty: bool = False,
+    source: Mapping[str, Any] | None = None,
 ) -> str:
     """A column of text in SQL as one of another type, under its name.
 
@@ -117,22 +127,35 @@ def converted(
         formats: of times.
         lenient: whether a value that does not fit is a missing one rather than an error.
         empty: whether an empty text is a missing value.
+        source: what `problems.unfit_value` needs to find the line of a value in its file.
     """
     name = identifier(column)
     text = f"nullif({name}, '')" if empty else name
     value = (
         f"try_strptime(CAST({text} AS VARCHAR), {literal(list(formats))})::{kind}"
         if formats
-        else f"TRY_CAST({text} AS {kind})"
+        else _cast(text, kind)
     )
     if not lenient:
-        expected = f"in one of the formats {', '.join(formats)}" if formats else f"of type {kind}"
-        wrong = literal(f": column {column!r}: ") + f", {name}, " + literal(f" is not {expected}")
+        expected = (
+            f"in one of the formats {', '.join(formats)}" if formats else f"of type {_WORDS[kind]}"
+        )
+        said = {**(source or {}), "column": column, "expected": expected}
+        rest = literal(json.dumps(said, ensure_ascii=False))
+        place = f"json_merge_patch({rest}::JSON, to_json({{'path': filename, 'value': {name}}}))"
         value = (
             f"CASE WHEN {text} IS NOT NULL THEN "
-            f"coalesce({value}, error(concat(filename, {wrong}))) END"
+            f"coalesce({value}, error(concat('{UNFIT}', {place}))) END"
         )
     return f"{value} AS {name}"
+
+
+def _cast(text: str, kind: str) -> str:
+    """Text as a value of a type, missing if it is none; DuckDB would round fractions."""
+    value = f"TRY_CAST({text} AS {kind})"
+    if kind != WHOLE:
+        return value
+    return f"CASE WHEN TRY_CAST({text} AS DOUBLE) = {value} THEN {value} END"
 
 
 def selection(
@@ -142,10 +165,13 @@ def selection(
     *,
     lenient: bool,
     empty: bool = False,
+    source: Mapping[str, Any] | None = None,
 ) -> str:
     """Columns in SQL, those that have another type than they are read as `converted` to it."""
     return ", ".join(
-        converted(name, kinds[name], formats.get(name, ()), lenient=lenient, empty=empty)
+        converted(
+            name, kinds[name], formats.get(name, ()), lenient=lenient, empty=empty, source=source
+        )
         if name in kinds
         else identifier(name)
         for name in columns
