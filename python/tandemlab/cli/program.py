@@ -30,7 +30,7 @@ Exit status:
   0 success        4 already exists   8 wrong version      130 interrupted
   1 other error    5 invalid state    9 missing package
   2 wrong input    6 the run failed  10 server unreachable
-  3 not found      7 storage error   11 not allowed
+  3 not found      7 storage error   11 not allowed       15 the service's script failed
 
 Environment:
   TANDEMLAB_WORKSPACE   name, path or URL of the workspace to work in

@@ -135,7 +135,7 @@ def _column(table: DuckDBPyRelation, name: str, kind: str) -> ColumnProfile:
         type=kind,
         count=found[0],
         missing=found[1],
-        distinct=found[2],
+        distinct=min(found[2], found[0] - found[1]),  # it is estimated
         least=found[3],
         greatest=found[4],
         mean=found[5],

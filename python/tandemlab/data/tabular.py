@@ -165,6 +165,8 @@ class TabularDataset(Registrable):
 
     def time_recent(self, time_delta: timedelta, include_boundary: bool = True) -> TabularDataset:
         """The rows of the time before now, as it is when they are read."""
+        if time_delta.total_seconds() < 0:
+            raise InvalidInput(f"time_delta reaches back from now, so {time_delta} cannot be one.")
         return self._then(
             "time",
             column=self._timestamp(),
@@ -338,6 +340,8 @@ class TabularDataset(Registrable):
         names = [columns] if isinstance(columns, str) else list(columns)
         if validate:
             self._known(names)
+            if not (set(self.columns) - set(names) if do == "drop" else names):
+                raise InvalidInput("No column would be left.", hint="Keep one at least.")
         return self._then(do, columns=names)
 
     def _timestamp(self) -> str:
@@ -351,6 +355,8 @@ class TabularDataset(Registrable):
     def _between(
         self, start: date | datetime | None, end: date | datetime | None, include_boundary: bool
     ) -> TabularDataset:
+        if start is not None and end is not None and instant(start) > instant(end):
+            raise InvalidInput(f"The time from {start} to {end} ends before it begins.")
         return self._then(
             "time",
             column=self._timestamp(),

@@ -242,6 +242,13 @@ def test_a_field_that_comes_late_in_a_changed_file_is_an_error(tmp_path: Path) -
     assert len(first) == 21_001
 
 
+def test_types_and_fields_that_come_late_in_json_lines_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"x": 1, "y": {"a": 1}}\n' * 21_000 + '{"x": 1.5, "y": {"a": 1, "b": 2}}\n')
+    last = Dataset.Tabular.from_json_lines_files(path).skip(21_000).to_arrow()
+    assert last.to_pylist() == [{"x": 1.5, "y": {"a": 1, "b": 2}}]
+
+
 def test_no_part_of_a_table_is_given_where_memory_ends(tmp_path: Path) -> None:
     path = tmp_path / "long.parquet"
     rows = "SELECT range AS x, 'text' AS w FROM range(8_000_000)"
@@ -282,6 +289,8 @@ def test_recent_rows_are_recent_when_they_are_read(tmp_path: Path) -> None:
     found = Dataset.Tabular.from_delimited_files(path).with_timestamp_columns("at")
     assert len(found.time_recent(timedelta(days=1))) == 1
     assert len(found.time_recent(timedelta(days=2.5))) == 2
+    with pytest.raises(InvalidInput, match="reaches back from now"):
+        found.time_recent(timedelta(days=-1))
 
 
 def test_a_profile_says_what_the_columns_hold(tmp_path: Path) -> None:
