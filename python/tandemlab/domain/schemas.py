@@ -70,8 +70,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     >>> nearest("cpu", ["cpus", "gpus", "memory"])
     'cpus'
+    >>> nearest("target", ["arguments", "compute_target"])
+    'compute_target'
     """
-    return next(iter(difflib.get_close_matches(word, list(known), 1, 0.6)), None)
+    names = list(known)
+    containing = [name for name in names if word in name.split("_")]
+    if len(containing) == 1:
+        return containing[0]
+    return next(iter(difflib.get_close_matches(word, names, 1, 0.6)), None)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
