@@ -12,7 +12,8 @@ from typing import Protocol, runtime_checkable
 
 from tandemlab.domain import TandemlabError
 from tandemlab.domain.jobs import Job
-from tandemlab.store.durable import write_file
+from tandemlab.store.blobs import BlobStore
+from tandemlab.store.durable import link_or_copy, storage_errors, write_file
 from tandemlab.store.run_files import ENVIRONMENT_FILE
 
 _FRESH_SECONDS = 60.0
@@ -58,13 +59,19 @@ def record_packages(job: Job, language: str, target: Asked) -> None:
         _keep(job, _ask(job, language, target))
 
 
-def record_known_packages(job: Job, language: str, target: Asked) -> bool:
-    """As `record_packages`, if that needs no question now; whether it was done."""
+def record_known_packages(job: Job, language: str, target: Asked, blobs: BlobStore) -> bool:
+    """As `record_packages`, if that needs no question now; whether it was done.
+
+    The file is a link from the beginning: on some file systems a new one takes longest of all.
+    """
     asked, answer = _known.get(_key_of(job, language, target), (-_FRESH_SECONDS, b""))
     if time.monotonic() - asked > _FRESH_SECONDS:
         return False
-    if not _file(job).exists():
-        _keep(job, answer)
+    file = _file(job)
+    if answer and not file.exists():
+        with storage_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(blobs.path(blobs.put_bytes(answer)), file)
     return True
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from tandemlab.domain import (
     Event,
@@ -143,7 +144,9 @@ class SqlStore:
     @repeated
     def create_runs(self, new: Sequence[NewRun]) -> list[RunRecord]:
         """`create_run` several at once, which takes much less time; those that were not there."""
-        with self._writing() as connection:
+        with suppress(IntegrityError), self._writing() as connection:
+            return self._create(connection, new)
+        with self._writing() as connection:  # some are there
             known = runs.statuses(connection, [run.id for run in new])
             return self._create(connection, [run for run in new if run.id not in known])
 
