@@ -58,6 +58,8 @@
 #' @param output_action `"append_row"` puts what the calls give together, `"summary_only"` does not.
 #' @param process_count_per_node Number of processes; `NULL` for the processors that the step may
 #'   use.
+#' @param node_count Machines: 1. For several, part the input by a step before and run this one with
+#'   `for_each`: each item is a run of its own, on whatever node its target has free.
 #' @param run_max_try How often a mini-batch that fails is tried.
 #' @param run_invocation_timeout Seconds after which a call has failed; `NULL` for any time.
 #' @param input Name of the input that is parted; `NULL` for the only one.
@@ -153,7 +155,7 @@ parallel_run_step <- function(script_name, name = NULL, mini_batch_size = 10,
                               error_threshold = 0, output_action = c("append_row", "summary_only"),
                               process_count_per_node = NULL, run_max_try = 3,
                               run_invocation_timeout = NULL, input = NULL, arguments = NULL,
-                              source_directory = ".", ...) {
+                              source_directory = ".", node_count = 1, ...) {
   script_name <- arg_string(script_name)
   output_action <- match.arg(output_action)
   content <- list(script = script_name, arguments = arguments)
@@ -162,13 +164,14 @@ parallel_run_step <- function(script_name, name = NULL, mini_batch_size = 10,
     input = arg_optional(input, arg_string),
     mini_batch_size = arg_count(mini_batch_size, least = 1L),
     process_count_per_node = arg_optional(process_count_per_node, arg_count, least = 1L),
+    node_count = arg_count(node_count, least = 1L),
     run_max_try = arg_count(run_max_try, least = 1L),
     run_invocation_timeout = arg_optional(run_invocation_timeout, arg_number),
     error_threshold = arg_count(error_threshold, least = -1L),
     output_action = output_action
   )
   usual <- list(
-    mini_batch_size = 10, run_max_try = 3, error_threshold = 0, output_action = "append_row"
+    mini_batch_size = 10, node_count = 1, run_max_try = 3, error_threshold = 0, output_action = "append_row"
   )
   is_usual <- vapply(names(given), function(key) {
     is.null(given[[key]]) || !is.null(usual[[key]]) && given[[key]] == usual[[key]]

@@ -117,6 +117,11 @@ test_that("a script of R is called for one part of a table after another", {
   expect_identical(as.character(found$g), letters[1:5])
   expect_identical(get_run_metrics(find_step_run(run, "double")[[1]])$mini_batches, 3L)
   expect_error(parallel_run_step("a.R", mini_batch_size = 0), "`mini_batch_size`")
+  wide <- parallel_run_step(
+    "double.R",
+    node_count = 2, inputs = list(rows = "rows.arrow"), outputs = c(more = "table")
+  )
+  expect_match(validate_pipeline(pipeline(wide)), "node_count: a parallel run has .* one node")
 })
 
 test_that("a pipeline of R functions runs, and hands data on", {

@@ -157,12 +157,22 @@ def _automl_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
             yield Mistake((*here, "outputs", key), f"automated ML writes {told}")
 
 
+_ONE_NODE = (
+    "a parallel run has the processes of one node; for more of them, part the input by a step "
+    "before this one and run this one with for_each: each item is a run of its own, on any node"
+)
+
+
 def _parallel_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
     if step.parallel is None:
         return
     here = ("steps", name, "parallel")
     if "script" not in step.settings:
         yield Mistake(here, "it needs a script, with a function run(mini_batch)")
+    if step.parallel.node_count != 1:
+        yield Mistake((*here, "node_count"), _ONE_NODE)
+    if "distribution" in step.settings:
+        yield Mistake(("steps", name, "distribution"), _ONE_NODE)
     parted = step.parted
     if parted is None:
         told = f"say which of {', '.join(step.inputs)}" if step.inputs else "there is none"

@@ -205,6 +205,7 @@ class Parallel:
             None for the only one.
         mini_batch_size: how many files, rows or items `run` gets at once.
         process_count_per_node: processes; None for the processors that the step may use.
+        node_count: machines; 1, since each item of a list (`for_each`) may have one of its own.
         run_max_try: how often a mini-batch that fails is tried.
         run_invocation_timeout: seconds after which a call has failed; None for any time.
         error_threshold: how many files, rows or items may be of mini-batches that failed; -1 for
@@ -217,6 +218,7 @@ class Parallel:
     input: str | None = None
     mini_batch_size: int = 10
     process_count_per_node: int | None = None
+    node_count: int = 1
     run_max_try: int = 3
     run_invocation_timeout: float | None = None
     error_threshold: int = 0

@@ -377,9 +377,11 @@ def _parallel_call(graph: Graph, name: str, settings: Mapping[str, Any]) -> str:
     step = graph.steps[name]
     assert step.parallel is not None and step.parted is not None
     output = step.appended
+    told = asdict(step.parallel)
+    del told["node_count"]
     return json.dumps(
         {
-            **asdict(step.parallel),
+            **told,
             "script": settings["script"],
             "interpreter": settings.get("interpreter"),
             "input": step.parted,

@@ -282,6 +282,8 @@ class ParallelRunConfig:
             -1 for any number.
         output_action: ``append_row`` puts what the calls give together; ``summary_only`` does not.
         process_count_per_node: processes; None for the processors that the step may use.
+        node_count: machines; 1. For several, part the input by a step before and run this one with
+            ``for_each``: each item is a run of its own, on whatever node its target has free.
         run_max_try: how often a mini-batch that fails is tried.
         run_invocation_timeout: seconds after which a call has failed; None for any time.
         source_directory: folder with the script.
@@ -295,6 +297,7 @@ class ParallelRunConfig:
     run_max_try: int = 3
     run_invocation_timeout: float | None = None
     source_directory: str | os.PathLike[str] = "."
+    node_count: int = 1
 
     def __post_init__(self) -> None:
         if self.output_action not in ("append_row", "summary_only"):

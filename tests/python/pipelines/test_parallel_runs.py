@@ -162,6 +162,9 @@ def test_calls_that_hang_are_ended_and_a_broken_start_is_told_at_once(
         run.wait_for_completion()
     with pytest.raises(InvalidInput, match="mini_batch_size is a whole number from 1 on"):
         ParallelRunConfig("work.py", mini_batch_size=0)
+    wide = ParallelRunConfig("work.py", node_count=2)
+    with pytest.raises(InvalidInput, match="node_count: a parallel run has the processes of one"):
+        submit(wide, **given)
 
 
 def test_a_canceled_run_leaves_no_process(submit: Submit, tmp_path: Path) -> None:
