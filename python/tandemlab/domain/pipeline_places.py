@@ -37,12 +37,18 @@ def fill_parameters(
     >>> fill_parameters(["${parameters.n}", "n=${parameters.n}"], {"n": 3}, str)
     [3, 'n=3']
     """
-    if isinstance(value, Mapping):
-        return {key: fill_parameters(item, values, write) for key, item in value.items()}
+    if isinstance(value, str):
+        return _with_parameters(value, values, write) if "${" in value else value
     if isinstance(value, (list, tuple)):
         return [fill_parameters(item, values, write) for item in value]
-    if not isinstance(value, str):
-        return value
+    if isinstance(value, Mapping):
+        return {key: fill_parameters(item, values, write) for key, item in value.items()}
+    return value
+
+
+def _with_parameters(
+    value: str, values: Mapping[str, Scalar], write: Callable[[Scalar], str]
+) -> Any:
     whole = PLACE.fullmatch(value)
     if whole and whole[1] == "parameters" and whole[2] in values:
         return values[whole[2]]

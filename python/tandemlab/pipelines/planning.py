@@ -184,7 +184,7 @@ def _writing() -> TemporaryDirectory[str]:
 
 def _source_of(name: str, step: Step, written: Path) -> Path:
     """The folder with a step's script; that of a function is made in `written`."""
-    given = Path(os.path.abspath(Path(step.source_directory or ".").expanduser()))
+    given = Path(os.path.abspath(os.path.expanduser(step.source_directory or ".")))
     script = _script_of(name, step)
     if script is None:
         return given

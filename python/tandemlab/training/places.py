@@ -110,20 +110,20 @@ def checked_inputs(
 
             found[name] = recorded_input(given, workspace)
             continue
-        path = Path(given.path).expanduser()
+        path = os.path.expanduser(given.path)
         if not is_here:
-            if not path.is_absolute():
+            if not os.path.isabs(path):
                 raise InvalidInput(
                     f"The input {name!r} is {given.path!r}, which says nothing to another machine.",
                     hint="Give its absolute path on the machine where the script runs.",
                 )
         else:
-            path = Path(os.path.abspath(source / path))
-            if not path.exists():
+            path = os.path.abspath(os.path.join(source, path))
+            if not os.path.exists(path):
                 raise InvalidInput(
-                    f"The input {name!r} is not there: {path}.", details={"path": str(path)}
+                    f"The input {name!r} is not there: {path}.", details={"path": path}
                 )
-        found[name] = {"path": str(path), "mode": given.mode}
+        found[name] = {"path": path, "mode": given.mode}
     return found
 
 

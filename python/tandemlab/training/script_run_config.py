@@ -223,7 +223,8 @@ class ScriptRunConfig(RunConfiguration):
         target = (targets or {}).get(name) or find_interpreters(workspace, name)
         if targets is not None:
             targets[name] = target
-        source = _check_source(Path(os.path.abspath(Path(self.source_directory).expanduser())))
+        folder = os.path.abspath(os.path.expanduser(self.source_directory))
+        source = _check_source(Path(folder))
         if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
             raise InvalidInput(
                 f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
