@@ -19,7 +19,7 @@ from tandemlab.pipelines.components import as_drawn
 from tandemlab.pipelines.driver import reused_units, skipped_steps
 from tandemlab.pipelines.pipeline import Pipeline
 from tandemlab.tracking import Run
-from tandemlab.tracking.comparing import compare_sources
+from tandemlab.tracking.comparing import compare_snapshots
 from tandemlab.training.languages import session_environment
 
 if TYPE_CHECKING:
@@ -212,11 +212,15 @@ class PipelineRun(Run):
         if reason is not Reason.CHANGED:
             return Explanation(step, reason, earlier)
         try:
-            before = self.workspace.get_run(earlier)
-            changes = changed_parts(before.record.definition["reuse"]["parts"], decision["parts"])
+            before = self.workspace.get_run(earlier).record.definition["reuse"]["parts"]
         except NotFound:  # it was deleted since
             return Explanation(step, reason, earlier)
-        code = compare_sources(before, run) or () if has_changed(changes, "source") else ()
+        parts = decision["parts"]
+        changes = changed_parts(before, parts)
+        if not has_changed(changes, "source"):
+            return Explanation(step, reason, earlier, changes)
+        blobs = self.workspace.place.blobs
+        code = compare_snapshots((before["source"], parts["source"]), (blobs, blobs)) or ()
         return Explanation(step, reason, earlier, changes, tuple(code))
 
     def resume(

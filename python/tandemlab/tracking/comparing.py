@@ -117,17 +117,23 @@ def _some(found: Mapping[str, Any] | None, names: tuple[str, ...]) -> dict[str, 
 
 def compare_sources(left: RunHandle, right: RunHandle) -> list[ComparedFile] | None:
     """The files that differ between the sources of two runs; None unless both were kept."""
-    from tandemlab.store.snapshots import read_manifest
-
-    snapshots = left.record.snapshot, right.record.snapshot
-    if snapshots[0] is None or snapshots[1] is None:
+    before, after = left.record.snapshot, right.record.snapshot
+    if before is None or after is None:
         return None
     blobs = left.workspace.place.blobs, right.workspace.place.blobs
+    return compare_snapshots((before, after), blobs)
+
+
+def compare_snapshots(
+    snapshots: tuple[str, str], blobs: tuple[Blobs, Blobs]
+) -> list[ComparedFile] | None:
+    """The files that differ between two sources by their digests; None unless both are there."""
+    from tandemlab.store.snapshots import read_manifest
+
     try:
         sources = [
             {file.path: file for file in read_manifest(snapshot, kept)}
             for snapshot, kept in zip(snapshots, blobs, strict=True)
-            if snapshot is not None
         ]
     except NotFound:  # it was removed since
         return None

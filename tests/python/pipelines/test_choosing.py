@@ -119,6 +119,10 @@ def test_a_step_runs_for_each_item_and_its_outputs_come_together_in_order(submit
     again = submit(told, made)
     again.wait_for_completion()
     assert again.why("work").reason is Reason.REUSED
+    Path("note.txt").write_text("new\n")  # among the sources of the list's step
+    changed = submit(told)
+    changed.wait_for_completion()
+    assert "note.txt: added" in str(changed.why("work"))
 
 
 def test_tables_of_items_made_by_r_have_all_levels(submit: Submit) -> None:
