@@ -234,7 +234,9 @@ class PipelineDriver:
             self._free(unit.step)
 
     def _fail(self, unit: Unit, reason: str, status: RunStatus = RunStatus.FAILED) -> None:
-        self._failed[unit] = reason
+        is_stopped = status is RunStatus.CANCELED and self._must_stop  # for the failure of another
+        if not is_stopped:
+            self._failed[unit] = reason
         self._close_item(unit)
         self._own.say(f"{unit}: {status.value.lower()}. {reason}")
 

@@ -155,6 +155,7 @@ def test_the_first_failure_ends_all(submit: Submit, tmp_path: Path) -> None:
     assert statuses(run) == expected
     assert run.record.error is not None
     assert run.record.error.code == "step"
+    assert "long" not in run.record.error.message  # it was canceled, and has not failed
 
 
 def test_steps_that_do_not_need_the_failed_one_may_go_on(submit: Submit) -> None:
