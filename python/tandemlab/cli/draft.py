@@ -23,7 +23,6 @@ from tandemlab.cli.commands import (
 from tandemlab.cli.pipeline import (
     after_start,
     parameter_option,
-    read_values,
     show_published,
     wait_option,
 )
@@ -210,7 +209,7 @@ def run_draft(
     found = _find(session, name, version)
     made = found.submit(
         experiment,
-        read_values(found.pipeline.graph, parameters),
+        found.pipeline.graph.read(parameters),
         until=until,
         regenerate_outputs=regenerate,
     )

@@ -27,7 +27,7 @@ from tandemlab.cli.session import Session
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
-    from tandemlab.domain.pipelines import Graph, ParameterValue
+    from tandemlab.domain.pipelines import ParameterValue
     from tandemlab.pipelines import Pipeline, PipelineRun, PublishedPipeline, StepState
     from tandemlab.tracking import Workspace
 
@@ -151,7 +151,7 @@ def run(
     workspace = session.workspace()
     found = _load(file) if _is_file(file) else _published(session, file)
     graph = found.graph if isinstance(found, Pipeline) else found.template.graph
-    values = {**read_values(graph, parameters), **_data_values(places)}
+    values = {**graph.read(parameters), **_data_values(places)}
     graph.values(values)
     if isinstance(found, Pipeline):
         _check(found, workspace, values, file)
@@ -348,7 +348,7 @@ def validate(session: Session, file: str, parameters: Mapping[str, str]) -> None
     status is then 2.
     """
     found, workspace = _load(file), session.workspace_if_any()
-    mistakes = found.validate(workspace, read_values(found.graph, parameters))
+    mistakes = found.validate(workspace, found.graph.read(parameters))
     session.screen.rows(_MISTAKES, [{"mistake": each} for each in mistakes])
     if mistakes:
         raise click.exceptions.Exit(2)
@@ -495,12 +495,6 @@ def show_published(session: Session, found: PublishedPipeline) -> None:
         "run": found.asset.run_id,
     }
     session.screen.record(_SHOWN, row)
-
-
-def read_values(graph: Graph, given: Mapping[str, str]) -> dict[str, ParameterValue]:
-    """Values of parameters, each read as its type has it."""
-    known = graph.parameters
-    return {name: known[name].read(text) if name in known else text for name, text in given.items()}
 
 
 def _find(session: Session, reference: str) -> PipelineRun:

@@ -288,8 +288,7 @@ def _parameters(
         return dict(given)
     from tandemlab.pipelines import PublishedPipeline
 
-    known = PublishedPipeline.get(workspace, pipeline).template.graph.parameters
-    return {name: known[name].read(text) if name in known else text for name, text in given.items()}
+    return PublishedPipeline.get(workspace, pipeline).template.graph.read(given)
 
 
 @verb("list", "tandemlab schedule list", "tandemlab schedule list -o json")

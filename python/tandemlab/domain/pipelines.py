@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.filters import Filter, fields_of, parse_condition
 from tandemlab.domain.scalars import Scalar
-from tandemlab.domain.schemas import unknown_name
+from tandemlab.domain.schemas import Mistake, as_sentence, unknown_name
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE_SUFFIXES = {"table": ".arrow", "json": ".json", "file": ""}
@@ -77,10 +77,7 @@ class Parameter:
         return cls(kind, default, description)
 
     def read(self, text: str) -> ParameterValue:
-        """The value that a person has written; a list as JSON.
-
-        Raises:
-            InvalidInput: it is not of the parameter's type.
+        """The value that a person has written, a list as JSON; None if it is of another type.
 
         >>> Parameter("integer").read("3"), Parameter("boolean").read("true")
         (3, True)
@@ -95,10 +92,8 @@ class Parameter:
         try:
             value = readers[self.type](text)
         except (KeyError, ValueError):
-            value = None
-        if value is None or not self.fits(value):
-            raise InvalidInput(f"{text!r} is no {self.type}.")
-        return value
+            return None
+        return value if self.fits(value) else None
 
     def fits(self, value: object) -> bool:
         """Whether a value is of the parameter's type."""
@@ -503,18 +498,37 @@ class Graph:
         made = self.steps[step].outputs[name]
         return made if self.steps[step].for_each is None else made.gathered()
 
+    def read(self, given: Mapping[str, str]) -> dict[str, ParameterValue]:
+        """Values of parameters that a person has written, as `values` takes them.
+
+        What cannot be read stays as it was written, for `values` to refuse.
+        """
+        read = {
+            name: each.read(given[name]) for name, each in self.parameters.items() if name in given
+        }
+        return {
+            name: text if read.get(name) is None else read[name] for name, text in given.items()
+        }
+
+    def value_mistakes(self, given: Mapping[str, ParameterValue]) -> list[Mistake]:
+        """Values of parameters that are not known, or of another type."""
+        found = []
+        for name, value in given.items():
+            if name not in self.parameters:
+                problem = unknown_name("parameter", name, self.parameters)
+                found.append(Mistake(("parameters", name), problem))
+            elif not self.parameters[name].fits(value):
+                problem = f"{value!r} is no {self.parameters[name].type}"
+                found.append(Mistake(("parameters", name), problem))
+        return found
+
     def values(self, given: Mapping[str, ParameterValue]) -> dict[str, ParameterValue]:
         """The parameters of a run: what is given, and else the defaults.
 
         Raises:
             InvalidInput: one is not known, of another type, or missing.
         """
-        problems = []
-        for name, value in given.items():
-            if name not in self.parameters:
-                problems.append(f"{name}: {unknown_name('parameter', name, self.parameters)}")
-            elif not self.parameters[name].fits(value):
-                problems.append(f"{name}: {value!r} is no {self.parameters[name].type}")
+        problems = [f"{each.path[-1]}: {each.message}" for each in self.value_mistakes(given)]
         defaults = {name: each.default for name, each in self.parameters.items()}
         found = {**defaults, **given}
         problems += [
@@ -522,7 +536,7 @@ class Graph:
         ]
         if problems:
             raise InvalidInput(
-                f"The pipeline's parameters cannot be used. {'; '.join(problems)}.",
+                f"The pipeline's parameters cannot be used. {as_sentence(problems)}",
                 details={"parameters": list(self.parameters)},
             )
         return found

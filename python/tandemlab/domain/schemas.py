@@ -88,6 +88,16 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"no such key; {ending}"
 
 
+def as_sentence(problems: Iterable[str]) -> str:
+    """Problems as the end of a message.
+
+    >>> as_sentence(["n is no number", "did you mean 'm'?"])
+    "n is no number; did you mean 'm'?"
+    """
+    text = "; ".join(problems)
+    return text if text.endswith("?") else f"{text}."
+
+
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     """What to say of a name that is not known.
 
@@ -124,16 +134,16 @@ class _Visitor:
 
     def visit(self, value: Any, schema: Schema, path: Path) -> Any:
         schema = self._resolve(schema)
-        branches = [self._resolve(branch) for branch in schema.get("anyOf", ())] or [schema]
+        one_of = schema.get("anyOf")
+        branches = [self._resolve(branch) for branch in one_of] if one_of else [schema]
         fitting = next((branch for branch in branches if _fits(value, _types(branch))), None)
         if fitting is None:
             wanted = dict.fromkeys(noun for branch in branches for noun in _nouns(branch))
             self._note(path, f"must be {_or(list(wanted))}, not {_describe(value)}")
             return value
-        wants_text = [each for each in _types(fitting) if each != "null"] == _TEXT
-        if wants_text and value is not None and not isinstance(value, str):
+        if not isinstance(value, str) and value is not None and _wants_text(fitting):
             return self._written.get(path, str(value))
-        if isinstance(value, Mapping):
+        if _kind(value) == "object":
             return self._visit_object(value, fitting, path)
         if isinstance(value, (list, tuple)):
             self._check_length(value, fitting, path)
@@ -195,6 +205,10 @@ class _Visitor:
 def _types(schema: Schema) -> Sequence[str]:
     types: str | Sequence[str] = schema.get("type", _ALL_TYPES)
     return [types] if isinstance(types, str) else types
+
+
+def _wants_text(schema: Schema) -> bool:
+    return [each for each in _types(schema) if each != "null"] == _TEXT
 
 
 def _nouns(schema: Schema) -> list[str]:

@@ -165,7 +165,9 @@ class Pipeline:
         from tandemlab.pipelines.modules import without_modules
         from tandemlab.pipelines.planning import check_graph
 
-        mistakes = check_graph(self.graph, None, self._known(self.graph, pipeline_parameters))
+        mistakes = self.graph.value_mistakes(pipeline_parameters or {})
+        if not mistakes:
+            mistakes = check_graph(self.graph, None, self._known(self.graph, pipeline_parameters))
         if mistakes or workspace is None:
             return describe_mistakes(mistakes)
         try:

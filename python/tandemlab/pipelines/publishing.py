@@ -224,6 +224,12 @@ def check_paths(template: Template, values: Mapping[str, ParameterValue]) -> Non
     """
     for name in path_parameters(template.graph):
         value = values[name]
+        if isinstance(value, str) and value.startswith("{"):  # data, as its JSON
+            raise InvalidInput(
+                f"The parameter {name!r} is a path of this machine, and not data.",
+                hint=f"Give a path, or publish the input as 'dataset: ${{parameters.{name}}}'.",
+                details={"parameter": name},
+            )
         if isinstance(value, str) and not os.path.isabs(os.path.expanduser(value)):
             raise InvalidInput(
                 f"The parameter {name!r} is a path, and {value!r} is not absolute.",

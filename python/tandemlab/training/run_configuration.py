@@ -13,7 +13,7 @@ from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import USUAL_RESOURCES, Distribution, Input, InputMode, Output, Resources
 from tandemlab.domain.scalars import as_scalar
-from tandemlab.domain.schemas import conform, key_of
+from tandemlab.domain.schemas import as_sentence, conform, key_of
 from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 from tandemlab.training.places import (
     GivenInputs,
@@ -136,7 +136,7 @@ class RunConfiguration:
         value, mistakes = conform(content, run_configuration_schema())
         if mistakes:
             told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]
-            raise InvalidInput(f"The run configuration cannot be used. {'; '.join(told)}.")
+            raise InvalidInput(f"The run configuration cannot be used. {as_sentence(told)}")
         environment = value.pop("environment", None)
         if isinstance(environment, Mapping):
             environment = Environment.from_dict({"name": "environment", **environment})

@@ -50,7 +50,12 @@ def test_mistakes_are_results_with_a_status_of_their_own(
     refused = call("pipeline", "run", "bad.yml", *place, "-o", "json")
     assert (refused.status, len(refused.error["details"]["mistakes"])) == (2, 2)
     wrong = call("pipeline", "run", file, "-p", "n=many", *place, "-o", "json")
-    assert "'many' is no integer" in wrong.error["message"]
+    assert "n: 'many' is no integer" in wrong.error["message"]
+    wrong = call("pipeline", "validate", file, "-p", "n=many", "-p", "m=1", "-o", "json")
+    assert [each["mistake"].split(":")[0] for each in wrong.json] == [
+        "parameters.n",
+        "parameters.m",
+    ]
     assert not workspace.experiments
 
 

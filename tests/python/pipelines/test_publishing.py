@@ -102,6 +102,9 @@ def test_parameters_are_checked_before_anything_is_made(
         assert words in problem.value.message
     with pytest.raises(InvalidInput, match=r"'raw' is a path, and 'raw.txt' is not absolute"):
         made.submit(pipeline_parameters={"note": "", "raw": "raw.txt"})
+    with pytest.raises(InvalidInput, match="'raw' is a path of this machine, and not data"):
+        data = DataPath("workspaceblobstore", "raw.txt")
+        made.submit(pipeline_parameters={"note": "", "raw": data})
     with pytest.raises(InvalidInput, match="'note' cannot be"):
         made.submit(pipeline_parameters={"note": object()})
     assert workspace.experiments == {}
