@@ -148,6 +148,10 @@ def test_functions_share_a_process_one_after_the_other(
         assert (each["main"], each["helper"]) == (f"{name}.py", name)
         assert the_run(run, name).read_log()[0] == f"says {name}\nlater\n"
     assert facts["first"]["pid"] == facts["second"]["pid"] != facts["forked"]["pid"]
+    directories = [Path(workspace.path, "runs", the_run(run, name).id) for name in names]
+    wait_until(lambda: not any((each / "work").exists() for each in directories))
+    packages = {(each / "files/system/environment.json").stat().st_ino for each in directories}
+    assert len(packages) == 1  # each a link to the same content
     assert (facts["forked"]["before"], facts["second"]["before"]) == (None, "first")
     ends = {name: the_run(run, name).record for name in ("dies", "leaves", "hangs")}
     assert {name: each.exit_code for name, each in ends.items()} == {
