@@ -171,7 +171,8 @@ parallel_run_step <- function(script_name, name = NULL, mini_batch_size = 10,
     output_action = output_action
   )
   usual <- list(
-    mini_batch_size = 10, node_count = 1, run_max_try = 3, error_threshold = 0, output_action = "append_row"
+    mini_batch_size = 10, node_count = 1, run_max_try = 3, error_threshold = 0,
+    output_action = "append_row"
   )
   is_usual <- vapply(names(given), function(key) {
     is.null(given[[key]]) || !is.null(usual[[key]]) && given[[key]] == usual[[key]]
