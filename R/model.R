@@ -366,6 +366,7 @@ arg_sample <- function(x, arg = deparse1(substitute(x))) {
   }
   if (is.data.frame(x)) {
     start_core()
+    attr(x, "row.names") <- .set_row_names(nrow(x)) # names of rows are no input of a model
     stream <- export_frame(x)
     return(list(form = list(address = .Call(C_arrow_address, stream)), stream = stream))
   }

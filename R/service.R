@@ -525,8 +525,8 @@ request_text <- function(x) {
   }
   as.character(jsonlite::toJSON(
     x,
-    digits = NA, null = "null", na = "null", dataframe = "rows", POSIXt = "ISO8601", UTC = TRUE,
-    auto_unbox = is.list(x)
+    digits = NA, null = "null", na = "null", dataframe = "rows", rownames = FALSE,
+    POSIXt = "ISO8601", UTC = TRUE, auto_unbox = is.list(x)
   ))
 }
 

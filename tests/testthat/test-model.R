@@ -12,7 +12,9 @@ test_that("a model of R is registered, found and predicts the same", {
   made <- register_model(
     ws, path, "manual",
     tags = list(team = "a"), properties = list(rows = 32), description = "gear",
-    sample_input_dataset = data.frame(wt = c(2.5, 3), who = factor(c("a", "b"))),
+    sample_input_dataset = data.frame(
+      wt = c(2.5, 3), who = factor(c("a", "b")), row.names = c("first", "second")
+    ),
     sample_output_dataset = c(0.5, 0.25), aliases = "candidate",
     resource_configuration = resource_configuration(cpu = 0.5)
   )

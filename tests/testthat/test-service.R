@@ -37,7 +37,8 @@ test_that("an R model is deployed, asked, changed and deleted", {
 
   cars <- data.frame(wt = c(2, 3.5))
   expected <- unname(predict(fit, cars, type = "response"))
-  expect_equal(invoke_webservice(service, cars), expected)
+  named <- structure(cars, row.names = paste("car", seq_len(nrow(cars))))
+  expect_equal(invoke_webservice(service, named), expected)
   expect_equal(invoke_webservice(service, jsonlite::toJSON(cars)), expected)
   expect_error(invoke_webservice(service, "1"), class = "tandemlab_error_service_failed")
   logs <- get_webservice_logs(service)
