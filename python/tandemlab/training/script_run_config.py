@@ -225,10 +225,9 @@ class ScriptRunConfig(RunConfiguration):
             targets[name] = target
         folder = os.path.abspath(os.path.expanduser(self.source_directory))
         source = _check_source(Path(folder))
-        if self.max_run_duration_seconds is not None and not self.max_run_duration_seconds > 0:
-            raise InvalidInput(
-                f"max_run_duration_seconds must be above 0, not {self.max_run_duration_seconds}."
-            )
+        limit: object = self.max_run_duration_seconds
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            raise InvalidInput(f"max_run_duration_seconds must be a number above 0, not {limit!r}.")
         inputs = checked_inputs(named_inputs(self.inputs), source, workspace, target.is_here)
         outputs = checked_outputs(
             {name: as_output(each) for name, each in named_outputs(self.outputs).items()},

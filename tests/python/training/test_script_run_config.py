@@ -39,6 +39,7 @@ def source(tmp_path: Path) -> Path:
         ({"environment_variables": {"a b": "1"}}, "environment variable"),
         ({"interpreter": "/no/python"}, "not on this machine"),
         ({"max_run_duration_seconds": 0}, "above 0"),
+        ({"max_run_duration_seconds": "1h"}, "a number above 0, not '1h'"),
     ],
 )
 def test_what_cannot_run_is_refused_and_leaves_nothing(
