@@ -11,7 +11,7 @@ from plugins import groups
 SETTINGS = f"""
 [pytest]
 pythonpath = {Path(groups.__file__).parents[1]}
-addopts = -p plugins.groups
+addopts = -p xdist -p plugins.groups
 """
 
 SHARING = """

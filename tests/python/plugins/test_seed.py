@@ -12,7 +12,7 @@ from plugins import seed
 SETTINGS = f"""
 [pytest]
 pythonpath = {Path(seed.__file__).parents[1]}
-addopts = -p plugins.seed -v
+addopts = -p xdist -p plugins.seed -v
 """
 
 RANDOM_PARAMETERS = """

@@ -18,7 +18,7 @@ pytestmark = [
 SETTINGS = f"""
 [pytest]
 pythonpath = {Path(testthat.__file__).parents[1]}
-addopts = -p plugins.testthat -ra
+addopts = -p xdist -p pytest_timeout -p plugins.testthat -ra
 markers =
     full: slow
 """
