@@ -20,7 +20,6 @@ from tandemlab import Dataset, Run, ScriptRunConfig, Workspace
 from tandemlab.bridge import find_r, r_environment
 
 TARGETS = ("local", "ssh", "slurm", "ray", "spark")
-SCRIPTS = ("accidents.py", "accidents.R")
 R_CODE = """
 library(tandemlab)
 words <- commandArgs(trailingOnly = TRUE)
@@ -53,9 +52,10 @@ def test_the_same_scripts_give_the_same_metrics_on_every_target(
     attach_slurm(workspace, slurm, memory="1GB")
     attach_ray(workspace, ray)
     attach_spark(workspace, spark)
-    runs_of = {script: _by_python(workspace, source, script) for script in SCRIPTS}
-    runs_of["accidents.R"] += _by_r(workspace, source)
-    runs_of["accidents.py"] += _by_shell(workspace, source)
+    runs_of = {
+        "accidents.py": [*_by_python(workspace, source), *_by_shell(workspace, source)],
+        "accidents.R": _by_r(workspace, source),
+    }
     for runs in runs_of.values():
         for run in runs:
             run.wait_for_completion(timeout_seconds=300)
@@ -67,22 +67,22 @@ def test_the_same_scripts_give_the_same_metrics_on_every_target(
         assert all(each == names[0] for each in names)
 
 
-def _by_python(workspace: Workspace, source: Path, script: str) -> list[Run]:
-    config = ScriptRunConfig(source, script, arguments={"data": "accidents.csv"})
+def _by_python(workspace: Workspace, source: Path) -> list[Run]:
+    config = ScriptRunConfig(source, "accidents.py", arguments={"data": "accidents.csv"})
     experiment = workspace.experiment("accidents")
     return [experiment.submit(config.replace(compute_target=target)) for target in TARGETS]
 
 
 def _by_r(workspace: Workspace, source: Path) -> list[Run]:
-    words = [find_r().rscript, "--vanilla", "-e", R_CODE, workspace.path, source, *TARGETS[1:]]
+    words = [find_r().rscript, "--vanilla", "-e", R_CODE, workspace.path, source, *TARGETS]
     ids = _printed([str(word) for word in words], source).split()
     return [workspace.get_run(run_id) for run_id in ids]
 
 
 def _by_shell(workspace: Workspace, source: Path) -> list[Run]:
     program = str(Path(sys.executable).with_name("tandemlab"))
-    submit = [program, "run", "submit", "--experiment", "accidents"]
-    what = ["--workspace", str(workspace.path), "-o", "json", SCRIPTS[0], "--data", "accidents.csv"]
+    submit = [program, "run", "submit", "--experiment", "accidents", "-w", str(workspace.path)]
+    what = "-o json accidents.py --data accidents.csv".split()
     told = [_printed([*submit, "--target", target, *what], source) for target in TARGETS[1:]]
     return [workspace.get_run(json.loads(each)["id"]) for each in told]
 
