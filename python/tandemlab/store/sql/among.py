@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, bindparam
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Dialect, bindparam
 from sqlalchemy import Text as AnyText
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction

@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, exc, inspect, text
-from sqlalchemy.dialects import postgresql as postgresql_dialect
-from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.sql.schema import Table
 
 from tandemlab.domain import NotFound, StorageError, VersionMismatch
@@ -171,7 +170,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
 
 def upsert(dialect: str, table: Table) -> Any:
     """An INSERT of the dialect that knows ON CONFLICT."""
-    return (postgresql_dialect if dialect == "postgresql" else sqlite_dialect).insert(table)
+    # A dialect takes a while to load, and a process needs one of them.
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 def _is_postgresql(bind: Engine | Connection) -> bool:
