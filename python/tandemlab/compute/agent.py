@@ -222,11 +222,8 @@ class Agent:
         for lane in self._lanes.values():
             lane.look(self._begin)
             for job in lane.ended():
-                record = job.followed.record
+                work, record = partial(self._finish, ended=job), job.followed.record
                 is_quick = lane.target.is_here and lifecycle.ends_quickly(self._folder, record)
-                # What waits for the end of a run shall not wait for this too.
-                tidier = lane.workers if is_quick else _AT_ONCE
-                work = partial(self._finish, ended=job, tidier=tidier)
                 self._do(lane, record.id, work, is_end=True, is_quick=is_quick)
         ended = self._finish_tasks()
         if is_due:
@@ -548,14 +545,8 @@ class Agent:
             return lifecycle.finalize(self._folder, record, JobState(is_running=False))
         return Followed(record, StartedJob(job, handle))
 
-    def _finish(
-        self, lane: Lane, run_id: str, ended: Ended, tidier: Executor = _AT_ONCE
-    ) -> RunStatus:
-        """Take in what a job has left, and end its run.
-
-        Args:
-            tidier: removes what the job has worked on.
-        """
+    def _finish(self, lane: Lane, run_id: str, ended: Ended) -> RunStatus:
+        """Take in what a job has left, and end its run."""
         lane.target.fetch(ended.followed.started)
         if lane.target.slots is None:
             lifecycle.begin(self._folder, run_id)
@@ -563,8 +554,6 @@ class Agent:
             wait([question])
         status = lifecycle.finalize(self._folder, ended.followed.record, ended.state)
         _log.info("run %s ended as %s", run_id, status)
-        if status is RunStatus.COMPLETED:
-            tidier.submit(lifecycle.tidy, self._folder, run_id)
         return status
 
     def _begin(self, run_id: str) -> None:

@@ -519,14 +519,11 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
     files = [FileRecord(name, *folder.blobs.adopt(directory / "files" / name)) for name in names]
     status = _complete(folder, record, state, files) or _conclude(folder, record, state, files)
     folder.blobs.commit([file.digest for file in files])
+    if status is RunStatus.COMPLETED:
+        for name in ("work", "inputs", STAGED):
+            _remove(directory / name)
     settle(directory)
     return status
-
-
-def tidy(folder: WorkspaceFolder, run_id: str) -> None:
-    """Remove what the job of a run that has completed has worked on."""
-    for name in ("work", "inputs", STAGED):
-        _remove(folder.run_directory(run_id) / name)
 
 
 def _remove(folder: Path) -> None:
