@@ -29,7 +29,7 @@
 #' @section Errors:
 #' `tandemlab_error_conflict` from `save_draft()` if there is a newer version, whose number, user
 #' and time are the error's `details`; `tandemlab_error_already_exists` if the name is taken;
-#' `tandemlab_error_not_found`.
+#' `tandemlab_error_not_found`, also from `save_draft()` if somebody has deleted the draft.
 #' @examplesIf tandemlab_is_ready()
 #' ws <- temp_workspace()
 #' rows <- component_step("rows", "enter_data_manually", list(text = "town,people\nAma,12"))

@@ -175,6 +175,7 @@ class Draft(Registered):
 
         Raises:
             Conflict: somebody has saved another version meanwhile; nothing is lost of either.
+            NotFound: somebody has deleted the draft meanwhile.
             InvalidInput: the document or the layout cannot be used.
         """
         content = _content(pipeline, self.layout if layout is None else layout)

@@ -75,7 +75,7 @@ class Assets:
         Raises:
             InvalidInput: a name that cannot be one, a definition that is not plain JSON, a secret
                 in it, or a content that is not in the blobs.
-            NotFound: there is no such run.
+            NotFound: there is no such run, or no version any more that it could be based on.
             Conflict: the newest version is another one than it is based on.
         """
         new = NewAsset(

@@ -85,7 +85,7 @@ def test_of_those_who_save_at_once_one_does_and_the_others_hear_of_it(
     assert all(each.details["version"] == 2 for each in conflicts)
     assert "has version 2 now" in str(conflicts[0])
     base.delete()
-    with pytest.raises(Conflict, match="not there any more"):
+    with pytest.raises(NotFound, match="not there any more"):
         base.save(drawn())
 
 

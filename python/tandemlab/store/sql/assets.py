@@ -123,10 +123,10 @@ def _check_base(new: NewAsset, newest: Asset | None) -> None:
     if new.based_on is None or new.based_on == there:
         return
     if newest is None:
-        raise Conflict(
+        raise NotFound(
             f"The {new.kind} {new.name!r} is not there any more.",
             hint="Keep it under another name, or anew.",
-            details={"version": 0},
+            details={"what": new.kind, "name": new.name, "version": new.based_on},
         )
     raise Conflict(
         f"The {new.kind} {new.name!r} has version {there} now, by {newest.user or 'somebody'}, and "
