@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,26 @@ every_component = pytest.mark.parametrize(
 )
 
 
-def test_each_component_has_a_name_in_portuguese(pytestconfig: pytest.Config) -> None:
+def test_all_that_is_said_of_components_is_said_in_portuguese(pytestconfig: pytest.Config) -> None:
     file = pytestconfig.rootpath / "web" / "src" / "text" / "components.pt.json"
     translated = json.loads(file.read_text(encoding="utf-8"))
     own = list_components()
     assert set(translated["components"]) == set(own)
     assert set(translated["categories"]) == {each.category for each in own.values()}
+    described = [describe(each) for each in own.values()]
+    parameters = [
+        part for each in own.values() for part in parts_of(each.Parameters.model_json_schema())
+    ]
+    ports = [port for each in described for port in (*each["inputs"], *each["outputs"])]
+    said = {part["description"] for _, part in parameters if "description" in part}
+    assert set(translated["labels"]) == {name for name, _ in parameters}
+    assert set(translated["texts"]) == said | {port["description"] for port in ports}
+
+
+def parts_of(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The properties of a schema and of all that it refers to."""
+    inner = [part for each in schema.get("$defs", {}).values() for part in parts_of(each)]
+    return [*schema.get("properties", {}).items(), *inner]
 
 
 @every_component

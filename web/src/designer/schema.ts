@@ -31,7 +31,7 @@ export function fieldsOf(schema: Schema, defs: Record<string, Schema> = schema.$
     const { inner, isNullable } = unwrapped(given, defs);
     return {
       name,
-      label: labelOf(name),
+      label: given["x-label"] ?? labelOf(name),
       description: given.description ?? inner.description ?? "",
       isRequired: schema.required?.includes(name) ?? false,
       isNullable,

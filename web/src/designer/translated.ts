@@ -1,10 +1,14 @@
 import type { Language } from "../text/text";
-import type { Component } from "./types";
+import type { Component, Port, Schema } from "./types";
 
 export type Translation = {
   categories: Record<string, string>;
   /** By name: the title, and what stands in the place of the first line of the description. */
   components: Record<string, { title: string; about: string }>;
+  /** Of parameters, by name. */
+  labels: Record<string, string>;
+  /** What is said of parameters and ports, by what it is in their language. */
+  texts: Record<string, string>;
 };
 
 /** What components are called in a language other than theirs; null where they have none. */
@@ -13,13 +17,41 @@ export async function translationOf(language: Language): Promise<Translation | n
 }
 
 /** A component as it is called in a language; it is still found by its own title. */
-export function translated(component: Component, { categories, components }: Translation): Component {
+export function translated(component: Component, translation: Translation): Component {
   const { title, category, description, keywords } = component;
-  const said = components[component.name];
+  const said = translation.components[component.name];
   const [, ...more] = description.split("\n");
   return {
     ...component,
-    category: categories[category] ?? category,
+    category: translation.categories[category] ?? category,
     ...(said && { title: said.title, keywords: [...keywords, title], description: [said.about, ...more].join("\n") }),
+    inputs: component.inputs.map((port) => ofPort(port, translation)),
+    outputs: component.outputs.map((port) => ofPort(port, translation)),
+    schema: ofSchema(component.schema, translation),
   };
 }
+
+const ofPort = (port: Port, { texts }: Translation): Port => ({
+  ...port, description: texts[port.description] ?? port.description,
+});
+
+function ofSchema(schema: Schema, translation: Translation): Schema {
+  const { properties, $defs } = schema;
+  return {
+    ...schema,
+    ...(properties && { properties: mapped(properties, (name, each) => ofProperty(name, each, translation)) }),
+    ...($defs && { $defs: mapped($defs, (_, each) => ofSchema(each, translation)) }),
+  };
+}
+
+function ofProperty(name: string, schema: Schema, { labels, texts }: Translation): Schema {
+  const { description } = schema;
+  return {
+    ...schema,
+    ...(labels[name] && { "x-label": labels[name] }),
+    ...(description && { description: texts[description] ?? description }),
+  };
+}
+
+const mapped = <Value>(from: Record<string, Value>, as: (name: string, value: Value) => Value): Record<string, Value> =>
+  Object.fromEntries(Object.entries(from).map(([name, value]) => [name, as(name, value)]));

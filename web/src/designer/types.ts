@@ -25,6 +25,8 @@ export type Schema = {
   "x-column-of"?: string;
   "x-language"?: string;
   "x-asset"?: string;
+  /** In the user's language, where that is not the component's. */
+  "x-label"?: string;
 };
 
 export type Component = {
