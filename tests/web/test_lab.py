@@ -156,6 +156,7 @@ def test_schedules_are_made_say_when_next_and_run_now(
     zone = dialog.get_by_role("combobox", name="Time zone")
     zone.fill("UTC")
     page.get_by_role("option", name="UTC", exact=True).click()
+    dialog.get_by_text("More settings").click()
     dialog.get_by_label("Not before").fill("2030-01-01T06:31")
     expect(dialog.get_by_role("status").get_by_text("2031")).to_have_count(1)
     dialog.get_by_label("Not after").fill("2032-06-01T00:00")
@@ -167,7 +168,9 @@ def test_schedules_are_made_say_when_next_and_run_now(
     dialog.get_by_label("day", exact=True).fill("${slot.date}")
     check_access(page)
     dialog.get_by_role("button", name="New schedule").click()
-    expect(page.get_by_role("button", name="Pause: mornings")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="mornings")
+    for term in ("Not after: Jun 1, 2032", "goes on: wait for its end", "missed: run none"):
+        expect(row).to_contain_text(term)
     made = Schedule.get(lab, "mornings").definition.to_dict()
     assert made["trigger"]["cron"] == "30 6 1 1 *"
     assert made["action"]["parameters"] == {"day": "${slot.date}"}

@@ -6,6 +6,7 @@ import { api } from "../api/client";
 import { useWorkspace } from "../api/session";
 import { Asking } from "../parts/asking";
 import { useAssets } from "../parts/assets";
+import { More } from "../parts/more";
 import { given, ParameterFields } from "../parts/parameters";
 import { useTell } from "../parts/tell";
 import { usePublished } from "../pipelines/queries";
@@ -65,10 +66,12 @@ export function NewSchedule({ pipeline, close }: { pipeline?: string; close: () 
       {typed.way === "dataset" && <OnDataset typed={typed} type={type} />}
       {typed.way === "files" && <OnFiles typed={typed} type={type} />}
       {typed.way === "after" && <AfterOthers typed={typed} type={type} />}
-      <Limits typed={typed} type={type} />
       {typed.way === "time" && <NextTimes typed={typed} />}
-      <Policies typed={typed} type={type} />
       <ParameterFields parameters={parameters} typed={values} type={(key, value) => setValues((old) => ({ ...old, [key]: value }))} />
+      <More>
+        <Limits typed={typed} type={type} />
+        <Policies typed={typed} type={type} />
+      </More>
     </Asking>
   );
 }

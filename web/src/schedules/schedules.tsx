@@ -14,6 +14,7 @@ import { When } from "../parts/when";
 import { useText } from "../text/text";
 import { NewSchedule } from "./new-schedule";
 import { useSchedules, type Schedule } from "./queries";
+import type { CatchUp, Overlap } from "./trigger";
 
 /** What runs by itself: when next, and what became of it. */
 export default function Schedules() {
@@ -42,7 +43,7 @@ export default function Schedules() {
                   cell: ({ name, description }) => <div>{name}{description && <Text size="xs" c="dimmed">{description}</Text>}</div>,
                 },
                 { key: "status", title: text("status"), cell: ({ status }) => <Badge className="badge" variant="default" radius="sm" tt="none">{status}</Badge> },
-                { key: "trigger", title: text("schedules.trigger"), isMore: true, cell: ({ trigger }) => triggerOf(trigger) },
+                { key: "trigger", title: text("schedules.trigger"), isMore: true, cell: (each) => <Terms schedule={each} /> },
                 {
                   key: "next", title: text("schedules.next"),
                   cell: ({ next }) => next.length === 0 ? "–" : next.map((time) => <div key={time} className="moment">{text.when(time)}</div>),
@@ -54,6 +55,23 @@ export default function Schedules() {
       </Loaded>
       <History />
     </Page>
+  );
+}
+
+/** When it fires, and what holds for its firings. */
+function Terms({ schedule: { trigger, start, end, overlap, catch_up } }: { schedule: Schedule }) {
+  const text = useText();
+  const terms = [
+    start && `${text("schedules.start")}: ${text.when(start)}`,
+    end && `${text("schedules.end")}: ${text.when(end)}`,
+    `${text("schedules.overlap")}: ${text(`schedules.overlap.${overlap as Overlap}`)}`,
+    trigger.kind === "recurrence" && `${text("schedules.catchUp")}: ${text(`schedules.catchUp.${catch_up as CatchUp}`)}`,
+  ];
+  return (
+    <div>
+      {triggerOf(trigger)}
+      {terms.map((each) => each && <Text key={each} size="xs" c="dimmed">{each}</Text>)}
+    </div>
   );
 }
 

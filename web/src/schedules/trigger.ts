@@ -6,6 +6,8 @@ export const WEEK_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"
 
 export const OVERLAPS = ["skip", "queue", "replace"] as const;
 export const CATCH_UPS = ["latest", "skip", "all"] as const;
+export type Overlap = (typeof OVERLAPS)[number];
+export type CatchUp = (typeof CATCH_UPS)[number];
 
 export type Typed = {
   way: (typeof WAYS)[number];
@@ -24,8 +26,8 @@ export type Typed = {
   /** On the clocks of the time zone, as 2026-11-30T06:00; empty for no such limit. */
   start: string;
   end: string;
-  overlap: (typeof OVERLAPS)[number];
-  catchUp: (typeof CATCH_UPS)[number];
+  overlap: Overlap;
+  catchUp: CatchUp;
 };
 
 export function begun(timeZone: string): Typed {

@@ -88,6 +88,7 @@ export const en = {
 
   "runs.title": "Runs",
   "pipelines.title": "Pipelines",
+  "more.settings": "More settings",
   "schedules.title": "Schedules",
   "datasets.title": "Datasets",
   "models.title": "Models",

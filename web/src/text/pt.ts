@@ -89,6 +89,7 @@ export const pt: Texts = {
 
   "runs.title": "Execuções",
   "pipelines.title": "Pipelines",
+  "more.settings": "Mais definições",
   "schedules.title": "Agendamentos",
   "datasets.title": "Conjuntos de dados",
   "models.title": "Modelos",
