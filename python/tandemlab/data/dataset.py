@@ -50,8 +50,9 @@ class _Tabular:
         A column without a name is ``Column1``, ``Column2`` … by its place. What types the columns
         have is found now, from the first 20,480 rows, and kept; a value further on that does not
         fit is an error with its line. So is a row with too few or too many values; a separator at
-        its end begins one more. A number with a fraction does not fit whole numbers: nothing is
-        rounded. Numbers beyond the range of doubles are infinite.
+        its end begins one more. A number with a fraction does not fit whole numbers, nor a time
+        with an offset times without: nothing is rounded or left out. Numbers beyond the range of
+        doubles are infinite.
 
         Args:
             path: files, folders or patterns (``*``, ``?``, ``**``); those of a datastore as

@@ -10,7 +10,7 @@ from tandemlab.data.headers import Part, parts_of
 from tandemlab.data.locations import DataFile
 from tandemlab.data.problems import in_our_words, surplus_values
 from tandemlab.data.row_ends import surplus_row
-from tandemlab.data.types import WHOLE, ColumnTypes, chosen, selection
+from tandemlab.data.types import LOSING, ColumnTypes, chosen, selection
 from tandemlab.domain import InvalidInput
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1")
@@ -118,7 +118,7 @@ def scan(
         name: kind
         for name, kind in columns.items()
         if kind != "VARCHAR"
-        and (kind == WHOLE or lenient or empty or name in options.get("formats", {}))
+        and (kind in LOSING or lenient or empty or name in options.get("formats", {}))
     }
     read = {name: "VARCHAR" if name in later else kind for name, kind in columns.items()}
     if empty:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.data.engine import literal, need_duckdb
 from tandemlab.data.locations import DataFile
 from tandemlab.data.problems import malformed_json
-from tandemlab.data.types import WHOLE, listed, selection
+from tandemlab.data.types import LOSING, listed, selection
 from tandemlab.domain import InvalidInput
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def scan(
                 _check_structure(database, kind, columns[name], name, file)
     dropping = _is_dropping(options)
     formats = options.get("formats", {})
-    later = {name: kind for name, kind in columns.items() if name in formats or kind == WHOLE}
+    later = {name: kind for name, kind in columns.items() if name in formats or kind in LOSING}
     read = {name: "VARCHAR" if name in later else kind for name, kind in columns.items()}
     if dropping or lenient:
         # read_json() would make a row without values of a line that is no JSON.

@@ -20,9 +20,17 @@ TYPES = {
     "datetime": "TIMESTAMP",
     "time": "TIME",
 }
-WHOLE = TYPES["integer"]
 _WORDS = {kind: word for word, kind in TYPES.items()}
 _OF_TIME = ("date", "datetime", "time")
+# What a text has to be besides for the types that DuckDB makes of more: it rounds fractions, and
+# leaves out the offset of a time, or the date before it.
+_FITS = {
+    "BIGINT": "TRY_CAST({text} AS DOUBLE) = {value}",
+    "TIMESTAMP": r"NOT regexp_matches({text}, ':[\d.:]*\s*[^\d.:\s]')",
+    "TIME": r"regexp_matches({text}, '^[\d.:\s]*$')",
+}
+LOSING = frozenset(_FITS)
+"""Types of which DuckDB would make values that lose a part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +159,11 @@ def converted(
 
 
 def _cast(text: str, kind: str) -> str:
-    """Text as a value of a type, missing if it is none; DuckDB would round fractions."""
+    """Text as a value of a type, missing if it is none."""
     value = f"TRY_CAST({text} AS {kind})"
-    if kind != WHOLE:
+    if kind not in LOSING:
         return value
-    return f"CASE WHEN TRY_CAST({text} AS DOUBLE) = {value} THEN {value} END"
+    return f"CASE WHEN {_FITS[kind].format(text=text, value=value)} THEN {value} END"
 
 
 def selection(
