@@ -99,11 +99,18 @@ def _image() -> bytes:
     root.add(python)
     root.add_folder(standard, "site-packages", "test", "config-3.11-x86_64-linux-gnu")
     root.links["usr/bin/python3"] = str(python)
+    root.add_folder(Path("/usr/share/python-wheels"))  # where Debian's Python has its pip
+    packages = subprocess.run(
+        [python, "-I", "-c", "import site; print(site.getsitepackages()[0])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     for distribution in _needed("tandemlab"):
         for file in distribution.files or ():
             path = Path(str(distribution.locate_file(file)))
             if path.is_file() and ".." not in file.parts and "__pycache__" not in file.parts:
-                root.add(path, f"{standard}/site-packages/{file}")
+                root.add(path, f"{packages}/{file}")
     for name in _PROGRAMS:
         for folder in ("/bin", "/usr/bin"):
             root.add(Path(shutil.which(name) or name), f"{folder}/{name}")

@@ -60,7 +60,7 @@ test_that("install_tandemlab() makes an environment that a fresh session uses by
 
 # A folder of the packages that this Python has beside tandemlab, so that pip finds them in place.
 packages_in_place <- function(env = parent.frame()) {
-  packages <- reticulate::py_eval("__import__('sysconfig').get_path('purelib')")
+  packages <- dirname(reticulate::py_eval("__import__('msgspec').__path__[0]"))
   own <- "tandemlab|^pip|^setuptools|[.]pth$"
   names <- grep(own, list.files(packages), value = TRUE, invert = TRUE)
   folder <- withr::local_tempdir(.local_envir = env)
