@@ -25,7 +25,7 @@ _OF_TIME = ("date", "datetime", "time")
 # What a text has to be besides for the types that DuckDB makes of more: it rounds fractions, and
 # leaves out the offset of a time, or the date before it.
 _FITS = {
-    "BIGINT": "TRY_CAST({text} AS DOUBLE) = {value}",
+    "BIGINT": "coalesce(TRY_CAST({text} AS DOUBLE) = {value}, true)",
     "TIMESTAMP": r"NOT regexp_matches({text}, ':[\d.:]*\s*[^\d.:\s]')",
     "TIME": r"regexp_matches({text}, '^[\d.:\s]*$')",
 }

@@ -69,18 +69,18 @@ function Terms({ schedule: { trigger, start, end, overlap, catch_up } }: { sched
   ];
   return (
     <div>
-      {triggerOf(trigger)}
+      {triggerOf(trigger, text)}
       {terms.map((each) => each && <Text key={each} size="xs" c="dimmed">{each}</Text>)}
     </div>
   );
 }
 
 /** The kind, and what tells one of that kind from another. */
-function triggerOf(trigger: Record<string, unknown>): string {
+function triggerOf(trigger: Record<string, unknown>, text: ReturnType<typeof useText>): string {
   const { kind, ...more } = trigger;
   const parts = Object.entries(more)
     .filter(([, value]) => ["string", "number"].includes(typeof value))
-    .map(([name, value]) => `${name} ${String(value)}`);
+    .map(([name, value]) => `${name} ${name === "start_time" ? text.when(String(value)) : String(value)}`);
   return [String(kind), ...parts].join(", ");
 }
 
