@@ -10,8 +10,8 @@
 #' row with too few or too many values; a separator at its end begins one more. Numbers beyond the
 #' range of doubles are infinite. A column without a name is `Column1`, `Column2`, ... by its place.
 #' A number with a fraction does not fit whole numbers, nor a time with an offset times without:
-#' nothing is rounded or left out. Fields and types of JSON lines are looked for in all lines, unless
-#' `validate = FALSE`: then fields that the first 20,480 of a file do not have are left out.
+#' nothing is rounded or left out. Fields and types of JSON lines are looked for in all lines,
+#' unless `validate = FALSE`: then fields that the first 20,480 of a file do not have are left out.
 #'
 #' @param path Files, folders or patterns (`*`, `?`, `**`), as strings; or a [data_path()] in a
 #'   datastore, or a list of these.

@@ -132,7 +132,7 @@ def test_schedules_are_made_say_when_next_and_run_now(
     page: Page, studio: str, lab: Workspace, check_access: Check
 ) -> None:
     page.goto(f"{studio}/schedules")
-    expect(page.get_by_role("cell", name=re.compile("Jan.*2027"))).to_be_visible()
+    expect(page.get_by_role("cell", name=re.compile("Jan.*2028"))).to_be_visible()
     page.get_by_role("button", name="Pause: nightly").click()
     expect(page.get_by_role("button", name="Resume: nightly")).to_be_visible()
     assert Schedule.get(lab, "nightly").status.lower() == "paused"
