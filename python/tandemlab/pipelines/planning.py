@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +52,8 @@ from tandemlab.training.languages import Language, format_arguments, parameters_
 
 if TYPE_CHECKING:
     from tandemlab.tracking import Workspace
+
+_SHOWN = 20  # mistakes in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +115,21 @@ def make_plan(
             graph = with_components(graph, values)
             checked, mistakes = _check_steps(graph, workspace, values, written)
         if mistakes:
-            told = describe_mistakes(mistakes)
-            raise InvalidInput(
-                f"The pipeline cannot be run. {told[0]}."
-                if len(told) == 1
-                else "\n  ".join([f"The pipeline has {len(told)} mistakes:", *told]),
-                details={"mistakes": told},
-            )
+            raise _cannot_run(describe_mistakes(mistakes))
         kept = _Sources(workspace)
         steps = {name: _planned(graph, name, each, kept, values) for name, each in checked.items()}
         plan = Plan(graph, steps, continue_on_step_failure, parameters=values)
         return plan, kept.whole()
+
+
+def _cannot_run(mistakes: Sequence[str]) -> InvalidInput:
+    lines = [f"The pipeline has {len(mistakes)} mistakes:", *mistakes[:_SHOWN]]
+    if len(mistakes) > _SHOWN:
+        lines.append(f"… and {len(mistakes) - _SHOWN} more")
+    message = (
+        f"The pipeline cannot be run. {mistakes[0]}." if len(mistakes) == 1 else "\n  ".join(lines)
+    )
+    return InvalidInput(message, details={"mistakes": list(mistakes)})
 
 
 def _check_steps(

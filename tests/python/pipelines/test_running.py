@@ -310,4 +310,9 @@ def test_what_cannot_run_is_told_before_anything_does(workspace: Workspace) -> N
     assert "missing.csv" in told[2]
     with pytest.raises(InvalidInput, match="4 mistakes"):
         workspace.experiment("study").submit(pipeline)
+    many = Pipeline([PythonScriptStep("b.py", f"step{number}") for number in range(1000)])
+    with pytest.raises(InvalidInput, match="1000 mistakes") as refused:
+        workspace.experiment("study").submit(many)
+    assert str(refused.value).endswith("\n  … and 980 more")
+    assert len(refused.value.details["mistakes"]) == 1000
     assert workspace.experiment("study").get_runs() == []
