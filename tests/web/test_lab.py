@@ -133,7 +133,10 @@ def test_schedules_are_made_say_when_next_and_run_now(
 ) -> None:
     page.goto(f"{studio}/schedules")
     expect(page.get_by_role("cell", name=re.compile("Jan.*2028"))).to_be_visible()
+    nightly = page.get_by_role("row").filter(has_text="nightly")
+    expect(nightly).to_contain_text("Every 12 months from 1 Jan 2027, 03:00 (UTC)")
     page.get_by_role("button", name="Pause: nightly").click()
+    expect(nightly).to_contain_text("Paused")
     expect(page.get_by_role("button", name="Resume: nightly")).to_be_visible()
     assert Schedule.get(lab, "nightly").status.lower() == "paused"
     page.get_by_role("button", name="Resume: nightly").click()
@@ -152,7 +155,7 @@ def test_schedules_are_made_say_when_next_and_run_now(
     dialog.get_by_label("Cron expression").fill("61 6 * * MON")
     expect(dialog.get_by_role("status")).to_contain_text("cron")
     dialog.get_by_label("Cron expression").fill("30 6 1 1 *")
-    expect(dialog.get_by_role("status").get_by_text("January 1")).to_have_count(3)
+    expect(dialog.get_by_role("status").get_by_text("1 January")).to_have_count(3)
     zone = dialog.get_by_role("combobox", name="Time zone")
     zone.fill("UTC")
     page.get_by_role("option", name="UTC", exact=True).click()
@@ -160,7 +163,7 @@ def test_schedules_are_made_say_when_next_and_run_now(
     dialog.get_by_label("Not before").fill("2030-01-01T06:31")
     expect(dialog.get_by_role("status").get_by_text("2031")).to_have_count(1)
     dialog.get_by_label("Not after").fill("2032-06-01T00:00")
-    expect(dialog.get_by_role("status").get_by_text("January 1")).to_have_count(2)
+    expect(dialog.get_by_role("status").get_by_text("1 January")).to_have_count(2)
     dialog.get_by_role("combobox", name="While an earlier run goes on").click()
     page.get_by_role("option", name="wait for its end").click()
     dialog.get_by_role("combobox", name="Of times that were missed").click()

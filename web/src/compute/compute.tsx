@@ -1,12 +1,12 @@
 import { useState } from "react";
-import { Button, Stack, Title } from "@mantine/core";
+import { Stack, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, got } from "../api/client";
 import { useWorkspace } from "../api/session";
 import { size } from "../parts/forms";
 import { Page } from "../parts/page";
 import { Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowAct, Rows } from "../parts/table";
 import { useText } from "../text/text";
 
 /** Where runs run, and how full it is there. */
@@ -28,15 +28,13 @@ export default function Compute() {
             columns={[
               { key: "name", title: text("name"), cell: ({ name }) => name },
               { key: "kind", title: text("compute.kind"), cell: ({ kind }) => kind },
-              { key: "location", title: text("compute.location"), isMore: true, cell: ({ location: place }) => place },
+              { key: "location", title: text("compute.location"), isMore: true, cell: ({ kind, location: place }) => kind === "local" ? text("compute.here") : place },
               { key: "slots", title: text("compute.slots"), right: true, cell: ({ slots }) => slots ?? text("compute.queue") },
               { key: "active", title: text("compute.active"), right: true, cell: ({ active_runs }) => active_runs },
               {
                 key: "nodes", title: "", right: true,
                 cell: ({ name }) => (
-                  <Button size="compact-xs" variant="default" aria-label={`${text("compute.nodes")}: ${name}`} onClick={() => setAsked(name)}>
-                    {text("compute.nodes")}
-                  </Button>
+                  <RowAct said={text("compute.nodes")} about={name} act={() => setAsked(name)} />
                 ),
               },
             ]}

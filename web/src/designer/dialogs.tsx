@@ -6,7 +6,7 @@ import { useWorkspace } from "../api/session";
 import { Copy } from "../parts/code";
 import { place, To } from "../parts/links";
 import { ErrorBox, Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowAct, Rows } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { When } from "../parts/when";
 import { NewSchedule } from "../schedules/new-schedule";
@@ -175,9 +175,7 @@ export function VersionsDialog({ draft: name, close }: Props) {
               {
                 key: "restore", title: "", right: true,
                 cell: ({ version }) => mayEdit && version !== present && (
-                  <Button size="compact-xs" variant="default" aria-label={`${text("designer.restore")}: ${version}`} onClick={() => restore.mutate(version)}>
-                    {text("designer.restore")}
-                  </Button>
+                  <RowAct said={text("designer.restore")} about={String(version)} act={() => restore.mutate(version)} />
                 ),
               },
             ]}

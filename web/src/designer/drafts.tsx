@@ -6,7 +6,7 @@ import { useMay, useWorkspace } from "../api/session";
 import { place, To } from "../parts/links";
 import { Page } from "../parts/page";
 import { Empty, ErrorBox, Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowAct, Rows } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { When } from "../parts/when";
 import { usePublished } from "../pipelines/queries";
@@ -38,9 +38,7 @@ export default function Drafts() {
                   {
                     key: "actions", title: "", right: true,
                     cell: ({ name }) => may && (
-                      <Button size="compact-xs" variant="default" aria-label={`${text("run.delete")}: ${name}`} onClick={() => remove(name)}>
-                        {text("run.delete")}
-                      </Button>
+                      <RowAct said={text("run.delete")} about={name} act={() => remove(name)} />
                     ),
                   },
                 ]}

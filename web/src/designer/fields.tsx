@@ -179,7 +179,7 @@ function ColumnPicker({ field, value, set, columnsOf, port, isMany, shared }: Co
   const text = useText();
   const columns = columnsOf(port);
   const data = Object.keys(columns ?? {});
-  const hint = columns === null ? text("designer.unknownColumns", { port }) : undefined;
+  const hint = columns === null ? text("designer.unknownColumns") : undefined;
   const rest = { ...shared, data, placeholder: hint, renderOption: ({ option }: { option: { value: string } }) => (
     <Group justify="space-between" gap="xs" w="100%">
       <span>{option.value}</span>

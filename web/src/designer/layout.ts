@@ -1,7 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import { connectionsOf, portsOf } from "./graph";
 import { moveSteps } from "./edits";
-import type { Components, Draft, Point } from "./types";
+import type { Comment, Components, Draft, Point } from "./types";
 
 export const STEP = { width: 210, height: 84 };
 const GAP = { x: 36, y: 56 };
@@ -21,8 +21,25 @@ export function arranged(draft: Draft, components: Components): Draft {
     const { x, y } = graph.node(name) as Point;
     return [name, { x: snapped(x - STEP.width / 2), y: snapped(y - STEP.height / 2) }];
   });
-  return moveSteps(draft, Object.fromEntries(places));
+  return uncovered(moveSteps(draft, Object.fromEntries(places)));
 }
+
+/** A draft in which comments that would lie on a step are beside all of them. */
+function uncovered(draft: Draft): Draft {
+  const { positions, comments } = draft.layout;
+  const all = Object.values(positions);
+  const x = Math.max(...all.map((at) => at.x)) + STEP.width + GAP.x;
+  let y = Math.min(...all.map((at) => at.y));
+  const moved = comments.filter((each) => all.some((at) => covers(at, each))).map((each): [string, Point] => {
+    const place = { x, y };
+    y += each.height + GRID;
+    return [`comment:${each.id}`, place];
+  });
+  return moveSteps(draft, Object.fromEntries(moved));
+}
+
+const covers = (at: Point, { x, y, width, height }: Comment): boolean =>
+  at.x < x + width && x < at.x + STEP.width && at.y < y + height && y < at.y + STEP.height;
 
 /** Steps whose data go into the same step stand in the order of its ports, as far as these agree. */
 function besides({ pipeline }: Draft, components: Components): { left: string; right: string }[] {

@@ -1,13 +1,13 @@
 import { useState } from "react";
-import { Badge, Button, Stack, Text, Title } from "@mantine/core";
+import { Stack, Text, Title } from "@mantine/core";
 import { useMay } from "../api/session";
 import { AskingButton } from "../parts/asking";
-import { Code } from "../parts/code";
 import { Confirmed } from "../parts/confirmed";
 import { ToRun } from "../parts/links";
+import { Listed } from "../parts/listed";
 import { Page } from "../parts/page";
-import { Empty, Loaded } from "../parts/states";
-import { RowActs, Rows } from "../parts/table";
+import { Loaded } from "../parts/states";
+import { RowAct, RowActs, Rows, Working } from "../parts/table";
 import { When } from "../parts/when";
 import { useText, type Key, type Text as Texts } from "../text/text";
 import { NewNotification } from "./new-notification";
@@ -24,38 +24,22 @@ export default function Notifications() {
       title={text("notifications.title")}
       actions={<AskingButton title={text("notifications.new")} dialog={(close) => <NewNotification close={close} />} />}
     >
-      <Loaded from={notifications}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty title={text("notifications.none")}>
-              <Text size="sm">{text("notifications.first")}</Text>
-              <Code code="tandemlab notification create --help" label={text("code.shell")} />
-            </Empty>
-          ) : (
-            <Rows
-              label={text("notifications.title")} rows={all} id={({ name }) => name}
-              columns={[
-                {
-                  key: "name", title: text("name"),
-                  cell: ({ name, description }) => <div>{name}{description && <Text size="xs" c="dimmed">{description}</Text>}</div>,
-                },
-                { key: "status", title: text("status"), cell: ({ status }) => <State status={status} /> },
-                { key: "channel", title: text("notifications.channel"), cell: ({ channel }) => channelOf(text, channel) },
-                { key: "on", title: text("notifications.on"), cell: (each) => aboutOf(text, each) },
-                { key: "actions", title: "", right: true, cell: (each) => <Actions notification={each} may={may} show={() => setShown(each.name)} /> },
-              ]}
-            />
-          )}
-      </Loaded>
+      <Listed from={notifications} section="notifications" code="tandemlab notification create --help">
+        {(all) => (
+          <Rows
+            label={text("notifications.title")} rows={all} id={({ name }) => name}
+            columns={[
+              { key: "name", title: text("name"), cell: (each) => <Working {...each} /> },
+              { key: "channel", title: text("notifications.channel"), cell: ({ channel }) => channelOf(text, channel) },
+              { key: "on", title: text("notifications.on"), cell: (each) => aboutOf(text, each) },
+              { key: "actions", title: "", right: true, cell: (each) => <Actions notification={each} may={may} show={() => setShown(each.name)} /> },
+            ]}
+          />
+        )}
+      </Listed>
       {notifications.data?.some(({ name }) => name === shown) && shown !== null && <Deliveries name={shown} />}
     </Page>
   );
-}
-
-function State({ status }: { status: string }) {
-  const text = useText();
-  const key = status === "Paused" ? "notifications.paused" : "notifications.active";
-  return <Badge className="badge" variant="default" radius="sm" tt="none">{text(key)}</Badge>;
 }
 
 /** The way, and where it leads to. */
@@ -80,16 +64,13 @@ function Actions({ notification, may, show }: { notification: Notification; may:
   const text = useText();
   const { name } = notification;
   const { isPaused, toggle, remove, test } = useNotificationActs(notification);
-  const said = text(isPaused ? "schedules.resume" : "schedules.pause");
   return (
     <RowActs>
-      <Button size="compact-xs" variant="default" aria-label={`${text("schedules.history")}: ${name}`} onClick={show}>{text("schedules.history")}</Button>
+      <RowAct said={text("schedules.history")} about={name} act={show} />
       {may && (
         <>
-          <Button size="compact-xs" variant="default" loading={test.isPending} aria-label={`${text("notifications.test")}: ${name}`} onClick={() => test.mutate()}>
-            {text("notifications.test")}
-          </Button>
-          <Button size="compact-xs" variant="default" loading={toggle.isPending} aria-label={`${said}: ${name}`} onClick={() => toggle.mutate()}>{said}</Button>
+          <RowAct said={text("notifications.test")} about={name} isBusy={test.isPending} act={() => test.mutate()} />
+          <RowAct said={text(isPaused ? "schedules.resume" : "schedules.pause")} about={name} isBusy={toggle.isPending} act={() => toggle.mutate()} />
           <Confirmed said={text("run.delete")} about={name} act={() => remove.mutate()} />
         </>
       )}

@@ -30,7 +30,7 @@ export function AssetTable(props: { section: string; label: string; assets: Asse
 }
 
 /** A name with its versions; which one is looked at is in the address. */
-export function AssetPage(props: { kind: string; name: string; children: (asset: Asset) => ReactNode }) {
+export function AssetPage(props: { kind: "dataset" | "model"; name: string; children: (asset: Asset) => ReactNode }) {
   const { kind, name, children } = props;
   const text = useText();
   const workspace = useWorkspace();
@@ -43,7 +43,7 @@ export function AssetPage(props: { kind: string; name: string; children: (asset:
       {(all) => {
         const wanted = search.get("version");
         const asset = all.find(({ version }) => String(version) === wanted) ?? all[0];
-        if (!asset) return <Page title={name}><Empty title={text("asset.none")} /></Page>;
+        if (!asset) return <Page title={name}><Empty title={text("asset.none")}><To to={place.section(workspace, `${kind}s`)}>{text("asset.all")}</To></Empty></Page>;
         const archived = asset.archived;
         return (
           <Page

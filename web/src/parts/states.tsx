@@ -9,7 +9,7 @@ export function ErrorBox({ error, retry }: { error: Error; retry?: () => void })
   const hint = error instanceof StudioError ? error.hint : "";
   return (
     <Alert color="red" variant="outline" title={text("error.title")} role="alert" my="md">
-      <Text size="sm">{error.message}</Text>
+      <Text size="sm" style={{ whiteSpace: "pre-line", overflowWrap: "anywhere" }}>{error.message}</Text>
       {hint && <Text size="sm" c="dimmed" mt={4}>{hint}</Text>}
       {retry && (
         <Button mt="sm" size="xs" variant="default" onClick={retry}>
@@ -30,7 +30,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-type Asked<T> = { data: T | undefined; error: Error | null; refetch: () => unknown };
+export type Asked<T> = { data: T | undefined; error: Error | null; refetch: () => unknown };
 
 /** What was asked of the server, once it is there. */
 export function Loaded<T>({ from, children }: { from: Asked<T>; children: (data: T) => ReactNode }) {

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
-import { Table } from "@mantine/core";
+import { Badge, Button, Table, Text } from "@mantine/core";
+import { useText } from "../text/text";
 
 export type Column<Row> = {
   key: string;
@@ -12,6 +13,27 @@ export type Column<Row> = {
 
 /** What can be done with a row: buttons side by side, below each other on a phone. */
 export const RowActs = ({ children }: { children: ReactNode }) => <div className="row-acts">{children}</div>;
+
+/** One of these buttons; who cannot see the row is told what it is about. */
+export function RowAct({ said, about, act, isBusy = false }: { said: string; about: string; act: () => void; isBusy?: boolean }) {
+  return (
+    <Button size="compact-xs" variant="default" loading={isBusy} aria-label={`${said}: ${about}`} onClick={act}>{said}</Button>
+  );
+}
+
+/** What works by itself: its name, whether it is paused, and what it is for. */
+export function Working({ name, status, description }: { name: string; status: string; description?: string | null }) {
+  const text = useText();
+  return (
+    <div>
+      <div className="working">
+        {name}
+        <Badge className="badge" variant="default" radius="sm" tt="none">{text(status === "Paused" ? "state.paused" : "state.active")}</Badge>
+      </div>
+      {description && <Text size="xs" c="dimmed">{description}</Text>}
+    </div>
+  );
+}
 
 /** A table of some dozens of rows. */
 export function Rows<Row>(props: {

@@ -5,14 +5,14 @@ import { useNavigate, useSearchParams } from "react-router";
 import { api, got } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
 import { AskingButton } from "../parts/asking";
-import { Code } from "../parts/code";
 import { Graph } from "../parts/graph";
 import { place, ToRun } from "../parts/links";
+import { Listed } from "../parts/listed";
 import { Page } from "../parts/page";
 import { given, ParameterFields } from "../parts/parameters";
-import { Empty, ErrorBox, Loaded } from "../parts/states";
+import { ErrorBox, Loaded } from "../parts/states";
 import { Status } from "../parts/status";
-import { RowActs, Rows } from "../parts/table";
+import { RowAct, RowActs, Rows } from "../parts/table";
 import { Elapsed, When } from "../parts/when";
 import { NewSchedule } from "../schedules/new-schedule";
 import { useText } from "../text/text";
@@ -41,48 +41,40 @@ export default function Pipelines() {
         />
       }
     >
-      <Loaded from={published}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty title={text("pipelines.none")}>
-              <Text size="sm">{text("pipelines.first")}</Text>
-              <Code code="tandemlab pipeline publish study.yml" label={text("code.shell")} />
-            </Empty>
-          ) : (
-            <Rows
-              label={text("pipelines.title")} rows={all} id={({ id }) => id}
-              columns={[
-                {
-                  key: "name", title: text("name"),
-                  cell: (each) => (
-                    <Group gap="xs" wrap="nowrap">
-                      <Button variant="transparent" size="compact-sm" p={0} c="var(--mantine-color-anchor)" fw={400} onClick={() => setShown(each)}>
-                        {each.name}
-                      </Button>
-                      {isDisabled(each) && <Badge className="badge" variant="default" radius="sm" tt="none">{text("pipelines.disabled")}</Badge>}
-                    </Group>
-                  ),
-                },
-                { key: "version", title: text("version"), right: true, cell: ({ version, is_default }) => `${version}${is_default ? ` (${text("pipelines.default")})` : ""}` },
-                { key: "steps", title: text("run.steps"), right: true, cell: ({ steps }) => steps.length },
-                { key: "published", title: text("pipelines.published"), isMore: true, right: true, cell: (each) => <When time={each.published} /> },
-                ...(may ? [{
-                  key: "actions", title: "", right: true,
-                  cell: (each: Pipeline) => (
-                    <RowActs>
-                      {!isDisabled(each) && (
-                        <Button size="compact-xs" variant="default" aria-label={`${text("pipelines.run")}: ${each.name} ${each.version}`} onClick={() => setStarted(each)}>
-                          {text("pipelines.run")}
-                        </Button>
-                      )}
-                      <VersionActs pipeline={each} />
-                    </RowActs>
-                  ),
-                }] : []),
-              ]}
-            />
-          )}
-      </Loaded>
+      <Listed from={published} section="pipelines" code="tandemlab pipeline publish study.yml">
+        {(all) => (
+          <Rows
+            label={text("pipelines.title")} rows={all} id={({ id }) => id}
+            columns={[
+              {
+                key: "name", title: text("name"),
+                cell: (each) => (
+                  <Group gap="xs" wrap="nowrap">
+                    <Button variant="transparent" size="compact-sm" p={0} c="var(--mantine-color-anchor)" fw={400} onClick={() => setShown(each)}>
+                      {each.name}
+                    </Button>
+                    {isDisabled(each) && <Badge className="badge" variant="default" radius="sm" tt="none">{text("pipelines.disabled")}</Badge>}
+                  </Group>
+                ),
+              },
+              { key: "version", title: text("version"), right: true, cell: ({ version, is_default }) => `${version}${is_default ? ` (${text("pipelines.default")})` : ""}` },
+              { key: "steps", title: text("run.steps"), right: true, cell: ({ steps }) => steps.length },
+              { key: "published", title: text("pipelines.published"), isMore: true, right: true, cell: (each) => <When time={each.published} /> },
+              ...(may ? [{
+                key: "actions", title: "", right: true,
+                cell: (each: Pipeline) => (
+                  <RowActs>
+                    {!isDisabled(each) && (
+                      <RowAct said={text("pipelines.run")} about={`${each.name} ${each.version}`} act={() => setStarted(each)} />
+                    )}
+                    <VersionActs pipeline={each} />
+                  </RowActs>
+                ),
+              }] : []),
+            ]}
+          />
+        )}
+      </Listed>
       {shownOne && (
         <Stack gap="xs" component="section">
           <Group justify="space-between">

@@ -1,7 +1,7 @@
-import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { useWorkspace } from "../api/session";
+import { RowAct } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { useText } from "../text/text";
 import type { Published } from "./queries";
@@ -38,21 +38,13 @@ export function VersionActs({ pipeline }: { pipeline: Published }) {
     onError: tell.error,
   });
   const toggle = isDisabled ? enable : disable;
-  const said = text(isDisabled ? "pipelines.enable" : "pipelines.disable");
   const about = `${name} ${version}`;
   return (
     <>
       {!isDefault && !isDisabled && (
-        <Button
-          size="compact-xs" variant="default" loading={setDefault.isPending}
-          aria-label={`${text("pipelines.setDefault")}: ${about}`} onClick={() => setDefault.mutate()}
-        >
-          {text("pipelines.setDefault")}
-        </Button>
+        <RowAct said={text("pipelines.setDefault")} about={about} isBusy={setDefault.isPending} act={() => setDefault.mutate()} />
       )}
-      <Button size="compact-xs" variant="default" loading={toggle.isPending} aria-label={`${said}: ${about}`} onClick={() => toggle.mutate()}>
-        {said}
-      </Button>
+      <RowAct said={text(isDisabled ? "pipelines.enable" : "pipelines.disable")} about={about} isBusy={toggle.isPending} act={() => toggle.mutate()} />
     </>
   );
 }

@@ -8,7 +8,7 @@ import { shown } from "../parts/forms";
 import { Description, Labels } from "../parts/labels";
 import { Section } from "../parts/page";
 import { Elapsed, When } from "../parts/when";
-import { useText } from "../text/text";
+import { useText, type Key } from "../text/text";
 import { useChange } from "./change";
 
 export function Overview({ run, live }: { run: RunRecord; live: LiveRun }) {
@@ -52,15 +52,21 @@ export function Pairs({ pairs, none }: { pairs: [string, ReactNode][]; none?: st
   );
 }
 
+const TYPES: Record<string, Key> = {
+  script: "run.type.script", automl: "run.type.automl", pipeline: "run.type.pipeline", sweep: "run.type.sweep",
+  interactive: "run.type.interactive", offline: "run.type.offline", child: "run.type.child",
+};
+
 function About({ run }: { run: RunRecord }) {
   const text = useText();
   const context = run.context ?? {};
+  const type = TYPES[run.type];
   const command = run.definition?.script ?? run.definition?.command;
   const pairs: [string, ReactNode | null][] = [
     ["id", <Group key="id" gap={6} wrap="nowrap"><code style={{ overflowWrap: "anywhere" }}>{run.id}</code><Copy value={run.id} /></Group>],
     [text("created"), <When key="created" time={run.created} />],
     [text("duration"), <Elapsed key="duration" from={run.started ?? null} to={run.ended ?? null} />],
-    [text("run.type"), run.type],
+    [text("run.type"), type ? text(type) : run.type],
     [text("run.target"), run.target ?? null],
     [text("run.script"), typeof command === "string" ? command : null],
     [text("run.exitCode"), run.exit_code ?? null],

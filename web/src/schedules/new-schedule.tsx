@@ -15,6 +15,7 @@ import { useNextTimes, useSchedules } from "./queries";
 import {
   begun, CATCH_UPS, FREQUENCIES, isByCalendar, limitsOf, OVERLAPS, timingOf, triggerOf, WAYS, WEEK_DAYS, type Typed,
 } from "./trigger";
+import { dayName } from "./words";
 
 type Part = { typed: Typed; type: (change: Partial<Typed>) => void };
 
@@ -93,7 +94,7 @@ function ByTime({ typed, type }: Part) {
       {frequency === "Week" && (
         <MultiSelect
           label={text("schedules.weekDays")} value={typed.weekDays} onChange={(weekDays) => type({ weekDays })}
-          data={WEEK_DAYS.map((value, index) => ({ value, label: dayName(text.language, index) }))}
+          data={WEEK_DAYS.map((value, index) => ({ value, label: dayName(text.region, index) }))}
         />
       )}
       <Group grow align="flex-end">
@@ -137,11 +138,6 @@ function Policies({ typed, type }: Part) {
   );
 }
 
-/** 2024 began on a Monday. */
-function dayName(language: string, index: number): string {
-  return new Intl.DateTimeFormat(language, { weekday: "long", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + index));
-}
-
 function timeZones(own: string): string[] {
   return [...new Set(["UTC", own, ...Intl.supportedValuesOf("timeZone")])];
 }
@@ -153,7 +149,7 @@ function NextTimes({ typed }: { typed: Typed }) {
   const next = useNextTimes(timing);
   if (timing === null) return null;
   if (next.error) return <Text size="sm" c="var(--mantine-color-error)" role="status">{next.error.message}</Text>;
-  const shown = new Intl.DateTimeFormat(text.language, { dateStyle: "full", timeStyle: "short", timeZone: typed.timeZone });
+  const shown = new Intl.DateTimeFormat(text.region, { dateStyle: "full", timeStyle: "short", timeZone: typed.timeZone });
   return (
     <div role="status">
       <Text size="sm" c="dimmed">{text(next.data?.length === 0 ? "schedules.never" : "schedules.next")}</Text>

@@ -1,20 +1,21 @@
-import { Badge, Button, Stack, Text, Title } from "@mantine/core";
+import { Stack, Text, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
 import { AskingButton } from "../parts/asking";
-import { Code } from "../parts/code";
 import { Confirmed } from "../parts/confirmed";
 import { ToRun } from "../parts/links";
+import { Listed } from "../parts/listed";
 import { Page } from "../parts/page";
-import { Empty, Loaded } from "../parts/states";
-import { RowActs, Rows } from "../parts/table";
+import { Loaded } from "../parts/states";
+import { RowAct, RowActs, Rows, Working } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { When } from "../parts/when";
 import { useText } from "../text/text";
 import { NewSchedule } from "./new-schedule";
 import { useSchedules, type Schedule } from "./queries";
 import type { CatchUp, Overlap } from "./trigger";
+import { FIRING_STATES, triggerWords } from "./words";
 
 /** What runs by itself: when next, and what became of it. */
 export default function Schedules() {
@@ -27,39 +28,29 @@ export default function Schedules() {
       title={text("schedules.title")}
       actions={<AskingButton title={text("schedules.new")} dialog={(close) => <NewSchedule close={close} />} />}
     >
-      <Loaded from={schedules}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty title={text("schedules.none")}>
-              <Text size="sm">{text("schedules.first")}</Text>
-              <Code code="tandemlab schedule create --help" label={text("code.shell")} />
-            </Empty>
-          ) : (
-            <Rows
-              label={text("schedules.title")} rows={all} id={({ name }) => name}
-              columns={[
-                {
-                  key: "name", title: text("name"),
-                  cell: ({ name, description }) => <div>{name}{description && <Text size="xs" c="dimmed">{description}</Text>}</div>,
-                },
-                { key: "status", title: text("status"), cell: ({ status }) => <Badge className="badge" variant="default" radius="sm" tt="none">{status}</Badge> },
-                { key: "trigger", title: text("schedules.trigger"), isMore: true, cell: (each) => <Terms schedule={each} /> },
-                {
-                  key: "next", title: text("schedules.next"),
-                  cell: ({ next }) => next.length === 0 ? "–" : next.map((time) => <div key={time} className="moment">{text.when(time)}</div>),
-                },
-                ...(may ? [{ key: "actions", title: "", right: true, cell: (each: Schedule) => <Actions schedule={each} /> }] : []),
-              ]}
-            />
-          )}
-      </Loaded>
+      <Listed from={schedules} section="schedules" code="tandemlab schedule create --help">
+        {(all) => (
+          <Rows
+            label={text("schedules.title")} rows={all} id={({ name }) => name}
+            columns={[
+              { key: "name", title: text("name"), cell: (each) => <Working {...each} /> },
+              { key: "trigger", title: text("schedules.trigger"), cell: (each) => <Terms schedule={each} /> },
+              {
+                key: "next", title: text("schedules.next"), isMore: true,
+                cell: ({ next }) => next.length === 0 ? "–" : next.map((time) => <div key={time} className="moment">{text.when(time)}</div>),
+              },
+              ...(may ? [{ key: "actions", title: "", right: true, cell: (each: Schedule) => <Actions schedule={each} /> }] : []),
+            ]}
+          />
+        )}
+      </Listed>
       <History />
     </Page>
   );
 }
 
-/** When it fires, and what holds for its firings. */
-function Terms({ schedule: { trigger, start, end, overlap, catch_up } }: { schedule: Schedule }) {
+/** When it fires, and what holds for its firings; on a phone also when next. */
+function Terms({ schedule: { trigger, start, end, overlap, catch_up, next: [next] } }: { schedule: Schedule }) {
   const text = useText();
   const terms = [
     start && `${text("schedules.start")}: ${text.when(start)}`,
@@ -69,19 +60,11 @@ function Terms({ schedule: { trigger, start, end, overlap, catch_up } }: { sched
   ];
   return (
     <div>
-      {triggerOf(trigger, text)}
+      {triggerWords(text, trigger)}
+      {next && <Text size="xs" className="narrow">{text("schedules.next")}: {text.when(next)}</Text>}
       {terms.map((each) => each && <Text key={each} size="xs" c="dimmed">{each}</Text>)}
     </div>
   );
-}
-
-/** The kind, and what tells one of that kind from another. */
-function triggerOf(trigger: Record<string, unknown>, text: ReturnType<typeof useText>): string {
-  const { kind, ...more } = trigger;
-  const parts = Object.entries(more)
-    .filter(([, value]) => ["string", "number"].includes(typeof value))
-    .map(([name, value]) => `${name} ${name === "start_time" ? text.when(String(value)) : String(value)}`);
-  return [String(kind), ...parts].join(", ");
 }
 
 function Actions({ schedule: { name, status } }: { schedule: Schedule }) {
@@ -90,7 +73,7 @@ function Actions({ schedule: { name, status } }: { schedule: Schedule }) {
   const client = useQueryClient();
   const tell = useTell();
   const asked = { params: { path: { workspace, name } } };
-  const isPaused = status.toLowerCase() === "paused";
+  const isPaused = status === "Paused";
   const toggle = useMutation({
     mutationFn: () => isPaused
       ? api.POST("/api/v1/workspaces/{workspace}/schedules/{name}/resume", asked)
@@ -111,13 +94,10 @@ function Actions({ schedule: { name, status } }: { schedule: Schedule }) {
     onSuccess: () => void client.invalidateQueries({ queryKey: ["schedules", workspace] }),
     onError: tell.error,
   });
-  const said = text(isPaused ? "schedules.resume" : "schedules.pause");
   return (
     <RowActs>
-      <Button size="compact-xs" variant="default" loading={run.isPending} aria-label={`${text("schedules.runNow")}: ${name}`} onClick={() => run.mutate()}>
-        {text("schedules.runNow")}
-      </Button>
-      <Button size="compact-xs" variant="default" loading={toggle.isPending} aria-label={`${said}: ${name}`} onClick={() => toggle.mutate()}>{said}</Button>
+      <RowAct said={text("schedules.runNow")} about={name} isBusy={run.isPending} act={() => run.mutate()} />
+      <RowAct said={text(isPaused ? "schedules.resume" : "schedules.pause")} about={name} isBusy={toggle.isPending} act={() => toggle.mutate()} />
       <Confirmed said={text("run.delete")} about={name} act={() => remove.mutate()} />
     </RowActs>
   );
@@ -144,7 +124,10 @@ function History() {
               columns={[
                 { key: "schedule", title: text("schedules.schedule"), cell: ({ schedule }) => schedule },
                 { key: "due", title: text("schedules.due"), cell: ({ due }) => <When time={due} /> },
-                { key: "state", title: text("status"), cell: ({ state }) => state },
+                {
+                  key: "state", title: text("status"),
+                  cell: ({ state, reason }) => <div>{text(FIRING_STATES[state] ?? "status")}{reason && <Text size="xs" c="dimmed">{reason}</Text>}</div>,
+                },
                 { key: "run", title: text("run"), cell: ({ run_id }) => run_id ? <ToRun run={run_id}>{run_id}</ToRun> : "–" },
               ]}
             />

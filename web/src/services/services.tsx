@@ -1,12 +1,11 @@
-import { Badge, Button, Group, Text } from "@mantine/core";
+import { Badge } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got, type Schemas } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
-import { Code } from "../parts/code";
 import { place, To } from "../parts/links";
+import { Listed } from "../parts/listed";
 import { Page } from "../parts/page";
-import { Empty, Loaded } from "../parts/states";
-import { Rows } from "../parts/table";
+import { RowAct, Rows } from "../parts/table";
 import { useTell } from "../parts/tell";
 import { useText, type Key } from "../text/text";
 
@@ -25,26 +24,20 @@ export default function Services() {
   });
   return (
     <Page title={text("services.title")}>
-      <Loaded from={services}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty title={text("services.none")}>
-              <Text size="sm">{text("services.first")}</Text>
-              <Code code="tandemlab model serve NAME:VERSION" label={text("code.shell")} />
-            </Empty>
-          ) : (
-            <Rows
-              label={text("services.title")} rows={all} id={({ name }) => name}
-              columns={[
-                { key: "name", title: text("name"), cell: ({ name }) => <To to={place.section(workspace, "services", name)}>{name}</To> },
-                { key: "state", title: text("status"), cell: ({ state }) => <State state={state} /> },
-                { key: "models", title: text("models.title"), isMore: true, cell: ({ models }) => models.join(", ") || "–" },
-                { key: "replicas", title: text("services.replicas"), right: true, cell: ({ ready, replicas }) => `${ready}/${replicas}` },
-                ...(may ? [{ key: "actions", title: "", right: true, cell: (service: Service) => <StartStop service={service} /> }] : []),
-              ]}
-            />
-          )}
-      </Loaded>
+      <Listed from={services} section="services" code="tandemlab model serve NAME:VERSION">
+        {(all) => (
+          <Rows
+            label={text("services.title")} rows={all} id={({ name }) => name}
+            columns={[
+              { key: "name", title: text("name"), cell: ({ name }) => <To to={place.section(workspace, "services", name)}>{name}</To> },
+              { key: "state", title: text("status"), cell: ({ state }) => <State state={state} /> },
+              { key: "models", title: text("models.title"), isMore: true, cell: ({ models }) => models.join(", ") || "–" },
+              { key: "replicas", title: text("services.replicas"), right: true, cell: ({ ready, replicas }) => `${ready}/${replicas}` },
+              ...(may ? [{ key: "actions", title: "", right: true, cell: (service: Service) => <StartStop service={service} /> }] : []),
+            ]}
+          />
+        )}
+      </Listed>
     </Page>
   );
 }
@@ -78,11 +71,5 @@ export function StartStop({ service: { name, state } }: { service: Service }) {
     onError: tell.error,
   });
   const said = text(isUp ? "services.stop" : "services.start");
-  return (
-    <Group justify="flex-end">
-      <Button size="compact-xs" variant="default" loading={change.isPending} aria-label={`${said}: ${name}`} onClick={() => change.mutate()}>
-        {said}
-      </Button>
-    </Group>
-  );
+  return <RowAct said={said} about={name} isBusy={change.isPending} act={() => change.mutate()} />;
 }

@@ -10,6 +10,8 @@ type Values = Record<string, string | number>;
 export type Text = {
   (key: Key, values?: Values): string;
   language: Language;
+  /** The user's own, where it goes with the language: en-GB has other dates than en-US. */
+  region: string;
   /** A time as people there write it. */
   when: (time: string | number | Date) => string;
   number: (value: number, options?: Intl.NumberFormatOptions) => string;
@@ -33,19 +35,21 @@ export function filled(template: string, values: Values): string {
   return form.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
-function made(texts: Texts, language: Language): Text {
-  // The user's own region, where it goes with the language: en-GB has other dates than en-US.
-  const region = navigator.languages.find((each) => each.startsWith(language)) ?? language;
+export function made(texts: Texts, language: Language, region: string): Text {
   const times = new Intl.DateTimeFormat(region, { dateStyle: "medium", timeStyle: "short" });
   const text = (key: Key, values: Values = {}) => filled(texts[key], values);
   return Object.assign(text, {
     language,
+    region,
     relative: new Intl.RelativeTimeFormat(region, { numeric: "auto" }),
     when: (time: string | number | Date) => times.format(new Date(time)),
     number: (value: number, options?: Intl.NumberFormatOptions) =>
       new Intl.NumberFormat(region, options).format(value),
   });
 }
+
+const regionOf = (language: Language): string =>
+  navigator.languages.find((each) => each.startsWith(language)) ?? language;
 
 export function TextProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(preferred);
@@ -59,7 +63,7 @@ export function TextProvider({ children }: { children: ReactNode }) {
     void loaded.then((texts) => setTexts({ texts, language }));
   }, [language]);
   const value = useMemo(
-    () => texts && { text: made(texts.texts, texts.language), setLanguage },
+    () => texts && { text: made(texts.texts, texts.language, regionOf(texts.language)), setLanguage },
     [texts],
   );
   return value && <Context value={value}>{children}</Context>;

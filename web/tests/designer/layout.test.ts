@@ -23,3 +23,12 @@ test("only steps without a place are given one", () => {
   const all = arranged(STUDY, COMPONENTS);
   expect(placed(all, COMPONENTS)).toBe(all);
 });
+
+test("comments that a step would cover come to lie beside all steps", () => {
+  const comment = { id: "why", text: "Why", width: 210, height: 96 };
+  const comments = [{ ...comment, x: 0, y: 0 }, { ...comment, id: "far", x: -4000, y: 0 }];
+  const { layout } = arranged({ ...STUDY, layout: { ...STUDY.layout, comments } }, COMPONENTS);
+  const right = Math.max(...Object.values(layout.positions).map(({ x }) => x));
+  expect(layout.comments[0]?.x).toBeGreaterThanOrEqual(right + STEP.width);
+  expect(layout.comments[1]?.x).toBe(-4000);
+});
