@@ -20,8 +20,8 @@ import { refusalText } from "./words";
 const NODE_TYPES = { step: StepNode, comment: CommentNode, frame: GroupNode };
 /** How everything is shown: never larger than it is. */
 export const FIT = { maxZoom: 1, padding: 0.12 };
-/** With so many, what is out of sight is not drawn; with fewer, Tab reaches all. */
-const MANY = 80;
+/** With more, what is out of sight is not drawn, and panning draws what comes into sight; with fewer, Tab reaches all. */
+const MANY = 300;
 const PASTED = { x: 2 * GRID, y: 2 * GRID };
 const MAP = { width: 150, height: 104 };
 const REFUSAL_MILLISECONDS = 6_000;
