@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tandemlab import LocalWebservice, Workspace
 from tandemlab.automl import AutoMLConfig
@@ -113,13 +113,45 @@ def test_a_model_is_found_without_code_from_a_file_to_an_answer(
     assert answer == {"predictions": [True, False]}
 
 
-def test_files_that_are_no_tables_are_refused(page: Page, studio: str, tmp_path: Path) -> None:
-    for name, content in (("names.csv", "a,b\n"), ("lines.csv", "a,b\n1,2\n1,2,3\n")):
-        file = tmp_path / name
-        file.write_text(content)
-        page.goto(f"{studio}/datasets")
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Upload a table").click()
-        chooser.value.set_files(file)
-        page.get_by_role("dialog").get_by_role("button", name="Upload a table").click()
-        expect(page.get_by_role("alert")).to_be_visible()
+def choose(page: Page, studio: str, file: Path, content: bytes) -> Locator:
+    """Choose a file to upload, and give the dialog that asks about it."""
+    file.write_bytes(content)
+    page.goto(f"{studio}/datasets")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload a table").click()
+    chooser.value.set_files(file)
+    return page.get_by_role("dialog")
+
+
+def test_files_that_are_no_tables_are_refused(
+    page: Page, studio: str, lab: Workspace, tmp_path: Path
+) -> None:
+    late = "".join(f"{row},2\n" for row in range(3000))
+    refused = {
+        "names.csv": (b"a,b\n", "has no rows"),
+        "lines.csv": (f"a,b\n{late}1,2,3\n".encode(), "The upload, line 3002: 3 values"),
+        "picture.csv": (b"PK\x03\x04\x00\xff", "The upload, line 1: this is no text"),
+    }
+    for name, (content, why) in refused.items():
+        dialog = choose(page, studio, tmp_path / name, content)
+        dialog.get_by_role("button", name="Upload a table").click()
+        expect(page.get_by_role("alert")).to_contain_text(why)
+    dialog.get_by_label("Name").fill("a/b")
+    expect(dialog.get_by_text("A name has no slashes")).to_be_visible()
+    dialog.get_by_role("button", name="Upload a table").click()
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    kept = {each.name for each in lab.store.list_assets("dataset")}
+    assert not kept & {"names", "lines", "picture"}
+
+
+def test_how_a_file_is_written_is_found_out(
+    page: Page, studio: str, lab: Workspace, tmp_path: Path
+) -> None:
+    content = "preço;condição\n10;boa\n20;má\n".encode("latin-1")
+    dialog = choose(page, studio, tmp_path / "carros.csv", content)
+    expect(dialog.get_by_role("combobox", name="Separator")).to_have_value("Semicolon (;)")
+    expect(dialog.get_by_role("combobox", name="Encoding")).to_have_value("Latin-1")
+    dialog.get_by_role("button", name="Upload a table").click()
+    rows = page.get_by_role("table", name="First rows").get_by_role("row")
+    expect(rows.nth(0)).to_contain_text("condição")
+    expect(rows.nth(2)).to_have_text("20má")

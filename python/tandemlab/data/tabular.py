@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -18,6 +18,7 @@ from tandemlab.data import plain_text
 from tandemlab.data.definition import chosen_seed
 from tandemlab.data.engine import check_expression, connection, enough_memory, literal
 from tandemlab.data.locations import DataFile, expand
+from tandemlab.data.problems import in_our_words
 from tandemlab.data.queries import instant, query
 from tandemlab.data.registered import Registrable
 from tandemlab.data.sql_rows import digest_of_rows
@@ -275,9 +276,16 @@ class TabularDataset(Registrable):
 
         Args:
             path: of the file, ending in ``.arrow``; it appears when it is whole.
+
+        Raises:
+            InvalidInput: a row or value is malformed; there is no file then.
         """
+        from pyarrow import RecordBatchReader
+
         with self._relation() as relation:
-            return write_frame(relation.to_arrow_reader(_BATCH), path)
+            reader = relation.to_arrow_reader(_BATCH)
+            batches = RecordBatchReader.from_batches(reader.schema, _told(reader))
+            return write_frame(batches, path)
 
     def profile(self) -> list[ColumnProfile]:
         """What each column holds: counts, missing, extremes, quantiles, a histogram.
@@ -403,3 +411,11 @@ def _check_time(name: str, kind: str) -> None:
             f"Column {name!r} is of type {kind}, not a date or time.",
             hint=f'set_column_types={{"{name}": "datetime"}} reads it as one.',
         )
+
+
+def _told(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+    """Batches as DuckDB reads them, and what it says of them in our words."""
+    try:
+        yield from batches
+    except OSError as problem:  # as which pyarrow passes it on
+        raise in_our_words(problem) from None

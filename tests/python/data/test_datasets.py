@@ -223,6 +223,15 @@ def test_a_table_becomes_an_arrow_file_by_the_batch(
     assert len(Dataset.Tabular.from_arrow_files(path)) == 2500
 
 
+def test_a_malformed_row_makes_no_arrow_file_and_is_told_with_its_line(tmp_path: Path) -> None:
+    text = tmp_path / "late.csv"
+    text.write_text("a,b\n" + "1,2\n" * 3000 + "1,2,3\n")
+    table = Dataset.Tabular.from_delimited_files(text)
+    with pytest.raises(InvalidInput, match="line 3002: 3 values"):
+        table.to_arrow_file(tmp_path / "late.arrow")
+    assert sorted(tmp_path.iterdir()) == [text]
+
+
 def test_a_column_that_vanishes_before_it_is_read_is_named(tmp_path: Path) -> None:
     make = write_tables(tmp_path, "parquet", pa.table({"x": [1], "w": ["a"]}))
     found = make(tmp_path)

@@ -1,5 +1,5 @@
 import { useRef, useState } from "react";
-import { Button, FileButton, Text, TextInput } from "@mantine/core";
+import { Button, FileButton, Group, Select, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { api, got } from "../api/client";
@@ -7,25 +7,36 @@ import { useMay, useWorkspace } from "../api/session";
 import { Asking } from "../parts/asking";
 import { size } from "../parts/forms";
 import { place } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { useText } from "../text/text";
+import { dialectOf, ENCODINGS, SEPARATORS, type Dialect } from "./dialect";
+
+type Chosen = { file: File; dialect: Dialect };
+/** So much of a file tells how it is written. */
+const BEGINNING = 64 * 1024;
+
+async function looked(file: File): Promise<Chosen> {
+  const beginning = await file.slice(0, BEGINNING).arrayBuffer();
+  return { file, dialect: dialectOf(new Uint8Array(beginning)) };
+}
 
 /** Takes a table from this machine, and keeps it as a dataset. */
 export function Upload() {
   const text = useText();
-  const [file, setFile] = useState<File | null>(null);
+  const [chosen, setChosen] = useState<Chosen | null>(null);
   const reset = useRef<() => void>(null);
   if (!useMay("contributor")) return null;
   return (
     <>
-      <FileButton accept=".csv,.tsv,.txt,text/csv" onChange={setFile} resetRef={reset}>
+      <FileButton accept=".csv,.tsv,.txt,text/csv" onChange={(file) => file && void looked(file).then(setChosen)} resetRef={reset}>
         {(props) => <Button {...props}>{text("datasets.upload")}</Button>}
       </FileButton>
-      {file && (
+      {chosen && (
         <Keep
-          file={file}
+          {...chosen}
           close={() => {
             reset.current?.();
-            setFile(null);
+            setChosen(null);
           }}
         />
       )}
@@ -33,17 +44,18 @@ export function Upload() {
   );
 }
 
-function Keep({ file, close }: { file: File; close: () => void }) {
+function Keep({ file, dialect: found, close }: Chosen & { close: () => void }) {
   const text = useText();
   const workspace = useWorkspace();
   const client = useQueryClient();
   const navigate = useNavigate();
   const [name, setName] = useState(nameFor(file.name));
+  const [dialect, setDialect] = useState(found);
   const keep = useMutation({
     mutationFn: () =>
       got(
         api.POST("/api/v1/workspaces/{workspace}/datasets/{name}/upload", {
-          params: { path: { workspace, name } },
+          params: { path: { workspace, name }, query: dialect },
           body: file as unknown as string,
           bodySerializer: () => file,
           headers: { "Content-Type": "text/csv" },
@@ -57,7 +69,19 @@ function Keep({ file, close }: { file: File; close: () => void }) {
   return (
     <Asking title={text("datasets.upload")} about={text("datasets.aboutUpload")} act={keep} close={close}>
       <Text size="sm">{file.name}, {size(file.size)}</Text>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
+      <Group grow align="flex-end">
+        <Select
+          label={text("datasets.separator")} allowDeselect={false} value={dialect.separator}
+          data={Object.entries(SEPARATORS).map(([value, key]) => ({ value, label: text(key) }))}
+          onChange={(separator) => separator && setDialect({ ...dialect, separator })}
+        />
+        <Select
+          label={text("datasets.encoding")} allowDeselect={false} value={dialect.encoding}
+          data={Object.entries(ENCODINGS).map(([value, label]) => ({ value, label }))}
+          onChange={(encoding) => encoding && setDialect({ ...dialect, encoding })}
+        />
+      </Group>
     </Asking>
   );
 }

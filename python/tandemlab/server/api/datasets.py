@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from tandemlab.data import Dataset
+from tandemlab.data.delimited import checked_dialect
 from tandemlab.data.tabular import TabularDataset
 from tandemlab.domain import InvalidInput, NotFound
 from tandemlab.domain.asset_names import check_asset_name
@@ -96,31 +97,51 @@ def _table(found: Found, name: str, version: str | None) -> TabularDataset:
         }
     },
 )
-async def upload_table(request: Request, found: Found, name: str) -> DatasetReference:
+async def upload_table(
+    request: Request, found: Found, name: str, separator: str = ",", encoding: str = "utf-8"
+) -> DatasetReference:
     """Keep delimited text, the content of the request, as the next version of a dataset.
 
-    The file goes to the default datastore of the workspace, below ``uploads/NAME``.
+    The file goes to the default datastore of the workspace, below ``uploads/NAME``. All of its rows
+    are read before that: one that does not fit is an error, and nothing is kept.
     """
     check_asset_name(name, kind="dataset")
+    dialect = checked_dialect(separator, encoding)
     async with received(request, found) as (temporary, digest):
-        return await run_in_threadpool(_keep_table, found, name, temporary, digest)
+        return await run_in_threadpool(_keep_table, found, name, temporary, digest, dialect)
 
 
-def _keep_table(found: Found, name: str, temporary: Path, digest: str) -> DatasetReference:
+def _keep_table(
+    found: Found, name: str, temporary: Path, digest: str, dialect: dict[str, Any]
+) -> DatasetReference:
     file = temporary.with_name(f"{name}-{digest[:12]}.csv")
     folder = f"uploads/{name}"
     os.link(temporary, file)
     try:
-        columns = Dataset.Tabular.from_delimited_files(file).take(1000).to_arrow()
-        if columns.num_rows == 0:
-            raise InvalidInput("The table has no rows.", hint="The first line has the names.")
+        _check_rows(file, dialect)
         datastore = found.get_default_datastore()
         datastore.upload_files([file], target_path=folder, overwrite=True, show_progress=False)
     finally:
         file.unlink()
-    dataset = Dataset.Tabular.from_delimited_files((datastore, f"{folder}/{file.name}"))
+    uploaded = (datastore, f"{folder}/{file.name}")
+    dataset = Dataset.Tabular.from_delimited_files(uploaded, **dialect)
     made = dataset.register(found, name, create_new_version=True)
     return DatasetReference(name=name, version=made.version or 1)
+
+
+def _check_rows(file: Path, dialect: dict[str, Any]) -> None:
+    """Make sure that every row can be read, in the memory of some."""
+    rows = file.with_suffix(".arrow")
+    try:
+        table = Dataset.Tabular.from_delimited_files(file, **dialect)
+        table.to_arrow_file(rows)
+        if len(table) == 0:
+            raise InvalidInput("The table has no rows.", hint="The first line has the names.")
+    except InvalidInput as error:  # who has sent it does not know what it is called here
+        said = error.message.replace(str(file), "The upload")
+        raise InvalidInput(said, hint=error.hint, details=error.details) from error
+    finally:
+        rows.unlink(missing_ok=True)
 
 
 @router.get("/{name}/rows", dependencies=[READER])
