@@ -1,10 +1,11 @@
 import { lazy, Suspense, useState } from "react";
-import { Button, Group, Loader, Modal, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Loader, Modal, SegmentedControl, Stack, Text, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { useWorkspace } from "../api/session";
 import { Copy } from "../parts/code";
 import { place, To } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { ErrorBox, Loaded } from "../parts/states";
 import { RowAct, Rows } from "../parts/table";
 import { useTell } from "../parts/tell";
@@ -99,7 +100,7 @@ export function PublishDialog({ draft, close }: Props) {
           >
             <Stack>
               <Text size="sm" c="dimmed">{text("designer.aboutPublishing")}</Text>
-              <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+              <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
               <Textarea label={text("run.description")} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
               {publish.error && <ErrorBox error={publish.error} />}
               <Group justify="flex-end"><Button type="submit" loading={publish.isPending}>{text("designer.publish")}</Button></Group>
@@ -135,7 +136,7 @@ export function CopyDialog({ draft: name, close }: Props) {
         }}
       >
         <Stack>
-          <TextInput label={text("name")} required value={typed} onChange={(event) => setTyped(event.currentTarget.value)} data-autofocus />
+          <NameInput label={text("name")} value={typed} onType={setTyped} data-autofocus />
           {copy.error && <ErrorBox error={copy.error} />}
           <Group justify="flex-end"><Button type="submit" loading={copy.isPending}>{text("designer.clone")}</Button></Group>
         </Stack>

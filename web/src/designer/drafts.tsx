@@ -1,9 +1,10 @@
 import { useRef, useState, type ReactNode } from "react";
-import { Button, FileButton, Group, Modal, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, FileButton, Group, Modal, Radio, Select, Stack, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { useMay, useWorkspace } from "../api/session";
 import { place, To } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { Page } from "../parts/page";
 import { Empty, ErrorBox, Loaded } from "../parts/states";
 import { RowAct, Rows } from "../parts/table";
@@ -118,7 +119,7 @@ function Named({ initial, draft, close }: { initial: string; draft: Draft; close
   const [name, setName] = useState(initial);
   return (
     <BeginDialog name={name} from={draft} title={text("designer.new")} close={close}>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
     </BeginDialog>
   );
 }
@@ -145,7 +146,7 @@ function FromSample({ close }: { close: () => void }) {
           </Radio.Group>
         )}
       </Loaded>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      <NameInput label={text("name")} value={name} onType={setName} />
     </BeginDialog>
   );
 }
@@ -166,7 +167,7 @@ function FromPublished({ close }: { close: () => void }) {
           if (value && !name) setName(value);
         }}
       />
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} />
+      <NameInput label={text("name")} value={name} onType={setName} />
     </BeginDialog>
   );
 }

@@ -1,11 +1,12 @@
 import { useState } from "react";
-import { Select, TextInput } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { useWorkspace } from "../api/session";
 import { Asking } from "../parts/asking";
 import { useAssets } from "../parts/assets";
 import { place } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { useText } from "../text/text";
 import { deployRun, drawBatch } from "./queries";
 import { useDraft } from "./store";
@@ -29,8 +30,8 @@ export function DeployDialog({ draft, run, close }: Props) {
   });
   return (
     <Asking title={text("designer.deploy")} about={text("designer.aboutDeploying")} act={deploy} close={close}>
-      <TextInput
-        label={text("designer.service")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus
+      <NameInput
+        label={text("designer.service")} value={name} onType={setName} data-autofocus
       />
       <End step={step} choose={setStep} />
     </Asking>
@@ -53,13 +54,13 @@ export function BatchDialog({ draft, run, close }: Props) {
   });
   return (
     <Asking title={text("designer.batch")} about={text("designer.aboutBatch")} act={draw} close={close}>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
       <Select
         label={text("designer.scoredDataset")} required searchable value={dataset} onChange={setDataset}
         data={datasets.data?.map((each) => each.name) ?? []}
       />
-      <TextInput
-        label={text("designer.registerAs")} required value={registerAs} onChange={(event) => setRegisterAs(event.currentTarget.value)}
+      <NameInput
+        label={text("designer.registerAs")} value={registerAs} onType={setRegisterAs}
       />
       <End step={step} choose={setStep} />
     </Asking>

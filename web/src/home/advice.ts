@@ -28,9 +28,10 @@ function lookAtFailure(runs: RunRecord[]): Advice | null {
 
 function compareNewest(runs: RunRecord[]): Advice | null {
   const done = runs.filter(({ status }) => status === "Completed");
-  const [newest] = done;
-  const same = done.filter(({ experiment }) => experiment === newest?.experiment).slice(0, 3);
-  if (newest === undefined || same.length < 2) return null;
+  const like = (run: RunRecord) => done.filter(({ experiment }) => experiment === run.experiment);
+  const newest = done.find((run) => like(run).length > 1);
+  if (newest === undefined) return null;
+  const same = like(newest).slice(0, 3);
   return {
     key: "advice.compare",
     values: { n: same.length, experiment: newest.experiment },

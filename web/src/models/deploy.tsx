@@ -1,5 +1,4 @@
 import { useState } from "react";
-import { TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { api, got } from "../api/client";
@@ -7,6 +6,7 @@ import { useWorkspace } from "../api/session";
 import { Asking, AskingButton } from "../parts/asking";
 import type { Asset } from "../parts/assets";
 import { place } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { useText } from "../text/text";
 
 /** Has a model's own predict() answer requests on the server's machine. */
@@ -35,8 +35,8 @@ function Service({ asset, close }: { asset: Asset; close: () => void }) {
   });
   return (
     <Asking title={text("designer.deploy")} about={text("models.aboutDeploying")} act={deploy} close={close}>
-      <TextInput
-        label={text("designer.service")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus
+      <NameInput
+        label={text("designer.service")} value={name} onType={setName} data-autofocus
       />
     </Asking>
   );

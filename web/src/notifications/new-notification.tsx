@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { useWorkspace } from "../api/session";
 import { Asking } from "../parts/asking";
+import { NameInput } from "../parts/name-input";
 import { useSecrets } from "../settings/queries";
 import { useText, type Key } from "../text/text";
 
@@ -65,7 +66,7 @@ export function NewNotification({ close }: { close: () => void }) {
   });
   return (
     <Asking title={text("notifications.new")} about={text("notifications.about")} act={make} close={close}>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
       <Checkbox.Group label={text("notifications.on")} value={on} onChange={setOn}>
         <Group gap="md" mt={6}>
           {STATUSES.map((status) => <Checkbox key={status} value={status} label={text(`status.${status}`)} />)}

@@ -11,7 +11,7 @@ export function Page(props: { title: ReactNode; name?: string; actions?: ReactNo
   return (
     <Stack gap="md">
       <Group justify="space-between" align="center" gap="sm">
-        <Title order={1} style={{ flex: "1 1 10rem", overflowWrap: "anywhere" }}>{title}</Title>
+        <Title order={1} style={{ flex: "1 1 auto", minWidth: 0, overflowWrap: "anywhere" }}>{title}</Title>
         {actions && <Group gap="xs">{actions}</Group>}
       </Group>
       {children}

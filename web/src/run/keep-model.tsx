@@ -1,11 +1,11 @@
 import { useState } from "react";
-import { TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { api, got, type RunRecord } from "../api/client";
 import { useWorkspace } from "../api/session";
 import { Asking, AskingButton } from "../parts/asking";
 import { place } from "../parts/links";
+import { NameInput } from "../parts/name-input";
 import { useText } from "../text/text";
 
 /** Registers the best model of an automated run. */
@@ -34,7 +34,7 @@ function Register({ run, close }: { run: RunRecord; close: () => void }) {
   });
   return (
     <Asking title={text("leaderboard.register")} about={text("leaderboard.aboutRegistering")} act={keep} close={close}>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
     </Asking>
   );
 }

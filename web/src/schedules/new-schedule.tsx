@@ -7,6 +7,7 @@ import { useWorkspace } from "../api/session";
 import { Asking } from "../parts/asking";
 import { useAssets } from "../parts/assets";
 import { More } from "../parts/more";
+import { NameInput } from "../parts/name-input";
 import { given, ParameterFields } from "../parts/parameters";
 import { useTell } from "../parts/tell";
 import { usePublished } from "../pipelines/queries";
@@ -50,7 +51,7 @@ export function NewSchedule({ pipeline, close }: { pipeline?: string; close: () 
   });
   return (
     <Asking title={text("schedules.new")} about={text("schedules.about")} act={make} close={close}>
-      <TextInput label={text("name")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <NameInput label={text("name")} value={name} onType={setName} data-autofocus />
       <Select
         label={text("notifications.pipeline")} required searchable allowDeselect={false} value={chosen} readOnly={pipeline !== undefined}
         data={[...new Set(published.data?.map((each) => each.name) ?? [])]}
