@@ -91,6 +91,8 @@ def _problem(mistake: Mistake) -> Problem:
         return Problem(step, rest[1], None, mistake.message)
     if rest[:2] == ["component", "parameters"] and len(rest) > 2:
         return Problem(step, None, rest[2], mistake.message)
+    if rest == ["component", "parameters"]:  # of several together
+        return Problem(step, None, None, mistake.message)
     return Problem(step, None, None, f"{'.'.join(rest)}: {mistake.message}".removeprefix(": "))
 
 

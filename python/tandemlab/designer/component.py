@@ -19,6 +19,7 @@ from tandemlab.domain.jobs import by_output
 
 if TYPE_CHECKING:
     import pandas
+    from pydantic_core import ErrorDetails
 
     from tandemlab.domain.pipelines import Function
 
@@ -110,7 +111,7 @@ class Component(ABC):
         try:
             self.parameters: Any = self.Parameters(**parameters)
         except ValidationError as problem:
-            mistakes = [(_place(each["loc"]), each["msg"]) for each in problem.errors()]
+            mistakes = [(_place(each["loc"]), _said(each)) for each in problem.errors()]
             raise InvalidInput(
                 f"{self.title} cannot be used: "
                 + "; ".join(f"{place}: {message}" for place, message in mistakes)
@@ -181,8 +182,15 @@ def mistakes_in(
     try:
         component.Parameters(**parameters)
     except ValidationError as problem:
-        return [(each["loc"], each["msg"]) for each in problem.errors()]
+        return [(each["loc"], _said(each)) for each in problem.errors()]
     return []
+
+
+def _said(mistake: ErrorDetails) -> str:
+    """What pydantic found, as a person says it."""
+    if mistake["type"] == "missing":
+        return "a value is needed"
+    return mistake["msg"].removeprefix("Value error, ")
 
 
 def empty_frame(columns: Columns) -> pandas.DataFrame:

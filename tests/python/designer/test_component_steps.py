@@ -58,6 +58,12 @@ def test_what_is_wrong_with_components_is_told_with_its_place() -> None:
         "steps.split.inputs.data: nothing is connected; Split data needs a table there",
         "steps.split.outputs.first.type: it is a table, no json",
     ]
+    assert [
+        mistakes(component={"name": name})[0] for name in ("train_model", "select_columns")
+    ] == [
+        "steps.split.component.parameters.label: a value is needed",
+        "steps.split.component.parameters: choose columns, types or a pattern",
+    ]
     assert mistakes(component={"name": "split_data", "version": 9})[0].startswith(
         "steps.split.component.version: the step is made for split_data 9, and there is 1 here"
     )

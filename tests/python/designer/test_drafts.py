@@ -110,6 +110,11 @@ def test_what_is_wrong_is_told_with_its_place_and_columns_follow() -> None:
     clean["component"]["parameters"] = {"mode": "guess"}
     problem = check_pipeline(Pipeline.from_dict(document)).problems[0]
     assert (problem.step, problem.parameter) == ("clean", "mode")
+    together = {"name": "select_columns", "parameters": {}}
+    document["steps"]["clean"]["component"], kept = together, clean["component"]
+    problem = check_pipeline(Pipeline.from_dict(document)).problems[0]
+    assert problem.message == "choose columns, types or a pattern"
+    clean["component"] = kept
     del clean["inputs"]["data"]
     clean["component"]["parameters"] = {}
     problem = check_pipeline(Pipeline.from_dict(document)).problems[0]

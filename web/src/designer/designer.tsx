@@ -13,7 +13,7 @@ import { place, To } from "../parts/links";
 import { Loaded } from "../parts/states";
 import { hasEnded } from "../parts/status";
 import { useRun, useSteps } from "../run/queries";
-import { useText, type Key } from "../text/text";
+import { useText, type Key, type Text as Texts } from "../text/text";
 import { CanvasView, FIT, removeSelected } from "./canvas";
 import { ConflictView } from "./conflict-view";
 import { BatchDialog, DeployDialog } from "./inference";
@@ -33,6 +33,7 @@ import { StepRun } from "./step-run";
 import { CanvasStore, StoreContext, useCanvas, useDraft, useStore } from "./store";
 import type { Components, Problem } from "./types";
 import { useView, ViewContext, type View } from "./view";
+import { problemText } from "./words";
 
 /** A draft on the canvas. */
 export default function Designer() {
@@ -90,6 +91,7 @@ type Dialog = "run" | "script" | "publish" | "copy" | "versions" | "deploy" | "b
 const PHONE = "(max-width: 48em)";
 
 function Studio({ name, components, mayEdit: isEditor }: { name: string; components: Components; mayEdit: boolean }) {
+  const text = useText();
   const workspace = useWorkspace();
   const isPhone = useMediaQuery(PHONE, undefined, { getInitialValueInEffect: false });
   const mayEdit = isEditor && !isPhone;
@@ -101,7 +103,7 @@ function Studio({ name, components, mayEdit: isEditor }: { name: string; compone
   const states = useStates(workspace, run);
   const [previewed, setPreviewed] = useState<{ step: string; output: string } | null>(null);
   const [dialog, setDialog] = useState<Dialog>(null);
-  const problems = useMemo(() => byStep(check.data?.problems ?? []), [check.data]);
+  const problems = useMemo(() => byStep(told(check.data?.problems ?? [], text)), [check.data, text]);
   const columns = check.data?.columns;
   const view = useMemo(
     (): View => ({
@@ -144,6 +146,9 @@ function Studio({ name, components, mayEdit: isEditor }: { name: string; compone
     </ViewContext>
   );
 }
+
+const told = (problems: Problem[], text: Texts): Problem[] =>
+  problems.map((each) => ({ ...each, message: problemText(text, each.message) }));
 
 function byStep(problems: Problem[]): ReadonlyMap<string, Problem[]> {
   const found = new Map<string, Problem[]>();

@@ -68,10 +68,14 @@ export function placed(draft: Draft, components: Components): Draft {
   return moveSteps(draft, Object.fromEntries(lost.map((name, index) => [name, freePlace(draft, index)])));
 }
 
+/** How far the first step is from the edges, so that its ports are seen. */
+const MARGIN = 2 * GRID;
+
 /** A place below everything. */
 export function freePlace({ layout }: Draft, index = 0): Point {
   const all = Object.values(layout.positions);
-  const lowest = Math.max(...all.map(({ y }) => y), -STEP.height - GAP.y);
-  const left = Math.min(...all.map(({ x }) => x), Infinity);
-  return { x: (Number.isFinite(left) ? left : 0) + index * (STEP.width + GAP.x), y: lowest + STEP.height + GAP.y };
+  if (all.length === 0) return { x: MARGIN + index * (STEP.width + GAP.x), y: MARGIN };
+  const lowest = Math.max(...all.map(({ y }) => y));
+  const left = Math.min(...all.map(({ x }) => x));
+  return { x: left + index * (STEP.width + GAP.x), y: lowest + STEP.height + GAP.y };
 }

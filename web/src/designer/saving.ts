@@ -15,12 +15,15 @@ export type Keeper = {
 };
 
 const WAIT_MILLISECONDS = 1_200;
+/** After this long it is tried again to save what could not be saved. */
+const AGAIN_MILLISECONDS = 5_000;
 
 /** Saves the draft a moment after each change, as a version after the one that it was made from. */
 export class Saver {
   private state: Saving;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private running: Promise<void> | null = null;
+  private isFollowing = false;
   private readonly listeners = new Set<() => void>();
 
   constructor(
@@ -28,6 +31,7 @@ export class Saver {
     kept: Kept,
     private readonly keeper: Keeper,
     private readonly wait = WAIT_MILLISECONDS,
+    private readonly again = AGAIN_MILLISECONDS,
   ) {
     this.state = { ...kept, phase: "kept", error: null };
   }
@@ -41,9 +45,11 @@ export class Saver {
   /** Follows the canvas until the function that it gives is called; what is left is saved then. */
   readonly follow = (): (() => void) => {
     const stop = this.store.subscribe(this.noticed);
+    this.isFollowing = true;
     this.noticed();
     return () => {
       stop();
+      this.isFollowing = false;
       void this.flush().catch(() => undefined);
     };
   };
@@ -73,15 +79,21 @@ export class Saver {
       return;
     }
     if (this.state.phase !== "waiting") this.set({ phase: "waiting", error: null });
-    this.timer = setTimeout(() => void this.flush().catch(() => undefined), this.wait);
+    this.saveIn(this.wait);
   };
+
+  private saveIn(milliseconds: number): void {
+    this.timer = setTimeout(() => void this.flush().catch(() => undefined), milliseconds);
+  }
 
   private async save(): Promise<void> {
     const draft = this.store.draft();
     const saved = this.keeper.put(draft, this.state.version).then(
       (version) => this.set({ version, draft, phase: "kept", error: null }),
       (error: unknown) => {
-        this.set({ phase: this.keeper.isConflict(error) ? "conflict" : "failed", error: error as Error });
+        const isConflict = this.keeper.isConflict(error);
+        this.set({ phase: isConflict ? "conflict" : "failed", error: error as Error });
+        if (!isConflict && this.isFollowing) this.saveIn(this.again);
         throw error;
       },
     );

@@ -18,3 +18,13 @@ export function refusalText(text: Text, refusal: Refusal): string {
       return text("designer.refused.missing");
   }
 }
+
+const OPEN = /^nothing is connected; .+ needs an? (\w+) there$/;
+
+/** What is wrong, as the server says it in English; what is said most often is said in the user's language. */
+export function problemText(text: Text, message: string): string {
+  if (text.language === "en") return message;
+  if (message === "a value is needed") return text("designer.problem.needed");
+  const [, kind] = OPEN.exec(message) ?? [];
+  return kind === undefined ? message : text("designer.problem.open", { kind: kindText(text, kind) });
+}

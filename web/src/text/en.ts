@@ -405,6 +405,8 @@ export const en = {
   "designer.notSaved": "Not saved",
   "designer.problems": "{n} problem | {n} problems",
   "designer.problemsTitle": "Problems",
+  "designer.problem.needed": "a value is needed",
+  "designer.problem.open": "nothing is connected; it takes: {kind}",
   "designer.settings": "Settings",
   "designer.stepName": "Name of the step",
   "designer.badName": "A name has letters, digits and _, and is there once.",

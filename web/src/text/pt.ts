@@ -406,6 +406,8 @@ export const pt: Texts = {
   "designer.notSaved": "Não guardado",
   "designer.problems": "{n} problema | {n} problemas",
   "designer.problemsTitle": "Problemas",
+  "designer.problem.needed": "falta um valor",
+  "designer.problem.open": "nada está ligado; recebe: {kind}",
   "designer.settings": "Definições",
   "designer.stepName": "Nome do passo",
   "designer.badName": "Um nome tem letras, algarismos e _, e existe uma só vez.",

@@ -54,6 +54,21 @@ test("what changes while saving is saved afterwards", async () => {
   expect(versions.at(-1)?.pipeline.steps.parts?.component?.parameters).toEqual({ fraction: 0.2 });
 });
 
+test("what could not be saved is saved once the server answers again", async () => {
+  const { versions, put } = keeper();
+  const store = new CanvasStore(STUDY);
+  let isAway = true;
+  const away = (draft: Draft, base: number) => isAway ? Promise.reject(new TypeError("Failed to fetch")) : put(draft, base);
+  const saver = new Saver(store, { version: 1, draft: STUDY }, { put: away, isConflict: () => false }, 0, 0);
+  const stop = saver.follow();
+  store.edit((draft) => setParameter(draft, "parts", "fraction", 0.1));
+  await vi.waitFor(() => expect(saver.get().phase).toBe("failed"));
+  isAway = false;
+  await vi.waitFor(() => expect(saver.get()).toMatchObject({ phase: "kept", version: 2, error: null }));
+  expect(versions[1]?.pipeline.steps.parts?.component?.parameters).toEqual({ fraction: 0.1 });
+  stop();
+});
+
 test("what is undone before it is saved is not saved", async () => {
   const { put } = keeper();
   const { store, saver, edit } = opened(put, 60_000);
