@@ -78,6 +78,22 @@ def test_experiments_are_archived_and_this_is_undone(
     check_access(page)
 
 
+def test_a_page_that_does_not_arrive_says_so_and_others_can_be_gone_to(
+    page: Page, studio: str
+) -> None:
+    page.goto(f"{studio}/experiments")
+    expect(page.get_by_role("link", name="accidents")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Services").click()
+    expect(page.get_by_role("alert")).to_contain_text("That did not work")
+    page.get_by_role("link", name="Experiments").click()
+    expect(page.get_by_role("link", name="accidents")).to_be_visible()
+    page.go_back()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("link", name="adder")).to_be_visible()
+
+
 def test_the_language_and_the_colours_are_chosen_and_kept(page: Page, studio: str) -> None:
     page.goto(f"{studio}/experiments")
     page.get_by_role("button", name="Language: English").click()

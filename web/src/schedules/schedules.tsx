@@ -128,7 +128,7 @@ function History() {
                   key: "state", title: text("status"),
                   cell: ({ state, reason }) => <div>{text(FIRING_STATES[state] ?? "status")}{reason && <Text size="xs" c="dimmed">{reason}</Text>}</div>,
                 },
-                { key: "run", title: text("run"), cell: ({ run_id }) => run_id ? <ToRun run={run_id}>{run_id}</ToRun> : "–" },
+                { key: "run", title: text("run"), cell: ({ run_id }) => run_id ? <ToRun run={run_id}><span className="id">{run_id}</span></ToRun> : "–" },
               ]}
             />
           </Stack>

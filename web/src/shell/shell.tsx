@@ -8,6 +8,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, NavLink, Outlet, useLocation, useMatch, useNavigate } from "react-router";
 import { api, got, type Role } from "../api/client";
 import { useSession, useWorkspace } from "../api/session";
+import { Boundary } from "../parts/boundary";
 import { Icon } from "../parts/icon";
 import { LANGUAGES, useLanguage, useText, type Language } from "../text/text";
 import { SECTIONS } from "./sections";
@@ -18,6 +19,7 @@ import mark from "../icon.svg";
 export function Shell() {
   const text = useText();
   const [isOpen, { toggle, close }] = useDisclosure(false);
+  const { pathname } = useLocation();
   const isWide = useMatch("/:workspace/designer/:name") !== null;
   return (
     <TourProvider>
@@ -56,9 +58,11 @@ export function Shell() {
           </AppShell.Section>
         </AppShell.Navbar>
         <AppShell.Main id="page" tabIndex={-1}>
-          <Suspense fallback={<Center mih="40vh"><Loader role="status" aria-label={text("loading")} /></Center>}>
-            <Outlet />
-          </Suspense>
+          <Boundary at={pathname}>
+            <Suspense fallback={<Center mih="40vh"><Loader role="status" aria-label={text("loading")} /></Center>}>
+              <Outlet />
+            </Suspense>
+          </Boundary>
         </AppShell.Main>
       </AppShell>
       <Tour />
