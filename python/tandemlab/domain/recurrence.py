@@ -91,7 +91,9 @@ class ScheduleRecurrence:
                 hint=f"Choose from {', '.join(FREQUENCIES)}.",
             )
         if not _is_count(self.interval) or not 0 < self.interval < 10**6:
-            raise InvalidInput(f"An interval is a whole number from 1, not {self.interval!r}.")
+            raise InvalidInput(
+                f"An interval is a whole number from 1 to 999999, not {self.interval!r}."
+            )
         self._read_time_of_day()
         set_(self, "hours", _checked(self.hours, 24, "hours"))
         set_(self, "minutes", _checked(self.minutes, 60, "minutes"))

@@ -126,6 +126,11 @@ def test_what_is_no_recurrence_is_refused(settings: dict[str, object]) -> None:
         ScheduleRecurrence(**settings)  # type: ignore[arg-type]
 
 
+def test_an_interval_that_is_too_long_is_told_the_longest() -> None:
+    with pytest.raises(InvalidInput, match="from 1 to 999999, not 1000000"):
+        ScheduleRecurrence("Day", 10**6)
+
+
 @settings(max_examples=60)
 @given(
     start=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
