@@ -191,7 +191,7 @@ def test_many_runs_wait_and_each_is_run_once(
     config = ScriptRunConfig(
         source, command=f"echo $TANDEMLAB_RUN_ID >> {begun}", compute_target=target
     )
-    number = 20 if target == "ray" else 50  # Ray starts two processes of Python for each
+    number = 8 if target == "ray" else 50  # Ray starts two processes of Python for each
     runs = [workspace.experiment("jobs").submit(config) for _ in range(number)]
     for run in runs:
         run.wait_for_completion(timeout_seconds=SECONDS)

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
-from sklearn.preprocessing import FunctionTransformer
 
+from plugins.late import Late
 from tandemlab.domain import InvalidInput, MissingDependency, NotFound
 from tandemlab.models import ModelFormat, load_model, save_model
 from tandemlab.models.formats import format_of
 
+linear_model, preprocessing = Late("sklearn.linear_model"), Late("sklearn.preprocessing")
 _X = np.array([[1.0], [2.0], [3.0]])
 
 
 @pytest.fixture
-def fitted() -> LinearRegression:
-    return LinearRegression().fit(_X, [2.0, 4.0, 6.0])
+def fitted() -> Any:
+    return linear_model.LinearRegression().fit(_X, [2.0, 4.0, 6.0])
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.skops"])
@@ -59,9 +59,11 @@ def test_code_in_a_pickle_is_not_run_unless_it_is_trusted(tmp_path: Path, name: 
 
 
 def test_skops_reads_what_it_knows_and_names_what_it_does_not(tmp_path: Path) -> None:
-    known = save_model(LinearRegression().fit(_X, _X), tmp_path / "known.skops")
+    known = save_model(linear_model.LinearRegression().fit(_X, _X), tmp_path / "known.skops")
     assert load_model(known).coef_.shape == (1, 1)
-    unknown = save_model(FunctionTransformer(os.path.basename), tmp_path / "unknown.skops")
+    unknown = save_model(
+        preprocessing.FunctionTransformer(os.path.basename), tmp_path / "unknown.skops"
+    )
     with pytest.raises(InvalidInput, match=r"not trusted: posixpath\.basename") as e:
         load_model(unknown)
     assert e.value.details["types"] == ["posixpath.basename"]
@@ -85,7 +87,7 @@ def test_onnx_runs_in_its_own_runtime(tmp_path: Path) -> None:
     (found,) = load_model(path).run(None, {"x": np.array([1, 2], dtype=np.float32)})
     assert found.tolist() == [2, 4]
     with pytest.raises(InvalidInput, match="is no ONNX model"):
-        save_model(LinearRegression(), tmp_path / "other.onnx")
+        save_model(linear_model.LinearRegression(), tmp_path / "other.onnx")
     assert not (tmp_path / "other.onnx").exists()
 
 

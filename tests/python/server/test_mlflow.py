@@ -19,14 +19,14 @@ import httpx
 import pytest
 from requests import HTTPError
 
+from plugins.late import Late
 from plugins.servers import Server, behind
 from tandemlab import Run, Workspace
 from tandemlab.server.settings import make_state_folder
 from tandemlab.server.tokens import Role, Tokens
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
-mlflow = pytest.importorskip("mlflow")
-MlflowException: type[Exception] = mlflow.exceptions.MlflowException
+mlflow = Late("mlflow")
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 both_stores = pytest.mark.parametrize("remote", ["sqlite", "postgresql"], indirect=True)
@@ -179,9 +179,9 @@ def test_a_parameter_stays_as_it_is(client: Any) -> None:
     run = client.create_run("0").info.run_id
     client.log_param(run, "depth", 3)
     client.log_param(run, "depth", 3)
-    with pytest.raises(MlflowException, match="already logged with value='3'"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="already logged with value='3'"):
         client.log_param(run, "depth", 4)
-    with pytest.raises(MlflowException, match="not allowed"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="not allowed"):
         client.log_batch(run, params=[mlflow.entities.Param("depth", "4")])
     assert client.get_run(run).data.params == {"depth": "3"}
 
@@ -198,9 +198,9 @@ def test_names_notes_and_tags_change(client: Any, remote: Workspace) -> None:
     client.update_run(run, name="third")
     tags = client.get_run(run).data.tags
     assert tags["mlflow.runName"] == "third" and not {"team", "mlflow.note.content"} & set(tags)
-    with pytest.raises(MlflowException, match="no tag"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="no tag"):
         client.delete_tag(run, "team")
-    with pytest.raises(MlflowException, match="from its beginning"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="from its beginning"):
         client.set_tag(run, "mlflow.parentRunId", "other")
 
 
@@ -284,7 +284,9 @@ def test_runs_are_searched_sorted_and_paged(client: Any) -> None:
     )
     assert [run.info.run_name for run in [*first, *rest]] == search()
     assert rest.token is None
-    with pytest.raises(MlflowException, match=r"INVALID_PARAMETER_VALUE.*character 15"):
+    with pytest.raises(
+        mlflow.exceptions.MlflowException, match=r"INVALID_PARAMETER_VALUE.*character 15"
+    ):
         search("metrics.loss >>")
 
 
@@ -303,9 +305,9 @@ def test_experiments_are_searched_sorted_and_paged(client: Any) -> None:
     assert search(max_results=2, order_by=["creation_time"], page_token=page.token) == ["other"]
     assert client.get_experiment("0").name == "Default"
     assert client.get_experiment_by_name("none") is None
-    with pytest.raises(MlflowException, match="RESOURCE_ALREADY_EXISTS"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="RESOURCE_ALREADY_EXISTS"):
         client.create_experiment("other")
-    with pytest.raises(MlflowException, match="path"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="path"):
         client.create_experiment("a/b")
 
 
@@ -341,18 +343,20 @@ def test_artifacts_go_up_and_down(at: str, client: Any, tmp_path: Path, folder: 
         client.log_text(run_id, "", "table.json/a")
 
 
-class Doubled(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
-    """A model of few dependencies."""
+def doubled() -> Any:
+    """A model of few dependencies, which is pickled with its class."""
 
-    def predict(self, model_input: list[float]) -> list[float]:
-        """Twice what is given."""
-        return [2 * value for value in model_input]
+    class Doubled(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
+        def predict(self, model_input: list[float]) -> list[float]:
+            return [2 * value for value in model_input]
+
+    return Doubled()
 
 
 def test_a_model_is_logged_found_and_loaded(at: str, remote: Workspace, client: Any) -> None:
     with mlflow.start_run() as run:
         mlflow.log_metric("auc", 0.9, step=1)
-        options = {"python_model": Doubled(), "pip_requirements": []}
+        options = {"python_model": doubled(), "pip_requirements": []}
         first = mlflow.pyfunc.log_model(name="double", step=1, params={"k": 1}, **options)
         second = mlflow.pyfunc.log_model(name="double", **options)
         mlflow.log_metric("loss", 0.5, model_id=first.model_id)
@@ -372,14 +376,14 @@ def test_a_model_is_logged_found_and_loaded(at: str, remote: Workspace, client: 
     assert mlflow.get_logged_model(first.model_id).tags["stage"] == "new"
     mlflow.delete_logged_model_tag(first.model_id, "stage")
     client.delete_logged_model(second.model_id)
-    with pytest.raises(MlflowException, match="no logged model"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="no logged model"):
         mlflow.get_logged_model(second.model_id)
     outputs = client.get_run(run.info.run_id).outputs.model_outputs
     assert (outputs[0].model_id, outputs[0].step) == (first.model_id, 1)
 
 
 def test_a_model_of_no_run_gets_one(at: str, remote: Workspace) -> None:
-    model = mlflow.pyfunc.log_model(name="double", python_model=Doubled(), pip_requirements=[])
+    model = mlflow.pyfunc.log_model(name="double", python_model=doubled(), pip_requirements=[])
     assert mlflow.pyfunc.load_model(model.model_uri).predict([1.0]) == [2.0]
     (run,) = remote.experiment("Default").get_runs()
     assert (run.display_name, run.get_status()) == ("double", "Completed")
@@ -480,7 +484,7 @@ def test_tokens_and_roles_hold_for_mlflow(
     tokens = Tokens(make_state_folder(server.root))
     texts = {role: tokens.create(role.value, role)[1] for role in Role}
     client = mlflow.MlflowClient(server.url)  # a server of one workspace needs no more
-    with pytest.raises(MlflowException, match="UNAUTHENTICATED"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="UNAUTHENTICATED"):
         client.search_experiments()
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", texts[Role.CONTRIBUTOR])
     run = client.create_run("0").info.run_id
@@ -500,7 +504,7 @@ def test_tokens_and_roles_hold_for_mlflow(
 
 
 def test_what_is_not_served_is_told_in_mlflow_s_way(remote: Workspace, client: Any) -> None:
-    with pytest.raises(MlflowException, match="RESOURCE_DOES_NOT_EXIST"):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="RESOURCE_DOES_NOT_EXIST"):
         client.get_run("none")
     base = f"{remote.address}/api/2.0/mlflow"
     for answer, code in (

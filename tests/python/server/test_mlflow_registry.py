@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import pytest
 
 from plugins.servers import Server, behind
-from python.server.test_mlflow import Doubled, MlflowException, at, client, mlflow
+from python.server.test_mlflow import at, client, doubled, mlflow
 from tandemlab import Model, Workspace
 from tandemlab.domain import InvalidState
 from tandemlab.models import save_model
@@ -26,10 +25,9 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 @pytest.fixture
 def model(client: Any) -> str:
     """The URI of a model that a run has logged, with its class."""
-    cloudpickle.register_pickle_by_value(sys.modules[Doubled.__module__])
     with mlflow.start_run():
         logged = mlflow.pyfunc.log_model(
-            name="double", python_model=Doubled(), pip_requirements=[], input_example=[1.0]
+            name="double", python_model=doubled(), pip_requirements=[], input_example=[1.0]
         )
     return str(logged.model_uri)
 
@@ -55,7 +53,7 @@ def test_a_model_is_registered_and_loaded_by_version_and_alias(
 
 
 def test_logging_registers_and_versions_are_found(client: Any, remote: Workspace) -> None:
-    options = {"python_model": Doubled(), "pip_requirements": []}
+    options = {"python_model": doubled(), "pip_requirements": []}
     with mlflow.start_run() as run:
         mlflow.pyfunc.log_model(name="m", registered_model_name="double", **options)
     client.create_registered_model("empty", {"team": "b"}, "none yet")
@@ -141,7 +139,7 @@ def test_what_cannot_be_registered_is_told_in_mlflow_s_way(client: Any, model: s
             "set_registered_model_alias",
         ),
     ):
-        with pytest.raises(MlflowException, match=code):
+        with pytest.raises(mlflow.exceptions.MlflowException, match=code):
             call()
     assert client.search_model_versions("name = 'known'") == []
 
@@ -166,7 +164,9 @@ def test_a_service_answers_by_a_model_and_keeps_it(
         lambda: client.delete_model_version("double", "1"),
         lambda: client.delete_registered_model("double"),
     ):
-        with pytest.raises(MlflowException, match=r"RESOURCE_CONFLICT.*service 'double'"):
+        with pytest.raises(
+            mlflow.exceptions.MlflowException, match=r"RESOURCE_CONFLICT.*service 'double'"
+        ):
             delete()
     with pytest.raises(InvalidState, match="service 'double'"):
         Model(remote, "double").delete()
