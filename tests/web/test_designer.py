@@ -92,7 +92,11 @@ def expect_saved(
 
 def test_a_draft_is_begun_and_drawn(page: Page, studio: str, check_access: Check) -> None:
     page.goto(f"{studio}/designer")
-    page.get_by_role("button", name="New draft").click()
+    begin = page.get_by_role("button", name="New draft")
+    begin.press("Enter")
+    page.get_by_label("Name").press("Escape")
+    expect(begin).to_be_focused()
+    begin.press("Enter")
     page.get_by_label("Name").fill("first")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("Drag components here")).to_be_visible()

@@ -1,9 +1,10 @@
 import { lazy, Suspense, useState } from "react";
-import { Button, Group, Loader, Modal, SegmentedControl, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Group, Loader, SegmentedControl, Stack, Text, Textarea } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { useWorkspace } from "../api/session";
 import { Copy } from "../parts/code";
+import { Dialog } from "../parts/dialog";
 import { place, To } from "../parts/links";
 import { NameInput } from "../parts/name-input";
 import { ErrorBox, Loaded } from "../parts/states";
@@ -29,7 +30,7 @@ export function ScriptDialog({ draft: name, close }: Props) {
   const [language, setLanguage] = useState<Language>("python");
   const script = useScript(useWorkspace(), pipeline, language);
   return (
-    <Modal opened onClose={close} size="60rem" title={text("designer.script")} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} size="60rem" title={text("designer.script")}>
       <Stack gap="sm">
         <Group justify="space-between">
           <SegmentedControl
@@ -53,7 +54,7 @@ export function ScriptDialog({ draft: name, close }: Props) {
           )}
         </Loaded>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -80,7 +81,7 @@ export function PublishDialog({ draft, close }: Props) {
   });
   if (schedules && publish.data) return <NewSchedule pipeline={publish.data.name} close={close} />;
   return (
-    <Modal opened onClose={close} title={text("designer.publish")} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={text("designer.publish")}>
       {publish.data
         ? (
           <Stack>
@@ -107,7 +108,7 @@ export function PublishDialog({ draft, close }: Props) {
             </Stack>
           </form>
         )}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -128,7 +129,7 @@ export function CopyDialog({ draft: name, close }: Props) {
     },
   });
   return (
-    <Modal opened onClose={close} title={text("designer.clone")} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={text("designer.clone")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -141,7 +142,7 @@ export function CopyDialog({ draft: name, close }: Props) {
           <Group justify="flex-end"><Button type="submit" loading={copy.isPending}>{text("designer.clone")}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -164,7 +165,7 @@ export function VersionsDialog({ draft: name, close }: Props) {
     onError: tell.error,
   });
   return (
-    <Modal opened onClose={close} size="lg" title={text("designer.versions")} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} size="lg" title={text("designer.versions")}>
       <Loaded from={versions}>
         {(all) => (
           <Rows
@@ -183,6 +184,6 @@ export function VersionsDialog({ draft: name, close }: Props) {
           />
         )}
       </Loaded>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,8 +1,9 @@
 import { useRef, useState, type ReactNode } from "react";
-import { Button, FileButton, Group, Modal, Radio, Select, Stack, Text } from "@mantine/core";
+import { Button, FileButton, Group, Radio, Select, Stack, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { useMay, useWorkspace } from "../api/session";
+import { Dialog } from "../parts/dialog";
 import { place, To } from "../parts/links";
 import { NameInput } from "../parts/name-input";
 import { Page } from "../parts/page";
@@ -193,7 +194,7 @@ function BeginDialog({ name, from, title, close, children }: BeginProps) {
     },
   });
   return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -206,6 +207,6 @@ function BeginDialog({ name, from, title, close, children }: BeginProps) {
           <Group justify="flex-end"><Button type="submit" loading={begin.isPending}>{text("designer.create")}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

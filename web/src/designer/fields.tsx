@@ -1,10 +1,11 @@
 import { lazy, Suspense, useState, type ReactNode } from "react";
 import {
-  ActionIcon, Autocomplete, Button, Fieldset, Group, Input, Loader, Menu, Modal, MultiSelect, NumberInput, Select, Stack, Switch,
+  ActionIcon, Autocomplete, Button, Fieldset, Group, Input, Loader, Menu, MultiSelect, NumberInput, Select, Stack, Switch,
   TagsInput, Text, Textarea, TextInput,
 } from "@mantine/core";
 import { useWorkspace } from "../api/session";
 import { useAssets } from "../parts/assets";
+import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
 import { useText } from "../text/text";
 import { parameterIn, referenceTo, type Field, type Shape } from "./schema";
@@ -164,9 +165,9 @@ function CodeField(props: CodeProps) {
       <Editor {...props} />
       <Button size="compact-xs" variant="default" mt={4} onClick={() => setIsLarge(true)}>{text("designer.enlarge")}</Button>
       {isLarge && (
-        <Modal opened onClose={() => setIsLarge(false)} size="80rem" title={props.label} closeButtonProps={{ "aria-label": text("close") }}>
+        <Dialog close={() => setIsLarge(false)} size="80rem" title={props.label}>
           <Editor {...props} maxHeight="75vh" />
-        </Modal>
+        </Dialog>
       )}
     </Suspense>
   );

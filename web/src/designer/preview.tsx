@@ -1,8 +1,9 @@
-import { Modal, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import type { Schemas } from "../api/client";
 import { useWorkspace } from "../api/session";
 import { ColumnCard, FirstRows } from "../datasets/dataset";
 import { Code } from "../parts/code";
+import { Dialog } from "../parts/dialog";
 import { Loaded } from "../parts/states";
 import { useText } from "../text/text";
 import { usePreview } from "./queries";
@@ -14,12 +15,11 @@ export type Previewed = { run: string; step: string; output: string };
 
 /** What came out of a step: a table with its columns, a report, or a value. */
 export function PreviewDialog({ run, step, output, close }: Previewed & { close: () => void }) {
-  const text = useText();
   const preview = usePreview(useWorkspace(), run, step, output);
   return (
-    <Modal opened onClose={close} size="72rem" title={`${step} · ${output}`} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} size="72rem" title={`${step} · ${output}`}>
       <Loaded from={preview}>{(content) => <Shown preview={content} label={output} />}</Loaded>
-    </Modal>
+    </Dialog>
   );
 }
 

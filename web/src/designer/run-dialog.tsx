@@ -1,7 +1,8 @@
 import { useState } from "react";
-import { Button, Group, Modal, Select, Stack, Switch, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useWorkspace } from "../api/session";
+import { Dialog } from "../parts/dialog";
 import { given, ParameterFields } from "../parts/parameters";
 import { ErrorBox } from "../parts/states";
 import { useText } from "../text/text";
@@ -38,7 +39,7 @@ export function RunDialog({ draft: name, until: wanted, started, close }: Props)
     },
   });
   return (
-    <Modal opened onClose={close} title={text("designer.runTitle", { name })} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={text("designer.runTitle", { name })}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -63,6 +64,6 @@ export function RunDialog({ draft: name, until: wanted, started, close }: Props)
           <Group justify="flex-end"><Button type="submit" loading={start.isPending} data-autofocus>{text("pipelines.run")}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

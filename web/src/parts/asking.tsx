@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from "react";
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useMay } from "../api/session";
-import { useText } from "../text/text";
+import { Dialog } from "./dialog";
 import { ErrorBox } from "./states";
 
 type Act = { mutate: () => void; error: Error | null; isPending: boolean };
@@ -9,9 +9,8 @@ type Act = { mutate: () => void; error: Error | null; isPending: boolean };
 /** Asks for what an act needs, says why it failed, and does it. */
 export function Asking(props: { title: string; about: string; act: Act; close: () => void; children: ReactNode }) {
   const { title, about, act, close, children } = props;
-  const text = useText();
   return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -25,7 +24,7 @@ export function Asking(props: { title: string; about: string; act: Act; close: (
           <Group justify="flex-end"><Button type="submit" loading={act.isPending}>{title}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

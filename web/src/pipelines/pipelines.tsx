@@ -1,10 +1,11 @@
 import { useState } from "react";
-import { Badge, Button, Group, Modal, Stack, Switch, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Stack, Switch, Text, Title } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearchParams } from "react-router";
 import { api, got } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
 import { AskingButton } from "../parts/asking";
+import { Dialog } from "../parts/dialog";
 import { Graph } from "../parts/graph";
 import { place, ToRun } from "../parts/links";
 import { Listed } from "../parts/listed";
@@ -150,7 +151,7 @@ function Start({ pipeline, close }: { pipeline: Pipeline; close: () => void }) {
     onSuccess: (run) => void navigate(place.run(workspace, run.id, "steps")),
   });
   return (
-    <Modal opened onClose={close} title={`${text("pipelines.run")}: ${pipeline.id}`} closeButtonProps={{ "aria-label": text("close") }}>
+    <Dialog close={close} title={`${text("pipelines.run")}: ${pipeline.id}`}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -165,6 +166,6 @@ function Start({ pipeline, close }: { pipeline: Pipeline; close: () => void }) {
           <Group justify="flex-end"><Button type="submit" loading={start.isPending}>{text("pipelines.run")}</Button></Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
