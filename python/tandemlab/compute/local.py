@@ -113,7 +113,8 @@ class LocalTarget:
         return f"{pid} {started}"
 
     def poll(self, jobs: Sequence[StartedJob]) -> list[JobState]:
-        return [self._state(started.job, started.handle) for started in jobs]
+        with storage_errors("/proc"):  # what is not known now is asked again, and not lost
+            return [self._state(started.job, started.handle) for started in jobs]
 
     def _state(self, job: Job, handle: str) -> JobState:
         child = self._children.get(job.run_id)

@@ -9,18 +9,29 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from tandemlab.domain import Unavailable
+
 
 def start_time(pid: int) -> str | None:
     """When a process started, in the system's own form; None if there is no such process.
 
     A process that has ended and not been reaped counts as ended.
+
+    Raises:
+        Unavailable: the system does not tell now, as there are no files left to open: it may live.
     """
     try:
         return _from_stat(Path(f"/proc/{pid}/stat").read_text())
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else _from_ps(pid)
-    except (OSError, IndexError):
+    except (ProcessLookupError, IndexError):
         return None
+    except OSError as error:
+        raise Unavailable(
+            f"Whether the process {pid} runs cannot be found out now: {error.strerror}.",
+            hint="Too many open files? Raise the limit of `ulimit -n`, and start again.",
+            details={"pid": pid, "errno": error.errno},
+        ) from error
 
 
 def _from_stat(line: str) -> str | None:

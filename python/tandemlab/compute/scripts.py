@@ -6,22 +6,31 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 # The shell writes a line at once; to rename a file it would start a process, which takes longer.
+# What keeps it from its work is in the log, with a status once the job is its own.
 _SCRIPT = """\
 #!/bin/sh
 # Runs the job of {run_id} and leaves its exit status in job/exit.
 cd {place} || exit 1
-mkdir job/claim 2>/dev/null || exit 0  # a second start does nothing
+log={place}/files/user_logs/std_log.txt
+[ -e job/claim ] && exit 0  # a second start does nothing
+if ! mkdir job/claim 2>> "$log"; then
+  [ -e job/claim ] || echo "tandemlab: The job could not begin. Submit the run again." >> "$log"
+  exit 0
+fi
+leave() {{ status=$?; cd {place} && echo "$status" > job/exit; }}
+trap leave EXIT
 stat=; [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat
 printf '%s\\n%s\\n' "$$" "$stat" > job/pid
 trap : HUP INT TERM
 {exports}
-cd work || exit 1
+if ! cd work; then
+  echo "tandemlab: The run's folder work/ was removed as the job began. Submit it again." >> "$log"
+  exit 126  # as shells have it for what cannot be run
+fi
 {{
   {steps}
-}} < /dev/null >> ../files/user_logs/std_log.txt 2>&1
-status=$?
-cd ..
-echo "$status" > job/exit
+}} < /dev/null >> "$log" 2>&1
+exit
 """
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
 from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab.compute.scripts import job_script
 from tandemlab.domain import InvalidInput, InvalidState, RunFailed, RunStatus
 
 pytestmark = pytest.mark.full
@@ -427,3 +429,75 @@ def test_a_workspace_with_a_difficult_path_works(
     run.wait_for_completion(timeout_seconds=30)
     assert run.read_log()[0] == "a b 'c' \"d\" $HOME `x`\n"
     lab.store.close()
+
+
+@pytest.fixture
+def job_place() -> Iterator[Path]:
+    """A run's directory that is laid out for its job, where every user may write."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "run's"
+        for part in ("job", "work", "files/user_logs"):
+            (place / part).mkdir(parents=True)
+        for each in (Path(folder), *Path(folder).rglob("*")):
+            each.chmod(0o777)
+        yield place
+
+
+def run_job(place: Path, command: list[str], before: str = "", **options: Any) -> str:
+    """Run the shell script of a job to its end; what is in its log."""
+    script = place / "job.sh"
+    script.write_text(before + job_script("run", str(place), command, {}))
+    subprocess.run(["/bin/sh", script], check=False, timeout=60, **options)
+    log = place / "files" / "user_logs" / "std_log.txt"
+    return log.read_text() if log.exists() else ""
+
+
+def test_a_job_whose_folder_is_gone_says_so(job_place: Path) -> None:
+    (job_place / "work").rmdir()
+    assert "work/ was removed as the job began" in run_job(job_place, ["true"])
+    assert (job_place / "job" / "exit").read_text() == "126\n"
+
+
+def test_a_job_that_cannot_be_claimed_says_so(job_place: Path) -> None:
+    (job_place / "job").rmdir()
+    log = run_job(job_place, ["echo", "ran"])
+    assert "No such file" in log and log.endswith("could not begin. Submit the run again.\n")
+
+
+def test_a_second_start_of_a_job_does_nothing(job_place: Path) -> None:
+    assert run_job(job_place, ["echo", "ran"]) == "ran\n"
+    assert run_job(job_place, ["echo", "again"]) == "ran\n"
+    assert (job_place / "job" / "exit").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("is_claiming", [True, False])
+def test_a_job_whose_shell_cannot_fork_says_so(job_place: Path, is_claiming: bool) -> None:
+    def have_no_more_processes() -> None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        if os.geteuid() == 0:  # whom the limit does not bind
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+    words = ["/bin/echo", "ran"]
+    mkdir = "" if is_claiming else 'mkdir() { : > "$1"; }\n'  # as if a process were left for it
+    log = run_job(job_place, words, mkdir, preexec_fn=have_no_more_processes)
+    assert "fork" in log.lower() and "ran" not in log
+    assert (job_place / "job" / "exit").exists() is not is_claiming
+
+
+def test_that_it_cannot_be_told_whether_a_process_lives_is_no_end() -> None:
+    code = """
+import os, resource
+from tandemlab.compute.processes import is_alive, start_time
+from tandemlab.domain import Unavailable
+began = start_time(os.getpid())
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+try:
+    print(is_alive(os.getpid(), began))
+except Unavailable as problem:
+    print(problem, flush=True)
+    os._exit(0)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Too many open files" in told.stdout and "ulimit -n" in told.stdout, told
