@@ -152,6 +152,9 @@ def test_functions_share_a_process_one_after_the_other(
     wait_until(lambda: not any((each / "work").exists() for each in directories))
     packages = {(each / "files/system/environment.json").stat().st_ino for each in directories}
     assert len(packages) == 1  # each a link to the same content
+    ends_well = [(each / "job/exit").stat().st_ino for each in directories]
+    assert ends_well[0] == ends_well[2] != ends_well[1]  # so is how jobs of a process ended
+    assert all((each / "job/claim").samefile(each / "job/pid") for each in directories)
     assert (facts["forked"]["before"], facts["second"]["before"]) == (None, "first")
     ends = {name: the_run(run, name).record for name in ("dies", "leaves", "hangs")}
     assert {name: each.exit_code for name, each in ends.items()} == {
