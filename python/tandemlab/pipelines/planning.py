@@ -61,7 +61,7 @@ class _Checked:
     """A step that could become a run.
 
     Attributes:
-        source: the folder that is kept; for a function a temporary one.
+        source: the folder of what is kept; for a function a temporary one.
         paths: the files that are kept of it.
     """
 
@@ -147,14 +147,16 @@ def _check_steps(
             for key, model in models.items():
                 definition["inputs"][key]["is_sent"] = True
                 definition.setdefault("input_models", {})[key] = f"{model.name}:{model.version}"
-            if source not in listed:
-                listed[source] = source_files(source)
-            config.check_kept(listed[source])
+            if source == Path(written):
+                paths = [str(config.script)]  # scripts of other steps are there, too
+            else:
+                paths = listed.get(source) or listed.setdefault(source, source_files(source))
+                config.check_kept(paths)
             if step.sweep is not None:
                 settings = SweepSettings.of(_sweep_of(step, values))
                 check_packages(settings.sampling)
                 check_command(definition, settings.sampling.space)
-            found[name] = _Checked(config, definition, source, listed[source])
+            found[name] = _Checked(config, definition, source, paths)
         except TandemlabError as problem:
             mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
     return found, mistakes
@@ -184,7 +186,7 @@ def _with_stand_ins(graph: Graph, known: Mapping[str, ParameterValue]) -> Graph:
 
 
 def _writing() -> TemporaryDirectory[str]:
-    """Where the sources of functions are written, a folder for each step."""
+    """Where the scripts of functions are written, with what they need in folders of their own."""
     return TemporaryDirectory(prefix="tandemlab-")
 
 
@@ -194,12 +196,14 @@ def _source_of(name: str, step: Step, written: Path) -> Path:
     script = _script_of(name, step)
     if script is None:
         return given
-    made = written / name
-    made.mkdir()
-    for path in source_files(given) if step.source_directory is not None else []:
-        target = made / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(given / path, target)
+    made = written
+    if step.source_directory is not None:
+        made /= name
+        for path in source_files(given):
+            target = made / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(given / path, target)
+        made.mkdir(exist_ok=True)
     (made / script).write_text(_script_text(step), encoding="utf-8")
     return made
 
@@ -454,14 +458,14 @@ class _Sources:
 
     def __init__(self, workspace: Workspace) -> None:
         self._blobs = workspace.place.blobs
-        self._taken: dict[Path, tuple[SnapshotFile, list[SnapshotFile]]] = {}
+        self._taken: dict[tuple[Path | str, ...], tuple[SnapshotFile, list[SnapshotFile]]] = {}
         self._files: list[SnapshotFile] = []
 
     def keep(self, name: str, checked: _Checked) -> str:
         """The digest of the snapshot of a step's source."""
-        source = checked.source
+        source: tuple[Path | str, ...] = (checked.source, *checked.paths)
         if source not in self._taken:
-            digest, files = take_snapshot(source, self._blobs, checked.paths)
+            digest, files = take_snapshot(checked.source, self._blobs, checked.paths)
             size = self._blobs.find(digest).stat().st_size
             self._taken[source] = SnapshotFile("", digest, size), files
         manifest, files = self._taken[source]

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
@@ -95,12 +97,20 @@ class BlobStore:
 
         The copy is what is hashed, so that a file that changes meanwhile cannot deceive.
         """
+        with storage_errors(self._root), source.open("rb") as reader:
+            first = reader.read(_CHUNK)
+            if len(first) < _CHUNK:
+                return self.put_bytes(first), len(first)
+            return self._put_stream(chain([first], iter(partial(reader.read, _CHUNK), b"")))
+
+    def _put_stream(self, chunks: Iterable[bytes]) -> tuple[str, int]:
+        """Keep what comes in parts; its digest and size."""
         temporary = self._temporary / token_hex(8)
         state, size = hashlib.sha256(), 0
         with storage_errors(self._root):
             try:
-                with source.open("rb") as reader, temporary.open("wb") as writer:
-                    while chunk := reader.read(_CHUNK):
+                with temporary.open("wb") as writer:
+                    for chunk in chunks:
                         state.update(chunk)
                         writer.write(chunk)
                         size += len(chunk)
