@@ -17,6 +17,7 @@ from tandemlab.automl.metrics import CLASSIFICATION, FORECASTING, TASKS, MetricK
 from tandemlab.automl.portfolio import check_models
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
+from tandemlab.domain.jobs import Resources
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of, nearest
 
@@ -140,6 +141,11 @@ class AutoMLConfig:
         for name in ("experiment_timeout_minutes", "iteration_timeout_minutes"):
             _check_number(name, getattr(self, name), 0, math.inf)
         _check_number("validation_size", self.validation_size, 0, 1)
+        _check_number("experiment_exit_score", self.experiment_exit_score, -math.inf, math.inf)
+        Resources(memory=self.memory)
+        for name in ("enable_early_stopping", "enable_voting_ensemble", "enable_stack_ensemble"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidInput(f"{name} is True or False, not {getattr(self, name)!r:.60}.")
         if not isinstance(self.featurization, FeaturizationConfig) and self.featurization not in (
             "auto",
             "off",
@@ -156,6 +162,10 @@ class AutoMLConfig:
         else:
             check_models(self.allowed_models, "allowed_models")
             check_models(self.blocked_models, "blocked_models")
+            if self.allowed_models and set(self.allowed_models) <= set(self.blocked_models):
+                raise InvalidInput(
+                    "All allowed_models are in blocked_models.", hint="Block fewer of them."
+                )
         ways = ("n_cross_validations", "validation_data", "validation_size")
         given = [name for name in ways if getattr(self, name) is not None]
         given += ["cv_split_column_names"] if self.cv_split_column_names else []
@@ -340,5 +350,6 @@ def _check_number(name: str, value: object, above: float, below: float) -> None:
         return
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not above < value < below:  # type: ignore[operator]
+        least = "" if math.isinf(above) else f" above {above:g}"
         most = "" if math.isinf(below) else f" and below {below:g}"
-        raise InvalidInput(f"{name} must be a number above {above:g}{most}, not {value!r}.")
+        raise InvalidInput(f"{name} must be a number{least}{most}, not {value!r:.60}.")

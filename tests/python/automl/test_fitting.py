@@ -301,6 +301,10 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         ({"validation_size": 1.5}, "above 0 and below 1"),
         ({"n_cross_validations": 3, "validation_size": 0.2}, "n_cross_validations and validation"),
         ({"featurization": "of"}, "featurization is 'auto', 'off'"),
+        ({"experiment_exit_score": "high"}, "experiment_exit_score must be a number, not 'high'"),
+        ({"memory": "4 bananas"}, "'4 bananas' is no size of memory"),
+        ({"enable_early_stopping": "no"}, "enable_early_stopping is True or False, not 'no'"),
+        ({"allowed_models": ["Linear"], "blocked_models": ["Linear"]}, "All allowed_models are in"),
     ],
 )
 def test_configuration_is_checked_where_it_is_made(settings: dict[str, Any], message: str) -> None:
