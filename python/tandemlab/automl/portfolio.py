@@ -297,7 +297,7 @@ MODELS = tuple(FAMILIES)
 
 
 def chosen_families(
-    task: str, allowed: Sequence[str] | None, blocked: Sequence[str], columns: int
+    task: str, allowed: Sequence[str] | None, blocked: Sequence[str], columns: int = 0
 ) -> list[Family]:
     """The families that are tried for a task, in order.
 

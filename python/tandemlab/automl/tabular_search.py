@@ -44,17 +44,30 @@ from tandemlab.automl.shared_data import SharedData
 from tandemlab.automl.tabular_data import TabularData, prepare
 from tandemlab.automl.training_task import TrainingResult, TrainingTask
 from tandemlab.automl.trials import Trial
-from tandemlab.automl.worker_pool import OF_TABLES, WorkerPool, start_pool
+from tandemlab.automl.worker_pool import WorkerPool, start_pool
 from tandemlab.domain import InvalidState
 from tandemlab.store.durable import write_json
 
 if TYPE_CHECKING:
     import pandas
 
+    from tandemlab.automl.automl_config import AutoMLConfig
     from tandemlab.automl.explanations import Explanation
 
 _log = logging.getLogger("tandemlab.automl")
 
+_MODULES = (
+    "tandemlab.automl.training_task",
+    "tandemlab.automl.measuring",
+    "tandemlab.automl.importance",
+    "tandemlab.automl.estimators",
+    "tandemlab.automl.trial_charts",
+    "sklearn.metrics",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.compose",
+    "sklearn.impute",
+)
 _KEPT = 8
 _LEAST_CANDIDATES = 3  # of an ensemble, if there are so many
 _DEEPENED = 3  # folds of what does well for each that is tried of something new
@@ -119,7 +132,7 @@ def search(problem: Problem) -> Outcome:
     scratch = problem.scratch
     scratch.mkdir(parents=True)
     shared = SharedData(scratch, problem.folder)
-    pool = start_pool(problem, shared, OF_TABLES)
+    pool = start_pool(problem, shared, _modules(config))
     try:
         data = prepare(problem.frame, problem.validation, config)
         _share(data, config.task, config.metric.name, shared)
@@ -127,6 +140,12 @@ def search(problem: Problem) -> Outcome:
     finally:
         pool.close()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _modules(config: AutoMLConfig) -> list[str]:
+    """What workers need, once for all of them: no library of which nothing is tried."""
+    families = chosen_families(config.task, config.allowed_models, config.blocked_models)
+    return [*_MODULES, *dict.fromkeys(family.library for family in families)]
 
 
 def _share(data: TabularData, task: str, metric: str, shared: SharedData) -> None:

@@ -10,12 +10,13 @@ killed is replaced in milliseconds.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ from tandemlab.automl.shared_data import SharedData
 
 if TYPE_CHECKING:
     from tandemlab.automl.worker_pool import Task
+
+
+_NOT_NEEDED = {"catboost": ("polars", "IPython")}  # of what it imports if it is there, for show
 
 
 def result_of(task: Task, data: SharedData) -> Any:
@@ -42,8 +46,31 @@ def preload(modules: Sequence[str]) -> None:
     from importlib import import_module
 
     for name in modules:
-        with suppress(ImportError):
+        with suppress(ImportError), _hidden(_NOT_NEEDED.get(name, ())):
             import_module(name)
+
+
+class _Hiding:
+    """A finder for which some packages are not installed."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Refuse those; leave others to the finders that follow."""
+        if name in self._names:
+            raise ModuleNotFoundError(f"{name} is not needed here", name=name)
+
+
+@contextmanager
+def _hidden(names: Sequence[str]) -> Iterator[None]:
+    """Let packages that are not imported yet seem not to be installed."""
+    finder = _Hiding(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 def _serve(link: Connection, data: SharedData) -> None:
@@ -63,6 +90,7 @@ def main(descriptor: int, data: SharedData, modules: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the search ends in its own way first
     preload(modules)
+    gc.freeze()  # else a collection in a fork would write to, and so copy, all that it shares
     try:
         control.send(b"ready")
         while True:

@@ -29,15 +29,7 @@ if TYPE_CHECKING:
 _THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
 _LOOK_EVERY = 0.5
 _USED = 0.9  # of memory that may be used: it takes a moment until too much is seen
-OF_TABLES = (
-    "tandemlab.automl.training_task",
-    "tandemlab.automl.measuring",
-    "sklearn.metrics",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.compose",
-    "lightgbm",
-)
+_GROWN = 100_000_000  # bytes, with which a worker that has done a task is replaced by a fresh fork
 
 
 class Task(Protocol):
@@ -285,6 +277,7 @@ class WorkerPool:
                     continue
                 result = self._lose(worker, worker.reason)
             worker.task = None
+            self._replace_if_grown(worker)
             yield task, result
         for worker in links.values():
             task = worker.task
@@ -334,15 +327,26 @@ class WorkerPool:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    def _replace_if_grown(self, worker: _Worker) -> None:
+        """Give back what allocators keep of a task that needed much memory."""
+        if worker.pid is None or worker not in self._workers:
+            return
+        if (memory_of([worker.pid]) or 0) > _GROWN:
+            self._remove(worker)
+
     def _lose(self, worker: _Worker, reason: str) -> Any:
-        """End a worker; another one takes its place when there is work."""
+        """End a worker that has not done its task."""
         task = worker.task
         assert task is not None
+        self._remove(worker)
+        return task.lost(reason)
+
+    def _remove(self, worker: _Worker) -> None:
+        """End a worker; another one takes its place when there is work."""
         self._workers.remove(worker)
         self._end(worker)
         if worker.pid is not None:
             self._gone.append(worker.pid)
-        return task.lost(reason)
 
     @staticmethod
     def _end(worker: _Worker) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from plugins import holding
 from plugins.holding import Holding
-from tandemlab.automl import AutoMLConfig, FeaturizationConfig, fit
+from tandemlab.automl import AutoMLConfig, FeaturizationConfig, fit, worker_pool
 from tandemlab.automl.fitting import AutoMLResult, task_of
 from tandemlab.automl.folds import cut
 from tandemlab.automl.frames import as_frame
@@ -27,7 +27,7 @@ from tandemlab.automl.screening import kept_count, telling_features
 from tandemlab.automl.shared_data import SharedData
 from tandemlab.automl.tabular_data import TabularData, prepare
 from tandemlab.automl.trial_folders import temporary_trials
-from tandemlab.automl.worker_pool import start_pool
+from tandemlab.automl.worker_pool import WorkerPool, start_pool
 from tandemlab.compute.processes import memory_of
 from tandemlab.domain import InvalidInput, NotFound
 
@@ -132,6 +132,21 @@ def test_trials_that_use_more_memory_than_their_share_of_the_jobs_fail(
                 found += pool.results(1)
     assert re.fullmatch(r"it used \d+ of \d+ MB of memory", found[0])
     assert found[1:] == ["done"]
+
+
+def test_a_worker_that_has_grown_is_replaced_once_its_task_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(holding.__file__).parents[1]))
+    shared = SharedData(tmp_path / "data", tmp_path / "trials")
+    with WorkerPool(shared, 1, 1, None, ()) as pool:
+        for most in (10**9, 1, 10**9):
+            monkeypatch.setattr(worker_pool, "_GROWN", most)
+            pool.give(Holding(1000, tmp_path / "begun"), deadline=time.monotonic() + 120)
+            while pool.busy:
+                assert list(pool.results(1)) in ([], ["done"])
+    first, second, third = (tmp_path / "begun").read_text().split()
+    assert first == second != third
 
 
 def test_few_of_very_many_rows_are_held_out() -> None:
