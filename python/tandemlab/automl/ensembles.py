@@ -16,6 +16,7 @@ Loss = Callable[["NDArray[Any]"], float]
 
 _ROUNDS = 40
 _MOST_ROWS = 30_000
+_TRIFLE = 5e-4  # of the loss: what a model must be worth, to be loaded and asked each time
 
 
 def thinned(rows: int) -> slice:
@@ -27,7 +28,7 @@ def select(predictions: Sequence[NDArray[Any]], loss: Loss, rounds: int = _ROUND
     """Weights that make the mean of predictions good.
 
     One is added in each round, the one that helps most; the same may come again. The best of all
-    rounds counts.
+    rounds counts. Then models go without which the loss is as good, but for a trifle.
 
     Args:
         predictions: of each model, for the same rows.
@@ -54,8 +55,22 @@ def select(predictions: Sequence[NDArray[Any]], loss: Loss, rounds: int = _ROUND
             best, best_counts = losses[place], list(counts)
         elif taken - sum(best_counts) > 8:
             break
-    whole = sum(best_counts)
-    return [count / whole for count in best_counts]
+    counts = _without_trifles(predictions, best_counts, loss, best + _TRIFLE * abs(best))
+    return [count / sum(counts) for count in counts]
+
+
+def _without_trifles(
+    predictions: Sequence[NDArray[Any]], counts: Sequence[int], loss: Loss, bound: float
+) -> list[int]:
+    """Counts without models that can go, those that count least first, within a bound of loss."""
+    kept = list(counts)
+    for place in sorted(range(len(kept)), key=kept.__getitem__):
+        fewer = [0 if at == place else count for at, count in enumerate(kept)]
+        if kept[place] and any(fewer):
+            total: Any = sum(n * each for n, each in zip(fewer, predictions, strict=True) if n)
+            if loss(total / sum(fewer)) <= bound:
+                kept = fewer
+    return kept
 
 
 def heat(probabilities: NDArray[Any], temperature: float) -> NDArray[Any]:

@@ -29,6 +29,7 @@ class Stack:
         weights: NDArray[Any] | None,
         classes: int,
     ) -> None:
+        import numpy
         from sklearn.linear_model import LinearRegression, LogisticRegression
 
         self._classes = classes
@@ -37,17 +38,24 @@ class Stack:
             model = LogisticRegression(C=0.05, max_iter=200)
         else:
             model = LinearRegression(positive=True)
-        self._model: Any = model.fit(x, truth, sample_weight=weights)
+        model.fit(x, truth, sample_weight=weights)
+        # Numbers alone: whoever reads a stack needs no scikit-learn, which takes a second to load.
+        self._slopes: Any = numpy.asarray(model.coef_)
+        self._intercept: Any = numpy.asarray(model.intercept_)
+        self._seen: Any = getattr(model, "classes_", None)
 
     def predict(self, predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """Probabilities (n × classes), or values."""
         import numpy
 
-        x = _features(predictions)
+        raw = _features(predictions) @ self._slopes.T + self._intercept
         if not self._classes:
-            return self._model.predict(x)
-        found = numpy.full((len(x), self._classes), 1e-9)
-        found[:, self._model.classes_] = self._model.predict_proba(x)
+            return raw
+        if len(self._seen) == 2:
+            raw = numpy.hstack([numpy.zeros_like(raw), raw])
+        chances = numpy.exp(raw - raw.max(axis=1, keepdims=True))
+        found = numpy.full((len(raw), self._classes), 1e-9)
+        found[:, self._seen] = chances / chances.sum(axis=1, keepdims=True)
         return found / found.sum(axis=1, keepdims=True)
 
 
