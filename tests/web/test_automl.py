@@ -109,6 +109,10 @@ def test_a_model_is_found_without_code_from_a_file_to_an_answer(
     page.wait_for_url("**/services/Crash-survivors", timeout=60_000)
     service = LocalWebservice(lab, "Crash-survivors")
     service.wait_for_deployment(timeout=120)
+    request = page.get_by_label("Request as JSON")
+    expect(request).to_have_value(re.compile(r'"speed": 0,\s+"road": ""'))
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("region", name="Answer")).to_contain_text("predictions")
     answer = service.run([{"speed": -5.0, "road": "dry"}, {"speed": 5.0, "road": "icy"}])
     assert answer == {"predictions": [True, False]}
 

@@ -9,6 +9,7 @@ import { Page } from "../parts/page";
 import { ErrorBox, Loaded } from "../parts/states";
 import { Pairs } from "../run/overview";
 import { useText } from "../text/text";
+import { exampleOf } from "./example";
 import { StartStop, State } from "./services";
 
 export default function ServicePage() {
@@ -56,7 +57,7 @@ export default function ServicePage() {
   );
 }
 
-/** A request as JSON, begun with the example of the service's own description. */
+/** A request as JSON, begun with an example of what the service takes. */
 function TryIt({ name }: { name: string }) {
   const workspace = useWorkspace();
   const path = { workspace, name };
@@ -103,12 +104,4 @@ function parsed(typed: string): { value: unknown } | undefined {
   } catch {
     return undefined;
   }
-}
-
-type Described = { paths?: Record<string, { post?: { requestBody?: { content?: Record<string, { example?: unknown; schema?: { example?: unknown } }> } } }> };
-
-function exampleOf(openapi: Record<string, unknown>): unknown {
-  const score = (openapi as Described).paths?.["/score"];
-  const json = score?.post?.requestBody?.content?.["application/json"];
-  return json?.example ?? json?.schema?.example ?? [];
 }
