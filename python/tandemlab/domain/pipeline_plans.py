@@ -146,13 +146,13 @@ class Plan:
 
     @classmethod
     def of(cls, definition: Mapping[str, Any]) -> Plan:
-        """The plan that a run's definition holds.
+        """The plan that a run's definition holds; who takes it from others checks it, too.
 
         Raises:
             InvalidInput: it holds none.
         """
         try:
-            plan = cls(
+            return cls(
                 graph_of(definition["pipeline"]),
                 {name: PlannedStep(**each) for name, each in definition["steps"].items()},
                 bool(definition["continue_on_step_failure"]),
@@ -162,7 +162,13 @@ class Plan:
             )
         except (KeyError, TypeError, AttributeError) as problem:
             raise InvalidInput(f"The run's definition holds no pipeline: {problem!r}.") from None
-        mistakes = describe_mistakes(mistakes_of(plan.graph))
-        if mistakes or plan.steps.keys() != plan.graph.steps.keys():
+
+    def check(self) -> None:
+        """Refuse a plan that nobody here has made.
+
+        Raises:
+            InvalidInput: its graph has mistakes, or other steps than it.
+        """
+        mistakes = describe_mistakes(mistakes_of(self.graph))
+        if mistakes or self.steps.keys() != self.graph.steps.keys():
             raise InvalidInput(f"The run's pipeline cannot be run. {'; '.join(mistakes)}")
-        return plan

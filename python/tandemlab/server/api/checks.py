@@ -49,7 +49,9 @@ def check_run(run: NewRun, blobs: Blobs) -> None:
     if run.type == "sweep":
         _check_job(SweepPlan.of(run.definition).trial.definition)
     if run.type == "pipeline":
-        for step in Plan.of(run.definition).steps.values():
+        plan = Plan.of(run.definition)
+        plan.check()
+        for step in plan.steps.values():
             if step.snapshot is not None:
                 _check_snapshot(step.snapshot, blobs)
             _check_job(step.definition)
