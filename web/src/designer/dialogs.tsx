@@ -19,7 +19,7 @@ import { useSaver, useSaving } from "./saving";
 import { useDraft, useStore } from "./store";
 import { useView } from "./view";
 
-const Editor = lazy(() => import("./editor"));
+const Editor = lazy(() => import("../parts/editor"));
 
 type Props = { draft: string; close: () => void };
 

@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { Anchor, Button, Divider, Group, MultiSelect, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Fields } from "../parts/fields";
 import { Markdown } from "../parts/markdown";
+import { fieldsOf } from "../parts/schema";
 import { useText } from "../text/text";
 import { CodeStep } from "./code-step";
 import { canBeName, connect, disconnect, renameStep, setParameter, setSetting } from "./edits";
-import { Fields } from "./fields";
 import { componentOf, connectionsOf, isBehind, portsOf, refusal, titleOf } from "./graph";
-import { fieldsOf } from "./schema";
 import { useDraft, useStore } from "./store";
 import type { Columns, Component, Step } from "./types";
 import { useView } from "./view";

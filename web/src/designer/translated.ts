@@ -1,5 +1,6 @@
 import type { Language } from "../text/text";
-import type { Component, Port, Schema } from "./types";
+import type { Schema } from "../parts/schema";
+import type { Component, Port } from "./types";
 
 export type Translation = {
   categories: Record<string, string>;

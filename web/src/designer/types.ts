@@ -1,33 +1,8 @@
 /** What the designer edits: a pipeline's document, and where its steps are on the canvas. */
 
-export type Port = { name: string; kind: string; description: string; optional: boolean };
+import type { Schema } from "../parts/schema";
 
-/** A JSON Schema, as far as pydantic writes it for parameters. */
-export type Schema = {
-  type?: string;
-  title?: string;
-  description?: string;
-  default?: unknown;
-  enum?: unknown[];
-  const?: unknown;
-  anyOf?: Schema[];
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  required?: string[];
-  additionalProperties?: Schema | boolean;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  exclusiveMaximum?: number;
-  minItems?: number;
-  $ref?: string;
-  $defs?: Record<string, Schema>;
-  "x-column-of"?: string;
-  "x-language"?: string;
-  "x-asset"?: string;
-  /** In the user's language, where that is not the component's. */
-  "x-label"?: string;
-};
+export type Port = { name: string; kind: string; description: string; optional: boolean };
 
 export type Component = {
   name: string;

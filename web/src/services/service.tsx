@@ -1,15 +1,17 @@
 import { useState } from "react";
-import { Button, Group, Stack, Text, Textarea, Title } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Tabs, Text, Textarea, Title } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
 import { api, got } from "../api/client";
 import { useMay, useWorkspace } from "../api/session";
 import { Code } from "../parts/code";
+import { Fields } from "../parts/fields";
 import { Page } from "../parts/page";
+import { replaced, type Field } from "../parts/schema";
 import { ErrorBox, Loaded } from "../parts/states";
 import { Pairs } from "../run/overview";
 import { useText } from "../text/text";
-import { exampleOf } from "./example";
+import { columnsOf, exampleOf, firstRow, rowOf, type Row } from "./request";
 import { StartStop, State } from "./services";
 
 export default function ServicePage() {
@@ -57,7 +59,7 @@ export default function ServicePage() {
   );
 }
 
-/** A request as JSON, begun with an example of what the service takes. */
+/** A request: a field for each column of a row, or JSON, begun with an example of what the service takes. */
 function TryIt({ name }: { name: string }) {
   const workspace = useWorkspace();
   const path = { workspace, name };
@@ -66,37 +68,75 @@ function TryIt({ name }: { name: string }) {
     queryFn: () => got(api.GET("/api/v1/workspaces/{workspace}/services/{name}/interface", { params: { path } })),
     staleTime: 60_000,
   });
-  return <Loaded from={described}>{({ openapi }) => <Form name={name} example={exampleOf(openapi)} />}</Loaded>;
+  return <Loaded from={described}>{({ openapi }) => <Form name={name} openapi={openapi} />}</Loaded>;
 }
 
-function Form({ name, example }: { name: string; example: unknown }) {
+function Form({ name, openapi }: { name: string; openapi: Row }) {
   const text = useText();
   const workspace = useWorkspace();
-  const [typed, setTyped] = useState(() => JSON.stringify(example, null, 2));
+  const columns = columnsOf(openapi);
+  const [typed, setTyped] = useState(() => written(columns.length > 0 ? firstRow(openapi) : exampleOf(openapi)));
   const ask = useMutation({
     mutationFn: (request: unknown) =>
       got(api.POST("/api/v1/workspaces/{workspace}/services/{name}/score", { params: { path: { workspace, name } }, body: request as never })),
   });
   const request = parsed(typed);
+  const json = <Json typed={typed} type={setTyped} />;
   return (
     <Stack gap="xs" component="section">
       <Title order={2}>{text("services.try")}</Title>
-      <Textarea
-        aria-label={text("services.request")} autosize minRows={4} maxRows={16} value={typed} spellCheck={false}
-        error={request === undefined ? text("services.notJson") : null}
-        onChange={(event) => setTyped(event.currentTarget.value)}
-        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 13 } }}
-      />
-      <Group>
-        <Button loading={ask.isPending} disabled={request === undefined} onClick={() => request && ask.mutate(request.value)}>
-          {text("services.send")}
-        </Button>
-      </Group>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (request) ask.mutate(request.value);
+        }}
+      >
+        {columns.length > 0
+          ? (
+            <Tabs defaultValue="form" keepMounted={false}>
+              <Tabs.List>
+                <Tabs.Tab value="form">{text("services.form")}</Tabs.Tab>
+                <Tabs.Tab value="json">{text("services.json")}</Tabs.Tab>
+              </Tabs.List>
+              <Tabs.Panel value="form" pt="sm">
+                <RowForm columns={columns} row={rowOf(request?.value)} set={(row) => setTyped(written([row]))} />
+              </Tabs.Panel>
+              <Tabs.Panel value="json" pt="sm">{json}</Tabs.Panel>
+            </Tabs>
+          )
+          : json}
+        <Button type="submit" mt="sm" loading={ask.isPending} disabled={request === undefined}>{text("services.send")}</Button>
+      </form>
       {ask.error && <ErrorBox error={ask.error} />}
-      {ask.data && <Code code={JSON.stringify(ask.data.answer, null, 2)} label={text("services.answer")} maxHeight={320} />}
+      {ask.data && <Code code={written(ask.data.answer)} label={text("services.answer")} maxHeight={320} />}
     </Stack>
   );
 }
+
+/** The fields of a row; what was written as JSON and is no single row is left as it is. */
+function RowForm({ columns, row, set }: { columns: Field[]; row: Row | null; set: (row: Row) => void }) {
+  const text = useText();
+  if (!row) return <Text size="sm">{text("services.otherRequest")}</Text>;
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} spacing="sm" verticalSpacing="xs">
+      <Fields fields={columns} values={row} problem={() => undefined} set={(column, value) => set(replaced(row, column, value))} />
+    </SimpleGrid>
+  );
+}
+
+function Json({ typed, type }: { typed: string; type: (typed: string) => void }) {
+  const text = useText();
+  return (
+    <Textarea
+      aria-label={text("services.request")} autosize minRows={4} maxRows={16} value={typed} spellCheck={false}
+      error={parsed(typed) === undefined ? text("services.notJson") : null}
+      onChange={(event) => type(event.currentTarget.value)}
+      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 13 } }}
+    />
+  );
+}
+
+const written = (request: unknown): string => JSON.stringify(request, null, 2);
 
 function parsed(typed: string): { value: unknown } | undefined {
   try {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { translated, translationOf } from "../../src/designer/translated";
-import { fieldsOf } from "../../src/designer/schema";
+import { fieldsOf } from "../../src/parts/schema";
 import { found } from "./samples";
 
 test("a component is called so in the user's language, and found by its own title", async () => {

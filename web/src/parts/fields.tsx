@@ -4,12 +4,11 @@ import {
   TagsInput, Text, Textarea, TextInput,
 } from "@mantine/core";
 import { useWorkspace } from "../api/session";
-import { useAssets } from "../parts/assets";
-import { Dialog } from "../parts/dialog";
-import { Icon } from "../parts/icon";
+import { useAssets } from "./assets";
+import { Dialog } from "./dialog";
+import { Icon } from "./icon";
 import { useText } from "../text/text";
-import { parameterIn, referenceTo, type Field, type Shape } from "./schema";
-import type { Columns } from "./types";
+import { parameterIn, referenceTo, replaced, type Field, type Shape } from "./schema";
 
 const Editor = lazy(() => import("./editor"));
 
@@ -18,11 +17,11 @@ export type FieldsProps = {
   values: Record<string, unknown>;
   /** What is wrong with a field. */
   problem: (name: string) => string | undefined;
-  /** The columns of what comes in by a port; null if they are not known yet. */
-  columnsOf: (port: string) => Columns | null;
-  /** Names of the pipeline's parameters, from which a value can be taken. */
-  parameters: string[];
-  isReadOnly: boolean;
+  /** The columns of what comes in by a port, with their types; null if they are not known yet. */
+  columnsOf?: (port: string) => Record<string, string> | null;
+  /** Names of the pipeline's parameters, from which a value can be taken; without them fields have no menu. */
+  parameters?: string[];
+  isReadOnly?: boolean;
   /** undefined leaves it as usual. */
   set: (name: string, value: unknown) => void;
 };
@@ -33,11 +32,11 @@ export function Fields(props: FieldsProps) {
 }
 
 function FieldRow(props: FieldsProps & { field: Field }) {
-  const { field, values, set, parameters, isReadOnly } = props;
+  const { field, values, set, parameters = [], isReadOnly = false } = props;
   const text = useText();
   const value = values[field.name] ?? field.initial;
   const parameter = parameterIn(values[field.name]);
-  const hasMenu = !isReadOnly && (parameters.length > 0 || field.name in values);
+  const hasMenu = props.parameters && !isReadOnly && (parameters.length > 0 || field.name in values);
   return (
     <Group align="flex-start" gap={4} wrap="nowrap">
       <div style={{ flex: 1, minWidth: 0 }}>
@@ -84,7 +83,8 @@ function labels({ field, problem }: FieldsProps & { field: Field }) {
 type ControlProps = FieldsProps & { field: Field; value: unknown };
 
 function Control(props: ControlProps): ReactNode {
-  const { field, value, set, isReadOnly } = props;
+  const { field, value, set, isReadOnly = false } = props;
+  const text = useText();
   const { shape, name } = field;
   const shared = { ...labels(props), readOnly: isReadOnly };
   const typed = typeof value === "string" ? value : value === null || value === undefined ? "" : JSON.stringify(value);
@@ -92,6 +92,8 @@ function Control(props: ControlProps): ReactNode {
   switch (shape.kind) {
     case "text":
       return <TextInput {...shared} value={typed} onChange={(event) => orNothing(event.currentTarget.value)} />;
+    case "date":
+      return <TextInput {...shared} type="date" value={typed} onChange={(event) => orNothing(event.currentTarget.value)} />;
     case "boolean":
       return (
         <Switch
@@ -111,7 +113,7 @@ function Control(props: ControlProps): ReactNode {
     case "choice":
       return (
         <Select
-          {...shared} data={shape.choices.map(String)} value={typed || null} clearable={field.isNullable} allowDeselect={false}
+          {...shared} data={shape.choices.map((each) => ({ value: String(each), label: typeof each === "boolean" ? text(each ? "yes" : "no") : String(each) }))} value={typed || null} clearable={field.isNullable} allowDeselect={false}
           onChange={(next) => set(name, next === null ? null : chosen(shape.choices, next))}
         />
       );
@@ -178,7 +180,7 @@ type Shared = ReturnType<typeof labels> & { readOnly: boolean };
 /** Columns of what comes in; others can be typed, as long as those are not known. */
 function ColumnPicker({ field, value, set, columnsOf, port, isMany, shared }: ControlProps & { port: string; isMany: boolean; shared: Shared }) {
   const text = useText();
-  const columns = columnsOf(port);
+  const columns = columnsOf?.(port) ?? null;
   const data = Object.keys(columns ?? {});
   const hint = columns === null ? text("designer.unknownColumns") : undefined;
   const rest = { ...shared, data, placeholder: hint, renderOption: ({ option }: { option: { value: string } }) => (
@@ -217,11 +219,6 @@ function Inner(props: Omit<ControlProps, "value" | "set"> & { value: Record<stri
       </Stack>
     </Fieldset>
   );
-}
-
-function replaced(all: Record<string, unknown>, name: string, value: unknown): Record<string, unknown> {
-  const rest = Object.fromEntries(Object.entries(all).filter(([key]) => key !== name));
-  return value === undefined ? rest : { ...rest, [name]: value };
 }
 
 /** A list of objects, each with its fields. */

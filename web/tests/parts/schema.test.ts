@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldsOf, parameterIn, referenceTo } from "../../src/designer/schema";
+import { fieldsOf, parameterIn, referenceTo, replaced } from "../../src/parts/schema";
 
 test("each parameter has the field that its schema asks for", () => {
   const fields = fieldsOf({
@@ -17,6 +17,8 @@ test("each parameter has the field that its schema asks for", () => {
       kinds: { type: "array", items: { enum: ["a", "b"] } },
       rules: { type: "array", items: { $ref: "#/$defs/Rule" } },
       names: { type: "object", additionalProperties: { type: "string" } },
+      day: { type: "string", format: "date" },
+      wet: { anyOf: [{ type: "boolean" }, { type: "null" }] },
       either: { anyOf: [{ type: "number" }, { type: "string" }] },
     },
     $defs: { Method: { enum: ["x", "y"] }, Rule: { type: "object", properties: { least: { type: "number" } } } },
@@ -34,6 +36,8 @@ test("each parameter has the field that its schema asks for", () => {
     ["kinds", { kind: "choices", choices: ["a", "b"] }],
     ["rules", { kind: "objects", fields: fieldsOf({ properties: { least: { type: "number" } } }) }],
     ["names", { kind: "pairs", value: { kind: "text" } }],
+    ["day", { kind: "date" }],
+    ["wet", { kind: "choice", choices: [true, false] }],
     ["either", { kind: "json" }],
   ]);
   expect(fields[0]).toMatchObject({ label: "Label", isRequired: true, isNullable: false });
@@ -45,4 +49,10 @@ test("a value can be a parameter of the pipeline", () => {
   expect(parameterIn(referenceTo("rows"))).toBe("rows");
   expect(parameterIn("rows")).toBeNull();
   expect(parameterIn(3)).toBeNull();
+});
+
+test("what a field says takes the place of what was there, and nothing leaves it out", () => {
+  expect(JSON.stringify(replaced({ speed: 30, road: "dry" }, "speed", 50))).toBe('{"speed":50,"road":"dry"}');
+  expect(replaced({ speed: 30 }, "day", null)).toEqual({ speed: 30, day: null });
+  expect(replaced({ speed: 30, road: "dry" }, "speed", undefined)).toEqual({ road: "dry" });
 });

@@ -1,5 +1,34 @@
-/** What kind of field a parameter's JSON Schema asks for. */
-import type { Schema } from "./types";
+/** What kind of field a value's JSON Schema asks for. */
+
+/** A JSON Schema, as far as parameters of components and inputs of models have it. */
+export type Schema = {
+  type?: string;
+  format?: string;
+  title?: string;
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  const?: unknown;
+  examples?: unknown[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | boolean;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  minItems?: number;
+  $ref?: string;
+  $defs?: Record<string, Schema>;
+  "x-column-of"?: string;
+  "x-language"?: string;
+  "x-asset"?: string;
+  /** In the user's language, where that is not the component's. */
+  "x-label"?: string;
+};
 
 export type Field = {
   name: string;
@@ -13,7 +42,7 @@ export type Field = {
 };
 
 export type Shape =
-  | { kind: "text" | "boolean" | "json" }
+  | { kind: "text" | "date" | "boolean" | "json" }
   | { kind: "number"; isWhole: boolean; least?: number; greatest?: number }
   | { kind: "choice"; choices: (string | number | boolean)[] }
   | { kind: "choices"; choices: (string | number | boolean)[] }
@@ -36,7 +65,7 @@ export function fieldsOf(schema: Schema, defs: Record<string, Schema> = schema.$
       isRequired: schema.required?.includes(name) ?? false,
       isNullable,
       initial: given.default,
-      shape: shapeOf({ ...inner, ...given, ...pick(inner) }, defs),
+      shape: orMissing(shapeOf({ ...inner, ...given, ...pick(inner) }, defs), isNullable),
     };
   });
 }
@@ -81,7 +110,7 @@ function shapeOf(schema: Schema, defs: Record<string, Schema>): Shape {
     case "number":
       return { kind: "number", isWhole: schema.type === "integer", ...limitsOf(schema) };
     case "string":
-      return { kind: "text" };
+      return { kind: schema.format === "date" ? "date" : "text" };
     case "array":
       return listOf(schema.items ?? {}, defs);
     case "object":
@@ -90,6 +119,10 @@ function shapeOf(schema: Schema, defs: Record<string, Schema>): Shape {
       return { kind: "json" };
   }
 }
+
+/** A switch has two states only. */
+const orMissing = (shape: Shape, isNullable: boolean): Shape =>
+  shape.kind === "boolean" && isNullable ? { kind: "choice", choices: [true, false] } : shape;
 
 function choicesOf(schema: Schema): (string | number | boolean)[] | null {
   const values = schema.const !== undefined ? [schema.const] : schema.enum;
@@ -120,6 +153,12 @@ function objectOf(schema: Schema, defs: Record<string, Schema>): Shape {
   if (typeof schema.additionalProperties !== "object") return { kind: "json" };
   const value = shapeOf(resolved(schema.additionalProperties, defs), defs);
   return ["text", "number", "choice", "boolean"].includes(value.kind) ? { kind: "pairs", value } : { kind: "json" };
+}
+
+/** An object with another value in its place; undefined leaves it out. */
+export function replaced(all: Record<string, unknown>, name: string, value: unknown): Record<string, unknown> {
+  if (value !== undefined) return { ...all, [name]: value };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key !== name));
 }
 
 const REFERENCE = /^\$\{parameters\.(\w+)\}$/;
