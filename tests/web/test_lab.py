@@ -240,6 +240,10 @@ def test_secrets_are_kept_and_deleted_and_their_values_never_shown(
     expect(page.get_by_role("cell", name="api", exact=True)).to_be_visible()
     assert str(lab.get_default_keyvault().get_secret("api")) == "s3cret"
     page.get_by_role("button", name="Delete: api").click()
+    expect(page.get_by_role("button", name="Yes, Delete: api")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Delete: api", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Yes, Delete: api").click()
     expect(page.get_by_role("cell", name="api", exact=True)).to_have_count(0)
     expect(page.get_by_text("tandemlab server token create NAME")).to_be_visible()

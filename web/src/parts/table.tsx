@@ -14,10 +14,12 @@ export type Column<Row> = {
 /** What can be done with a row: buttons side by side, below each other on a phone. */
 export const RowActs = ({ children }: { children: ReactNode }) => <div className="row-acts">{children}</div>;
 
+type RowActProps = { said: string; about: string; act: () => void; isBusy?: boolean; isFocused?: boolean };
+
 /** One of these buttons; who cannot see the row is told what it is about. */
-export function RowAct({ said, about, act, isBusy = false }: { said: string; about: string; act: () => void; isBusy?: boolean }) {
+export function RowAct({ said, about, act, isBusy = false, isFocused = false }: RowActProps) {
   return (
-    <Button size="compact-xs" variant="default" loading={isBusy} aria-label={`${said}: ${about}`} onClick={act}>{said}</Button>
+    <Button size="compact-xs" variant="default" loading={isBusy} autoFocus={isFocused} aria-label={`${said}: ${about}`} onClick={act}>{said}</Button>
   );
 }
 
