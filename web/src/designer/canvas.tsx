@@ -18,12 +18,12 @@ import { useView } from "./view";
 import { refusalText } from "./words";
 
 const NODE_TYPES = { step: StepNode, comment: CommentNode, frame: GroupNode };
-/** How everything is shown: never larger than it is. */
-export const FIT = { maxZoom: 1, padding: 0.12 };
+const MAP = { width: 150, height: 104 };
+/** How everything is shown: never larger than it is, and above the map and the buttons. */
+export const FIT = { maxZoom: 1, padding: { x: 0.12, top: 0.12, bottom: `${MAP.height + 30}px` } } as const;
 /** With more, what is out of sight is not drawn, and panning draws what comes into sight; with fewer, Tab reaches all. */
 const MANY = 300;
 const PASTED = { x: 2 * GRID, y: 2 * GRID };
-const MAP = { width: 150, height: 104 };
 const REFUSAL_MILLISECONDS = 6_000;
 
 /** The steps and their connections, to be seen and changed. */
