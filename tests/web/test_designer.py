@@ -156,6 +156,16 @@ def test_a_pipeline_is_drawn_by_keyboard_alone(page: Page, studio: str) -> None:
     expect(step).to_have_count(0)
 
 
+_IS_MAP_FREE = """() => {
+    const map = document.querySelector(".react-flow__minimap").getBoundingClientRect()
+    const steps = [...document.querySelectorAll("[data-testid^='step ']")]
+    return steps.length === 4 && steps.every((step) => {
+        const { right, bottom } = step.getBoundingClientRect()
+        return right < map.left || bottom < map.top
+    })
+}"""
+
+
 def test_steps_are_copied_grouped_arranged_and_commented(
     page: Page, studio: str, check_access: Check
 ) -> None:
@@ -171,7 +181,9 @@ def test_steps_are_copied_grouped_arranged_and_commented(
     page.keyboard.press("Control+v")
     expect(page.get_by_test_id("step again_2")).to_be_visible()
     page.get_by_role("button", name="Group", exact=True).click()
+    page.set_viewport_size({"width": 1100, "height": 560})
     page.get_by_role("button", name="Arrange").click()
+    page.wait_for_function(_IS_MAP_FREE)
     page.get_by_role("button", name="Add a comment").click()
     page.get_by_role("textbox", name="Comment").fill("Twice")
     expect_saved(
