@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.automl.ensembles import (
-    find_temperature,
+    find_temperatures,
     find_threshold,
     heat,
     select,
@@ -159,11 +159,11 @@ class CombiningTask:
         iteration: int,
     ) -> Combination:
         temperature, threshold = 1.0, None
-        part = thinned(len(rows))
         if data.about["classes"]:
-            proper = _Loss(data, rows[part], proper=True)
-            temperature = find_temperature(together[part], proper)
-            together = heat(together, temperature)
+            weights_of_rows = None if data.weights is None else data.weights[rows]
+            temperature, own = find_temperatures(together, data.y[rows], weights_of_rows, self.seed)
+            together = heat(together, own)
+            part = thinned(len(rows))
             threshold = _threshold(data, rows[part], together[part])
         measured = _measured(data, iteration, rows, together, threshold, self.class_names)
         return Combination(weights, measured, stack, temperature, threshold)
@@ -172,17 +172,14 @@ class CombiningTask:
 class _Loss:
     """The primary metric of predictions as a loss, with a little of the proper one beside it."""
 
-    def __init__(self, data: SharedData, rows: Any, *, proper: bool = False) -> None:
+    def __init__(self, data: SharedData, rows: Any) -> None:
         from tandemlab.automl.metrics import METRICS
 
         about = data.about
         self._task = about["task"]
         self._truth = data.y[rows]
         self._weights = None if data.weights is None else data.weights[rows]
-        name = about["metric"]
-        if proper:
-            name = "log_loss" if about["classes"] else "root_mean_squared_error"
-        self._kind = METRICS[self._task][name]
+        self._kind = METRICS[self._task][about["metric"]]
 
     def __call__(self, predicted: NDArray[Any]) -> float:
         from tandemlab.automl.metrics import log_loss, measure_one

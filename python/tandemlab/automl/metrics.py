@@ -153,8 +153,15 @@ def log_loss(
     """Mean negative logarithm (natural) of the probability of the true class."""
     import numpy
 
+    return float(numpy.average(losses_of(truth, predicted), weights=weights))
+
+
+def losses_of(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[Any]:
+    """Of each row the negative logarithm (natural) of the probability of the true class."""
+    import numpy
+
     chosen = predicted[numpy.arange(len(truth)), truth]
-    return float(numpy.average(-numpy.log(numpy.clip(chosen, 1e-15, 1.0)), weights=weights))
+    return -numpy.log(numpy.clip(chosen, 1e-15, 1.0))
 
 
 def labels_of(predicted: NDArray[Any], threshold: float | None = None) -> NDArray[Any]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tandemlab.automl.ensembles import select
+from tandemlab.automl.ensembles import find_temperatures, heat, select
+from tandemlab.automl.metrics import log_loss
 from tandemlab.automl.stacking import Stack
 
 
@@ -57,3 +58,38 @@ def test_models_that_are_worth_next_to_nothing_are_left_out() -> None:
     assert sum(weight > 0 for weight in weights) == 2
     assert weights[1] > 0
     assert sum(weights) == pytest.approx(1)
+
+
+def drawn(source: np.random.Generator, rows: int, slope: float) -> tuple[np.ndarray, np.ndarray]:
+    """Classes, and probabilities that are right at a slope of 1, and too sure above it."""
+    score = source.normal(scale=1.5, size=rows)
+    truth = (source.random(rows) < 1 / (1 + np.exp(-score))).astype("int64")
+    second = 1 / (1 + np.exp(-slope * score))
+    return truth, np.column_stack([1 - second, second])
+
+
+@pytest.mark.parametrize("slope", [0.7, 1.0, 1.4])
+def test_calibration_on_few_rows_does_not_score_better_than_new_rows_do(slope: float) -> None:
+    source = np.random.default_rng(3)
+    new_truth, new = drawn(source, 5000, slope)
+    claimed, real = [], []
+    for seed in range(150):
+        truth, found = drawn(source, 50, slope)
+        temperature, own = find_temperatures(found, truth, seed=seed)
+        claimed.append(log_loss(truth, heat(found, own)) - log_loss(truth, found))
+        real.append(log_loss(new_truth, heat(new, temperature)) - log_loss(new_truth, new))
+    noise = np.std(np.subtract(claimed, real)) / np.sqrt(len(real))
+    assert np.mean(claimed) > np.mean(real) - 3 * noise
+
+
+def test_the_temperature_of_many_rows_mends_what_is_too_sure_or_not_sure_enough() -> None:
+    for slope in (0.7, 1.4):
+        truth, found = drawn(np.random.default_rng(4), 4000, slope)
+        temperature, own = find_temperatures(found, truth)
+        assert temperature == pytest.approx(slope, rel=0.1)
+        assert own == pytest.approx(np.full(4000, slope), rel=0.15)
+
+
+def test_one_row_has_a_temperature_of_1() -> None:
+    temperature, own = find_temperatures(np.array([[0.2, 0.8]]), np.array([1]))
+    assert (temperature, own.tolist()) == (1.0, [1.0])
