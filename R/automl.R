@@ -19,7 +19,8 @@
 #' @param newdata A data frame with the columns of the training data; that of the label may be
 #'   missing, further ones are passed over.
 #' @param type `"response"` for the class (a factor) or the value of each row, `"prob"` for a data
-#'   frame with the probability of each class.
+#'   frame with the probability of each class. A logical column has the classes `"False"` and
+#'   `"True"`, as everywhere in the lab.
 #' @return `automl()`: a `tandemlab_automl`, which can be saved with `saveRDS()`. It has
 #'   `leaderboard` (a data frame with a row for each trial, the best first), `guardrails` (what was
 #'   found in the data, and done about it), `featurization` (a row for each column), `best_run`,
@@ -205,6 +206,9 @@ automl_config <- function(task, training_data, label_column_name, ..., primary_m
                           enable_voting_ensemble = NULL, enable_stack_ensemble = NULL, seed = NULL,
                           compute_target = NULL, environment = NULL, memory = NULL,
                           forecasting_parameters = NULL) {
+  if (...length() > 0) {
+    call_core("automl.foreign", names = as.list(...names()))
+  }
   check_no_dots(...)
   texts <- list(
     primary_metric = primary_metric, weight_column_name = weight_column_name,

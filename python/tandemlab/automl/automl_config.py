@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.automl.featurization_config import FeaturizationConfig
 from tandemlab.automl.forecasting.parameters import ForecastingParameters, parameters_of
 from tandemlab.automl.forecasting.portfolio import chosen_models
+from tandemlab.automl.foreign_settings import checking_names, refuse_foreign
 from tandemlab.automl.metrics import CLASSIFICATION, FORECASTING, TASKS, MetricKind, metric_kind
 from tandemlab.automl.portfolio import check_models
 from tandemlab.domain import InvalidInput
@@ -29,6 +30,7 @@ USUAL_MINUTES = 10.0
 _DATA = ("training_data", "validation_data")
 
 
+@checking_names
 @dataclass(frozen=True)
 class AutoMLConfig:
     """What a model is looked for, in which data, and for how long.
@@ -88,7 +90,8 @@ class AutoMLConfig:
             ``mean_absolute_scaled_error``.
 
     Raises:
-        InvalidInput: a value that cannot be one.
+        InvalidInput: a value that cannot be one, or a name of SDK v1 that is called otherwise here;
+            the message says how.
 
     >>> config = AutoMLConfig("regression", label_column_name="price", iterations=20)
     >>> config.replace(seed=7).to_dict()
@@ -224,6 +227,7 @@ class AutoMLConfig:
         """
         from tandemlab.automl.automl_files import automl_schema
 
+        refuse_foreign(content)
         value, mistakes = conform(content, automl_schema())
         if mistakes:
             told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]

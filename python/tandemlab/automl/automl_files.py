@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tandemlab.automl.foreign_settings import refuse_foreign
 from tandemlab.domain import InvalidInput
-from tandemlab.domain.documents import write_document
+from tandemlab.domain.documents import Document, write_document
 from tandemlab.environments.files import environment_schema, take_in_environment
 from tandemlab.store.document_files import read_document_file
 from tandemlab.store.durable import storage_errors, write_file
@@ -66,12 +68,28 @@ def load_config(path: str | os.PathLike[str]) -> AutoMLConfig:
     """See `AutoMLConfig.load`."""
     from tandemlab.automl.automl_config import build_config
 
-    file = Path(path).expanduser()
-    document = read_document_file(file)
-    content = document.conforming(automl_schema())
-    for name in DATA:
-        if isinstance(content.get(name), str):
-            content[name] = os.path.normpath(file.parent / content[name])
-    take_in_environment(content, file.parent)
+    document = read_document_file(Path(path).expanduser())
+    content = _settings_of(document, automl_schema())
     with document.explaining():
         return build_config(content)
+
+
+def load_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `AutoMLConfig.from_dict` takes, from a file that may leave the task open."""
+    document = read_document_file(Path(path).expanduser())
+    if isinstance(document.value, Mapping) and "task" in document.value:
+        return load_config(path).to_dict()
+    return _settings_of(document, {**automl_schema(), "required": []})
+
+
+def _settings_of(document: Document, schema: dict[str, Any]) -> dict[str, Any]:
+    for name in document.value if isinstance(document.value, Mapping) else ():
+        with document.explaining((name,)):
+            refuse_foreign([name])
+    content: dict[str, Any] = document.conforming(schema)
+    folder = Path(document.source).parent
+    for name in DATA:
+        if isinstance(content.get(name), str):
+            content[name] = os.path.normpath(folder / content[name])
+    take_in_environment(content, folder)
+    return content

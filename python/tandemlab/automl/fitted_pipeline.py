@@ -161,6 +161,9 @@ class FittedPipeline:
     def predict_frame(self, frame: Any) -> pandas.DataFrame:
         """Predictions as a frame: ``.pred``, or ``.pred_class`` and ``.pred_CLASS`` for each class.
 
+        Classes that are neither texts nor whole numbers are told as texts, as in the names of their
+        columns: ``"True"`` and ``.pred_True``.
+
         Raises:
             InvalidInput: as `predict`.
         """
@@ -170,8 +173,11 @@ class FittedPipeline:
         found = self._predict(frame)
         if self.classes_ is None:
             return pandas.DataFrame({".pred": found})
-        labels = numpy.asarray(self.classes_)[labels_of(found, self.threshold)]
-        columns = {f".pred_{name}": found[:, at] for at, name in enumerate(self.classes_)}
+        classes = numpy.asarray(self.classes_)
+        if any(isinstance(each, (bool, float)) for each in classes.tolist()):
+            classes = numpy.asarray([str(each) for each in classes], dtype=object)
+        labels = classes[labels_of(found, self.threshold)]
+        columns = {f".pred_{name}": found[:, at] for at, name in enumerate(classes)}
         return pandas.DataFrame({".pred_class": labels, **columns})
 
     def _predict(self, data: Any) -> NDArray[Any]:

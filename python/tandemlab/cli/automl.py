@@ -200,12 +200,14 @@ def _run(session: Session, **given: Any) -> None:
 
 def _config(session: Session, given: Mapping[str, Any]) -> AutoMLConfig:
     from tandemlab.automl import AutoMLConfig
+    from tandemlab.automl.automl_files import load_settings
     from tandemlab.automl.fitting import task_of
+    from tandemlab.automl.frames import as_frame
     from tandemlab.domain import InvalidInput
 
     settings: dict[str, Any] = {}
     if given["config"] is not None:
-        settings = AutoMLConfig.load(given["config"]).to_dict()
+        settings = load_settings(given["config"])
     budget = given["budget"]
     options = {
         "training_data": data_of(session, given["data"]),
@@ -222,10 +224,11 @@ def _config(session: Session, given: Mapping[str, Any]) -> AutoMLConfig:
     for name, option in (("training_data", "data"), ("label_column_name", "target")):
         if settings.get(name) is None:
             raise InvalidInput(f"--{option} is missing.", hint=f"Give it, or {name} in --config.")
-    if "task" not in settings:
-        frame = settings["training_data"].to_pandas_dataframe()
-        settings["task"] = task_of(frame, settings["label_column_name"])
     data = settings.pop("training_data")
+    if isinstance(data, Mapping):
+        data = data_of(session, data["dataset"])
+    if "task" not in settings:
+        settings["task"] = task_of(as_frame(data), settings["label_column_name"])
     return AutoMLConfig.from_dict(settings).replace(training_data=data)
 
 

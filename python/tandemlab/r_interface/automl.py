@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tandemlab.automl import AutoMLConfig, AutoMLRun
+from tandemlab.automl.foreign_settings import refuse_foreign
 from tandemlab.bridge.values import Table, Vector
 from tandemlab.r_interface.handles import open_experiment, open_workspace, run_handle
 
@@ -14,6 +15,11 @@ from tandemlab.r_interface.handles import open_experiment, open_workspace, run_h
 def _check(config: Mapping[str, Any]) -> object:
     """The configuration without what is as usual; R keeps it."""
     return json.dumps(AutoMLConfig.from_dict(config).to_dict())
+
+
+def _foreign(names: Sequence[str]) -> object:
+    refuse_foreign(names)
+    return None
 
 
 def _load(path: str) -> object:
@@ -143,6 +149,7 @@ def _predict(model: str, data: str, target: str) -> object:
 CALLS: dict[str, Callable[..., object]] = {
     "automl.check": _check,
     "automl.featurization": _featurization,
+    "automl.foreign": _foreign,
     "automl.guardrails": _guardrails,
     "automl.leaderboard": _leaderboard,
     "automl.load": _load,

@@ -20,6 +20,7 @@ import yaml
 from plugins import holding
 from plugins.holding import Holding
 from tandemlab.automl import AutoMLConfig, FeaturizationConfig, fit, worker_pool
+from tandemlab.automl.automl_config import build_config
 from tandemlab.automl.fitting import AutoMLResult, task_of
 from tandemlab.automl.folds import cut
 from tandemlab.automl.frames import as_frame
@@ -355,6 +356,7 @@ def test_configurations_are_as_the_cases_say(case: dict[str, Any], tmp_path: Pat
     if "error" in case:
         for make in (
             lambda: AutoMLConfig.from_dict(case["settings"]),
+            lambda: build_config(case["settings"]),
             lambda: AutoMLConfig.load(file),
         ):
             with pytest.raises(InvalidInput, match=re.escape(case["error"])):

@@ -87,6 +87,41 @@ def test_without_data_the_help_is_shown(call: Callable) -> None:
     assert call("automl", "schema").json["properties"]["task"]["enum"][0] == "classification"
 
 
+@pytest.mark.full
+def test_column_says_the_task_of_a_file_and_its_labels_are_the_same_everywhere(
+    call: Callable, workspace: Workspace, folder: Path
+) -> None:
+    source = np.random.default_rng(4)
+    size = source.normal(size=60)
+    frame = pd.DataFrame({"size": size, "sold": np.where(size > 0, "yes", "no")})
+    frame.to_csv(folder / "train.csv", index=False)
+    (folder / "few.yml").write_text(
+        "training_data: train.csv\nlabel_column_name: sold\niterations: 1\n"
+        "allowed_models: [Linear]\nn_cross_validations: 2\n"
+    )
+    place = ("-w", workspace.address)
+    found = call("automl", "--config", "few.yml", *place, "-o", "json")
+    assert found.status == 0, found.err
+
+    shown = call(
+        "automl", "predict", found.json["run"], "--data", "train.csv", *place, "-o", "json"
+    )
+    assert set(shown.json[0]) == {".pred_class", ".pred_False", ".pred_True"}
+    assert {row[".pred_class"] for row in shown.json} == {"False", "True"}
+
+
+def test_a_setting_of_sdk_v1_in_a_file_is_told_with_its_line(
+    call: Callable, data: str, workspace: Workspace, folder: Path
+) -> None:
+    (folder / "old.yml").write_text("iterations: 2\nexperiment_timeout_hours: 1\n")
+    words = ("--data", data, "--target", "price", "--config", "old.yml", "-w", workspace.address)
+    answer = call("automl", *words)
+
+    assert answer.status == 2
+    assert "old.yml, line 2, experiment_timeout_hours: " in answer.err
+    assert "Write experiment_timeout_minutes" in answer.err
+
+
 def test_data_without_a_target_are_refused(call: Callable, data: str, workspace: Workspace) -> None:
     answer = call("automl", "--data", data, "-w", workspace.address)
 
