@@ -247,10 +247,12 @@ def _crontab() -> list[str]:
 
 
 def _write_crontab(lines: Sequence[str]) -> None:
+    """Have these be the lines; a crontab that would be empty goes."""
     text = "".join(f"{line}\n" for line in lines)
-    done = subprocess.run(["crontab", "-"], input=text, capture_output=True, text=True, check=False)
+    way = "-" if lines else "-r"
+    done = subprocess.run(["crontab", way], input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise InvalidState(f"crontab refused the line: {done.stderr.strip()}.")
+        raise InvalidState(f"crontab refused the change: {done.stderr.strip()}.")
 
 
 def _install_line(workspace: Workspace, script: Path) -> Installation:

@@ -26,6 +26,7 @@ CRONTAB = """#!/bin/sh
 case $1 in
   -l) cat "$KEPT" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; } ;;
   -) cat > "$KEPT" ;;
+  -r) rm "$KEPT" ;;
 esac
 """
 CRONS = {"HOME": "/", "LOGNAME": "ana", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
@@ -41,7 +42,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
     def make(**programs: str) -> Path:
         folder = tmp_path / "bin"
         folder.mkdir()
-        for name in ("sh", "cat", "env"):
+        for name in ("sh", "cat", "env", "rm"):
             (folder / name).symlink_to(str(shutil.which(name)))
         for name, text in programs.items():
             (folder / name).write_text(text)
@@ -81,6 +82,9 @@ def test_a_line_of_the_crontab_starts_an_agent_that_stays(
     assert found is not None and found.place == "crontab"
     assert kept.read_text() == "0 5 * * * backup\n"
     assert uninstall_agent(workspace) is None
+    kept.write_text(f"{made.content}\n")
+    uninstall_agent(workspace)
+    assert not kept.exists()
 
 
 def test_a_unit_of_systemd_is_written_enabled_and_removed(
