@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from tandemlab.domain.errors import InvalidInput
@@ -271,6 +273,45 @@ def _function_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
         return
     for name in step.inputs.keys() & arguments.keys():
         yield Mistake((*here, "arguments", name), "there is an input of that name, too")
+    for problem in _call_problems(step.function, {*step.inputs, *arguments}, step.outputs):
+        yield Mistake((*here, "function"), problem)
+
+
+def _call_problems(
+    function: Function, given: set[str], outputs: Mapping[str, StepOutput]
+) -> Iterator[str]:
+    """Why a function of Python cannot be called so; R's is found out where it runs."""
+    if function.language != "python":
+        return
+    try:
+        taken, required, takes_all = _signature(function.code)
+    except SyntaxError as problem:
+        yield f"the function cannot be read: {problem}"
+        return
+    for name in () if takes_all else sorted(given - {*taken}):
+        yield f"{function.name}() takes no argument {name!r}; it takes {', '.join(taken) or 'none'}"
+    for name in required:
+        if name not in given and name not in outputs:
+            yield f"{function.name}() needs {name!r}, which is no input, argument or output"
+
+
+@lru_cache(maxsize=1000)
+def _signature(code: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """The arguments that a function takes by name, those that it needs, and whether it takes all.
+
+    >>> _signature("def f(a, b=1, *, c, d=2): pass")
+    (('a', 'b', 'c', 'd'), ('a', 'c'), False)
+    """
+    made = next((each for each in ast.parse(code).body if isinstance(each, ast.FunctionDef)), None)
+    if made is None:
+        return (), (), True
+    known = made.args
+    plain = [each.arg for each in (*known.posonlyargs, *known.args)]
+    named = [each.arg for each in known.kwonlyargs]
+    pairs = zip(named, known.kw_defaults, strict=True)
+    needed = [name for name, default in pairs if default is None]
+    required = (*plain[: len(plain) - len(known.defaults)], *needed)
+    return (*plain, *named), required, known.kwarg is not None
 
 
 def _component_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
