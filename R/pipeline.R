@@ -49,6 +49,9 @@
 #' @export
 pipeline <- function(..., name = NULL, description = NULL, parameters = list()) {
   steps <- with_upstream(list(...), list())
+  if (length(steps) == 0) {
+    abort_input("A pipeline has steps, and none is given.", "command_step() and others make them.")
+  }
   of_steps <- unlist(lapply(unname(steps), function(step) unname(step$parameters)), FALSE)
   parameters <- parameter_documents(c(parameters, of_steps))
   new_pipeline(drop_empty(list(

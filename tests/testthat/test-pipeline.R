@@ -50,6 +50,7 @@ test_that("what cannot be a step or a pipeline is refused before Python is asked
   expect_error(step_output(made), "2 outputs")
   expect_error(step_output(made, "c"), "no such output")
   expect_error(pipeline(made, command_step("false", "made")), "Two steps have the name 'made'")
+  expect_error(pipeline(list()), "has steps, and none")
   one <- pipeline_parameter("n", 1L)
   two <- pipeline_parameter("n", 2L)
   expect_error(

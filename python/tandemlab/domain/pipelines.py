@@ -265,6 +265,11 @@ class Retries:
     delay_seconds: float = 0.0
     backoff: float = 1.0
 
+    def __post_init__(self) -> None:
+        for name, least in (("max_retries", 0), ("delay_seconds", 0), ("backoff", 1)):
+            if not getattr(self, name) >= least:
+                raise InvalidInput(f"{name} is {least} or more, not {getattr(self, name)!r}.")
+
     def delay(self, failed: int) -> float:
         """Seconds between the end of an attempt (1 for the first) and the next."""
         return float(self.delay_seconds * self.backoff ** (failed - 1))

@@ -16,7 +16,7 @@ from tandemlab.domain.pipeline_svg import svg_of
 from tandemlab.domain.pipelines import Graph, Parameter, ParameterValue
 from tandemlab.pipelines.documents import load_graph, read_graph, save_graph
 from tandemlab.pipelines.exporting import script_of
-from tandemlab.pipelines.steps import PipelineParameter, PipelineStep
+from tandemlab.pipelines.steps import PipelineParameter, PipelineStep, listed_steps
 
 if TYPE_CHECKING:
     from tandemlab.pipelines.pipeline_run import PipelineRun
@@ -270,11 +270,15 @@ class Pipeline:
 def _with_upstream(steps: Iterable[PipelineStep]) -> Iterator[PipelineStep]:
     """Steps, each behind those that it needs, and once."""
     seen: set[int] = set()
-    waiting = [*reversed(list(steps))]
+    opened: set[int] = set()
+    waiting = [*reversed(listed_steps(steps, "steps"))]
     while waiting:
         step = waiting[-1]
         missing = [each for each in step.upstream if id(each) not in seen]
         if missing:
+            if id(step) in opened:
+                raise InvalidInput(f"The step {step.name!r} needs itself, by what it needs.")
+            opened.add(id(step))
             waiting += reversed(missing)
             continue
         waiting.pop()

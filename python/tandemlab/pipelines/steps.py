@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import update_wrapper
 from pathlib import Path
@@ -184,7 +184,8 @@ class PipelineStep:
         for_each = taking.for_each(listed)
         if component is not None:
             component = replace(component, parameters=taking.take(component.parameters))
-        self.upstream = (*taking.steps(), *(parts["run_after"] or ()))
+        run_after = listed_steps(parts["run_after"] or (), "run_after")
+        self.upstream = (*taking.steps(), *run_after)
         if isinstance(listed, PipelineData):
             self.upstream = (*self.upstream, listed.step)
         self.definition = Step(
@@ -199,7 +200,7 @@ class PipelineStep:
                 }
             ),
             function,
-            tuple(each.name for each in parts["run_after"] or ()),
+            tuple(each.name for each in run_after),
             Retries(retries) if isinstance(retries, int) else retries,
             allow_reuse,
             when,
@@ -633,6 +634,19 @@ class RFunctionStep(PipelineStep):
         super().__init__(name, {"arguments": values}, source_directory, settings, function)
 
 
+def listed_steps(given: object, what: str) -> list[PipelineStep]:
+    """What has to be a list of steps.
+
+    Raises:
+        InvalidInput: it is something else.
+    """
+    found = [*given] if isinstance(given, Iterable) and not isinstance(given, str) else None
+    for each in [given] if found is None else found:
+        if found is None or not isinstance(each, PipelineStep):
+            raise InvalidInput(f"{what} is a list of steps, and has no place for {each!r}.")
+    return found or []
+
+
 def step(**settings: Unpack[FunctionSettings]) -> Callable[[Callable[..., Any]], StepMaker]:
     """Have a function of Python make steps: calling it gives a `PythonFunctionStep`.
 
@@ -740,6 +754,12 @@ class _Taking:
     def _input(self, value: GivenStepInput) -> StepInput:
         if isinstance(value, PipelineData):
             return StepInput(value.step.name, value.name)
+        if isinstance(value, PipelineStep):
+            raise InvalidInput(
+                f"The step {value.name!r} is no input: its outputs are.",
+                hint=f"{value.name}.output() is its only one, {value.name}.output(NAME) one of "
+                "several; a step that has to be done before goes to run_after.",
+            )
         if isinstance(value, Mapping) and value.keys() in ({"model"}, {"dataset"}):
             return StepInput(settings={key: str(self.take(each)) for key, each in value.items()})
         model = getattr(value, "id", None) if hasattr(value, "local_path") else None
@@ -754,6 +774,12 @@ class _Taking:
 def _named(inputs: GivenStepInputs) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return dict(inputs)
+    given: object = inputs
+    if not isinstance(given, Sequence) or any(not hasattr(each, "name") for each in inputs):
+        raise InvalidInput(
+            f"inputs are by name, or a list of outputs of steps, not {inputs!r}.",
+            hint="inputs={'rows': step.output()} or inputs=[step.output()].",
+        )
     return {each.name: each for each in inputs}
 
 

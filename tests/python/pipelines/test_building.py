@@ -97,6 +97,24 @@ def test_a_step_has_only_the_outputs_that_it_says() -> None:
         made.output()
 
 
+def test_what_is_no_step_or_no_output_is_told() -> None:
+    made = CommandStep("true", "made", outputs={"a": "file"})
+    for steps in (made, ["made"]):
+        with pytest.raises(InvalidInput, match="steps is a list of steps"):
+            Pipeline(steps)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match="run_after is a list of steps"):
+            CommandStep("true", "next", run_after=steps)  # type: ignore[typeddict-item]
+    with pytest.raises(InvalidInput, match="inputs are by name"):
+        CommandStep("true", "next", inputs=made)  # type: ignore[typeddict-item]
+    with pytest.raises(InvalidInput, match="The step 'made' is no input"):
+        CommandStep("true", "next", inputs=[made])  # type: ignore[typeddict-item]
+    with pytest.raises(InvalidInput, match="max_retries is 0 or more, not -1"):
+        CommandStep("true", "next", retries=-1)
+    made.upstream = (CommandStep("true", "next", inputs=[made.output()]),)
+    with pytest.raises(InvalidInput, match="needs itself"):
+        Pipeline([made])
+
+
 def test_an_output_that_is_no_place_in_a_datastore_is_refused() -> None:
     with pytest.raises(InvalidInput, match="'rows' of a step goes to /srv/rows"):
         CommandStep("true", "a", outputs={"rows": Output("/srv/rows")})
