@@ -284,7 +284,7 @@ def _call_problems(
     if function.language != "python":
         return
     try:
-        taken, required, takes_all = _signature(function.code)
+        taken, required, takes_all = _signature(function.name, function.code)
     except SyntaxError as problem:
         yield f"the function cannot be read: {problem}"
         return
@@ -296,14 +296,19 @@ def _call_problems(
 
 
 @lru_cache(maxsize=1000)
-def _signature(code: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """The arguments that a function takes by name, those that it needs, and whether it takes all.
+def _signature(name: str, code: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    r"""The arguments that a function takes by name, those that it needs, whether it takes all.
 
-    >>> _signature("def f(a, b=1, *, c, d=2): pass")
+    What is not plainly defined in the code may take anything.
+
+    >>> _signature("f", "def g(x): pass\ndef f(a, b=1, *, c, d=2): pass")
     (('a', 'b', 'c', 'd'), ('a', 'c'), False)
     """
-    made = next((each for each in ast.parse(code).body if isinstance(each, ast.FunctionDef)), None)
-    if made is None:
+    defined = {
+        each.name: each for each in ast.parse(code).body if isinstance(each, ast.FunctionDef)
+    }
+    made = defined.get(name)
+    if made is None or made.decorator_list:
         return (), (), True
     known = made.args
     plain = [each.arg for each in (*known.posonlyargs, *known.args)]
