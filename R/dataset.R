@@ -26,6 +26,7 @@
 #' @param support_multi_line Without effect: values in quotes may always hold lines.
 #' @param empty_as_string Whether an empty text is one in columns of text, not a missing value.
 #' @param encoding `"utf-8"`, `"utf-16"` or `"latin-1"`.
+#' @param decimal What is between a number and its fraction, `"."` or `","`.
 #' @param partition_format What the parts of the paths mean, such as
 #'   `"/{country}/{day:yyyy/MM/dd}/*.csv"`, for the end of each path; makes columns.
 #' @param include_path Whether to add the path of its file to each row, as the column `Path`.
@@ -62,7 +63,7 @@ create_tabular_dataset_from_delimited_files <- function(path, ..., separator = "
                                                         missing_values = c("", "NA"),
                                                         support_multi_line = TRUE,
                                                         empty_as_string = FALSE,
-                                                        encoding = "utf-8",
+                                                        encoding = "utf-8", decimal = ".",
                                                         partition_format = NULL,
                                                         include_path = FALSE, validate = TRUE) {
   check_no_dots(...)
@@ -74,7 +75,7 @@ create_tabular_dataset_from_delimited_files <- function(path, ..., separator = "
     infer_column_types = arg_flag(infer_column_types),
     set_column_types = arg_column_types(set_column_types),
     missing_values = arg_strings(missing_values), empty_as_string = arg_flag(empty_as_string),
-    encoding = arg_string(encoding),
+    encoding = arg_string(encoding), decimal = arg_string(decimal),
     partition_format = arg_optional(partition_format, arg_string),
     include_path = arg_flag(include_path), validate = arg_flag(validate)
   ))

@@ -160,11 +160,13 @@ def test_files_that_are_no_tables_are_refused(
 def test_how_a_file_is_written_is_found_out(
     page: Page, studio: str, lab: Workspace, tmp_path: Path
 ) -> None:
-    content = "preço;condição\n10;boa\n20;má\n".encode("latin-1")
+    content = "preço;condição\n10,5;boa\n20;má\n".encode("latin-1")
     dialog = choose(page, studio, tmp_path / "carros.csv", content)
     expect(dialog.get_by_role("combobox", name="Separator")).to_have_value("Semicolon (;)")
     expect(dialog.get_by_role("combobox", name="Encoding")).to_have_value("Latin-1")
+    expect(dialog.get_by_role("combobox", name="Numbers")).to_have_value("Comma (1,5)")
     dialog.get_by_role("button", name="Upload a table").click()
     rows = page.get_by_role("table", name="First rows").get_by_role("row")
     expect(rows.nth(0)).to_contain_text("condição")
+    expect(rows.nth(1)).to_have_text("10.5boa")
     expect(rows.nth(2)).to_have_text("20má")

@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 # In attrs of a frame: columns that were dates, and are times at midnight.
 DATES = "tandemlab_dates"
-_READERS = {
-    ".csv": "from_delimited_files",
-    ".tsv": "from_delimited_files",
-    ".txt": "from_delimited_files",
-    ".parquet": "from_parquet_files",
-    ".arrow": "from_arrow_files",
-    ".feather": "from_arrow_files",
-    ".jsonl": "from_json_lines_files",
-    ".ndjson": "from_json_lines_files",
-}
 
 
 def as_frame(data: Any, what: str = "The data") -> pandas.DataFrame:
@@ -120,20 +110,22 @@ def dataset_of(path: str | os.PathLike[str]) -> TabularDataset:
         InvalidInput: an ending that says nothing.
     """
     from tandemlab.data import Dataset
+    from tandemlab.data.endings import FORMATS, usual_separator
 
     file = Path(path).expanduser()
     ending = file.suffix.lower()
     if not file.exists():
         raise NotFound(f"There is no file {file}.", details={"path": str(file)})
-    if ending not in _READERS:
+    if ending not in FORMATS:
         raise InvalidInput(
             f"{file.name} is of no kind that is known by its ending.",
-            hint=f"Known are {', '.join(_READERS)}; other files become a dataset first "
+            hint=f"Known are {', '.join(FORMATS)}; other files become a dataset first "
             "(Dataset.Tabular).",
             details={"path": str(file)},
         )
-    options = {"separator": "\t"} if ending == ".tsv" else {}
-    found: TabularDataset = getattr(Dataset.Tabular, _READERS[ending])(file, **options)
+    form = FORMATS[ending]
+    options = {"separator": usual_separator(ending)} if form == "delimited" else {}
+    found: TabularDataset = getattr(Dataset.Tabular, f"from_{form}_files")(file, **options)
     return found
 
 

@@ -18,22 +18,13 @@ if TYPE_CHECKING:
 
 _DATASTORE = "datastore:"
 _DATASET = "dataset:"
-_FORMATS = {
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".jsonl": "json_lines",
-    ".ndjson": "json_lines",
-}
-
-
 _OPTIONS = {
     "separator": "--separator",
     "encoding": "--encoding",
+    "decimal": "--decimal",
     "header": "--no-header",
     "missing_values": "--missing",
 }
-_TEXT = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +64,11 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--encoding", help="Of delimited text: utf-8 (usual), utf-16 or latin-1.")
     @click.option(
+        "--decimal",
+        metavar="SIGN",
+        help="Of numbers in delimited text: . (usual) or , before the fraction.",
+    )
+    @click.option(
         "--no-header",
         is_flag=True,
         help="Delimited text that begins without names of columns.",
@@ -98,6 +94,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *values: Any,
         separator: str | None,
         encoding: str | None,
+        decimal: str | None,
         no_header: bool,
         missing: tuple[str, ...],
         types: dict[str, str],
@@ -106,6 +103,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         given = {
             "separator": separator,
             "encoding": encoding,
+            "decimal": decimal,
             "header": False if no_header else None,
             "missing_values": missing or None,
         }
@@ -162,6 +160,7 @@ def table_of(
         InvalidInput: what is told of its text has no meaning for it, or it ends in ``.json``.
     """
     from tandemlab.data import Dataset
+    from tandemlab.data.endings import FORMATS, usual_separator
 
     how = reading or Reading()
     if len(paths) == 1 and (name := dataset_name(paths[0])):
@@ -169,7 +168,7 @@ def table_of(
         return _registered_table(session, name)
     places = places_of(session, paths)
     endings = _endings(places)
-    found = {_FORMATS.get(ending, "delimited") for ending in endings}
+    found = {FORMATS.get(ending, "delimited") for ending in endings}
     form = found.pop() if len(found) == 1 else "delimited"
     if ".json" in endings and not how.delimited:
         raise _no_table(paths)
@@ -178,8 +177,8 @@ def table_of(
     if form != "delimited":
         how.refuse(f"A table in {' and '.join(sorted(endings))} files", types=False)
         return make(places, **types)
-    tabs = {"separator": "\t"} if endings == {".tsv"} else {}
-    return make(places, **types, **{**tabs, **how.delimited})
+    separator = usual_separator(endings.pop() if len(endings) == 1 else "")
+    return make(places, **types, **{"separator": separator, **how.delimited})
 
 
 def check_is_table(path: str) -> None:
@@ -188,13 +187,15 @@ def check_is_table(path: str) -> None:
     Raises:
         InvalidInput: its ending is that of no table.
     """
+    from tandemlab.data.endings import FORMATS
+
     ending = Path(path).suffix.lower()
-    if dataset_name(path) is None and ending not in (*_FORMATS, *_TEXT):
+    if dataset_name(path) is None and ending not in FORMATS:
         from tandemlab.domain import InvalidInput
 
         raise InvalidInput(
             f"{path} is no table by its ending.",
-            hint=f"Tables end in {', '.join((*_TEXT, *_FORMATS))}; name the file so if it is one.",
+            hint=f"Tables end in {', '.join(FORMATS)}; name the file so if it is one.",
             details={"path": path},
         )
 

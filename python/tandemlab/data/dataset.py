@@ -41,6 +41,7 @@ class _Tabular:
         missing_values: Sequence[str] = ("", "NA"),
         empty_as_string: bool = False,
         encoding: str = "utf-8",
+        decimal: str = ".",
         partition_format: str | None = None,
         include_path: bool = False,
         validate: bool = True,
@@ -68,6 +69,7 @@ class _Tabular:
             missing_values: texts that stand for a missing value.
             empty_as_string: whether an empty text is one in columns of text, not a missing value.
             encoding: utf-8, utf-16 or latin-1.
+            decimal: what is between a number and its fraction, ``"."`` or ``","``.
             partition_format: what parts of the paths mean, such as
                 ``"/{country}/{day:yyyy/MM/dd}/*.csv"``, for the end of each path; makes columns.
             include_path: whether to add the path of its file to each row, as the column ``Path``.
@@ -79,7 +81,7 @@ class _Tabular:
                 format cannot be used.
         """
         options = {
-            **delimited.checked_dialect(separator, encoding),
+            **delimited.checked_dialect(separator, encoding, decimal),
             "header": PromoteHeadersBehavior.of(header).value,
             "missing_values": list(missing_values),
             **({"empty_as_string": True} if empty_as_string else {}),

@@ -14,10 +14,11 @@ from tandemlab.data.types import LOSING, ColumnTypes, chosen, selection
 from tandemlab.domain import InvalidInput
 
 ENCODINGS = ("utf-8", "utf-16", "latin-1")
+DECIMALS = (".", ",")
 
 
-def checked_dialect(separator: str, encoding: str) -> dict[str, str]:
-    """The separator and the encoding as options.
+def checked_dialect(separator: str, encoding: str, decimal: str = ".") -> dict[str, str]:
+    """The separator, the encoding and the decimal sign, where it is no point, as options.
 
     Raises:
         InvalidInput: one cannot be one.
@@ -33,7 +34,15 @@ def checked_dialect(separator: str, encoding: str) -> dict[str, str]:
             f"encoding must be {', '.join(ENCODINGS[:-1])} or {ENCODINGS[-1]}, not {encoding!r}.",
             hint="`iconv -f ENCODING -t UTF-8 FILE` makes UTF-8 of another one.",
         )
-    return {"separator": separator, "encoding": word}
+    if decimal not in DECIMALS:
+        raise InvalidInput(f"decimal must be '.' or ',', not {decimal!r}.")
+    if decimal == separator:
+        raise InvalidInput(
+            f"separator and decimal are both {decimal!r}, so that no number could be told.",
+            hint="Text with decimal commas mostly has ';' as its separator.",
+        )
+    signs = {"separator": separator, "encoding": word}
+    return signs if decimal == "." else {**signs, "decimal": decimal}
 
 
 def look(
@@ -97,8 +106,14 @@ def _dialect(options: Mapping[str, Any], has_header: bool) -> str:
     return (
         f"header = {literal(has_header)}, delim = {literal(options['separator'])}, "
         f"quote = '\"', escape = '\"', nullstr = {literal(options['missing_values'])}, "
-        f"encoding = {literal(options['encoding'])}"
+        f"encoding = {literal(options['encoding'])}, "
+        f"decimal_separator = {literal(_decimal(options))}"
     )
+
+
+def _decimal(options: Mapping[str, Any]) -> str:
+    decimal: str = options.get("decimal", ".")
+    return decimal
 
 
 def scan(
@@ -132,7 +147,15 @@ def scan(
     formats = {name: _formats(name, kind, options) for name, kind in later.items()}
     source = {each: options[each] for each in ("separator", "encoding")}
     source["names"] = list(columns)
-    wanted = selection(columns, later, formats, lenient=lenient, empty=empty, source=source)
+    wanted = selection(
+        columns,
+        later,
+        formats,
+        lenient=lenient,
+        empty=empty,
+        decimal=_decimal(options),
+        source=source,
+    )
     return f"(SELECT {wanted}, filename FROM ({text}))"
 
 

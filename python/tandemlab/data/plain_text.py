@@ -120,7 +120,10 @@ def _read(
             ),
             parse_options=csv.ParseOptions(delimiter=options["separator"], quote_char=False),
             convert_options=csv.ConvertOptions(
-                column_types=types, null_values=options["missing_values"], strings_can_be_null=True
+                column_types=types,
+                null_values=options["missing_values"],
+                strings_can_be_null=True,
+                decimal_point=options.get("decimal", "."),
             ),
         )
     except pa.ArrowInvalid:

@@ -29,6 +29,7 @@ _FITS = {
     "TIMESTAMP": r"NOT regexp_matches({text}, ':[\d.:]*\s*[^\d.:\s]')",
     "TIME": r"regexp_matches({text}, '^[\d.:\s]*$')",
 }
+_NUMBERS = ("BIGINT", "DOUBLE")
 LOSING = frozenset(_FITS)
 """Types of which DuckDB would make values that lose a part of the text."""
 
@@ -127,6 +128,7 @@ def converted(
     *,
     lenient: bool,
     empty: bool = False,
+    decimal: str = ".",
     source: Mapping[str, Any] | None = None,
 ) -> str:
     """A column of text in SQL as one of another type, under its name.
@@ -135,6 +137,7 @@ def converted(
         formats: of times.
         lenient: whether a value that does not fit is a missing one rather than an error.
         empty: whether an empty text is a missing value.
+        decimal: between a number and its fraction; with a comma, a point makes no number.
         source: what `problems.unfit_value` needs to find the line of a value in its file.
     """
     name = identifier(column)
@@ -142,7 +145,7 @@ def converted(
     value = (
         f"try_strptime(CAST({text} AS VARCHAR), {literal(list(formats))})::{kind}"
         if formats
-        else _cast(text, kind)
+        else _cast(_with_point(text) if decimal == "," and kind in _NUMBERS else text, kind)
     )
     if not lenient:
         expected = (
@@ -156,6 +159,11 @@ def converted(
             f"coalesce({value}, error(concat('{UNFIT}', {place}))) END"
         )
     return f"{value} AS {name}"
+
+
+def _with_point(text: str) -> str:
+    """Text of numbers with a decimal comma as DuckDB reads them; missing where it has a point."""
+    return f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
 
 
 def _cast(text: str, kind: str) -> str:
@@ -173,12 +181,19 @@ def selection(
     *,
     lenient: bool,
     empty: bool = False,
+    decimal: str = ".",
     source: Mapping[str, Any] | None = None,
 ) -> str:
     """Columns in SQL, those that have another type than they are read as `converted` to it."""
     return ", ".join(
         converted(
-            name, kinds[name], formats.get(name, ()), lenient=lenient, empty=empty, source=source
+            name,
+            kinds[name],
+            formats.get(name, ()),
+            lenient=lenient,
+            empty=empty,
+            decimal=decimal,
+            source=source,
         )
         if name in kinds
         else identifier(name)

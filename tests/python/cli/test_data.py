@@ -165,6 +165,10 @@ def test_text_is_read_as_it_is_told(call: Call, lab: Workspace, folder: Path) ->
     assert "registered" in call("data", "head", "dataset:rows", "--type", "a=date").err
     assert call("data", "head", "a.txt", "--type", "a").status == 2
     assert "encoding must be" in call("data", "head", "a.txt", "--encoding", "koi8").err
+    (folder / "b.csv").write_text("x;w\n1,5;a\n")
+    european = ("b.csv", "--separator", ";", "--decimal", ",", "-o", "json")
+    assert call("data", "head", *european).json == [{"x": 1.5, "w": "a"}]
+    assert "no use for --decimal" in call("data", "head", "out", "--decimal", ",").err
 
 
 def bad_tables() -> list[Any]:

@@ -455,6 +455,12 @@ def test_data_are_written_and_read_again(accidents: pandas.DataFrame, tmp_path: 
     lines = tmp_path / "rows.jsonl"
     lines.write_text('{"a": 1}\n{"a": 2}\n')
     assert run("import_data", path=str(lines))["a"].tolist() == [1, 2]
+    with pytest.raises(InvalidInput, match="means nothing for json_lines"):
+        run("import_data", path=str(lines), decimal=",")
+    for name, options in (("rows.tsv", {}), ("rows.txt", {"separator": "\t"})):
+        lines = tmp_path / name
+        lines.write_text("a\tb\n1,5\tx\n")
+        assert run("import_data", path=str(lines), decimal=",", **options)["a"].tolist() == [1.5]
     with pytest.raises(InvalidInput, match="no folder"):
         run("export_data", accidents, path=str(tmp_path / "no" / "x.csv"))
     for wrong in ({}, {"path": "x.csv"}, {"path": "/x.csv", "register_as": "x"}):

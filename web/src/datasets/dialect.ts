@@ -1,17 +1,19 @@
 /** How delimited text is written, as far as its beginning tells. */
 import type { Key } from "../text/text";
 
-export type Dialect = { separator: string; encoding: string };
+export type Dialect = { separator: string; encoding: string; decimal: string };
 
 export const SEPARATORS: Record<string, Key> = {
   ",": "datasets.separator.comma", ";": "datasets.separator.semicolon", "\t": "datasets.separator.tab", "|": "datasets.separator.bar",
 };
+export const DECIMALS: Record<string, Key> = { ".": "datasets.decimal.point", ",": "datasets.decimal.comma" };
 export const ENCODINGS: Record<string, string> = { "utf-8": "UTF-8", "utf-16": "UTF-16", "latin-1": "Latin-1" };
 
 export function dialectOf(beginning: Uint8Array): Dialect {
   const encoding = encodingOf(beginning);
   const text = new TextDecoder(encoding === "utf-16" && beginning[0] === 0xfe ? "utf-16be" : encoding === "latin-1" ? "latin1" : encoding).decode(beginning);
-  return { separator: separatorOf(text), encoding };
+  const separator = separatorOf(text);
+  return { separator, encoding, decimal: decimalOf(text, separator) };
 }
 
 function encodingOf(bytes: Uint8Array): string {
@@ -31,4 +33,12 @@ function separatorOf(text: string): string {
   const [line = ""] = text.replace(/"[^"]*"/g, "").split(/[\r\n]/, 1);
   const often = (separator: string) => line.split(separator).length;
   return Object.keys(SEPARATORS).reduce((best, each) => (often(each) > often(best) ? each : best));
+}
+
+/** A comma if numbers have one, and none a point; the last line may be cut. */
+function decimalOf(text: string, separator: string): string {
+  if (separator === ",") return ".";
+  const values = text.split(/[\r\n]+/).slice(1).flatMap((line) => line.split(separator));
+  const some = (number: RegExp) => values.some((value) => number.test(value.replace(/^"|"$/g, "")));
+  return some(/^[+-]?\d*,\d+(e[+-]?\d+)?$/i) && !some(/^[+-]?\d*\.\d+(e[+-]?\d+)?$/i) ? "," : ".";
 }

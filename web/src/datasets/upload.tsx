@@ -9,7 +9,7 @@ import { size } from "../parts/forms";
 import { place } from "../parts/links";
 import { NameInput } from "../parts/name-input";
 import { useText } from "../text/text";
-import { dialectOf, ENCODINGS, SEPARATORS, type Dialect } from "./dialect";
+import { DECIMALS, dialectOf, ENCODINGS, SEPARATORS, type Dialect } from "./dialect";
 
 type Chosen = { file: File; dialect: Dialect };
 /** So much of a file tells how it is written. */
@@ -75,6 +75,11 @@ function Keep({ file, dialect: found, close }: Chosen & { close: () => void }) {
           label={text("datasets.separator")} allowDeselect={false} value={dialect.separator}
           data={Object.entries(SEPARATORS).map(([value, key]) => ({ value, label: text(key) }))}
           onChange={(separator) => separator && setDialect({ ...dialect, separator })}
+        />
+        <Select
+          label={text("datasets.decimal")} allowDeselect={false} value={dialect.decimal}
+          data={Object.entries(DECIMALS).map(([value, key]) => ({ value, label: text(key) }))}
+          onChange={(decimal) => decimal && setDialect({ ...dialect, decimal })}
         />
         <Select
           label={text("datasets.encoding")} allowDeselect={false} value={dialect.encoding}

@@ -21,7 +21,6 @@ _SOURCE, _EXPORTED = "source", "exported"
 _DATASTORE = "datastore:"
 _URL = ("http://", "https://", "s3://")
 _FORMATS = Literal["auto", "delimited", "parquet", "json_lines", "arrow"]
-_ENDINGS = {".parquet": "parquet", ".arrow": "arrow", ".jsonl": "json_lines"}
 
 
 def _place(kind: str, name: str) -> Path | None:
@@ -71,7 +70,12 @@ class ImportData(_Source):
             description="An absolute path, datastore:NAME/PATH, or an address (https, s3).",
         )
         format: _FORMATS = Field("auto", description="auto goes by the ending of the name.")
-        separator: str = Field("", max_length=1, description="Of text; empty finds it out.")
+        separator: str = Field(
+            "", max_length=1, description="Of text; empty for a comma, or a tab in .tsv files."
+        )
+        decimal: Literal[".", ","] = Field(
+            ".", description="Of numbers in text, before the fraction."
+        )
 
         @field_validator("path")
         @classmethod
@@ -91,17 +95,21 @@ class ImportData(_Source):
         """The table."""
         from tandemlab.automl.frames import as_frame
         from tandemlab.data import Dataset
+        from tandemlab.data.endings import FORMATS, usual_separator
 
         given = self.parameters
         path = str(_place("inputs", _SOURCE) or given.path)
-        form = given.format
-        if form == "auto":
-            form = _ENDINGS.get(PurePosixPath(given.path).suffix.lower(), "delimited")
-        options = {"separator": given.separator} if given.separator else {}
+        ending = PurePosixPath(given.path).suffix.lower()
+        form = FORMATS.get(ending, "delimited") if given.format == "auto" else given.format
         if form == "delimited":
-            return as_frame(Dataset.Tabular.from_delimited_files(path, **options))
-        if options:
-            raise InvalidInput(f"A separator means nothing for {form}.")
+            separator = given.separator or usual_separator(ending)
+            return as_frame(
+                Dataset.Tabular.from_delimited_files(
+                    path, separator=separator, decimal=given.decimal
+                )
+            )
+        if given.separator or given.decimal != ".":
+            raise InvalidInput(f"A separator or a decimal comma means nothing for {form}.")
         return as_frame(getattr(Dataset.Tabular, f"from_{form}_files")(path))
 
 

@@ -98,7 +98,12 @@ def _table(found: Found, name: str, version: str | None) -> TabularDataset:
     },
 )
 async def upload_table(
-    request: Request, found: Found, name: str, separator: str = ",", encoding: str = "utf-8"
+    request: Request,
+    found: Found,
+    name: str,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    decimal: str = ".",
 ) -> DatasetReference:
     """Keep delimited text, the content of the request, as the next version of a dataset.
 
@@ -106,7 +111,7 @@ async def upload_table(
     are read before that: one that does not fit is an error, and nothing is kept.
     """
     check_asset_name(name, kind="dataset")
-    dialect = checked_dialect(separator, encoding)
+    dialect = checked_dialect(separator, encoding, decimal)
     async with received(request, found) as (temporary, digest):
         return await run_in_threadpool(_keep_table, found, name, temporary, digest, dialect)
 
