@@ -59,19 +59,19 @@ class Queue:
         limit = _PAGE
         told: set[str] = set()
         while True:
-            page = self._pages.get(target) or self._read(target, limit)
+            page = self._pages.get(target) or self._read(target, limit, busy)
             new = [each for each in page.runs.values() if each.id not in told]
-            for record in new:
-                told.add(record.id)
-                if record.id not in busy:
-                    yield record
+            told.update(each.id for each in new)
+            yield from (each for each in new if each.id not in busy)
             if page.is_all:
                 return
             del self._pages[target]
             limit = 2 * max(limit, len(told))
 
-    def _read(self, target: str, limit: int) -> _Page:
+    def _read(self, target: str, limit: int, busy: Container[str]) -> _Page:
         found = self._folder.store.submitted_runs(RunStatus.QUEUED, target, limit=limit)
-        own = {record.id: record for record in found if self._folder.owns_run(record.id)}
+        # The page outlasts the start of those that are busy, and would have them start again.
+        waiting = [each for each in found if each.id not in busy]
+        own = {each.id: each for each in waiting if self._folder.owns_run(each.id)}
         page = self._pages[target] = _Page(own, len(found) < limit)
         return page

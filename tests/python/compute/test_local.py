@@ -20,8 +20,10 @@ import pytest
 from plugins.waiting import wait_until
 from plugins.workspaces import agent_pid
 from tandemlab import Run, ScriptRunConfig, Workspace
+from tandemlab.compute.queue import Queue
 from tandemlab.compute.scripts import job_script
-from tandemlab.domain import InvalidInput, InvalidState, RunFailed, RunStatus
+from tandemlab.domain import InvalidInput, InvalidState, NewRun, RunFailed, RunStatus
+from tandemlab.domain.times import now
 
 pytestmark = pytest.mark.full
 
@@ -307,6 +309,28 @@ def test_a_user_who_may_only_read_starts_no_agent_and_sees_no_error() -> None:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         lab.store.close()
         assert (result.returncode, result.stderr, agent_pid(lab)) == (0, "", None)
+
+
+def test_a_run_that_is_being_started_is_not_started_again_from_what_was_read_meanwhile(
+    workspace: Workspace,
+) -> None:
+    folder = workspace.folder
+    run = NewRun(
+        id="jobs_1",
+        experiment="jobs",
+        type="script",
+        display_name="one",
+        created=now(),
+        status=RunStatus.QUEUED,
+        target="local",
+    )
+    folder.add_run(run)
+    queue = Queue(folder)
+    assert [each.id for each in queue.waiting("local", busy=())] == [run.id]
+    queue.forget()
+    assert [*queue.waiting("local", busy={run.id})] == []
+    folder.store.move_run(run.id, RunStatus.RUNNING)
+    assert [*queue.waiting("local", busy=())] == []
 
 
 def test_what_was_installed_is_recorded(submit: Callable[..., Run]) -> None:
