@@ -224,7 +224,7 @@ get_webservice_logs <- function(webservice, num_lines = 5000L) {
 #' [invoke_webservice()] shows it by itself.
 #'
 #' @param webservice A `tandemlab_webservice`.
-#' @param key_type `"Primary"` or `"Secondary"`.
+#' @param key_type `"Primary"` or `"Secondary"`, or in lower case, as the keys are named.
 #' @return `get_webservice_keys()`: a list of `primary` and `secondary`, each of class
 #'   `tandemlab_secret`: it does not print itself, `as.character()` gives it.
 #'   `generate_new_webservice_key()`: the new key, likewise.
@@ -247,7 +247,7 @@ get_webservice_keys <- function(webservice) {
 #' @rdname get_webservice_keys
 #' @export
 generate_new_webservice_key <- function(webservice, key_type) {
-  key_type <- arg_choice(key_type, c("Primary", "Secondary"))
+  key_type <- arg_choice(key_type, c("Primary", "Secondary", "primary", "secondary"))
   as_secrets(list(call_webservice(webservice, "new_key", key = key_type)))[[1]]
 }
 

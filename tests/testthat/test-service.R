@@ -54,6 +54,8 @@ test_that("an R model is deployed, asked, changed and deleted", {
   expect_named(keys, c("primary", "secondary"))
   key <- generate_new_webservice_key(service, "Primary")
   expect_false(as.character(key) == as.character(keys$primary))
+  second <- generate_new_webservice_key(service, "secondary")
+  expect_identical(as.character(get_webservice_keys(service)$secondary), as.character(second))
   expect_equal(invoke_webservice(service, cars), expected)
 
   writeLines("init <- function() function(data) list(answer = 42L)", file.path(source, "score.R"))
