@@ -148,7 +148,8 @@ class Table:
     """A small data frame for R, in the text itself.
 
     Attributes:
-        columns: their values, of equal length; a column of several kinds is a list there.
+        columns: their values, of equal length; a column of several kinds is a list there. A
+            `Vector` with a type says that of one that may be without values.
     """
 
     columns: Mapping[str, Sequence[Any]]
@@ -302,9 +303,10 @@ class _Encoder:
 
     def column(self, name: str, values: Sequence[Any]) -> dict[str, Json]:
         with _within(f"[{name!r}]"):
+            type_ = values.type if isinstance(values, Vector) else None
             values = [_plain(value) for value in values]
-            kind = kind_of(values)
-            if all(value is None for value in values):
+            kind = type_ or kind_of(values)
+            if type_ is None and all(value is None for value in values):
                 kind = "logical"
             if kind in ("list", "other"):
                 missing: Json = {"$vector": {"type": "logical", "values": [None]}}

@@ -64,15 +64,20 @@ def _best(
 
 
 def _trials(workspace: str, run: str) -> object:
-    return Table(_open(workspace, run).to_table())
+    sweep = _open(workspace, run)
+    found: dict[str, Any] = sweep.to_table()
+    types = {f"metrics.{sweep.settings.primary_metric_name}": "double", "duration": "double"}
+    types |= {"reason": "character", "error": "character"}
+    # also where nothing is there
+    return Table({**found, **{name: Vector(found[name], types[name]) for name in types}})
 
 
 def _sorted(workspace: str, run: str, top: int, reverse: bool, discard_no_metric: bool) -> object:
     sweep = _open(workspace, run)
     found = sweep.sorted_trials(reverse=reverse, discard_no_metric=discard_no_metric)[: top or None]
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Any] = {
         "run_id": [each.run.id for each in found],
-        "best_primary_metric": [each.value for each in found],
+        "best_primary_metric": Vector([each.value for each in found], "double"),
         "status": [each.status for each in found],
     }
     for name in sweep.settings.sampling.space.names:
