@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from tandemlab.domain import InvalidInput, MissingDependency, NotFound
 from tandemlab.domain.scalars import Scalar
-from tandemlab.domain.search_spaces import Choice, Expression, Uniform, plain_name
+from tandemlab.domain.search_spaces import Choice, Expression, RandInt, Uniform, plain_name
 from tandemlab.domain.sweeps import SweepSettings
 from tandemlab.sweeps.samplers import study_of
 from tandemlab.sweeps.trials import Trial
@@ -98,6 +98,8 @@ def _axis(expression: Expression, column: Sequence[Scalar]) -> tuple[list[float 
     if isinstance(expression, Choice):
         return _spread(expression, column), str(expression.options[0]), str(expression.options[-1])
     numbers = [float(v) for v in column if isinstance(v, (int, float))]
+    if isinstance(expression, RandInt):
+        numbers = [expression.lower, expression.upper - 1]
     if not numbers:
         return [None] * len(column), "", ""
     least, most = min(numbers), max(numbers)
