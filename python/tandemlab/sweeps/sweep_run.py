@@ -285,7 +285,8 @@ class HyperDriveRun(Run):
             tags: first tags of the new run.
 
         Raises:
-            InvalidState: this run has not ended.
+            InvalidState: this run has not ended, or nothing is left to try.
+            InvalidInput: a limit that cannot be one.
         """
         record = self.record
         if not record.status.is_terminal:
@@ -304,20 +305,31 @@ class HyperDriveRun(Run):
             and (values := space.values_of(each.params(space))) is not None
         ]
         first = [*again, *plan.first[len(trials) :]]
-        settings = replace(
-            plan.settings,
-            max_total_runs=max_total_runs or plan.settings.max_total_runs,
-            max_duration_minutes=max_duration_minutes or plan.settings.max_duration_minutes,
+        given: dict[str, Any] = {
+            "max_total_runs": max_total_runs,
+            "max_duration_minutes": max_duration_minutes,
+        }
+        limits = {name: limit for name, limit in given.items() if limit is not None}
+        further = replace(
+            plan,
+            settings=replace(plan.settings, **limits),
+            first=first,
+            taken=[*plan.taken, *taken],
+            offset=plan.offset + max(0, len(trials) - len(plan.first)),
         )
+        if not further.total:
+            count = len(further.taken)
+            there = space.count(count + 1)
+            raise InvalidState(
+                f"Nothing of the sweep {self.id} is left to try: {count} trials have ended well, "
+                f"of {further.settings.total} in all.",
+                hint=f"Give a max_total_runs above {count}."
+                if there is None or there > count
+                else "A wider search space is another sweep; resume_from gives it these results.",
+            )
         return create_sweep_run(
             self.experiment,
-            replace(
-                plan,
-                settings=settings,
-                first=first,
-                taken=[*plan.taken, *taken],
-                offset=plan.offset + max(0, len(trials) - len(plan.first)),
-            ),
+            further,
             source=None,
             parent=record.parent,
             tags=tags or {},

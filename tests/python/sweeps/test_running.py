@@ -283,6 +283,10 @@ def test_a_sweep_that_is_canceled_is_resumed_where_it_was(submit: Submit, tmp_pa
     everything = again.get_trials(include_resume_from_runs=True)
     assert [each.value for each in everything] == [0, 1, 2]
     assert again.properties["resumes"] == run.id
+    with pytest.raises(InvalidState, match="left to try: 3 trials have ended well, of 3"):
+        again.resume()
+    with pytest.raises(InvalidInput, match="max_total_runs"):
+        again.resume(max_total_runs=0)
 
 
 def test_a_sweep_starts_from_what_earlier_ones_have_found(
