@@ -72,12 +72,13 @@ arg_flag <- function(x, arg = deparse1(substitute(x))) {
   as.vector(x)
 }
 
-arg_count <- function(x, arg = deparse1(substitute(x)), least = 0L) {
+arg_count <- function(x, arg = deparse1(substitute(x)), least = 0L, most = .Machine$integer.max) {
   force(arg)
   fits <- is.numeric(x) && !is.object(x) && length(x) == 1 && is.finite(x) &&
-    x == trunc(x) && x >= least && x <= .Machine$integer.max
+    x == trunc(x) && x >= least && x <= most
   if (!fits) {
-    abort_argument(arg, sprintf("a whole number from %d on", least), x)
+    end <- if (most == .Machine$integer.max) "on" else sprintf("to %d", most)
+    abort_argument(arg, sprintf("a whole number from %d %s", least, end), x)
   }
   as.integer(x)
 }
@@ -91,6 +92,21 @@ arg_number <- function(x, arg = deparse1(substitute(x)), least = -Inf) {
   }
   as.double(x)
 }
+
+arg_positive <- function(x, arg = deparse1(substitute(x))) {
+  force(arg)
+  if (arg_number(x, arg) <= 0) abort_argument(arg, "a number above 0", x)
+  as.double(x)
+}
+
+# A value, or the parameter of a pipeline that stands for it.
+arg_or_parameter <- function(x, check, ..., arg = deparse1(substitute(x))) {
+  force(arg)
+  if (is_parameter(x)) x else check(x, arg = arg, ...)
+}
+
+# The same, as a check for `arg_optional()`.
+or_parameter <- function(check, ...) function(x, arg) arg_or_parameter(x, check, ..., arg = arg)
 
 arg_choice <- function(x, choices, arg = deparse1(substitute(x))) {
   force(arg)

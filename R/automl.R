@@ -113,7 +113,8 @@ as.data.frame.tandemlab_automl <- function(x, ...) x$leaderboard
 #' What a model is looked for, in which data, and for how long
 #'
 #' [submit_experiment()] looks for it in a run on the compute target, which goes on when this R
-#' session ends. Its child runs are the trials. [automl()] does all of it in one call.
+#' session ends. Its child runs are the trials. [automl()] does all of it in one call. In an
+#' [automl_step()] a [pipeline_parameter()] may stand for numbers, flags and lists of names.
 #'
 #' @param task `"classification"`, `"regression"` or `"forecasting"`.
 #' @param training_data,validation_data Data to learn from, and to measure by: a data frame, a
@@ -235,24 +236,30 @@ automl_config <- function(task, training_data, label_column_name, ..., primary_m
   content <- c(
     list(task = arg_string(task), label_column_name = arg_string(label_column_name)),
     checked(texts, arg_string), checked(counts, arg_count), checked(numbers, arg_number),
-    checked(flags, arg_flag), checked(names, function(x, arg) as.list(arg_strings(x, arg)))
+    checked(flags, arg_flag), checked(names, function(x, arg) as.list(arg_strings(x, arg = arg)))
   )
   content$featurization <- arg_featurization(featurization)
   content$forecasting_parameters <- forecasting_parameters
+  taken <- take_references(content, list())
   data <- drop_null(list(training_data = training_data, validation_data = validation_data))
-  new_automl_config(call_core("automl.check", config = content), data)
+  new_automl_config(call_core("automl.check", config = taken$settings), data, taken$parameters)
 }
 
 # Those of a list of arguments that are given, each checked under its own name.
 checked <- function(arguments, check) {
   given <- drop_null(arguments)
-  found <- lapply(names(given), function(name) check(given[[name]], arg = name))
+  found <- lapply(names(given), function(name) {
+    arg_or_parameter(given[[name]], check, arg = name)
+  })
   stats::setNames(found, names(given))
 }
 
-new_automl_config <- function(json, data) {
+new_automl_config <- function(json, data, parameters = list()) {
   content <- jsonlite::fromJSON(json, simplifyVector = FALSE)
-  structure(list(content = content, data = data), class = "tandemlab_automl_config")
+  structure(
+    list(content = content, data = data, parameters = parameters),
+    class = "tandemlab_automl_config"
+  )
 }
 
 arg_automl_config <- function(x, arg = "config") {
@@ -298,6 +305,7 @@ featurization_config <- function(column_purposes = NULL, blocked_transformers = 
 #' @export
 save_automl_config <- function(config, path) {
   config <- arg_automl_config(config)
+  refuse_parameters(config$parameters, "the configuration", "automl_step()")
   content <- config$content
   is_path <- vapply(config$data, is_string, NA)
   content[names(config$data)[is_path]] <- config$data[is_path]
@@ -334,6 +342,7 @@ with_sent_data <- function(data, call) {
 }
 
 submit_automl <- function(config, experiment, tags) {
+  refuse_parameters(config$parameters, "the configuration", "automl_step()")
   content <- config$content
   registered <- vapply(config$data, is.list, NA) &
     !vapply(config$data, is.data.frame, NA) & !vapply(config$data, is.object, NA)

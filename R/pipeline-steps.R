@@ -240,9 +240,8 @@ hyperdrive_step <- function(name, hyperdrive_config, ...) {
   settings <- list(...)
   settings$run_config <- sweep$run_config
   settings$outputs <- c(list(metrics = "json"), as.list(as_named_outputs(settings$outputs)))
-  made <- new_step(name, list(), sweep$run_config$source_directory, settings)
-  made$document$sweep <- sweep$document[setdiff(names(sweep$document), c("name", "description"))]
-  made
+  content <- sweep$document[setdiff(names(sweep$document), c("name", "description"))]
+  new_step(name, list(), sweep$run_config$source_directory, settings, sweep = content)
 }
 
 #' @rdname python_script_step
@@ -265,6 +264,7 @@ automl_step <- function(name, automl_config, ...) {
   made <- new_step(name, list(), NULL, settings)
   left <- c("training_data", "validation_data", "compute_target", "environment", "memory")
   made$document$automl <- content[setdiff(names(content), left)]
+  made$parameters <- c(made$parameters, config$parameters)
   made
 }
 
@@ -410,19 +410,21 @@ step_settings <- c(
   "inputs", "outputs", "run_after", "retries", "allow_reuse", "run_config", "when", "for_each"
 )
 
-new_step <- function(name, content, source_directory, settings, code = NULL, component = NULL) {
+new_step <- function(name, content, source_directory, settings, code = NULL, component = NULL,
+                     sweep = NULL) {
   name <- arg_name(name)
   if (length(names(settings)) < length(settings) || !all(nzchar(names(settings)))) {
     abort_input("Settings of a step must be named.")
   }
   base <- arg_optional(settings$run_config, arg_run_config, arg = "run_config")
   taken <- take_references(
-    c(drop_null(content), list(component = component)[!is.null(component)],
+    c(drop_null(content), drop_null(list(component = component, sweep = sweep)),
       settings[!names(settings) %in% step_settings]),
     c(as.list(base$inputs), step_inputs(settings$inputs))
   )
   component <- taken$settings$component
-  taken$settings$component <- NULL
+  sweep <- taken$settings$sweep
+  taken$settings$component <- taken$settings$sweep <- NULL
   config <- if (is.null(base)) new_run_config(list()) else base
   config$inputs <- config$outputs <- NULL
   form <- take_function_arguments(taken$settings, code)
@@ -432,6 +434,7 @@ new_step <- function(name, content, source_directory, settings, code = NULL, com
     as.list(config_form(drop_null(unclass(config)))),
     list(
       arguments = form$arguments, "function" = code, component = drop_empty(component),
+      sweep = sweep,
       inputs = lapply(taken$inputs, input_document),
       outputs = output_documents(c(
         as.list(base$outputs), as_named_outputs(settings$outputs), taken$outputs
@@ -461,13 +464,29 @@ new_step <- function(name, content, source_directory, settings, code = NULL, com
 
 is_parameter <- function(x) inherits(x, "tandemlab_pipeline_parameter")
 
+# The text that stands for the value of a parameter.
+parameter_place <- function(x) sprintf("${parameters.%s}", x$name)
+
+parameters_of <- function(content) take_references(content, list())$parameters
+
+# Parameters have values in pipelines alone.
+refuse_parameters <- function(parameters, what, step) {
+  if (length(parameters) > 0) {
+    place <- parameter_place(parameters[[1]])
+    abort_input(
+      sprintf("%s stands in %s, and only a pipeline has parameters.", place, what),
+      sprintf("Give the value itself, or use it in %s of a pipeline.", step)
+    )
+  }
+}
+
 # The list for whose items a step runs.
 list_document <- function(x) {
   if (is_step_output(x)) {
     return(list(step = x$step$name, output = x$name))
   }
   if (is_parameter(x)) {
-    return(sprintf("${parameters.%s}", x$name))
+    return(parameter_place(x))
   }
   if (!is.null(names(x)) || !is.vector(x)) {
     abort_argument("for_each", "a list, a pipeline_parameter() or a step_output()", x)
@@ -493,7 +512,7 @@ take_references <- function(settings, inputs) {
   place <- function(x) {
     if (is_parameter(x)) {
       parameters[[x$name]] <<- x
-      return(sprintf("${parameters.%s}", x$name))
+      return(parameter_place(x))
     }
     if (is_step_output(x)) {
       inputs[[x$name]] <<- x

@@ -7,6 +7,10 @@
 #' `exponents = FALSE` they are those of the number itself. Exponents that look like bounds are told
 #' in a warning of class `tandemlab_warning_exponents`.
 #'
+#' For a [hyperdrive_step()], a [pipeline_parameter()] may stand for each number and each option,
+#' and one that is a list for all options. In `loguniform()` and `qloguniform()` it is a bound of
+#' the number itself, for which `exponents = FALSE` has to be said.
+#'
 #' @param options The values, each as likely: a vector, or a list of single values (`NULL` stands
 #'   for one that is absent).
 #' @param upper,lower Whole numbers from `lower` up to, but without, `upper`.
@@ -28,15 +32,29 @@
 #' only_if(randint(9, lower = 2), booster = "tree")
 #' @export
 choice <- function(options) {
+  if (is_parameter(options)) {
+    return(new_expression("choice", options))
+  }
   options <- if (is.factor(options)) as.list(as.character(options)) else as.list(options)
   if (length(options) == 0) {
     abort_argument("options", "values to choose from", options)
   }
-  new_expression("choice", unname(lapply(options, option_value)))
+  options <- unname(lapply(options, option_value))
+  if (anyDuplicated(options)) {
+    twice <- options[[anyDuplicated(options)]]
+    abort_input(sprintf("choice() has a value twice: %s.", format_scalar(twice)))
+  }
+  new_expression("choice", options)
 }
 
-option_value <- function(x) {
-  if (is.null(x) || identical(is.na(x), TRUE)) NULL else whole(arg_scalar(x, "options"))
+option_value <- function(x, arg = "options") {
+  if (is_parameter(x)) {
+    return(x)
+  }
+  if (is.numeric(x) && any(is.nan(x) | is.infinite(x))) {
+    abort_argument(arg, "a finite number", x)
+  }
+  if (is.null(x) || identical(is.na(x), TRUE)) NULL else whole(arg_scalar(x, arg))
 }
 
 # A whole number as one, so that scripts and runs have 16, and not 16.0.
@@ -55,13 +73,17 @@ new_expression <- function(name, settings, only_if = NULL) {
 #' @export
 randint <- function(upper, lower = 0) {
   least <- -.Machine$integer.max
-  upper <- arg_count(upper, least = least)
-  lower <- arg_count(lower, least = least)
-  if (upper <= lower) {
+  upper <- arg_or_parameter(upper, arg_count, least = least)
+  lower <- arg_or_parameter(lower, arg_count, least = least)
+  if (all_known(upper, lower) && upper <= lower) {
     abort_input(sprintf("randint() has no number from %d up to, but without, %d.", lower, upper))
   }
-  new_expression("randint", c(list(upper = upper), if (lower != 0) list(lower = lower)))
+  is_usual <- identical(lower, 0L)
+  new_expression("randint", c(list(upper = upper), if (!is_usual) list(lower = lower)))
 }
+
+# Whether no parameter of a pipeline stands for any of some values.
+all_known <- function(...) !any(vapply(list(...), is_parameter, NA))
 
 #' @rdname choice
 #' @export
@@ -84,36 +106,47 @@ qloguniform <- function(min_value, max_value, q, exponents = TRUE) {
 }
 
 bounded <- function(name, min_value, max_value, q = NULL) {
-  min_value <- arg_number(min_value, "min_value")
-  max_value <- arg_number(max_value, "max_value")
-  if (min_value >= max_value) {
+  min_value <- arg_or_parameter(min_value, arg_number)
+  max_value <- arg_or_parameter(max_value, arg_number)
+  q <- step_of(q)
+  if (all_known(min_value, max_value) && min_value >= max_value) {
     abort_input(sprintf(
       "The bounds of %s() are %s and %s; the first must be less.", name, format(min_value),
       format(max_value)
     ))
   }
-  new_expression(name, c(list(min_value = min_value, max_value = max_value), step_of(q)))
+  if (!is.null(q) && all_known(min_value, max_value, q$q)) {
+    check_multiples(name, min_value, max_value, q$q)
+  }
+  new_expression(name, c(list(min_value = min_value, max_value = max_value), q))
+}
+
+check_multiples <- function(name, min_value, max_value, q) {
+  if (ceiling(min_value / q - 1e-9) > floor(max_value / q + 1e-9)) {
+    abort_input(sprintf(
+      "%s() has no multiple of %s from %s to %s.", name, format(q), format(min_value),
+      format(max_value)
+    ))
+  }
 }
 
 step_of <- function(q) {
-  if (is.null(q)) {
-    return(NULL)
-  }
-  if (arg_number(q, "q") <= 0) {
-    abort_argument("q", "a number above 0", q)
-  }
-  list(q = as.double(q))
+  if (is.null(q)) NULL else list(q = arg_or_parameter(q, arg_positive))
 }
 
 logarithmic <- function(name, min_value, max_value, q, exponents) {
+  if (!arg_flag(exponents)) {
+    arg_or_parameter(min_value, arg_positive)
+    return(bounded(name, min_value, max_value, q))
+  }
+  if (!all_known(min_value, max_value)) {
+    abort_input(
+      sprintf("A pipeline_parameter() cannot stand for an exponent of %s().", name),
+      "exponents = FALSE has it stand for a bound of the number itself."
+    )
+  }
   low <- arg_number(min_value, "min_value")
   high <- arg_number(max_value, "max_value")
-  if (!arg_flag(exponents)) {
-    if (low <= 0) {
-      abort_argument("min_value", "a number above 0", min_value)
-    }
-    return(bounded(name, low, high, q))
-  }
   if (low > 0 && (high > 20 || high <= 1)) {
     warn_tandemlab(
       "exponents",
@@ -144,10 +177,9 @@ lognormal <- function(mu, sigma) bell("lognormal", mu, sigma)
 qlognormal <- function(mu, sigma, q) bell("qlognormal", mu, sigma, q)
 
 bell <- function(name, mu, sigma, q = NULL) {
-  if (arg_number(sigma, "sigma") <= 0) {
-    abort_argument("sigma", "a number above 0", sigma)
-  }
-  settings <- list(mu = arg_number(mu, "mu"), sigma = as.double(sigma))
+  settings <- list(
+    mu = arg_or_parameter(mu, arg_number), sigma = arg_or_parameter(sigma, arg_positive)
+  )
   new_expression(name, c(settings, step_of(q)))
 }
 
@@ -161,10 +193,14 @@ only_if <- function(expression, ...) {
   if (length(given) == 0 || length(names(given)) < length(given) || !all(nzchar(names(given)))) {
     abort_input("Conditions must be named: only_if(randint(9), booster = \"tree\").")
   }
-  conditions <- lapply(given, function(values) {
-    values <- unname(lapply(as.list(values), option_value))
+  conditions <- Map(function(values, name) {
+    if (is_parameter(values)) values <- list(values)
+    values <- unname(lapply(as.list(values), option_value, arg = name))
+    if (length(values) == 0) {
+      abort_input(sprintf("only_if() has no value of '%s' for which it is there.", name))
+    }
     if (length(values) == 1) values[[1]] else values
-  })
+  }, given, names(given))
   document <- expression$document
   document$only_if <- c(document$only_if, conditions)
   structure(list(document = document), class = "tandemlab_search_expression")
@@ -174,16 +210,27 @@ only_if <- function(expression, ...) {
 format.tandemlab_search_expression <- function(x, ...) {
   name <- names(x$document)[[1]]
   settings <- x$document[[1]]
-  shown <- vapply(settings, function(one) {
-    if (is.null(one)) "NULL" else if (is.character(one)) dQuote(one, FALSE) else format_scalar(one)
-  }, "")
+  if (is_parameter(settings)) settings <- list(settings)
+  shown <- vapply(settings, format_setting, "")
   if (!is.null(names(settings))) shown <- paste(names(settings), "=", shown)
   text <- sprintf("%s(%s)", name, toString(shown))
   if (is.null(x$document$only_if)) {
     return(text)
   }
-  conditions <- vapply(x$document$only_if, function(one) toString(unlist(one)), "")
+  conditions <- vapply(x$document$only_if, function(one) {
+    if (is_parameter(one)) format_setting(one) else toString(unlist(one))
+  }, "")
   sprintf("%s only if %s", text, toString(paste(names(conditions), "is", conditions)))
+}
+
+format_setting <- function(x) {
+  if (is.null(x)) {
+    return("NULL")
+  }
+  if (is_parameter(x)) {
+    return(parameter_place(x))
+  }
+  if (is.character(x)) dQuote(x, FALSE) else format_scalar(x)
 }
 
 #' @export
@@ -219,12 +266,25 @@ random_parameter_sampling <- function(parameter_space, seed = NULL) {
 
 #' @rdname random_parameter_sampling
 #' @export
-grid_parameter_sampling <- function(parameter_space) new_sampling("grid", parameter_space)
+grid_parameter_sampling <- function(parameter_space) {
+  made <- new_sampling("grid", parameter_space)
+  for (name in names(parameter_space)) {
+    kind <- names(parameter_space[[name]]$document)[[1]]
+    if (!kind %in% c("choice", "randint", "quniform", "qloguniform")) {
+      abort_input(
+        sprintf("A grid needs values that can be counted, and '%s' is a %s().", name, kind),
+        "Use choice(), randint() or quniform() there, or another sampling."
+      )
+    }
+  }
+  made
+}
 
 #' @rdname random_parameter_sampling
 #' @export
 bayesian_parameter_sampling <- function(parameter_space, seed = NULL, algorithm = c("tpe", "gp")) {
-  algorithm <- match.arg(algorithm)
+  if (missing(algorithm)) algorithm <- "tpe"
+  arg_choice(algorithm, c("tpe", "gp"))
   new_sampling("bayesian", parameter_space, seed, if (algorithm != "tpe") algorithm)
 }
 
@@ -249,10 +309,18 @@ new_sampling <- function(method, parameter_space, seed = NULL, algorithm = NULL)
         sprintf("parameter_space$%s", name), "a search expression, such as choice(c(1, 2))", one
       )
     }
+    for (other in names(one$document$only_if)) {
+      if (!sub("^-+", "", other) %in% sub("^-+", "", names(parameter_space))) {
+        abort_input(sprintf(
+          "'%s' is there only for some values of '%s', which is no hyper-parameter.", name, other
+        ))
+      }
+    }
     one$document
   }, parameter_space, names(parameter_space))
   document <- drop_null(list(
-    method = method, seed = arg_optional(seed, arg_count), algorithm = algorithm,
+    method = method, seed = arg_optional(seed, or_parameter(arg_count)),
+    algorithm = algorithm,
     parameter_space = space
   ))
   structure(list(document = document), class = "tandemlab_sampling")
@@ -303,8 +371,8 @@ bandit_policy <- function(slack_factor = NULL, slack_amount = NULL, evaluation_i
     abort_input("A bandit policy has either `slack_factor` or `slack_amount`.")
   }
   new_policy("bandit", list(
-    slack_factor = arg_optional(slack_factor, arg_number),
-    slack_amount = arg_optional(slack_amount, arg_number)
+    slack_factor = arg_optional(slack_factor, or_parameter(arg_positive)),
+    slack_amount = arg_optional(slack_amount, or_parameter(arg_positive))
   ), evaluation_interval, delay_evaluation)
 }
 
@@ -318,7 +386,7 @@ median_stopping_policy <- function(evaluation_interval = 1L, delay_evaluation = 
 #' @export
 truncation_selection_policy <- function(truncation_percentage, evaluation_interval = 1L,
                                         delay_evaluation = 0L) {
-  percentage <- arg_count(truncation_percentage, least = 1L)
+  percentage <- arg_or_parameter(truncation_percentage, arg_count, least = 1L, most = 99L)
   new_policy(
     "truncation_selection", list(truncation_percentage = percentage), evaluation_interval,
     delay_evaluation
@@ -329,17 +397,17 @@ truncation_selection_policy <- function(truncation_percentage, evaluation_interv
 #' @export
 asha_policy <- function(reduction_factor = 3L, min_resource = 1L) {
   new_policy("asha", list(
-    reduction_factor = arg_count(reduction_factor, least = 2L),
-    min_resource = arg_count(min_resource, least = 1L)
+    reduction_factor = arg_or_parameter(reduction_factor, arg_count, least = 2L),
+    min_resource = arg_or_parameter(min_resource, arg_count, least = 1L)
   ))
 }
 
 new_policy <- function(name, settings, evaluation_interval = 1L, delay_evaluation = 0L) {
-  interval <- arg_count(evaluation_interval, "evaluation_interval", least = 1L)
-  delay <- arg_count(delay_evaluation, "delay_evaluation")
+  interval <- arg_or_parameter(evaluation_interval, arg_count, least = 1L)
+  delay <- arg_or_parameter(delay_evaluation, arg_count)
   settings <- drop_null(c(settings, list(
-    evaluation_interval = if (interval != 1L) interval,
-    delay_evaluation = if (delay != 0L) delay
+    evaluation_interval = if (!identical(interval, 1L)) interval,
+    delay_evaluation = if (!identical(delay, 0L)) delay
   )))
   document <- stats::setNames(list(if (length(settings) > 0) settings else empty_map()), name)
   structure(list(document = document), class = "tandemlab_policy")
@@ -348,7 +416,7 @@ new_policy <- function(name, settings, evaluation_interval = 1L, delay_evaluatio
 #' @export
 format.tandemlab_policy <- function(x, ...) {
   settings <- x$document[[1]]
-  shown <- toString(paste(names(settings), "=", vapply(settings, format_scalar, "")))
+  shown <- toString(paste(names(settings), "=", vapply(settings, format_setting, "")))
   sprintf("<%s policy%s>", names(x$document), if (length(settings)) paste(":", shown) else "")
 }
 

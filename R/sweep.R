@@ -6,6 +6,8 @@
 #' arguments or its command puts a value elsewhere. The script logs the primary metric with
 #' [log_metric_to_run()], as often as it likes; the best value of each trial counts.
 #'
+#' In a [hyperdrive_step()] a [pipeline_parameter()] may stand for numbers, options and limits.
+#'
 #' A configuration is plain data: the same document that Python's `HyperDriveConfig` builds and YAML
 #' files hold.
 #'
@@ -74,18 +76,19 @@ hyperdrive_config <- function(hyperparameter_sampling, primary_metric_name, prim
   if (!is.null(policy) && !inherits(policy, "tandemlab_policy")) {
     abort_argument("policy", "such as bandit_policy()", policy)
   }
-  minutes <- arg_number(max_duration_minutes, least = 0)
-  grace <- arg_number(stop_grace_seconds, least = 0)
+  minutes <- arg_or_parameter(max_duration_minutes, arg_positive)
+  trials <- or_parameter(arg_count, least = 1L, most = 10000L)
+  grace <- arg_or_parameter(stop_grace_seconds, arg_number, least = 0)
   document <- drop_null(list(
     name = arg_optional(name, arg_string),
     description = arg_optional(description, arg_string),
     hyperparameter_sampling = hyperparameter_sampling$document,
     primary_metric_name = arg_string(primary_metric_name),
     primary_metric_goal = goal_word(primary_metric_goal),
-    max_total_runs = arg_optional(max_total_runs, arg_count, least = 1L),
-    max_concurrent_runs = arg_optional(max_concurrent_runs, arg_count, least = 1L),
-    max_duration_minutes = if (minutes != 10080) minutes,
-    stop_grace_seconds = if (grace != 30) grace,
+    max_total_runs = arg_optional(max_total_runs, trials),
+    max_concurrent_runs = arg_optional(max_concurrent_runs, trials),
+    max_duration_minutes = if (!identical(minutes, 10080)) minutes,
+    stop_grace_seconds = if (!identical(grace, 30)) grace,
     policy = if (!is.null(policy)) policy$document
   ))
   new_sweep(runs, document, run_ids(resume_from), run_ids(resume_child_runs))
@@ -129,6 +132,7 @@ sweep_document <- function(sweep, form = function(config) config_form(unclass(co
 }
 
 submit_sweep <- function(experiment, sweep, tags) {
+  refuse_parameters(parameters_of(sweep$document), "the sweep", "hyperdrive_step()")
   handle <- call_experiment(
     experiment, "sweep.submit",
     document = sweep_document(sweep, config_arguments),
@@ -156,6 +160,7 @@ load_hyperdrive_config <- function(path) {
 #' @export
 save_hyperdrive_config <- function(config, path) {
   document <- sweep_document(arg_sweep(config))
+  refuse_parameters(parameters_of(config$document), "the sweep", "hyperdrive_step()")
   invisible(call_core("sweep.save", document = document, path = arg_path(path)))
 }
 

@@ -47,13 +47,21 @@ test_that("sweeps are read, built and refused as in Python", {
 test_that("what cannot be searched is refused before Python is asked", {
   expect_error(choice(list()), "`options`")
   expect_error(choice(list(1:2)), "`options`")
+  expect_error(choice(c(1, NaN)), "finite")
+  expect_error(choice(list(1, "a", 1L)), "twice: 1")
   expect_error(randint(0), "no number")
   expect_error(randint(2.5), "`upper`")
   expect_error(uniform(1, 1), "must be less")
   expect_error(quniform(0, 1, 0), "`q`")
+  expect_error(quniform(0.1, 0.2, 1), "no multiple of 1")
   expect_error(normal(0, -1), "`sigma`")
   expect_error(loguniform(0, 1, exponents = FALSE), "`min_value`")
   expect_error(only_if(uniform(0, 1), "tree"), "must be named")
+  expect_error(only_if(uniform(0, 1), kind = NULL), "no value of 'kind'")
+  expect_error(
+    random_parameter_sampling(list(x = only_if(randint(3), knd = "a"), kind = choice("a"))),
+    "'knd', which is no hyper-parameter"
+  )
   expect_error(random_parameter_sampling(list(uniform(0, 1))), "`parameter_space`")
   expect_error(random_parameter_sampling(list(x = 3)), "`parameter_space\\$x`")
   expect_error(bandit_policy(), "slack_factor")
@@ -61,6 +69,10 @@ test_that("what cannot be searched is refused before Python is asked", {
   expect_error(median_stopping_policy(0), "`evaluation_interval`")
   expect_error(primary_metric_goal("most"), "maximize")
   sampling <- random_parameter_sampling(list(x = uniform(0, 1)))
+  expect_error(bandit_policy(0), "`slack_factor` must be a number above 0")
+  expect_error(truncation_selection_policy(100), "from 1 to 99")
+  expect_error(bayesian_parameter_sampling(list(x = randint(2)), algorithm = "g"), "`algorithm`")
+  expect_error(grid_parameter_sampling(list(x = uniform(0, 1))), "'x' is a uniform()", fixed = TRUE)
   expect_error(hyperdrive_config(sampling, "a", "maximize"), "run_config")
   expect_error(
     hyperdrive_config(sampling, "a", "maximize", run_config = run_config("a.R")), "`run_config`"
@@ -113,6 +125,7 @@ test_that("a sweep of R finds its best trial and stops hopeless ones", {
   expect_identical(get_child_run_metrics(run)[[best$id]], list(score = 2))
   trials <- get_sweep_trials(run)
   expect_match(trials$reason[[3]], "stopped by policy: bandit at value 1")
+  expect_identical(trials$error, rep(NA_character_, 3))
   stopped <- get_run(workspace_at(run$workspace$path), trials$run_id[[3]])
   expect_true("outputs/saved.txt" %in% get_run_file_names(stopped))
   expect_named(get_sweep_importance(run), "x")
@@ -130,7 +143,5 @@ test_that("a sweep of R finds its best trial and stops hopeless ones", {
     )
   }
   expect_error(get_sweep_trials(best), class = "tandemlab_error_invalid_input")
-  more <- resume_sweep(run)
-  wait_for_run_completion(more, show_output = FALSE)
-  expect_identical(nrow(get_sweep_trials(more)), 0L)
+  expect_error(resume_sweep(run), "left to try", class = "tandemlab_error_invalid_state")
 })

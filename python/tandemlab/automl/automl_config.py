@@ -19,6 +19,7 @@ from tandemlab.automl.portfolio import check_models
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Resources
+from tandemlab.domain.pipeline_places import is_place, refuse_places, with_places
 from tandemlab.domain.scalars import as_scalar
 from tandemlab.domain.schemas import conform, key_of, nearest
 
@@ -89,6 +90,8 @@ class AutoMLConfig:
             ``mean_absolute_percentage_error``, ``symmetric_mean_absolute_percentage_error`` and
             ``mean_absolute_scaled_error``.
 
+    In an `AutoMLStep` parameters of the pipeline may stand for numbers, truth values and lists.
+
     Raises:
         InvalidInput: a value that cannot be one, or a name of SDK v1 that is called otherwise here;
             the message says how.
@@ -126,6 +129,11 @@ class AutoMLConfig:
     forecasting_parameters: ForecastingParameters | Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        fields = dataclasses.fields(self)
+        if opened := [each for each in fields if is_place(getattr(self, each.name))]:
+            usual = {each.name: each.default for each in opened}
+            self.replace(**usual)  # the others are checked now, these once a pipeline fills them
+            return
         if self.task not in TASKS:
             meant = nearest(str(self.task), TASKS)
             raise InvalidInput(
@@ -228,7 +236,7 @@ class AutoMLConfig:
         from tandemlab.automl.automl_files import automl_schema
 
         refuse_foreign(content)
-        value, mistakes = conform(content, automl_schema())
+        value, mistakes = conform(content, with_places(automl_schema()))
         if mistakes:
             told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]
             raise InvalidInput(f"The configuration cannot be used. {'; '.join(told)}.")
@@ -244,6 +252,7 @@ class AutoMLConfig:
         """
         from tandemlab.automl.automl_files import save_config
 
+        self.refuse_places()
         return save_config(self, path)
 
     @classmethod
@@ -257,6 +266,14 @@ class AutoMLConfig:
         from tandemlab.automl.automl_files import load_config
 
         return load_config(path)
+
+    def refuse_places(self) -> None:
+        """Refuse parameters of a pipeline, which only an `AutoMLStep` has values for.
+
+        Raises:
+            InvalidInput: one stands for a setting.
+        """
+        refuse_places(self.to_dict(), "the configuration", "an AutoMLStep")
 
     def check(self, workspace: Workspace) -> None:
         """Refuse what cannot be run in a workspace; nothing is made or changed.
@@ -331,6 +348,8 @@ def _plain_data(value: Any) -> Any:
 
 
 def _plain(value: Any, what: str) -> Any:
+    if is_place(value):
+        return value
     if isinstance(value, ForecastingParameters):
         return {name: _plain(item, name) for name, item in value.changed().items()}
     if isinstance(value, (FeaturizationConfig, Environment)):

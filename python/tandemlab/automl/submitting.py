@@ -74,6 +74,7 @@ def prepared(config: AutoMLConfig, workspace: Workspace) -> Iterator[ScriptRunCo
     Raises:
         InvalidInput: the data lack the label, or are none.
     """
+    config.refuse_places()
     if config.training_data is None:
         raise InvalidInput("There are no data to learn from.", hint="Give training_data.")
     with tempfile.TemporaryDirectory(prefix="tandemlab-automl-") as folder:

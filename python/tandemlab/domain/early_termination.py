@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any, ClassVar
 
 from tandemlab.domain.errors import InvalidInput
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipeline_places import has_places
+from tandemlab.domain.scalars import Scalar, as_number, as_whole
 from tandemlab.domain.schemas import nearest
 
 
@@ -124,6 +125,13 @@ class TerminationPolicy:
 
     name: ClassVar[str] = ""
 
+    def __post_init__(self) -> None:
+        if not has_places([getattr(self, each.name) for each in fields(self)]):
+            self._check()
+
+    def _check(self) -> None:
+        """Refuse settings that it cannot have, once no parameter of a pipeline stands there."""
+
     def intervals(self, count: int, since: int = 0) -> Iterator[int]:
         """The intervals after `since` that a trial with so many values is judged at."""
         raise NotImplementedError
@@ -175,9 +183,9 @@ class _Regular(TerminationPolicy):
     evaluation_interval: int = 1
     delay_evaluation: int = 0
 
-    def __post_init__(self) -> None:
-        _check_count(self.evaluation_interval, "evaluation_interval", 1)
-        _check_count(self.delay_evaluation, "delay_evaluation", 0)
+    def _check(self) -> None:
+        _check_count(self, "evaluation_interval", 1)
+        _check_count(self, "delay_evaluation", 0)
 
     def intervals(self, count: int, since: int = 0) -> Iterator[int]:
         step = self.evaluation_interval
@@ -209,8 +217,8 @@ class BanditPolicy(_Regular):
     slack_factor: float | None = None
     slack_amount: float | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check(self) -> None:
+        super()._check()
         if (self.slack_factor is None) is (self.slack_amount is None):
             raise InvalidInput(
                 "A bandit policy has either slack_factor or slack_amount.",
@@ -218,8 +226,10 @@ class BanditPolicy(_Regular):
             )
         for key in ("slack_factor", "slack_amount"):
             value = getattr(self, key)
-            if value is not None and not ((_finite(value) or 0) > 0):
+            number = as_number(value)
+            if value is not None and (number is None or number <= 0):
                 raise InvalidInput(f"{key} must be a number above 0, not {value!r}.")
+            object.__setattr__(self, key, number)
 
     def bound(self, best: float, goal: PrimaryMetricGoal) -> float:
         """The worst value that is still tolerated, in the metric's own unit."""
@@ -289,10 +299,13 @@ class TruncationSelectionPolicy(_Regular):
         object.__setattr__(self, "evaluation_interval", evaluation_interval)
         object.__setattr__(self, "delay_evaluation", delay_evaluation)
         self.__post_init__()
-        _check_count(truncation_percentage, "truncation_percentage", 1)
-        if truncation_percentage > 99:
+
+    def _check(self) -> None:
+        super()._check()
+        _check_count(self, "truncation_percentage", 1)
+        if self.truncation_percentage > 99:
             raise InvalidInput(
-                f"truncation_percentage is from 1 to 99, not {truncation_percentage}."
+                f"truncation_percentage is from 1 to 99, not {self.truncation_percentage}."
             )
 
     def verdict(
@@ -327,9 +340,9 @@ class ASHAPolicy(TerminationPolicy):
     reduction_factor: int = 3
     min_resource: int = 1
 
-    def __post_init__(self) -> None:
-        _check_count(self.reduction_factor, "reduction_factor", 2)
-        _check_count(self.min_resource, "min_resource", 1)
+    def _check(self) -> None:
+        _check_count(self, "reduction_factor", 2)
+        _check_count(self, "min_resource", 1)
 
     def intervals(self, count: int, since: int = 0) -> Iterator[int]:
         rung = self.min_resource
@@ -401,9 +414,12 @@ def _standing(
     return better, len(found) + 1
 
 
-def _check_count(value: object, name: str, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+def _check_count(policy: TerminationPolicy, name: str, least: int) -> None:
+    value = getattr(policy, name)
+    whole = as_whole(value)
+    if whole is None or whole < least:
         raise InvalidInput(f"{name} must be a whole number from {least} on, not {value!r}.")
+    object.__setattr__(policy, name, whole)
 
 
 def _finite(value: object) -> float | None:

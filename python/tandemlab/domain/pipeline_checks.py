@@ -9,7 +9,7 @@ from typing import Any
 
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.filters import fields_of
-from tandemlab.domain.pipeline_places import ITEM, PLACE, texts_of
+from tandemlab.domain.pipeline_places import ITEM, PLACE, fill_parameters, texts_of
 from tandemlab.domain.pipelines import (
     AUTOML_OUTPUTS,
     METRICS,
@@ -68,7 +68,12 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
     }
     given_settings = {each: value.settings for each, value in step.inputs.items()}
     component = None if step.component is None else step.component.parameters
-    others = (("inputs", given_settings), ("sweep", step.sweep), ("component", component))
+    others = (
+        ("inputs", given_settings),
+        ("sweep", step.sweep),
+        ("automl", step.automl),
+        ("component", component),
+    )
     for part, content in (*step.settings.items(), *others):
         for text in texts_of(content):
             for kind, place in PLACE.findall(text):
@@ -87,7 +92,7 @@ def _step_mistakes(graph: Graph, name: str, step: Step) -> Iterator[Mistake]:
             yield Mistake((*here, "outputs", key, "path"), "it is in a datastore; say which")
     yield from _module_mistakes(here, step)
     yield from _transfer_mistakes(here, step)
-    yield from _sweep_mistakes(here, step)
+    yield from _sweep_mistakes(graph, here, step)
     yield from _automl_mistakes(here, step)
     yield from _parallel_mistakes(graph, name, step)
     yield from _function_mistakes(here, step)
@@ -124,7 +129,7 @@ def _transfer_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
         yield Mistake((*here, "transfer", "path"), "an absolute folder, or say a datastore")
 
 
-def _sweep_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
+def _sweep_mistakes(graph: Graph, here: tuple[str, str], step: Step) -> Iterator[Mistake]:
     if step.sweep is None:
         return
     others = (step.function, step.for_each, step.parallel, step.transfer, step.module)
@@ -136,8 +141,11 @@ def _sweep_mistakes(here: tuple[str, str], step: Step) -> Iterator[Mistake]:
         if output.datastore is not None:
             place = (*here, "outputs", key, "datastore")
             yield Mistake(place, "each trial would write there; copy it by a step behind this one")
+    usual = {
+        key: each.default for key, each in graph.parameters.items() if each.default is not None
+    }
     try:
-        SweepSettings.of(step.sweep)
+        SweepSettings.of(fill_parameters(step.sweep, usual, str))  # type: ignore[arg-type]
     except InvalidInput as problem:
         yield Mistake((*here, "sweep"), problem.message.rstrip("."))
 

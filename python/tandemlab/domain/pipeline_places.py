@@ -12,6 +12,73 @@ from tandemlab.domain.scalars import Scalar
 
 ITEM = re.compile(r"\$\{item(?:\.([^{}]*))?\}")
 PLACE = re.compile(r"\$\{(parameters|inputs|outputs)\.([^{}]*)\}")
+A_PLACE = {
+    "title": "a parameter such as ${parameters.rows}",
+    "type": "string",
+    "pattern": r"^\$\{parameters\.[^{}]+\}$",
+}
+"""The JSON Schema of the place of a parameter."""
+
+
+class Place:
+    """What stands for a value that is known once a pipeline is submitted; `str` gives its text."""
+
+
+def is_place(value: object) -> bool:
+    """Whether a value is the place of a parameter, and nothing else.
+
+    >>> is_place("${parameters.rows}"), is_place("up to ${parameters.rows}")
+    (True, False)
+    """
+    found = PLACE.fullmatch(value) if isinstance(value, str) else None
+    return isinstance(value, Place) or (found is not None and found[1] == "parameters")
+
+
+def has_places(value: object) -> bool:
+    """Whether there are places of parameters in plain values."""
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, (list, tuple)):
+        return any(has_places(item) for item in value)
+    return is_place(value)
+
+
+def written_places(value: Any) -> Any:
+    """Plain values with places as the texts that documents have."""
+    if isinstance(value, Mapping):
+        return {key: written_places(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [written_places(item) for item in value]
+    return str(value) if isinstance(value, Place) else value
+
+
+def refuse_places(value: Any, what: str, step: str) -> None:
+    """Refuse what waits for parameters, where there are none.
+
+    Raises:
+        InvalidInput: there is a place in it.
+    """
+    text = next((each for each in texts_of(written_places(value)) if is_place(each)), None)
+    if text is not None:
+        raise InvalidInput(
+            f"{text} stands in {what}, and only a pipeline has parameters.",
+            hint=f"Give the value itself, or use it in {step} of a pipeline.",
+        )
+
+
+def with_places(schema: Any) -> Any:
+    """A JSON Schema whose numbers, truth values and lists may be places of parameters."""
+    if isinstance(schema, list):
+        return [with_places(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: with_places(each) for key, each in schema.items()}
+    if "anyOf" in made:
+        made["anyOf"] = [one for each in made["anyOf"] for one in each.get("anyOf", [each])]
+    if schema.get("type") not in ("number", "integer", "boolean", "array"):
+        return made
+    told = {key: made.pop(key) for key in ("description", "default") if key in made}
+    return {**told, "anyOf": [made, A_PLACE]}
 
 
 def texts_of(value: Any) -> list[str]:

@@ -38,6 +38,26 @@ def as_scalar(value: object, *, what: str = "value") -> Scalar:
     return _foreign(value, what)
 
 
+def as_number(value: object) -> int | float | None:
+    """The finite number that `value` is, also one of numpy's; None if it is none."""
+    try:
+        plain = as_scalar(value)
+    except InvalidInput:
+        return None
+    is_number = isinstance(plain, (int, float)) and not isinstance(plain, bool)
+    return plain if is_number and math.isfinite(plain) else None  # type: ignore[arg-type,return-value]
+
+
+def as_whole(value: object) -> int | None:
+    """The whole number that `value` is, also 2.0 or one of numpy's; None if it is none.
+
+    >>> as_whole(2.0), as_whole(2.5), as_whole(True)
+    (2, None, None)
+    """
+    number = as_number(value)
+    return int(number) if number is not None and number == int(number) else None
+
+
 def _foreign(value: object, what: str) -> Scalar:
     """numpy's and pandas' scalars, known by their behaviour so that neither is imported."""
     if type(value).__name__ in ("NAType", "NaTType"):

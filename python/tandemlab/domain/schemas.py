@@ -137,6 +137,8 @@ class _Visitor:
         one_of = schema.get("anyOf")
         branches = [self._resolve(branch) for branch in one_of] if one_of else [schema]
         fitting = next((branch for branch in branches if _fits(value, _types(branch))), None)
+        if len(branches) > 1 and fitting and _is_other_text(value, fitting):
+            fitting = None
         if fitting is None:
             wanted = dict.fromkeys(noun for branch in branches for noun in _nouns(branch))
             self._note(path, f"must be {_or(list(wanted))}, not {_describe(value)}")
@@ -211,8 +213,20 @@ def _wants_text(schema: Schema) -> bool:
     return [each for each in _types(schema) if each != "null"] == _TEXT
 
 
+def _is_other_text(value: Any, schema: Schema) -> bool:
+    """Whether a text is not of the kind that a branch is for."""
+    return _is_kind(schema) and isinstance(value, str) and not re.search(schema["pattern"], value)
+
+
+def _is_kind(schema: Schema) -> bool:
+    """Whether a schema is that of texts of one kind, which its title names."""
+    return "title" in schema and "pattern" in schema
+
+
 def _nouns(schema: Schema) -> list[str]:
     types = _types(schema)
+    if _is_kind(schema):
+        return [schema["title"]]
     return [_NOUNS["string"]] if types == _TEXT else [_NOUNS[name] for name in types]
 
 

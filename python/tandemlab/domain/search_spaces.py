@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import islice
 from statistics import NormalDist
-from typing import Any, TypeAlias, TypeGuard, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.names import check_metric_name
-from tandemlab.domain.scalars import Scalar, as_scalar
+from tandemlab.domain.pipeline_places import Place, has_places, is_place
+from tandemlab.domain.scalars import Scalar, as_number, as_scalar, as_whole
 from tandemlab.domain.schemas import nearest
 
 Values: TypeAlias = dict[str, Scalar]
@@ -26,6 +27,9 @@ Values: TypeAlias = dict[str, Scalar]
 _NAME = re.compile(r"-{0,2}[A-Za-z_][A-Za-z0-9_.-]*")
 _DIGITS = 12  # of a multiple of a step: 3 * 0.1 is 0.3
 _EDGE = 1e-12
+_FARTHEST = NormalDist().inv_cdf(1 - _EDGE)  # standard deviations from the mean
+_LARGEST = math.log(2.0**1000)
+_MOST_WHOLE = 2**53
 _E = TypeVar("_E", bound="Expression")
 
 
@@ -33,12 +37,27 @@ _E = TypeVar("_E", bound="Expression")
 class Expression:
     """What a hyper-parameter may be.
 
+    In a step of a pipeline a parameter of the pipeline may stand for each of its values.
+
     Attributes:
         conditions: other hyper-parameters by name, with the values of each for which this one is
             there; empty for one that always is.
     """
 
     conditions: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.is_open:
+            self._check()
+
+    def _check(self) -> None:
+        """Refuse values that it cannot have."""
+        raise NotImplementedError
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for values of parameters of a pipeline; it is checked once it has."""
+        return has_places([getattr(self, each.name) for each in fields(self)])
 
     def only_if(self: _E, **conditions: Scalar | Sequence[Scalar]) -> _E:
         """The same, for a hyper-parameter that is there only if others have certain values.
@@ -50,7 +69,9 @@ class Expression:
         >>> dict(deep.conditions)
         {'booster': ('tree',)}
         """
-        found = {name: _as_options(value) for name, value in conditions.items()}
+        found = {name: _as_options(name, value) for name, value in conditions.items()}
+        if not found:
+            raise InvalidInput("only_if() has no condition.", hint='only_if(booster="tree")')
         return replace(self, conditions={**self.conditions, **found})
 
     @property
@@ -104,11 +125,16 @@ class Choice(Expression):
 
     options: tuple[Scalar, ...]
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if not self.options:
             raise InvalidInput("choice() has nothing to choose from.", hint="choice(16, 32, 64)")
         if len({_key(option) for option in self.options}) < len(self.options):
             raise InvalidInput(f"choice() has a value twice: {list(self.options)}.")
+        endless = [
+            each for each in self.options if isinstance(each, float) and not math.isfinite(each)
+        ]
+        if endless:
+            raise InvalidInput(f"choice() has {endless[0]}, which is no finite number.")
 
     @property
     def name(self) -> str:
@@ -116,7 +142,7 @@ class Choice(Expression):
 
     @property
     def settings(self) -> Any:
-        return list(self.options)
+        return self.options if is_place(self.options) else list(self.options)
 
     @property
     def count(self) -> int:
@@ -144,11 +170,13 @@ class RandInt(Expression):
     upper: int
     lower: int = 0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         for name in ("upper", "lower"):
-            if (whole := _whole(getattr(self, name))) is None:
+            whole = as_whole(getattr(self, name))
+            if whole is None or abs(whole) > _MOST_WHOLE:
                 raise InvalidInput(
-                    f"{name} of randint() must be a whole number, not {getattr(self, name)!r}."
+                    f"{name} of randint() must be a whole number up to 2^53, not "
+                    f"{getattr(self, name)!r}."
                 )
             object.__setattr__(self, name, whole)
         if self.upper <= self.lower:
@@ -175,7 +203,7 @@ class RandInt(Expression):
         return self.lower + _index(place, self.count)
 
     def place_of(self, value: Scalar) -> float | None:
-        whole = _whole(value)
+        whole = as_whole(value)
         if whole is None or not self.lower <= whole < self.upper:
             return None
         return (whole - self.lower + 0.5) / self.count
@@ -204,10 +232,8 @@ class Uniform(Expression):
     q: float | None = None
     is_log: bool = False
 
-    def __post_init__(self) -> None:
-        for name in ("min_value", "max_value"):
-            _check_number(getattr(self, name), name, self.name)
-        _check_step(self.q, self.name)
+    def _check(self) -> None:
+        _check_numbers(self, "min_value", "max_value")
         if not self.min_value < self.max_value:
             raise InvalidInput(
                 f"The bounds of {self.name}() are {self.min_value} and {self.max_value}; the first "
@@ -263,7 +289,8 @@ class Uniform(Expression):
         return _multiple(min(max(_round(value / self.q), self._least), self._most), self.q)
 
     def place_of(self, value: Scalar) -> float | None:
-        if not _is_number(value) or not self.min_value <= value <= self.max_value:
+        value = as_number(value)
+        if value is None or not self.min_value <= value <= self.max_value:
             return None
         if self.is_log:
             low, high = math.log(self.min_value), math.log(self.max_value)
@@ -289,12 +316,16 @@ class Normal(Expression):
     q: float | None = None
     is_log: bool = False
 
-    def __post_init__(self) -> None:
-        for name in ("mu", "sigma"):
-            _check_number(getattr(self, name), name, self.name)
-        _check_step(self.q, self.name)
+    def _check(self) -> None:
+        _check_numbers(self, "mu", "sigma")
         if self.sigma <= 0:
             raise InvalidInput(f"sigma of {self.name}() must be above 0, not {self.sigma}.")
+        if self.is_log and self.mu + _FARTHEST * self.sigma > _LARGEST:
+            raise InvalidInput(
+                f"{self.name}() with mu {self.mu} and sigma {self.sigma} gives numbers that are "
+                "too large for a computer.",
+                hint="mu and sigma are those of the logarithm.",
+            )
 
     @property
     def name(self) -> str:
@@ -314,7 +345,8 @@ class Normal(Expression):
     def place_of(self, value: Scalar) -> float | None:
         if self.is_log and self.q is not None and value == 0:
             value = self.q / 4  # which is rounded to 0
-        if not _is_number(value) or (self.is_log and value <= 0):
+        value = as_number(value)
+        if value is None or (self.is_log and value <= 0):
             return None
         place = NormalDist(self.mu, self.sigma).cdf(math.log(value) if self.is_log else value)
         return min(max(place, _EDGE), 1 - _EDGE)
@@ -323,12 +355,17 @@ class Normal(Expression):
 def choice(*options: Any) -> Choice:
     """One of several values, each as likely: ``choice(16, 32)``, or ``choice([16, 32])``.
 
+    Raises:
+        InvalidInput: nothing to choose from, a value twice, or one that is no single value.
+
     >>> choice(range(3)).options
     (0, 1, 2)
     """
-    if len(options) == 1 and not isinstance(options[0], (str, bool, int, float, type(None))):
-        options = tuple(options[0])
-    return Choice(tuple(as_scalar(option, what="option") for option in options))
+    if len(options) == 1 and isinstance(options[0], Place):
+        return Choice(options[0])  # type: ignore[arg-type]
+    if len(options) == 1 and isinstance(options[0], Iterable) and not isinstance(options[0], str):
+        options = tuple(options[0]) if not isinstance(options[0], Mapping) else options
+    return Choice(tuple(_as_option(option, "an option of choice()") for option in options))
 
 
 def randint(upper: int, lower: int = 0) -> RandInt:
@@ -411,8 +448,11 @@ def expression_of(content: Mapping[str, Any]) -> Expression:
             f"A hyper-parameter has one of {', '.join(['choice', *_MAKERS])}, not {told}."
         )
     (name,) = kinds
-    found = choice(content[name]) if name == "choice" else _MAKERS[name](**content[name])
-    return found.only_if(**content.get("only_if", {}))
+    if is_place(content[name]):
+        found: Expression = Choice(content[name])
+    else:
+        found = choice(content[name]) if name == "choice" else _MAKERS[name](**content[name])
+    return found.only_if(**content["only_if"]) if content.get("only_if") else found
 
 
 @dataclass(frozen=True)
@@ -432,9 +472,10 @@ class SearchSpace:
     expressions: Mapping[str, Expression]
 
     def __post_init__(self) -> None:
-        if not self.expressions:
+        given: object = self.expressions
+        if not given or not isinstance(given, Mapping):
             raise InvalidInput(
-                "The parameter space has no hyper-parameters.",
+                "The parameter space has no hyper-parameters by name.",
                 hint='Write {"rate": uniform(0, 1), "units": choice(16, 32)}.',
             )
         for name, found in self.expressions.items():
@@ -462,6 +503,8 @@ class SearchSpace:
                         "hyper-parameter.",
                         hint=f"Did you mean {meant!r}?" if meant else "",
                     )
+                if found.is_open or self.expressions[other].is_open:
+                    continue
                 unknown = [v for v in options if self.expressions[other].place_of(v) is None]
                 if unknown:
                     raise InvalidInput(
@@ -517,6 +560,11 @@ class SearchSpace:
     def draw(self, place_of: Callable[[str], float]) -> Values:
         """Values, given a place between 0 and 1 for each name."""
         return self.in_turn(lambda name, expression: expression.value_at(place_of(name)))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for values of parameters of a pipeline."""
+        return any(each.is_open for each in self.expressions.values())
 
     @property
     def is_finite(self) -> bool:
@@ -606,9 +654,26 @@ def _key(value: Scalar) -> tuple[str, Scalar]:
     return "number", float(value)
 
 
-def _as_options(value: Any) -> tuple[Scalar, ...]:
+def _as_options(name: str, value: Any) -> tuple[Scalar, ...]:
     several = isinstance(value, (list, tuple, set, frozenset, range))
-    return tuple(as_scalar(each, what="condition") for each in (value if several else [value]))
+    found = tuple(
+        _as_option(each, f"a value of {name!r}") for each in (value if several else [value])
+    )
+    if not found:
+        raise InvalidInput(f"only_if() has no value of {name!r} for which it is there.")
+    return found
+
+
+def _as_option(value: Any, what: str) -> Any:
+    if is_place(value):
+        return value
+    try:
+        return as_scalar(value)
+    except InvalidInput:
+        raise InvalidInput(
+            f"{what} is a text, a number, true, false or nothing, not {value!r}.",
+            hint="Give what is longer a short name, and have the script know what it means.",
+        ) from None
 
 
 def _check_name(name: object) -> None:
@@ -620,22 +685,16 @@ def _check_name(name: object) -> None:
     check_metric_name(name)
 
 
-def _check_number(value: object, name: str, of: str) -> None:
-    if not _is_number(value):
-        raise InvalidInput(f"{name} of {of}() must be a finite number, not {value!r}.")
-
-
-def _check_step(q: object, of: str) -> None:
-    if q is not None and not (_is_number(q) and q > 0):
-        raise InvalidInput(f"q of {of}() must be a number above 0, not {q!r}.")
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _whole(value: object) -> int | None:
-    return int(value) if _is_number(value) and float(value).is_integer() else None
+def _check_numbers(of: Uniform | Normal, *names: str) -> None:
+    """Have the numbers of an expression be Python's, and its step one above 0."""
+    for name in names if of.q is None else (*names, "q"):
+        value = getattr(of, name)
+        number = as_number(value)
+        if number is None:
+            raise InvalidInput(f"{name} of {of.name}() must be a finite number, not {value!r}.")
+        object.__setattr__(of, name, number)
+    if of.q is not None and of.q <= 0:
+        raise InvalidInput(f"q of {of.name}() must be a number above 0, not {of.q!r}.")
 
 
 def _index(place: float, count: int) -> int:

@@ -16,7 +16,8 @@ from tandemlab.domain.early_termination import (
 )
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.names import check_metric_name
-from tandemlab.domain.scalars import Scalar
+from tandemlab.domain.pipeline_places import has_places, is_place
+from tandemlab.domain.scalars import Scalar, as_number, as_whole
 from tandemlab.domain.schemas import nearest, unknown_name
 from tandemlab.domain.search_spaces import Expression, SearchSpace, Values, plain_name
 
@@ -47,8 +48,13 @@ class ParameterSampling:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.seed is not None and (type(self.seed) is not int or not 0 <= self.seed < 2**31):
-            raise InvalidInput(f"A seed is a whole number from 0 to 2^31 - 1, not {self.seed!r}.")
+        if self.seed is not None and not is_place(self.seed):
+            seed = as_whole(self.seed)
+            if seed is None or not 0 <= seed < 2**31:
+                raise InvalidInput(
+                    f"A seed is a whole number from 0 to 2^31 - 1, not {self.seed!r}."
+                )
+            object.__setattr__(self, "seed", seed)
         _ = self.space
 
     @property
@@ -86,7 +92,7 @@ class GridParameterSampling(ParameterSampling):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, each in self.parameter_space.items():
-            if each.count is None:
+            if not each.is_open and each.count is None:
                 raise InvalidInput(
                     f"A grid needs values that can be counted, and {name!r} is a {each.name}().",
                     hint="Use choice(), randint() or quniform() there, or another sampling.",
@@ -173,24 +179,39 @@ class SweepSettings:
 
     def __post_init__(self) -> None:
         check_metric_name(self.primary_metric_name)
+        if self.is_open:
+            return
         for name in ("max_total_runs", "max_concurrent_runs"):
             value = getattr(self, name)
-            if value is not None and (type(value) is not int or not 1 <= value <= MOST_TRIALS):
+            whole = as_whole(value)
+            if value is not None and (whole is None or not 1 <= whole <= MOST_TRIALS):
                 raise InvalidInput(
                     f"{name} must be a whole number from 1 to {MOST_TRIALS}, not {value!r}."
                 )
-        if not (_is_number(self.max_duration_minutes) and self.max_duration_minutes > 0):
+            object.__setattr__(self, name, whole)
+        minutes = as_number(self.max_duration_minutes)
+        if minutes is None or minutes <= 0:
             raise InvalidInput(
-                f"max_duration_minutes must be above 0, not {self.max_duration_minutes!r}."
+                "max_duration_minutes must be a finite number above 0, not "
+                f"{self.max_duration_minutes!r}."
             )
-        if not (_is_number(self.stop_grace_seconds) and self.stop_grace_seconds >= 0):
+        grace = as_number(self.stop_grace_seconds)
+        if grace is None or grace < 0:
             raise InvalidInput(
-                f"stop_grace_seconds must be at least 0, not {self.stop_grace_seconds!r}."
+                "stop_grace_seconds must be a finite number, at least 0, not "
+                f"{self.stop_grace_seconds!r}."
             )
+        object.__setattr__(self, "max_duration_minutes", minutes)
+        object.__setattr__(self, "stop_grace_seconds", grace)
         if self.max_total_runs is None and not self.sampling.space.is_finite:
             raise InvalidInput(
                 "Nothing says how many trials there are to be.", hint="Give max_total_runs."
             )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether they wait for values of parameters of a pipeline."""
+        return has_places(self.to_dict())
 
     @property
     def total(self) -> int:
@@ -318,10 +339,6 @@ def check_command(definition: Mapping[str, Any], space: SearchSpace) -> None:
             f"The command does not use the hyper-parameter {missing[0]!r}.",
             hint=f"Write ${{hyperparameters.{missing[0]}}} where its value belongs.",
         )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _word(value: Scalar, write: Callable[[Any], list[str]]) -> str:

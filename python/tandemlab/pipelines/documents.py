@@ -16,6 +16,7 @@ from tandemlab.domain import InvalidInput
 from tandemlab.domain.documents import write_document
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_documents import document_of, graph_of
+from tandemlab.domain.pipeline_places import with_places
 from tandemlab.domain.pipelines import Graph
 from tandemlab.domain.schemas import conform
 from tandemlab.environments.files import take_in_environment
@@ -33,8 +34,8 @@ def pipeline_schema() -> dict[str, Any]:
         files(__package__).joinpath("pipeline.schema.json").read_text(encoding="utf-8")
     )
     configuration = deepcopy(run_configuration_schema())
-    searches = sweep_settings_schema()
-    automated = automl_settings_schema()
+    searches = with_places(sweep_settings_schema())
+    automated = with_places(automl_settings_schema())
     for part in (configuration, searches, automated):
         schema["$defs"] = {**part["$defs"], **schema["$defs"]}
     for name, part in (("sweep", searches), ("automl", automated)):

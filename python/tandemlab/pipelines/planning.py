@@ -19,7 +19,14 @@ from tandemlab.automl.submitting import cpus_of
 from tandemlab.domain import InvalidInput, TandemlabError
 from tandemlab.domain.jobs import Input, Output, OutputMode
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
-from tandemlab.domain.pipeline_places import ITEM, PLACE, fill_parameters, texts_of
+from tandemlab.domain.pipeline_places import (
+    ITEM,
+    PLACE,
+    fill_parameters,
+    has_places,
+    texts_of,
+    with_places,
+)
 from tandemlab.domain.pipeline_plans import Plan, PlannedStep
 from tandemlab.domain.pipelines import (
     METRICS,
@@ -30,7 +37,7 @@ from tandemlab.domain.pipelines import (
     StepOutput,
     is_file_type,
 )
-from tandemlab.domain.schemas import Mistake
+from tandemlab.domain.schemas import Mistake, conform
 from tandemlab.domain.sweeps import SweepSettings, check_command
 from tandemlab.models import Model
 from tandemlab.pipelines.components import (
@@ -45,6 +52,7 @@ from tandemlab.pipelines.function_scripts import function_script, modules_ahead
 from tandemlab.pipelines.mini_batches import SCRIPT as MINI_BATCHES
 from tandemlab.pipelines.transfers import SCRIPT as TRANSFER
 from tandemlab.store.snapshots import SnapshotFile, put_manifest, source_files, take_snapshot
+from tandemlab.sweeps.documents import sweep_settings_schema
 from tandemlab.sweeps.samplers import check_packages
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.interpreters import Interpreters
@@ -278,8 +286,9 @@ def _configuration(
         settings["arguments"] = [json.dumps(call, ensure_ascii=False)]
     elif step.automl is not None:
         settings["script"] = _script_of(name, step)
-        settings["arguments"] = [json.dumps(dict(step.automl))]
-        cpus = cpus_of(AutoMLConfig.from_dict(step.automl))
+        config = _automl_of(step, given)
+        settings["arguments"] = [json.dumps(config.to_dict())]
+        cpus = None if has_places(config.to_dict()) else cpus_of(config)
         if cpus is not None:
             settings["resources"] = {"cpus": cpus, **settings.get("resources", {})}
     elif step.parallel is not None:
@@ -307,8 +316,17 @@ def _language(step: Step) -> Language:
 
 
 def _sweep_of(step: Step, values: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = fill_parameters(step.sweep, values, str)
-    return found
+    """What a step's sweep says, with the values of parameters that are known."""
+    filled = fill_parameters(step.sweep, values, str)
+    found, mistakes = conform(filled, with_places(sweep_settings_schema()))
+    if mistakes:
+        raise InvalidInput(f"sweep: {'; '.join(describe_mistakes(mistakes))}.")
+    return dict(found)
+
+
+def _automl_of(step: Step, values: Mapping[str, Any]) -> AutoMLConfig:
+    """What a step's automated ML is told, with the values of parameters that are known."""
+    return AutoMLConfig.from_dict(fill_parameters(step.automl, values, str))
 
 
 def _written(step: Step) -> Mapping[str, StepOutput]:
@@ -422,8 +440,8 @@ def _planned(
     if step.sweep is not None:
         definition["sweep"] = _sweep_of(step, values)
     if step.automl is not None:
-        definition["automl"] = dict(step.automl)
-        config = AutoMLConfig.from_dict(step.automl)
+        config = _automl_of(step, values)
+        definition["automl"] = config.to_dict()
         definition["cpus_per_worker"] = config.max_cores_per_iteration
     columns = {key: dict(each.columns) for key, each in step.outputs.items() if each.columns}
     if columns:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.environments import Environment
 from tandemlab.domain.jobs import Distribution, Output, Resources
+from tandemlab.domain.pipeline_places import Place
 from tandemlab.domain.pipelines import (
     AUTOML_OUTPUTS,
     DATA_TYPES,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PipelineParameter:
+class PipelineParameter(Place):
     """What may differ from run to run: it stands for its value in arguments, variables and paths.
 
     Attributes:
@@ -211,6 +212,13 @@ class PipelineStep:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def _with_parameters(self, content: Mapping[str, Any]) -> Any:
+        """A search as plain data, whose parameters become parameters of the step."""
+        taking = _Taking({})
+        plain = taking.take(content)
+        self.parameters = (*self.parameters, *taking.parameters.values())
+        return plain
 
     def output(self, name: str | None = None) -> PipelineData:
         """What the step will have written, as an input of other steps.
@@ -492,7 +500,8 @@ class HyperDriveStep(PipelineStep):
 
     Its outputs are those of the best trial that has completed, and ``metrics``, a json with
     ``best`` and ``trials``: run, status, hyper-parameters and best value of the primary metric.
-    An option of a choice may be a parameter of the pipeline: ``choice(8, "${parameters.depth}")``.
+    Parameters of the pipeline may stand for numbers, options and limits of the sweep:
+    ``choice(8, PipelineParameter("depth", 4))``, ``max_total_runs=PipelineParameter("runs", 20)``.
 
     >>> from tandemlab.sweeps import GridParameterSampling, HyperDriveConfig, choice
     >>> sweep = HyperDriveConfig(
@@ -510,7 +519,8 @@ class HyperDriveStep(PipelineStep):
         given: StepSettings = {"run_config": hyperdrive_config.run_config, **settings}
         given["outputs"] = {METRICS: "json", **named_step_outputs(given.get("outputs"))}
         super().__init__(name, {}, hyperdrive_config.run_config.source_directory, given)
-        self.definition = replace(self.definition, sweep=hyperdrive_config.settings.to_dict())
+        content = self._with_parameters(hyperdrive_config.settings.to_dict())
+        self.definition = replace(self.definition, sweep=content)
 
 
 class AutoMLStep(PipelineStep):
@@ -519,7 +529,9 @@ class AutoMLStep(PipelineStep):
     Its data are inputs: ``training_data``, and ``validation_data``, where the configuration has
     them: outputs of other steps, datasets or paths. Its outputs are ``model``, ``metrics``, a json
     with those of the best trial, and ``leaderboard``, a table of all trials, the best first, whose
-    ``metrics``, ``parameters`` and ``pipeline`` are json. Its run is an `AutoMLRun`.
+    ``metrics``, ``parameters`` and ``pipeline`` are json. Its run is an `AutoMLRun`. Parameters of
+    the pipeline may stand for numbers, limits and lists of the configuration:
+    ``iterations=PipelineParameter("iterations", 20)``.
 
     Raises:
         InvalidInput: data in memory, which no step reads, or no label.
@@ -555,7 +567,7 @@ class AutoMLStep(PipelineStep):
         if automl_config.memory is not None:
             given.setdefault("resources", Resources(memory=automl_config.memory))
         super().__init__(name, {}, None, given)  # type: ignore[arg-type]
-        content = automl_config.to_dict()
+        content = self._with_parameters(automl_config.to_dict())
         kept = {key: value for key, value in content.items() if key not in (*DATA, *PLACE)}
         self.definition = replace(self.definition, automl=kept)
 

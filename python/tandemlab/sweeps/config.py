@@ -16,6 +16,7 @@ from tandemlab.domain.early_termination import (
     PrimaryMetricGoal,
     TerminationPolicy,
 )
+from tandemlab.domain.pipeline_places import refuse_places, written_places
 from tandemlab.domain.schemas import unknown_key
 from tandemlab.domain.search_spaces import Values
 from tandemlab.domain.sweeps import (
@@ -60,6 +61,9 @@ class HyperDriveConfig:
         resume_from: earlier sweeps of the same metric, whose results the sampling starts from.
         resume_child_runs: trials of earlier sweeps whose hyper-parameters are tried first.
         name, description: of the sweep, for its file.
+
+    In a `HyperDriveStep` parameters of the pipeline may stand for numbers, options and limits, as
+    in ``uniform(0, PipelineParameter("most", 1.0))``.
 
     Raises:
         InvalidInput: an argument that cannot be used.
@@ -120,8 +124,8 @@ class HyperDriveConfig:
             policy=policy or NoTerminationPolicy(),
             stop_grace_seconds=stop_grace_seconds,
         )
-        self.resume_from = _as_runs(resume_from)
-        self.resume_child_runs = _as_runs(resume_child_runs)
+        self.resume_from = _as_runs(resume_from, "resume_from")
+        self.resume_child_runs = _as_runs(resume_child_runs, "resume_child_runs")
         self.name, self.description = name, description
 
     def __repr__(self) -> str:
@@ -205,7 +209,7 @@ class HyperDriveConfig:
             "run_config": {"source_directory": source, **self.run_config.to_dict()},
             **self.settings.to_dict(),
         }
-        return {key: value for key, value in found.items() if value is not None}
+        return {key: written_places(value) for key, value in found.items() if value is not None}
 
     def check(self, workspace: Workspace) -> dict[str, Any]:
         """What a trial of this sweep in `workspace` would be; nothing is made or changed.
@@ -214,6 +218,7 @@ class HyperDriveConfig:
             InvalidInput: the script, its target or the hyper-parameters cannot be used.
             MissingDependency: the sampling needs a package that is not installed.
         """
+        refuse_places(self.settings.to_dict(), "the sweep", "a HyperDriveStep")
         check_packages(self.settings.sampling)
         definition = self.run_config.check(workspace)
         check_command(definition, self.settings.sampling.space)
@@ -295,7 +300,14 @@ def writer_of(definition: Mapping[str, Any]) -> Callable[[Any], list[str]]:
     return partial(format_arguments, language=Language(definition["language"] or "python"))
 
 
-def _as_runs(given: Run | Sequence[Run] | None) -> list[Run]:
-    if given is None:
-        return []
-    return list(given) if isinstance(given, Sequence) else [given]
+def _as_runs(given: Run | Sequence[Run] | None, name: str) -> list[Run]:
+    from tandemlab.tracking import Run
+
+    found: list[Any] = [*given] if isinstance(given, (list, tuple)) else [given]
+    for each in found:
+        if not isinstance(each, Run) and given is not None:
+            raise InvalidInput(
+                f"{name} is a run, or a list of runs, and no place for {each!r}.",
+                hint="workspace.get_run(ID) gives one.",
+            )
+    return [] if given is None else found

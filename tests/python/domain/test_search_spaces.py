@@ -137,9 +137,12 @@ def test_every_place_has_a_value_that_can_be_recorded(place: float, expression: 
     [
         (lambda: choice(), "nothing to choose from"),
         (lambda: choice(1, 2, 1), "twice"),
-        (lambda: choice([[1, 2], [3]]), "several values"),
+        (lambda: choice([[1, 2], [3]]), "an option of choice.. is a text, a number"),
+        (lambda: choice({"a": 1}), "an option of choice"),
+        (lambda: choice(1, math.nan), "no finite number"),
         (lambda: randint(0), "no number"),
         (lambda: randint(2.5), "whole number"),  # type: ignore[arg-type]
+        (lambda: randint(10**30), "2.53"),
         (lambda: uniform(1, 1), "must be less"),
         (lambda: uniform("0", 1), "finite number"),  # type: ignore[arg-type]
         (lambda: uniform(0, math.inf), "finite number"),
@@ -147,7 +150,11 @@ def test_every_place_has_a_value_that_can_be_recorded(place: float, expression: 
         (lambda: quniform(0, 1, 0), "above 0"),
         (lambda: quniform(1.2, 1.8, 1), "no multiple"),
         (lambda: normal(0, 0), "above 0"),
+        (lambda: lognormal(0, 100), "too large"),
+        (lambda: randint(2).only_if(), "no condition"),
+        (lambda: randint(2).only_if(y=[]), "no value of 'y'"),
         (lambda: SearchSpace({}), "no hyper-parameters"),
+        (lambda: SearchSpace([uniform(0, 1)]), "by name"),  # type: ignore[arg-type]
         (lambda: SearchSpace({"a b": uniform(0, 1)}), "name of a hyper-parameter"),
         (lambda: SearchSpace({"x": 3}), "search expression"),  # type: ignore[dict-item]
         (lambda: SearchSpace({"--x": randint(2), "x": randint(2)}), "one name"),

@@ -11,7 +11,13 @@ from tandemlab.automl import AutoMLConfig, AutoMLRun
 from tandemlab.domain import InvalidInput, RunFailed
 from tandemlab.domain.pipelines import StepOutput
 from tandemlab.models import Model
-from tandemlab.pipelines import AutoMLStep, CommandStep, Pipeline, PythonFunctionStep
+from tandemlab.pipelines import (
+    AutoMLStep,
+    CommandStep,
+    Pipeline,
+    PipelineParameter,
+    PythonFunctionStep,
+)
 
 pytestmark = pytest.mark.full
 
@@ -33,8 +39,8 @@ def search(*, is_constant: bool = False, iterations: int = 1) -> Pipeline:
         "regression",
         made.output(),
         "price",
-        iterations=iterations,
-        allowed_models=["Linear"],
+        iterations=PipelineParameter("iterations", iterations),
+        allowed_models=PipelineParameter("models", ["Linear"]),
         n_cross_validations=2,
     )
     found = AutoMLStep(
@@ -61,6 +67,8 @@ def test_the_best_model_is_registered_goes_on_and_is_reused(workspace: Workspace
     assert automl.get_output()[0].parent == automl
     assert run.get_output("search", "metrics")["r2_score"] > 0.9
     assert run.get_output("search", "leaderboard")["algorithm"][0] == "Linear"
+    with pytest.raises(InvalidInput, match="iterations: must be at least 1"):
+        workspace.experiment("study").submit(pipeline, pipeline_parameters={"iterations": 0})
     model = Model(workspace, "prices")
     assert [column.name for column in model.signature.inputs.columns] == ["size"]
     assert model.load(trusted=True).predict([{"size": 1.0}]) == pytest.approx([3], abs=0.3)
@@ -77,5 +85,9 @@ def test_data_without_anything_to_learn_fail_the_step(workspace: Workspace) -> N
 
 
 def test_data_in_memory_are_no_input_of_a_step() -> None:
+    with pytest.raises(InvalidInput, match="only a pipeline has parameters"):
+        AutoMLConfig("regression", "x.csv", "y", iterations=PipelineParameter("n", 1)).save("x.yml")
+    with pytest.raises(InvalidInput, match="must be a whole number"):  # the others are checked
+        AutoMLConfig("regression", iterations=PipelineParameter("n", 1), seed="x")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="training_data is a data frame"):
         AutoMLStep("search", AutoMLConfig("regression", rows(), "price"))

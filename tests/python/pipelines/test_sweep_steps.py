@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tandemlab import ScriptRunConfig, Workspace
-from tandemlab.domain import RunFailed
+from tandemlab.domain import InvalidInput, RunFailed
 from tandemlab.pipelines import CommandStep, HyperDriveStep, Pipeline, PipelineParameter
 from tandemlab.sweeps import GridParameterSampling, HyperDriveConfig, HyperDriveRun, choice
 
@@ -65,24 +65,34 @@ def test_the_best_model_of_a_sweep_goes_on_and_is_reused(
     assert [each.part for each in other.why("tune").changes] == ["sweep.hyperparameter_sampling"]
 
 
-def test_options_of_a_sweep_may_be_parameters(workspace: Workspace, source: Path) -> None:
+def test_options_and_limits_of_a_sweep_may_be_parameters(
+    workspace: Workspace, source: Path
+) -> None:
     (source / "trial.py").write_text(
         "import sys; from tandemlab import Run; Run.get_context().log('score', int(sys.argv[2]))"
     )
     best = PipelineParameter("best", 3)
     sweep = HyperDriveConfig(
         ScriptRunConfig(source, "trial.py"),
-        GridParameterSampling({"n": choice(1, str(best))}),
+        GridParameterSampling({"n": choice(1, best, 0)}),
         "score",
+        max_total_runs=PipelineParameter("runs", type="integer"),
     )
-    pipeline = Pipeline([HyperDriveStep("tune", sweep)], parameters=[best])
+    pipeline = Pipeline([HyperDriveStep("tune", sweep)])
+    assert pipeline.validate(workspace) == []
+    experiment = workspace.experiment("study")
     for given in (3, 5, 5):
-        run = workspace.experiment("study").submit(pipeline, pipeline_parameters={"best": given})
+        run = experiment.submit(pipeline, pipeline_parameters={"best": given, "runs": 2})
         run.wait_for_completion(timeout_seconds=120)
-        assert run.get_output("tune", "metrics")["best"]["hyperparameters"] == {"n": given}
+        metrics = run.get_output("tune", "metrics")
+        assert metrics["best"]["hyperparameters"] == {"n": given}
+        assert len(metrics["trials"]) == 2
     assert [each.reused for each in run.get_steps()] == [True]
-    (mistake,) = Pipeline([HyperDriveStep("tune", sweep)]).validate()
-    assert "${parameters.best} stands there" in mistake
+    for wrong, says in (({"runs": 0}, "max_total_runs"), ({"best": 1, "runs": 2}, "twice")):
+        with pytest.raises(InvalidInput, match=says):
+            experiment.submit(pipeline, pipeline_parameters=wrong)
+    with pytest.raises(InvalidInput, match="only a pipeline has parameters"):
+        experiment.submit(sweep)
 
 
 def test_a_sweep_without_results_fails_its_step(workspace: Workspace, source: Path) -> None:

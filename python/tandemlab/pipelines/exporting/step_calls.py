@@ -35,7 +35,7 @@ _CLASSES = {  # settings that are objects in Python, and lists in R
     "spark": "SparkConfiguration",
 }
 _DIRECT = ("mode", "direct")
-_PLAIN_AUTOML = (str, int, float, bool)
+_PLAIN_AUTOML = (str, int, float, bool, Code)
 _R_STEPS = {
     "PythonScriptStep": "python_script_step",
     "RScriptStep": "r_script_step",
@@ -226,7 +226,7 @@ class StepCalls:
         return Call("parallel_run_step", first, named)
 
     def _sweep(self, name: str, step: Step, left: dict[str, Any]) -> Call:
-        sweep = dict(step.sweep or {})
+        sweep = dict(self._value(step.sweep))
         if step.source_directory is None or "metrics" not in step.outputs:
             raise _Unsaid
         runs: dict[str, Any] = {}
@@ -267,7 +267,9 @@ class StepCalls:
             raise _Unsaid  # a condition
         ((kind, given),) = content.items()
         if kind == "choice":
-            if any(not isinstance(each, (str, int, float, bool)) for each in given):
+            if isinstance(given, Code):
+                return Call("choice", [given])
+            if any(not isinstance(each, (str, int, float, bool, Code)) for each in given):
                 raise _Unsaid
             return Call("choice", given if self._is_python else [list(given)])
         more = {"exponents": False} if "log" in kind and "uniform" in kind else {}
@@ -280,7 +282,7 @@ class StepCalls:
         return Call(_POLICIES[kind] if self._is_python else f"{kind}_policy", (), given)
 
     def _automl(self, name: str, step: Step, left: dict[str, Any]) -> Call:
-        given = dict(step.automl or {})
+        given = dict(self._value(step.automl))
         is_plain = all(
             isinstance(each, _PLAIN_AUTOML)
             or (isinstance(each, list) and all(isinstance(one, str) for one in each))
