@@ -66,20 +66,23 @@ def save_config(config: AutoMLConfig, path: str | os.PathLike[str]) -> Path:
 
 def load_config(path: str | os.PathLike[str]) -> AutoMLConfig:
     """See `AutoMLConfig.load`."""
-    from tandemlab.automl.automl_config import build_config
-
-    document = read_document_file(Path(path).expanduser())
-    content = _settings_of(document, automl_schema())
-    with document.explaining():
-        return build_config(content)
+    return _config_of(read_document_file(Path(path).expanduser()))
 
 
 def load_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What `AutoMLConfig.from_dict` takes, from a file that may leave the task open."""
     document = read_document_file(Path(path).expanduser())
     if isinstance(document.value, Mapping) and "task" in document.value:
-        return load_config(path).to_dict()
+        return _config_of(document).to_dict()
     return _settings_of(document, {**automl_schema(), "required": []})
+
+
+def _config_of(document: Document) -> AutoMLConfig:
+    from tandemlab.automl.automl_config import build_config
+
+    content = _settings_of(document, automl_schema())
+    with document.explaining():
+        return build_config(content)
 
 
 def _settings_of(document: Document, schema: dict[str, Any]) -> dict[str, Any]:
