@@ -275,8 +275,9 @@ class HistGradientBoosting:
 
         found = self.predict(lesson.held_x)
         if lesson.classes:
-            return log_loss(lesson.held_y, _spread(found, self._model.classes_, lesson.classes))
-        return float(((lesson.held_y - found) ** 2).mean())
+            found = _spread(found, self._model.classes_, lesson.classes)
+            return log_loss(lesson.held_y, found, lesson.held_weights)
+        return _squared_error(lesson.held_y, found, lesson.held_weights)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Probabilities (n × classes), or values."""
@@ -462,9 +463,10 @@ class NeuralNetwork(_OfScikitLearn):
             y = (y - self._centre) / self._scale
         held = self._dense.transform(lesson.held_x)
         options = {"classes": numpy.unique(y)} if lesson.classes else {}
+        weights = None if lesson.weights is None else lesson.weights / lesson.weights.mean()
         best, kept = _Best(), model
         for epoch in range(1, epochs + 1):
-            model.partial_fit(x, y, **options)
+            model.partial_fit(x, y, sample_weight=weights, **options)
             value = self._loss(model, held, lesson)
             if value < best.value:
                 kept = deepcopy((model.coefs_, model.intercepts_))
@@ -481,9 +483,9 @@ class NeuralNetwork(_OfScikitLearn):
 
         if lesson.classes:
             found = _spread(_asked(model, held), model.classes_, lesson.classes)
-            return log_loss(lesson.held_y, found)
+            return log_loss(lesson.held_y, found, lesson.held_weights)
         truth = (lesson.held_y - self._centre) / self._scale
-        return float(((truth - model.predict(held)) ** 2).mean())
+        return _squared_error(truth, model.predict(held), lesson.held_weights)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Probabilities (n × classes), or values."""
@@ -628,6 +630,12 @@ def _objective(
     if classes == 2:
         return {key: two}
     return {key: several, "num_class": classes}
+
+
+def _squared_error(truth: NDArray[Any], found: NDArray[Any], weights: Any) -> float:
+    import numpy
+
+    return float(numpy.average((truth - found) ** 2, weights=weights))
 
 
 def _asked(model: Any, x: NDArray[Any]) -> NDArray[Any]:

@@ -79,6 +79,7 @@ class Family:
         row_cost: how many times as long as boosting it takes for a row.
         most_columns: with more features than that it is not tried.
         can_stop: whether it can be stopped at any time and be of use.
+        takes_weights: whether rows can count more or less; else it is not tried where they do.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Family:
     row_cost: float = 1.0
     most_columns: int = 100_000
     can_stop: bool = True
+    takes_weights: bool = True
 
     @property
     def is_installed(self) -> bool:
@@ -280,6 +282,7 @@ FAMILIES: dict[str, Family] = {
             most_rows=50_000,
             most_columns=500,
             can_stop=False,
+            takes_weights=False,
         ),
         Family(
             "ElasticNet",
@@ -297,9 +300,18 @@ MODELS = tuple(FAMILIES)
 
 
 def chosen_families(
-    task: str, allowed: Sequence[str] | None, blocked: Sequence[str], columns: int = 0
+    task: str,
+    allowed: Sequence[str] | None,
+    blocked: Sequence[str],
+    columns: int = 0,
+    *,
+    is_weighted: bool = False,
 ) -> list[Family]:
     """The families that are tried for a task, in order.
+
+    Args:
+        columns: features of the matrix.
+        is_weighted: whether rows have weights.
 
     Raises:
         InvalidInput: there is none.
@@ -310,6 +322,7 @@ def chosen_families(
         if task in family.tasks
         and (allowed is None or family.name in allowed)
         and family.name not in blocked
+        and (family.takes_weights or not is_weighted)
         and family.is_installed
     ]
     fitting = [family for family in found if columns <= family.most_columns]

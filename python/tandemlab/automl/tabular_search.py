@@ -144,7 +144,12 @@ def search(problem: Problem) -> Outcome:
 
 def _modules(config: AutoMLConfig) -> list[str]:
     """What workers need, once for all of them: no library of which nothing is tried."""
-    families = chosen_families(config.task, config.allowed_models, config.blocked_models)
+    families = chosen_families(
+        config.task,
+        config.allowed_models,
+        config.blocked_models,
+        is_weighted=config.weight_column_name is not None,
+    )
     return [*_MODULES, *dict.fromkeys(family.library for family in families)]
 
 
@@ -175,6 +180,7 @@ class _TabularSearch:
             self._config.allowed_models,
             self._config.blocked_models,
             data.x.shape[1],
+            is_weighted=data.weights is not None,
         )
         self._portfolio = portfolio_of(self._families, len(data.labels.y))
         self._deepened = 0
