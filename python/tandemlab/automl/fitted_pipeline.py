@@ -128,6 +128,18 @@ class FittedPipeline:
         names = ", ".join(f"{each.algorithm} {each.weight:.2f}" for each in self.members)
         return f"FittedPipeline({self.task} of {self.label!r}: {names})"
 
+    def warm_up(self) -> None:
+        """Load the models and their libraries, which else happens with the first rows.
+
+        A service does so before it takes requests.
+
+        Raises:
+            MissingDependency: a library is not installed.
+        """
+        for member in self.members:
+            for model in member.models:
+                _ = model.loaded
+
     def predict(self, frame: Any) -> NDArray[Any]:
         """The class, or the value, of each row.
 

@@ -38,6 +38,8 @@ def init() -> None:
         raise TypeError(
             f"The model is a {type(model).__name__}, which has no predict(): write a script."
         )
+    if hasattr(model, "warm_up"):  # of automated ML, whose models else wait for the first rows
+        model.warm_up()
 
 
 def run(data: str) -> dict[str, Any]:

@@ -95,6 +95,14 @@ class Forecaster:
         made_for: pd.DataFrame = kept.reset_index(drop=True).assign(**columns)
         return made_for
 
+    def warm_up(self) -> None:
+        """Load the models and their libraries, which else happens with the first forecast.
+
+        A service does so before it takes requests.
+        """
+        for member in self.members:
+            member.warm_up()
+
     def predict(self, frame: Any) -> np.ndarray:
         """A forecast for each row of a frame, whose target is not known."""
         without = as_frame(frame).drop(columns=[self.reader.target], errors="ignore")

@@ -66,6 +66,9 @@ class Member(Protocol):
             Shape ``(series, horizon)``.
         """
 
+    def warm_up(self) -> None:
+        """Load what else is loaded with the first forecast."""
+
 
 @dataclass
 class LocalMember:
@@ -92,6 +95,12 @@ class LocalMember:
             else:
                 rows.append(model.forward(fill_gaps(values[:now]), horizon))
         return np.stack(rows)
+
+    def warm_up(self) -> None:
+        """Load the models."""
+        for model in self.models:
+            if isinstance(model, Stored):
+                _ = model.loaded
 
 
 @dataclass
@@ -121,3 +130,7 @@ class GlobalMember:
             known = known + self.model.horizon
             parts.append(self.model.predict(replace(table, values=values), known))
         return np.concatenate(parts, axis=1)[:, :horizon]
+
+    def warm_up(self) -> None:
+        """Load the model."""
+        _ = self.model
