@@ -6,7 +6,7 @@ Greedy selection with replacement is Caruana et al., "Ensemble selection from li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.automl.metrics import losses_of
@@ -18,14 +18,34 @@ Loss = Callable[["NDArray[Any]"], float]
 
 _ROUNDS = 40
 _MOST_ROWS = 30_000
+_MOST_OTHERS = 5_000  # rows, by which is chosen what is measured on one of the parts
 _TRIFLE = 5e-4  # of the loss: what a model must be worth, to be loaded and asked each time
 _PARTS = 5
 _PULL = 16.0  # of temperatures to 1: as a standard deviation of 0.18 of their logarithm
 
 
-def thinned(rows: int) -> slice:
+def thinned(rows: int, most: int = _MOST_ROWS) -> slice:
     """So many rows of many as a choice of weights needs."""
-    return slice(None, None, -(-rows // _MOST_ROWS))
+    return slice(None, None, -(-rows // most))
+
+
+def dealt(rows: int, seed: int) -> NDArray[Any]:
+    """To which of five parts each row belongs, by chance."""
+    import numpy
+
+    return numpy.random.default_rng(seed).permutation(rows) % _PARTS
+
+
+def by_others(rows: int, seed: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Rows of each part, and others by which to choose what is measured on it.
+
+    What was chosen by the very rows that it is measured on looks too good. Of many others some
+    serve; a single row has none but itself.
+    """
+    parts = dealt(rows, seed)
+    for number in range(min(rows, _PARTS)):
+        others = (parts != number).nonzero()[0] if rows > 1 else parts
+        yield (parts == number).nonzero()[0], others[thinned(len(others), _MOST_OTHERS)]
 
 
 def select(predictions: Sequence[NDArray[Any]], loss: Loss, rounds: int = _ROUNDS) -> list[float]:
@@ -121,7 +141,7 @@ def find_temperatures(
             for each in numpy.exp(logs)
         ]
     )
-    parts = numpy.random.default_rng(seed).permutation(n) % _PARTS
+    parts = dealt(n, seed)
     sums = numpy.vstack([losses[parts[seen] == each].sum(axis=0) for each in range(_PARTS)])
     pull = _PULL * logs**2
     best = numpy.argmin(sums.sum(axis=0) - sums + pull, axis=1)

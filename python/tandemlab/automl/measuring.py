@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tandemlab.automl.ensembles import (
+    by_others,
     find_temperatures,
     find_threshold,
     heat,
@@ -120,22 +121,34 @@ class CombiningTask:
         return []
 
     def _vote(self, data: SharedData, rows: Any, found: Sequence[NDArray[Any]]) -> Combination:
-        part = thinned(len(rows))
-        loss = _Loss(data, rows[part])
-        parts = [each[part] for each in found]
-        if self.vote:
-            weights = select(parts, loss)
+        import numpy
+
+        weights = self._weights(data, rows, found, thinned(len(rows)))
+        if sum(weight > 0 for weight in weights) == 1:  # a trial, and measured as one
+            together = found[weights.index(max(weights))]
         else:
-            losses = [loss(each) for each in parts]
-            best = losses.index(min(losses))
-            weights = [float(place == best) for place in range(len(parts))]
-        together = sum(weight * each for weight, each in zip(weights, found, strict=True) if weight)
+            together = numpy.empty_like(found[0])
+            for part, others in by_others(len(rows), self.seed):
+                own = self._weights(data, rows, found, others)
+                together[part] = _mean(own, [each[part] for each in found])
         named = {
             each.iteration: weight
             for each, weight in zip(self.candidates, weights, strict=True)
             if weight
         }
         return self._finished(data, rows, together, named, None, self.iteration)
+
+    def _weights(
+        self, data: SharedData, rows: Any, found: Sequence[NDArray[Any]], part: Any
+    ) -> list[float]:
+        """What each trial counts, chosen by a part of the rows."""
+        loss = _Loss(data, rows[part])
+        parts = [loss.needed(each[part]) for each in found]
+        if self.vote:
+            return select(parts, loss)
+        losses = [loss(each) for each in parts]
+        best = losses.index(min(losses))
+        return [float(place == best) for place in range(len(parts))]
 
     def _stack(self, data: SharedData, rows: Any, found: Sequence[NDArray[Any]]) -> Combination:
         from tandemlab.automl.stacking import Stack, predict_held
@@ -158,15 +171,31 @@ class CombiningTask:
         stack: Any,
         iteration: int,
     ) -> Combination:
-        temperature, threshold = 1.0, None
+        temperature, threshold, own_threshold = 1.0, None, None
         if data.about["classes"]:
             weights_of_rows = None if data.weights is None else data.weights[rows]
             temperature, own = find_temperatures(together, data.y[rows], weights_of_rows, self.seed)
             together = heat(together, own)
-            part = thinned(len(rows))
-            threshold = _threshold(data, rows[part], together[part])
-        measured = _measured(data, iteration, rows, together, threshold, self.class_names)
+            threshold, own_threshold = self._thresholds(data, rows, together)
+        measured = _measured(data, iteration, rows, together, own_threshold, self.class_names)
         return Combination(weights, measured, stack, temperature, threshold)
+
+    def _thresholds(self, data: SharedData, rows: Any, together: Any) -> tuple[Any, Any]:
+        """The threshold that suits all rows best, and those of the rows by other ones alone."""
+        import numpy
+
+        some = thinned(len(rows))
+        threshold = _threshold(data, rows[some], together[some])
+        if threshold in (None, 0.5):
+            return threshold, threshold
+        own = numpy.empty(len(rows))
+        for part, others in by_others(len(rows), self.seed):
+            own[part] = _threshold(data, rows[others], together[others])
+        return threshold, own
+
+
+def _mean(weights: Sequence[float], found: Sequence[NDArray[Any]]) -> Any:
+    return sum(weight * each for weight, each in zip(weights, found, strict=True) if weight)
 
 
 class _Loss:
@@ -180,19 +209,34 @@ class _Loss:
         self._truth = data.y[rows]
         self._weights = None if data.weights is None else data.weights[rows]
         self._kind = METRICS[self._task][about["metric"]]
+        self._is_log_loss = self._kind.name == "log_loss"
 
-    def __call__(self, predicted: NDArray[Any]) -> float:
+    def needed(self, predicted: NDArray[Any]) -> NDArray[Any]:
+        """What is asked of predictions: of a mean it is the mean, and often less than all."""
+        import numpy
+
+        if not self._is_log_loss:
+            return predicted
+        found: NDArray[Any] = predicted[numpy.arange(len(predicted)), self._truth]
+        return found
+
+    def __call__(self, needed: NDArray[Any]) -> float:
+        import numpy
+
         from tandemlab.automl.metrics import log_loss, measure_one
 
-        loss = measure_one(self._kind, self._task, self._truth, predicted, self._weights)
+        if self._is_log_loss:
+            losses = -numpy.log(numpy.clip(needed, 1e-15, 1.0))
+            return float(numpy.average(losses, weights=self._weights))
+        loss = measure_one(self._kind, self._task, self._truth, needed, self._weights)
         if self._kind.of_labels:  # of equal ones that which is surer of the truth
-            loss += 0.02 * log_loss(self._truth, predicted, self._weights)
+            loss += 0.02 * log_loss(self._truth, needed, self._weights)
         return loss
 
 
 def _threshold(data: SharedData, rows: Any, predicted: NDArray[Any]) -> float | None:
     """The threshold that suits a metric of labels best; 0.5 for others; None unless two classes."""
-    from tandemlab.automl.metrics import METRICS, measure
+    from tandemlab.automl.metrics import METRICS, measure_one
 
     about = data.about
     if about["classes"] != 2:
@@ -204,8 +248,7 @@ def _threshold(data: SharedData, rows: Any, predicted: NDArray[Any]) -> float | 
     weights = None if data.weights is None else data.weights[rows]
 
     def loss(threshold: float) -> float:
-        found = measure(about["task"], truth, predicted, weights, threshold, only=kind.name)
-        return kind.loss(found.get(kind.name, 0.0))
+        return measure_one(kind, about["task"], truth, predicted, weights, threshold)
 
     return find_threshold(predicted[:, 1], loss)
 
@@ -238,9 +281,11 @@ def _measured(
     iteration: int,
     rows: NDArray[Any],
     predicted: NDArray[Any],
-    threshold: float | None,
+    threshold: float | NDArray[Any] | None,
     class_names: Sequence[str],
 ) -> Measured:
+    import numpy
+
     from tandemlab.automl.metrics import METRICS, measure
     from tandemlab.automl.trial_charts import charts_of
 
@@ -251,6 +296,7 @@ def _measured(
     score = measure(about["task"], truth, predicted, weights, threshold, only=kind.name)
     few = slice(None, None, -(-len(rows) // _CHART_ROWS))
     few_weights = None if weights is None else weights[few]
-    metrics = measure(about["task"], truth[few], predicted[few], few_weights, threshold)
-    charts = charts_of(about["task"], truth[few], predicted[few], class_names, threshold)
+    cut = threshold[few] if isinstance(threshold, numpy.ndarray) else threshold
+    metrics = measure(about["task"], truth[few], predicted[few], few_weights, cut)
+    charts = charts_of(about["task"], truth[few], predicted[few], class_names, cut)
     return Measured(iteration, score.get(kind.name), {**metrics, **score}, charts)

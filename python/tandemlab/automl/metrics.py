@@ -105,7 +105,7 @@ def measure(
     truth: NDArray[Any],
     predicted: NDArray[Any],
     weights: NDArray[Any] | None = None,
-    threshold: float | None = None,
+    threshold: float | NDArray[Any] | None = None,
     *,
     only: str | None = None,
 ) -> dict[str, float]:
@@ -115,14 +115,15 @@ def measure(
         truth: codes of classes from 0 on, or values; of the length n.
         predicted: probabilities (n × classes), or values (n).
         weights: of the rows.
-        threshold: of two classes: the second is predicted from that probability on.
+        threshold: of two classes: the second is predicted from that probability on; one, or one
+            for each row.
         only: name of the one that is wanted.
 
     Returns:
         Metrics by name; those that cannot be told (one class alone) are left out.
     """
     compute = _measure_classes if task == CLASSIFICATION else _measure_values
-    return compute(*_thinned(truth, predicted, weights), threshold, only=only)
+    return compute(*_thinned(truth, predicted, weights, threshold), only=only)
 
 
 def measure_one(
@@ -131,11 +132,12 @@ def measure_one(
     truth: NDArray[Any],
     predicted: NDArray[Any],
     weights: NDArray[Any] | None = None,
+    threshold: float | None = None,
 ) -> float:
     """One metric as a loss; infinite where it cannot be told."""
     import math
 
-    truth, predicted, weights = _thinned(truth, predicted, weights)
+    truth, predicted, weights, threshold = _thinned(truth, predicted, weights, threshold)
     if kind.name == "log_loss":
         return log_loss(truth, predicted, weights)
     if kind.name == "root_mean_squared_error":
@@ -143,7 +145,7 @@ def measure_one(
 
         return float(numpy.sqrt(numpy.average((truth - predicted) ** 2, weights=weights)))
     compute = _measure_classes if task == CLASSIFICATION else _measure_values
-    value = compute(truth, predicted, weights, None, only=kind.name).get(kind.name)
+    value = compute(truth, predicted, weights, threshold, only=kind.name).get(kind.name)
     return math.inf if value is None or math.isnan(value) else kind.loss(value)
 
 
@@ -164,60 +166,112 @@ def losses_of(truth: NDArray[Any], predicted: NDArray[Any]) -> NDArray[Any]:
     return -numpy.log(numpy.clip(chosen, 1e-15, 1.0))
 
 
-def labels_of(predicted: NDArray[Any], threshold: float | None = None) -> NDArray[Any]:
+def labels_of(
+    predicted: NDArray[Any], threshold: float | NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Codes of the predicted classes."""
     if threshold is not None and predicted.shape[1] == 2:
         return (predicted[:, 1] >= threshold).astype("int64")
     return predicted.argmax(axis=1)
 
 
-def _thinned(truth: Any, predicted: Any, weights: Any) -> tuple[Any, Any, Any]:
+def _thinned(truth: Any, predicted: Any, weights: Any, threshold: Any) -> tuple[Any, Any, Any, Any]:
     """Every so many rows of very many: metrics of more take time and tell nothing new."""
+    import numpy
+
     step = -(-len(truth) // _MOST_ROWS)
-    if step == 1:
-        return truth, predicted, weights
-    return truth[::step], predicted[::step], None if weights is None else weights[::step]
+    if step <= 1:
+        return truth, predicted, weights, threshold
+    weights = None if weights is None else weights[::step]
+    threshold = threshold[::step] if numpy.ndim(threshold) else threshold
+    return truth[::step], predicted[::step], weights, threshold
 
 
 def _measure_classes(
-    truth: Any, predicted: Any, weights: Any, threshold: float | None, only: str | None = None
+    truth: Any, predicted: Any, weights: Any, threshold: Any, only: str | None = None
 ) -> dict[str, float]:
-    from sklearn import metrics
-
-    labels = labels_of(predicted, threshold)
-    classes = list(range(predicted.shape[1]))
-    present = [code for code in classes if (truth == code).any()]
-    parts = {"labels": classes, "sample_weight": weights, "zero_division": 0}
-
-    def recall_macro() -> float:
-        return float(
-            metrics.recall_score(
-                truth, labels, labels=present, average="macro", sample_weight=weights
-            )
-        )
-
-    computations: dict[str, Callable[[], float]] = {
+    by_probability: dict[str, Callable[[], float]] = {
         "log_loss": lambda: log_loss(truth, predicted, weights),
-        "AUC_weighted": lambda: _by_class(metrics.roc_auc_score, truth, predicted, weights),
+        "AUC_weighted": lambda: _by_class(_area, truth, predicted, weights),
         "average_precision_score_weighted": lambda: _by_class(
-            metrics.average_precision_score, truth, predicted, weights
-        ),
-        "accuracy": lambda: metrics.accuracy_score(truth, labels, sample_weight=weights),
-        "balanced_accuracy": recall_macro,
-        "norm_macro_recall": lambda: _normed(recall_macro(), len(present)),
-        "precision_score_weighted": lambda: metrics.precision_score(
-            truth, labels, average="weighted", **parts
-        ),
-        "recall_score_weighted": lambda: metrics.recall_score(
-            truth, labels, average="weighted", **parts
-        ),
-        "f1_score_weighted": lambda: metrics.f1_score(truth, labels, average="weighted", **parts),
-        "f1_score_macro": lambda: metrics.f1_score(truth, labels, average="macro", **parts),
-        "matthews_correlation": lambda: metrics.matthews_corrcoef(
-            truth, labels, sample_weight=weights
+            _average_precision, truth, predicted, weights
         ),
     }
-    return _computed(computations, only)
+    if only in by_probability:
+        return _computed(by_probability, only)
+    return _computed(
+        {
+            **by_probability,
+            **_of_labels(truth, labels_of(predicted, threshold), weights, predicted),
+        },
+        only,
+    )
+
+
+def _of_labels(
+    truth: Any, labels: Any, weights: Any, predicted: Any
+) -> dict[str, Callable[[], float]]:
+    """What the counts of each class and each prediction tell."""
+    import numpy
+
+    classes = predicted.shape[1]
+    counts = numpy.bincount(classes * truth + labels, weights, classes**2)
+    counts = counts.reshape(classes, classes).astype("float64")
+    hits, true, found, all_ = counts.diagonal(), counts.sum(1), counts.sum(0), counts.sum()
+    shares = true / all_
+    precision = _ratio(hits, found)
+    f1 = _ratio(2 * hits, true + found)
+    recall = float((hits[true > 0] / true[true > 0]).mean())
+
+    def correlation() -> float:
+        spread = numpy.sqrt((all_**2 - (found**2).sum()) * (all_**2 - (true**2).sum()))
+        return float((hits.sum() * all_ - true @ found) / spread) if spread > 0 else 0.0
+
+    return {
+        "accuracy": lambda: hits.sum() / all_,
+        "balanced_accuracy": lambda: recall,
+        "norm_macro_recall": lambda: _normed(recall, int((true > 0).sum())),
+        "precision_score_weighted": lambda: shares @ precision,
+        "recall_score_weighted": lambda: hits.sum() / all_,
+        "f1_score_weighted": lambda: shares @ f1,
+        "f1_score_macro": lambda: f1.mean(),
+        "matthews_correlation": correlation,
+    }
+
+
+def _ratio(above: Any, below: Any) -> Any:
+    """One by the other; 0 where there is nothing to divide by."""
+    import numpy
+
+    return numpy.divide(above, below, out=numpy.zeros_like(above), where=below > 0)
+
+
+def _cumulated(is_class: Any, score: Any, weights: Any) -> tuple[Any, Any]:
+    """Weights of true and false positives from each value of a score on, the greatest first."""
+    import numpy
+
+    order = numpy.argsort(-score, kind="stable")
+    own = numpy.ones(len(score)) if weights is None else weights[order]
+    hit = own * is_class[order]
+    ends = numpy.append(numpy.diff(score[order]).nonzero()[0], len(score) - 1)
+    return numpy.cumsum(hit)[ends], numpy.cumsum(own - hit)[ends]
+
+
+def _area(is_class: Any, score: Any, weights: Any) -> float:
+    """The area under the receiver operating characteristic."""
+    import numpy
+
+    true, false = (numpy.insert(each, 0, 0.0) for each in _cumulated(is_class, score, weights))
+    return float((numpy.diff(false) * (true[1:] + true[:-1])).sum() / 2 / (true[-1] * false[-1]))
+
+
+def _average_precision(is_class: Any, score: Any, weights: Any) -> float:
+    """The mean of precisions, weighted by how much recall each adds."""
+    import numpy
+
+    true, false = _cumulated(is_class, score, weights)
+    added = numpy.diff(numpy.insert(true, 0, 0.0)) / true[-1]
+    return float((added * _ratio(true, true + false)).sum())
 
 
 def _computed(computations: dict[str, Callable[[], float]], only: str | None) -> dict[str, float]:
@@ -239,17 +293,17 @@ def _by_class(score: Callable[..., float], truth: Any, predicted: Any, weights: 
     if predicted.shape[1] == 2:
         if truth.min() == truth.max():
             return float("nan")
-        return float(score(truth, predicted[:, 1], sample_weight=weights))
+        return score(truth == 1, predicted[:, 1], weights)
     counts = numpy.bincount(truth, minlength=predicted.shape[1])
     known = [code for code, count in enumerate(counts) if 0 < count < len(truth)]
     if not known:
         return float("nan")
-    found = [score(truth == code, predicted[:, code], sample_weight=weights) for code in known]
+    found = [score(truth == code, predicted[:, code], weights) for code in known]
     return float(numpy.average(found, weights=counts[known]))
 
 
 def _measure_values(
-    truth: Any, predicted: Any, weights: Any, threshold: float | None, only: str | None = None
+    truth: Any, predicted: Any, weights: Any, threshold: Any, only: str | None = None
 ) -> dict[str, float]:
     import numpy
     from sklearn import metrics

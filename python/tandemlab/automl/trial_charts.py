@@ -21,7 +21,7 @@ def charts_of(
     truth: NDArray[Any],
     predicted: NDArray[Any],
     class_names: Sequence[str],
-    threshold: float | None = None,
+    threshold: float | NDArray[Any] | None = None,
 ) -> list[Chart]:
     """Charts of predictions for rows that the model was not trained on.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tandemlab.automl.ensembles import find_temperatures, heat, select
+from tandemlab.automl.measuring import Candidate, Combination, CombiningTask
 from tandemlab.automl.metrics import log_loss
+from tandemlab.automl.shared_data import SharedData
 from tandemlab.automl.stacking import Stack
 
 
@@ -93,3 +97,57 @@ def test_the_temperature_of_many_rows_mends_what_is_too_sure_or_not_sure_enough(
 def test_one_row_has_a_temperature_of_1() -> None:
     temperature, own = find_temperatures(np.array([[0.2, 0.8]]), np.array([1]))
     assert (temperature, own.tolist()) == (1.0, [1.0])
+
+
+def combined(
+    folder: Path, metric: str, truth: np.ndarray, found: Sequence[np.ndarray], seed: int
+) -> Combination:
+    """The ensemble of models that have predicted so, of as many classes as there are columns."""
+    classes = found[0].shape[1] if found[0].ndim == 2 else 0
+    data = SharedData(folder, folder)
+    data.write(
+        np.zeros((len(truth), 1)),
+        truth,
+        None,
+        np.ones((len(truth), 1), dtype=bool),
+        {
+            "task": "classification" if classes else "regression",
+            "metric": metric,
+            "classes": classes,
+        },
+    )
+    candidates = []
+    for iteration, each in enumerate(found):
+        (folder / str(iteration)).mkdir(exist_ok=True)
+        np.save(folder / str(iteration) / "fold-0.npy", each)
+        candidates.append(Candidate(iteration, str(folder / str(iteration)), [0]))
+    names = [str(code) for code in range(classes)]
+    task = CombiningTask(candidates, [0], names, True, False, len(found), seed)
+    return task.run(SharedData(folder, folder))[0]
+
+
+def test_an_ensemble_of_few_rows_does_not_score_better_than_new_rows_do(tmp_path: Path) -> None:
+    source = np.random.default_rng(5)
+    claimed, real = [], []
+    for seed in range(25):
+        truth = source.normal(size=30)
+        found = [truth + source.normal(size=30) for _ in range(12)]
+        made = combined(tmp_path, "root_mean_squared_error", truth, found, seed)
+        claimed.append(made.measured.score)
+        real.append(np.sqrt(np.square(list(made.weights.values())).sum()))  # errors are independent
+    noise = np.std(claimed) / np.sqrt(len(claimed))
+    assert np.mean(claimed) > np.mean(real) - 2 * noise
+
+
+def test_a_threshold_of_few_rows_does_not_score_better_than_new_rows_do(tmp_path: Path) -> None:
+    source = np.random.default_rng(6)
+    scores, thresholds = [], []
+    for seed in range(25):
+        truth = (source.random(60) < 0.4).astype("int64")
+        second = source.random(60)  # knows nothing: half is right, whatever the threshold
+        found = np.column_stack([1 - second, second])
+        made = combined(tmp_path, "balanced_accuracy", truth, [found], seed)
+        scores.append(made.measured.score)
+        thresholds.append(made.threshold)
+    assert set(thresholds) != {0.5}
+    assert np.mean(scores) < 0.5 + 2 * np.std(scores) / np.sqrt(len(scores))

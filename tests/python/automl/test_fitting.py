@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -31,6 +33,8 @@ from tandemlab.automl.trial_folders import temporary_trials
 from tandemlab.automl.worker_pool import WorkerPool, start_pool
 from tandemlab.compute.processes import memory_of
 from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.models import save_model
+from tandemlab.services import default_python
 
 if TYPE_CHECKING:
     from tandemlab.automl.problem import Problem
@@ -403,6 +407,26 @@ def test_model_takes_raw_frames_and_gives_probabilities(found: AutoMLResult) -> 
     assert len(found.predict(frame.iloc[:0])) == 0
 
 
+def test_a_service_has_loaded_the_libraries_before_the_first_request(
+    found: AutoMLResult, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    save_model(found.model, tmp_path / "model" / "model.joblib")
+    shutil.copy(default_python.__file__, tmp_path / "score.py")
+    about = {"format": "joblib", "signature": None}
+    (tmp_path / "model.json").write_text(json.dumps(about), encoding="utf-8")
+    script = "import score, sys; score.init(); print('sklearn' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "TANDEMLAB_MODEL_DIR": str(tmp_path / "model")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "True"
+
+
 @pytest.mark.full
 def test_same_seed_and_iterations_give_the_same_model(found: AutoMLResult) -> None:
     again = fit(mixed(), "label", iterations=5, seed=3, max_concurrent_iterations=1, **CHEAP)
@@ -466,19 +490,40 @@ def test_every_model_learns_classes_and_values() -> None:
 
 
 @pytest.mark.full
-def test_validation_data_and_weights_are_used() -> None:
-    frame = mixed().assign(weight=1.0)
+@pytest.mark.parametrize("model", ["Linear", "LightGBM", "NeuralNetwork"])
+def test_validation_data_and_weights_are_used(model: str) -> None:
+    """Each row comes as both classes, and its weights say which is meant."""
+    size = np.tile(np.random.default_rng(3).normal(size=120), 2)
+    label = np.repeat(["less", "more"], 120)
+    meant = np.where(size > 0, "more", "less")
+    frame = pd.DataFrame({"size": size, "label": label})
+    frame["weight"] = np.where(label == meant, 9.0, 1.0)
     found = fit(
-        frame.iloc[:90],
+        frame.iloc[::2],
         "label",
         iterations=1,
-        allowed_models=["Linear"],
-        validation_data=frame.iloc[90:],
+        allowed_models=[model],
+        validation_data=frame.iloc[1::2],
         weight_column_name="weight",
     )
 
     assert found.facts["folds"] == 1
     assert "weight" not in found.model.feature_names_in_  # type: ignore[attr-defined]
+    asked = pd.DataFrame({"size": [-1.5, 1.5]})
+    assert found.model.predict(asked).tolist() == ["less", "more"]
+    assert found.model.predict_proba(asked).max() == pytest.approx(0.9, abs=0.08)  # type: ignore[attr-defined]
+
+
+def test_models_that_know_no_weights_are_not_tried_where_rows_have_them() -> None:
+    frame = mixed().assign(weight=1.0)
+    with pytest.raises(InvalidInput, match="No model is left to be tried"):
+        fit(
+            frame,
+            "label",
+            iterations=1,
+            allowed_models=["NearestNeighbors"],
+            weight_column_name="weight",
+        )
 
 
 @pytest.mark.full

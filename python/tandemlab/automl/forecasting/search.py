@@ -294,10 +294,9 @@ class _Search:
 
     def _outcome(self, iteration: int) -> Outcome:
         weights = self._weights()
-        together = self._together(weights)
         best = max(weights, key=weights.__getitem__)
         if len(weights) > 1:
-            self._report_ensemble(iteration, weights, together)
+            self._report_ensemble(iteration, weights)
             best = iteration
         guardrails = guardrails_of(self.read, self.study.panel, self.study.origins)
         forecaster = self._forecaster(weights)
@@ -313,13 +312,11 @@ class _Search:
             facts=self._facts(best, forecaster),
         )
 
-    def _report_ensemble(
-        self, iteration: int, weights: Mapping[int, float], together: np.ndarray
-    ) -> None:
+    def _report_ensemble(self, iteration: int, weights: Mapping[int, float]) -> None:
         algorithms = {trial.iteration: trial.algorithm for trial in self.trials}
         trial = trial_of(
             self.study,
-            together,
+            self._honest,
             self.metric,
             iteration=iteration,
             algorithm=ENSEMBLE,
@@ -362,13 +359,15 @@ class _Search:
             season=self.study.season,
             members=[self.made[place].member for place in weights],
             weights=list(weights.values()),
-            intervals=learn_intervals(self.study.origins, self._honest()),
+            intervals=learn_intervals(self.study.origins, self._honest),
         )
 
+    @cached_property
     def _honest(self) -> np.ndarray:
         """Forecasts from each origin by the weights that the others give.
 
-        Weights that were chosen by the same errors would make these, and intervals, too small.
+        Weights that were chosen by the same errors would make these, and intervals, too small. It
+        is of the end, when all is made.
         """
         import numpy as np
 
