@@ -23,7 +23,7 @@ from tandemlab.automl.forecasting.study import Study, make_table
 from tandemlab.automl.forecasting.tasks import GlobalTask, LocalTask, Task
 from tandemlab.automl.forecasting.validation import Origins, choose_origins, usual_horizon
 from tandemlab.automl.forecasting.weighing import choose_weights
-from tandemlab.automl.problem import Outcome, Problem
+from tandemlab.automl.problem import Outcome, Problem, slowness
 from tandemlab.automl.shared_data import SharedData
 from tandemlab.automl.trials import Trial
 from tandemlab.automl.worker_pool import start_pool
@@ -37,8 +37,9 @@ _PARTS = 64  # at most, of the series, for each kind of local model
 _SPARING_PARTS = 16  # the same, where series are so many that models are sparing
 _SPARING = 200  # series, from which on models of one series are sparing
 _GLOBAL_SHARE = 0.5  # of the time, that a model of all series may take beside many of one
-_RESERVE = 0.03  # of the time, to put together what was found
-_LEAST_RESERVE = 0.4  # seconds
+_RESERVE = 0.02  # of the time, to put together what was found
+_LEAST_RESERVE = 0.5  # seconds, beside that
+_MOST_RESERVE = 0.2  # of the time
 _LOOK = 0.2
 _GRACE = 0.2
 _MODULES = ("tandemlab.automl.forecasting.tasks", "pandas", "lightgbm", "statsforecast.models")
@@ -147,7 +148,8 @@ class _Search:
         budget = self.problem.budget
         if budget.deadline is None or budget.seconds is None:
             return float("inf")
-        return budget.deadline - max(_LEAST_RESERVE, _RESERVE * budget.seconds)
+        needed = (_LEAST_RESERVE + _RESERVE * budget.seconds) * slowness()
+        return budget.deadline - min(_MOST_RESERVE * budget.seconds, needed)
 
     def _listed(self) -> list[Candidate]:
         import numpy as np
@@ -258,7 +260,7 @@ class _Search:
                 while waiting and pool.idle:
                     task = self._within_iteration(waiting.popleft())
                     pool.give(task, deadline=task.deadline + _GRACE)
-                for result in pool.results(_LOOK):
+                for result in pool.results(min(_LOOK, max(0.01, self.ends - time.monotonic()))):
                     attempt = attempts[result.iteration]
                     if attempt.take(result):
                         self._end(attempt, fallback)
