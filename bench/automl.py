@@ -1,14 +1,15 @@
 """Automated machine learning beside FLAML, AutoGluon and statsforecast, at equal wall time.
 
-    .venv/bin/python bench/automl.py [--quick] [--seconds 20 30 60] [--repeats 3]
+    .venv/bin/python bench/automl.py [--quick] [--seconds 20 30 60] [--seeds 0 1 2]
                                      [--only tandemlab flaml] [--sets fair digits] [--again]
 
 Each cell (a system on a set, for so many seconds, with a seed) is measured alone, in a process of
 its own, and written to ``bench/automl.json`` as soon as it is done. Cells that are there already
-are passed over, so that a run can be stopped at any time and go on later; ``--again`` measures them
-anew. ``--quick`` is 20 seconds, one seed, all sets and systems but AutoGluon's good preset: about
-22 minutes. The others get environments of their own below ``--environments``, made by uv. The page
-``bench/automl.md`` is written from all that is known, also by ``--page``, which measures nothing.
+are passed over, so that a run can be stopped at any time and go on later; ``--again`` forgets those
+that are asked for first, so that a run which was stopped goes on without it. ``--quick`` is 20
+seconds, one seed, all sets and systems but AutoGluon's good preset: about 22 minutes. The others
+get environments of their own below ``--environments``, made by uv. The page ``bench/automl.md`` is
+written from all that is known, also by ``--page``, which measures nothing.
 Run it when nothing else runs: where the processors are shared, all systems come to less.
 """
 
@@ -44,7 +45,6 @@ _TABULAR = ("classification", "regression")
 _OF_SERIES = ("forecasting",)
 _PATIENCE = 5  # times the seconds that a system was given, until it is ended
 _OVERHEAD = 120.0
-_NEAR = 1.005  # of the best loss: what counts as equal
 Result = dict[str, Any]
 
 
@@ -108,7 +108,7 @@ def python_of(system: str, environments: Path) -> Path:
 def cells(chosen: argparse.Namespace) -> Iterator[Cell]:
     """What is to be measured: of each set and seed one system after the other."""
     for seconds in chosen.seconds:
-        for seed in range(chosen.repeats):
+        for seed in chosen.seeds:
             for table in chosen.sets:
                 yield from (Cell(seconds, table, seed, system) for system in chosen.only)
 
@@ -116,6 +116,7 @@ def cells(chosen: argparse.Namespace) -> Iterator[Cell]:
 def measure(cell: Cell, python: Path) -> Result | None:
     """One system on one set, in a process of its own; None where it cannot do that at all."""
     data = TABLES[cell.table]()
+    load = os.getloadavg()[0]
     able = SYSTEMS[cell.system]
     if data.task not in able.tasks or (data.series is not None and not able.has_panels):
         return None
@@ -136,7 +137,8 @@ def measure(cell: Cell, python: Path) -> Result | None:
         script = str(HERE / "automl_worker.py")
         words = [str(python), script, cell.system, text, str(cell.seconds), str(cell.seed)]
         found = _asked(words, cell)
-    return {**found, "table": cell.table, "time": cell.seconds, "seed": cell.seed}
+    about_cell = {"table": cell.table, "time": cell.seconds, "seed": cell.seed}
+    return {**found, **about_cell, "load": round(load, 2)}
 
 
 def _asked(words: Sequence[str], cell: Cell) -> Result:
@@ -158,16 +160,19 @@ def _asked(words: Sequence[str], cell: Cell) -> Result:
     return found
 
 
-def ranks(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The mean rank of each system by its loss, where all have been measured; failed is last."""
+def shared_cases(results: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Results by set, time and seed, where all systems have been measured that there are."""
     by_case: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for each in results:
         by_case[each["table"], each["time"], each["seed"]].append(each)
-    most = max(map(len, by_case.values()), default=0)
+    systems = len({each["system"] for each in results})
+    return [case for case in by_case.values() if len(case) == systems]
+
+
+def ranks(cases: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    """The mean rank of each system by its loss; failed is last."""
     found: dict[str, list[int]] = defaultdict(list)
-    for case in by_case.values():
-        if len(case) < most:
-            continue
+    for case in cases:
         ordered = sorted(case, key=lambda each: each.get("loss", float("inf")))
         for place, each in enumerate(ordered, 1):
             found[each["system"]].append(len(case) if "loss" not in each else place)
@@ -185,7 +190,9 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "error for values, mean absolute scaled error for forecasts. The clock begins before a",
         "system is imported. statsforecast is the mean of four statistical models, however long",
         "these take. AutoGluon has no torch here, whose builds on PyPI are for GPUs: so it has no",
-        "networks and makes no forecasts.",
+        "networks and makes no forecasts. A loss is the mean over the seeds, each with a split of",
+        "its own. Ranks and what was used are of the sets and seeds that all systems were measured",
+        "on. tandemlab loads libraries with the first prediction, the others do so to train.",
     ]
     for seconds in sorted({each["time"] for each in results}):
         lines += ["", f"## {seconds:g} seconds", ""]
@@ -194,8 +201,13 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
             part = [each for each in mine if _TASKS[each["table"]] in tasks]
             lines += _tables(title, part) if part else []
     newest = max((each.get("date", "") for each in results), default="")
-    lines += ["", f"- Measured until {newest}; versions: {_versions(results)}"]
-    lines += [f"- {name}: {value}" for name, value in describe_machine(HERE).items()]
+    lines += [f"- Measured until {newest}; versions: {_versions(results)}"]
+    loads = [each["load"] for each in results if "load" in each]
+    machine = describe_machine(HERE)
+    machine.pop("load_before", None)
+    if loads:
+        machine["load before a system"] = f"{mean(loads):.2f} in the mean, {max(loads):.2f} at most"
+    lines += [f"- {name}: {value}" for name, value in machine.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -221,9 +233,11 @@ def _tables(title: str, results: Sequence[Mapping[str, Any]]) -> list[str]:
         of_table = [each for each in results if each["table"] == table]
         if of_table:
             lines.append(f"| {table} | {' | '.join(_losses(of_table, systems))} |")
-    placed = ranks(results)
-    counts = _counts(results)
-    lines.append(f"| mean rank | {' | '.join(_shown(placed.get(name)) for name in systems)} |")
+    cases = shared_cases(results)
+    shared = [each for case in cases for each in case]
+    placed = ranks(cases)
+    places = " | ".join(_shown(placed.get(name)) for name in systems)
+    lines.append(f"| mean rank of {len(cases)} | {places} |")
     lines += ["", f"| use, {title} | {named} |", rule]
     for what, key, reduce in (
         ("seconds, mean", "train_seconds", mean),
@@ -231,22 +245,20 @@ def _tables(title: str, results: Sequence[Mapping[str, Any]]) -> list[str]:
         ("processor seconds, mean", "cpu_seconds", mean),
         ("megabytes, mean", "megabytes", mean),
         ("megabytes, most", "megabytes", max),
-        ("seconds to predict, mean", "predict_seconds", mean),
+        ("seconds to predict first, mean", "predict_seconds", mean),
+        ("seconds to predict again, mean", "again_seconds", mean),
     ):
         cells = []
         for name in systems:
-            values = [each[key] for each in results if each["system"] == name and key in each]
+            values = [each[key] for each in shared if each["system"] == name and key in each]
             cells.append(_shown(reduce(values)) if values else "")
         lines.append(f"| {what} | {' | '.join(cells)} |")
-    lines.append(f"| cells | {' | '.join(str(counts[name]) for name in systems)} |")
-    return [*lines, "", *_lost(title, results)]
-
-
-def _counts(results: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    found: dict[str, int] = defaultdict(int)
-    for each in results:
-        found[each["system"]] += 1
-    return found
+    seeds = {
+        table: len({each["seed"] for each in results if each["table"] == table}) for table in TABLES
+    }
+    told = sorted({count for count in seeds.values() if count})
+    lines += ["", f"Seeds of a set: {', '.join(map(str, told))}.", ""]
+    return [*lines, *_lost(title, results)]
 
 
 def _shown(value: float | None) -> str:
@@ -271,24 +283,32 @@ def _losses(results: Sequence[Mapping[str, Any]], systems: Sequence[str]) -> lis
     for name in systems:
         if name in means:
             text = f"{means[name]:.4g}"
-            found.append(f"**{text}**" if means[name] <= best * _NEAR else text)
+            found.append(f"**{text}**" if means[name] == best else text)
         else:
             found.append("failed" if any(each["system"] == name for each in results) else "")
     return found
 
 
 def _lost(title: str, results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where another system is better by more than a trifle."""
-    told = []
+    """Where another system is better in the mean, and by how much."""
+    told, compared = [], 0
     for table in TABLES:
         means = _mean_losses([each for each in results if each["table"] == table])
         mine = means.pop("tandemlab", None)
         if mine is None or not means:
             continue
+        compared += 1
         name = min(means, key=means.__getitem__)
-        if mine > means[name] * _NEAR:
-            told.append(f"{table} ({SYSTEMS[name].title}, {mine / means[name] - 1:.1%})")
-    return [f"tandemlab is behind the best of the {title} on: {', '.join(told) or 'none'}."]
+        if mine > means[name]:
+            told.append(f"{table} (by {mine / means[name] - 1:.2%}, {SYSTEMS[name].title})")
+    if not compared:
+        return []
+    where = f": {', '.join(told)}" if told else ""
+    return [
+        f"Of {compared} {title} with another system beside it, tandemlab has the greater mean loss",
+        f"on {len(told)}{where}.",
+        "",
+    ]
 
 
 def _version_of(system: str, python: Path) -> str:
@@ -309,7 +329,7 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SYSTEMS)
     parser.add_argument("--seconds", nargs="+", type=float, default=[20.0, 30.0, 60.0])
-    parser.add_argument("--repeats", type=int, default=3, help="seeds")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--sets", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--again", action="store_true")
@@ -318,12 +338,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.seconds, chosen.repeats = [20.0], 1
+        chosen.seconds, chosen.seeds = [20.0], [0]
     chosen.only = chosen.only or (_QUICK if chosen.quick else list(SYSTEMS))
     known: dict[Cell, Result] = {}
     if chosen.results.exists():
         known = {Cell.of(each): each for each in json.loads(chosen.results.read_text())}
-    asked = [] if chosen.page else [c for c in cells(chosen) if chosen.again or c not in known]
+    if chosen.again:
+        for cell in cells(chosen):
+            known.pop(cell, None)
+    asked = [] if chosen.page else [cell for cell in cells(chosen) if cell not in known]
     for cell in asked:
         python = python_of(cell.system, chosen.environments)
         found = measure(cell, python)
