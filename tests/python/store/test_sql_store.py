@@ -244,6 +244,18 @@ def test_an_older_tag_event_does_not_replace_a_newer_one(store: Store) -> None:
     assert found is not None and found.tags == {"k": "new"}
 
 
+def test_a_long_definition_comes_back_and_takes_little_room(store: Store, place: Place) -> None:
+    definition = {"steps": [{"command": ["sh", "-c", f"écho {n}\n"]} for n in range(1000)]}
+    store.create_run(new_run(definition=definition))
+    record = store.get_run("a_01")
+    assert record is not None and record.definition == definition
+    engine = make_engine(place)
+    with reading(engine) as connection:
+        (size,) = connection.execute(text("SELECT length(definition) FROM runs")).one()
+    engine.dispose()
+    assert size < 10_000
+
+
 def test_moves_follow_the_life_cycle(store: Store) -> None:
     store.create_run(new_run(status=RunStatus.QUEUED))
     store.move_run("a_01", RunStatus.PREPARING)

@@ -29,7 +29,7 @@ from tandemlab.domain.status import TERMINAL
 from tandemlab.domain.times import from_micros, to_micros
 from tandemlab.store.sql.among import among
 from tandemlab.store.sql.engine import upsert
-from tandemlab.store.sql.forms import from_columns, storable
+from tandemlab.store.sql.forms import from_columns, from_json_text, storable, to_json_text
 from tandemlab.store.sql.queries import find_rows
 from tandemlab.store.sql.schema import experiments, params, properties, runs, tags
 
@@ -165,8 +165,8 @@ def create(connection: Connection, new: Sequence[NewRun]) -> list[RunRecord]:
                 "snapshot": run.snapshot,
                 "created": to_micros(run.created),
                 "started": None if record.started is None else to_micros(record.started),
-                "definition": _text(run.definition),
-                "context": _text(run.context),
+                "definition": to_json_text(run.definition),
+                "context": to_json_text(run.context),
                 "user": run.context.get("user"),
             }
         )
@@ -461,13 +461,9 @@ def _record(
         ended=None if row.ended is None else from_micros(row.ended),
         exit_code=row.exit_code,
         error=_error(row.error),
-        definition=json.loads(row.definition),
-        context=json.loads(row.context),
+        definition=from_json_text(row.definition),
+        context=from_json_text(row.context),
         tags=tags_of,
         properties=properties_of,
         params=params_of,
     )
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

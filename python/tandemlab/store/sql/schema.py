@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-HEAD = "0006"
+HEAD = "0007"
 
 metadata = MetaData()
 Key = BigInteger().with_variant(Integer, "sqlite")
