@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tandemlab.compute.work_folders import SPARE, remove
 from tandemlab.domain import (
     FileRecord,
     InvalidState,
@@ -90,5 +91,6 @@ class DrivenRun:
         self._folder.catch_up(self._id)
         self._folder.store.add_files(self._id, kept)
         self._folder.blobs.commit([each.digest for each in kept])
+        remove(self._directory / SPARE)
         self._folder.store.move_run(self._id, status, error=error)
         settle(self._directory)

@@ -6,7 +6,8 @@ changed; only the modules are there already. It keeps its files in ``job/`` as `
 
 Jobs that name the same ``sharing`` give some of that up for speed: a fork takes one of them after
 the other, and the next one gets an idle fork, or a new one. Each still has its own output, folder,
-arguments and variables of the environment, and ends what it has started of threads.
+arguments and variables of the environment, and ends what it has started of threads. ``sharing`` is
+a folder for what such processes keep beyond a job.
 
 Both pipes carry texts, each as its length in four bytes, lowest first, and its bytes. A request is
 ``{"place", "command", "variables", "modules", "sharing", "wake"}``, the answer ``{"pid"}``. When
@@ -23,13 +24,17 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 ENDED = b"e"
 """What a job writes to ``agent/wake`` when it has ended."""
+_LOG = "files/user_logs/std_log.txt"
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 _IDLE_SECONDS = 5.0  # after which a shared process ends that has nothing to do
 
 
@@ -169,7 +174,7 @@ def run_job(request: dict[str, Any]) -> NoReturn:
     try:
         if not _claim(request):
             os._exit(0)
-        code = _run(request)
+        code = _run(request, partial(os.open, _LOG, _APPEND, 0o666))
         if threading := sys.modules.get("threading"):  # unused, it would cost each fork half a ms
             threading._shutdown()
         atexit._run_exitfuncs()
@@ -186,14 +191,17 @@ def run_shared_jobs(requests: int, done: int) -> NoReturn:
     try:
         variables, path = dict(os.environ), list(sys.path)
         silence = os.open(os.devnull, os.O_WRONLY)
+        log = None
         ended_well = None  # how the last job did that has ended with 0, as a file
         while (text := _receive(requests)) is not None:
             request = json.loads(text)
             if _claim(request):
                 loaded = {*sys.modules}
-                code = _run(request)
+                log = log or _PassedLog(request["sharing"])
+                code = _run(request, log.begin)
                 _join_threads()
                 _flush()
+                log.end(request)
                 ended_well = _note_exit_again(request, code, ended_well)
                 _forget_modules(loaded, f"{request['place']}/work/")
             sys.path[:] = path
@@ -240,9 +248,9 @@ def _link_or_make(source: str, target: str) -> None:
         os.mkdir(target)
 
 
-def _run(request: dict[str, Any]) -> int:
+def _run(request: dict[str, Any], open_log: Callable[[], int]) -> int:
     """Run the script of a job that was taken up; its exit status."""
-    log = os.open("files/user_logs/std_log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    log = open_log()
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
@@ -252,6 +260,44 @@ def _run(request: dict[str, Any]) -> int:
         if name in sys.modules:
             sys.modules[name].seed()
     return run_script(request["command"])
+
+
+class _PassedLog:
+    """A file that is the log of one job after the other, until one of them prints something.
+
+    It then stays that job's, and the next one gets a new file; so what prints nothing makes none.
+    """
+
+    def __init__(self, folder: str) -> None:
+        os.makedirs(folder, exist_ok=True)
+        self._file = f"{folder}/log.{os.getpid()}"
+        self._is_there = False
+
+    def begin(self) -> int:
+        """A descriptor of the log of the job whose folder is the working directory."""
+        if self._is_there and os.path.getsize(self._file):  # something that a job has left runs
+            self._is_there = False
+        if not self._is_there:
+            with suppress(FileNotFoundError):
+                os.unlink(self._file)  # that of another process, which had the same id
+        made = os.open(self._file, _APPEND, 0o666)
+        self._is_there = True
+        try:
+            os.link(self._file, _LOG)
+        except OSError:  # there are file systems without links
+            os.close(made)
+            return os.open(_LOG, _APPEND, 0o666)
+        return made
+
+    def end(self, request: dict[str, Any]) -> None:
+        """Have the log be the job's, or its no more."""
+        log = f"{request['place']}/{_LOG}"
+        with suppress(OSError):
+            if os.path.getsize(log):
+                os.unlink(self._file)
+                self._is_there = False
+            elif os.path.samefile(log, self._file):
+                os.unlink(log)
 
 
 def _flush() -> None:

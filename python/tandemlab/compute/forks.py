@@ -43,7 +43,7 @@ class ForkServers:
 
     def start(self, job: Job) -> int | None:
         """Start a job whose directories are there; its pid, None if no fork will do."""
-        if job.language not in _PROGRAMS or _has_profile(job):
+        if job.language not in _PROGRAMS or (job.language == "r" and _has_profile(job)):
             return None
         own, shared = _parted(job.environment)
         server = self._server(job.command[0], job.language, shared)

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tandemlab.compute.outputs import STAGED, keep_outputs
 from tandemlab.compute.targets import LOCAL, EnvironmentBuilder, Target
+from tandemlab.compute.work_folders import COLLECTED, SPARE, clear_work, lay_out_work, remove
 from tandemlab.domain import (
     AlreadyExists,
     FileRecord,
@@ -46,6 +48,7 @@ from tandemlab.domain.jobs import (
 from tandemlab.domain.names import check_file_name
 from tandemlab.domain.sweeps import TRIAL
 from tandemlab.environments import BuiltEnvironment
+from tandemlab.store.blobs import BlobStore
 from tandemlab.store.durable import link_or_copy, storage_errors, write_file, write_json
 from tandemlab.store.folder import WorkspaceFolder
 from tandemlab.store.run_files import (
@@ -56,12 +59,11 @@ from tandemlab.store.run_files import (
     folder_files,
     place_file,
 )
-from tandemlab.store.snapshots import SnapshotFile, read_manifest, restore_files
+from tandemlab.store.snapshots import SnapshotFile, read_manifest
 from tandemlab.store.spool import settle
 from tandemlab.tracking.logs import TAIL_BYTES, last_lines
 
 _log = logging.getLogger("tandemlab.agent")
-COLLECTED = ("outputs", "logs")
 _COPIED = ("stored_outputs", "registered_outputs")
 _FEW_FILES, _FEW_BYTES = 100, 16 << 20
 BUILD_LOG = "system/environment_build.log"
@@ -114,15 +116,22 @@ def job_of(folder: WorkspaceFolder, record: RunRecord, target: Target) -> Job:
         max_concurrent_runs=definition.get("max_concurrent_runs"),
         cpus_per_worker=definition.get("cpus_per_worker"),
         warm=definition.get("warm"),
-        sharing=_sharing(record, settings.resources),
+        sharing=_sharing(folder, record, settings.resources),
         sweep=record.parent if TRIAL in record.properties else None,
     )
 
 
-def _sharing(record: RunRecord, resources: Resources) -> str | None:
+def _sharing(folder: WorkspaceFolder, record: RunRecord, resources: Resources) -> str | None:
     """What jobs of a pipeline's run share a process for; memory is measured by process."""
-    may_share = record.definition.get("shares_process") and resources.memory_bytes is None
-    return record.parent if may_share else None
+    spare = _spare_of(folder, record)
+    return None if spare is None or resources.memory_bytes is not None else str(spare)
+
+
+def _spare_of(folder: WorkspaceFolder, record: RunRecord) -> Path | None:
+    """Where a job that shares a process leaves what the next one may have; None for all others."""
+    if record.parent is None or not record.definition.get("shares_process"):
+        return None
+    return folder.run_directory(record.parent) / SPARE
 
 
 def _settings_of(record: RunRecord, target: Target) -> JobSettings:
@@ -225,7 +234,7 @@ def lay_out_places(
     Raises:
         InvalidInput: an input is not there.
     """
-    _remove(directory / "inputs")
+    remove(directory / "inputs")
     places = places_of(settings, str(directory))
     datasets = {}
     for name, found in settings.inputs.items():
@@ -366,8 +375,7 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
     finds no sign of a start and starts it.
     """
     work = folder.run_directory(record.id) / "work"
-    snapshot = record.snapshot if target.is_here else None
-    source = [] if snapshot is None else read_manifest(snapshot, folder.blobs)
+    source = _source_of(record.snapshot if target.is_here else None, folder.blobs)
     if target.slots is None or _takes_time(record, source):
         try:
             folder.store.move_run(record.id, RunStatus.PREPARING)
@@ -376,13 +384,7 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
                 return False
     target.check(record.definition)
     build_environment(folder, record, target.environments)
-    _remove(work)
-    with storage_errors(work):
-        work.mkdir()
-    restore_files(source, work, folder.blobs)
-    with storage_errors(work):
-        for name in COLLECTED:
-            (work / name).mkdir(exist_ok=True)
+    lay_out_work(work, source, folder.blobs, _spare_of(folder, record))
     settings = _settings_of(record, target)
     datasets = lay_out_places(settings, work.parent, is_here=target.is_here)
     _record_inputs(folder, record, datasets)
@@ -396,6 +398,12 @@ def prepare(folder: WorkspaceFolder, record: RunRecord, target: Target) -> bool:
         except InvalidState:
             return False
     return True
+
+
+@lru_cache(16)
+def _source_of(snapshot: str | None, blobs: BlobStore) -> Sequence[SnapshotFile]:
+    """The files of a source, which one start asks for several times."""
+    return () if snapshot is None else tuple(read_manifest(snapshot, blobs))
 
 
 def _takes_time(record: RunRecord, source: Sequence[SnapshotFile]) -> bool:
@@ -427,8 +435,7 @@ def is_laid_out_quickly(folder: WorkspaceFolder, record: RunRecord) -> bool:
     inputs = record.definition.get("inputs", {}).values()
     if any("dataset" in each for each in inputs):
         return False
-    source = [] if record.snapshot is None else read_manifest(record.snapshot, folder.blobs)
-    return not _takes_time(record, source)
+    return not _takes_time(record, _source_of(record.snapshot, folder.blobs))
 
 
 def ends_quickly(folder: WorkspaceFolder, record: RunRecord) -> bool:
@@ -509,8 +516,10 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
     Args:
         state: how the job ended; no exit code if it left none, or was never started.
     """
-    directory = folder.run_directory(record.id)
+    directory, spare = folder.run_directory(record.id), _spare_of(folder, record)
     folder.catch_up(record.id)
+    if spare is not None:
+        _see_to_log(directory, folder.blobs)
     names = _collect(directory)
     sizes = [(directory / "files" / name).stat().st_size for name in names]
     if any(record.definition.get(each) for each in _COPIED) or _is_much(sizes):
@@ -520,15 +529,23 @@ def finalize(folder: WorkspaceFolder, record: RunRecord, state: JobState) -> Run
     status = _complete(folder, record, state, files) or _conclude(folder, record, state, files)
     folder.blobs.commit([file.digest for file in files])
     if status is RunStatus.COMPLETED:
-        for name in ("work", "inputs", STAGED):
-            _remove(directory / name)
+        if spare is None:
+            remove(directory / "work")
+        else:
+            clear_work(directory / "work", _source_of(record.snapshot, folder.blobs), spare)
+        for name in ("inputs", STAGED):
+            remove(directory / name)
     settle(directory)
     return status
 
 
-def _remove(folder: Path) -> None:
-    if os.path.lexists(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+def _see_to_log(directory: Path, blobs: BlobStore) -> None:
+    """Have a run have a log, though the process that it shared has kept none that is empty."""
+    log = directory / "files" / LOG_FILE
+    if not log.exists():
+        with storage_errors(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(blobs.path(blobs.put_bytes(b"")), log)
 
 
 def _complete(

@@ -378,8 +378,8 @@ class Job:
             the target; `cpus` are then those of all. None for a job that is on one machine.
         warm: modules that are loaded before the job begins, where a process that has done so can be
             forked for it; None for a job that has to have a process of its own.
-        sharing: what it has in common with the jobs that may be run by the same fork, one after
-            the other; None for one that has a fork for itself.
+        sharing: the folder for what the jobs pass on that may be run by the same fork, one after
+            the other, and have it in common; None for one that has a fork for itself.
         sweep: id of the run whose trial it is: all of them differ in their arguments alone. None
             for a job that is no trial.
     """

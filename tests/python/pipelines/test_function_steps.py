@@ -166,6 +166,37 @@ def test_functions_share_a_process_one_after_the_other(
     assert ends["hangs"].error.code == "time_limit"
 
 
+def test_functions_that_share_a_process_pass_on_nothing_but_an_empty_folder(
+    workspace: Workspace,
+) -> None:
+    code = """
+def look(word):
+    import os
+    facts = {"folder": os.stat(".").st_ino, "there": sorted(os.listdir())}
+    if word:
+        print(word)
+        open("left.txt", "w").close()
+    return facts
+"""
+    words = {"one": "", "two": "", "three": "loud", "four": ""}
+    made: list[PythonFunctionStep] = []
+    for name, word in words.items():
+        settings: dict[str, Any] = {"process": "shared", "run_after": made[-1:]}
+        given = {"word": word}
+        made.append(PythonFunctionStep(code, name, given, outputs={"facts": "json"}, **settings))
+    run = submit(workspace, *made)
+    run.wait_for_completion(timeout_seconds=60)
+    facts = {name: run.get_output(name) for name in words}
+    assert facts["one"]["folder"] == facts["two"]["folder"] == facts["three"]["folder"]
+    for name, word in words.items():
+        assert facts[name]["there"] == sorted(["logs", "outputs", f"{name}.py"])
+        of_step = the_run(run, name)
+        assert of_step.read_log()[0] == (f"{word}\n" if word else "")
+        assert "user_logs/std_log.txt" in of_step.get_file_names()
+        assert not Path(workspace.path, "runs", of_step.id, "work").exists()
+    assert not Path(workspace.path, "runs", run.id, "spare").exists()
+
+
 def test_how_a_function_ends_is_how_its_run_ends(workspace: Workspace) -> None:
     codes = {
         "leaves": "import sys; print('bye'); sys.exit(3)",
