@@ -227,7 +227,7 @@ submitted_document <- function(pipeline) {
 #'   many have a run, and have completed; `NA` for others).
 #'   `resume_pipeline_run()`: another run of the same pipeline, which takes over what the run has
 #'   completed; sources, parameters and settings are those of the run, whatever has changed since.
-#'   `why_step()`: why a step ran, or did not, a `tandemlab_explanation`: a list of `step`, `reason`
+#'   `why_step()`: why a step ran, or did not, a `tandemlab_step_reason`: a list of `step`, `reason`
 #'   (`"reused"`, `"taken"` by a resumed run, `"first"`, `"changed"`, `"damaged"`, `"not_allowed"`,
 #'   `"no_outputs"`, `"unknown_inputs"`, `"forced"` or `"skipped"`), `run` (the earlier one),
 #'   `changes` (the parts of what the result depends on that are not as before, such as `"source"`
@@ -282,14 +282,14 @@ resume_pipeline_run <- function(run, from_step = NULL) {
 #' @export
 why_step <- function(run, step) {
   found <- call_run(arg_run(run), "pipeline.why", step = arg_string(step))
-  structure(found, class = "tandemlab_explanation")
+  structure(found, class = "tandemlab_step_reason")
 }
 
 #' @export
-format.tandemlab_explanation <- function(x, ...) x$text
+format.tandemlab_step_reason <- function(x, ...) x$text
 
 #' @export
-print.tandemlab_explanation <- function(x, ...) {
+print.tandemlab_step_reason <- function(x, ...) {
   cat(format(x), "\n", sep = "")
   invisible(x)
 }

@@ -33,6 +33,7 @@ test_that("forecast() continues a series of R, also after saveRDS()", {
   expect_equal(rolled$thousands[1:12], passengers$thousands[133:144])
   important <- explain_model(found)
   expect_s3_class(important, "tandemlab_explanation")
+  expect_output(print(important), "last_season")
   expect_true("last_season" %in% important$feature[1:5])
   grDevices::pdf(NULL)
   withr::defer(grDevices::dev.off())
