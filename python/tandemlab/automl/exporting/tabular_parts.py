@@ -204,12 +204,13 @@ def make_model(
         import lightgbm
 
         kind = getattr(lightgbm, f"LGBM{suffix}")
+        categories = {"categorical_feature": places} if places else {}
         return kind(
             n_estimators=rounds,
             random_state=seed,
             verbosity=-1,
             **{"bagging_freq": 1, **parameters},
-            categorical_feature=places,
+            **categories,
         )
     if name == "XGBoost":
         import xgboost
