@@ -224,7 +224,7 @@ def best(session: Session, reference: str) -> None:
     if not ranked:
         name = found.settings.primary_metric_name
         raise NotFound(
-            f"No trial of the sweep {found.id} has logged {name!r} yet.",
+            f"No trial of the sweep {found.id} has logged a finite number as {name!r}.",
             hint=f"`tandemlab sweep trials {reference}` shows how they are doing.",
         )
     row = _trial_row(ranked[0])

@@ -207,6 +207,9 @@ class SweepDriver:
         meant = nearest(name, logged)
         hint = f" Did you mean {meant!r}?" if meant else ""
         there = f" They have logged {', '.join(logged)}." if logged and not meant else ""
+        if not logged:
+            there = f" They have logged nothing; run.log({name!r}, value) in a script does, in R "
+            there += f"log_metric_to_run({name!r}, value)."
         return RunError(f"No trial has logged the metric {name!r}.{hint}{there}", "metric")
 
     # Early ends

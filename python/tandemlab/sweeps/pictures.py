@@ -30,7 +30,9 @@ def panels_of_sweep(
     found = [each for each in trials if each.history.best is not None]
     if not found:
         raise NotFound(
-            f"No trial of the sweep {run_id} has logged {settings.primary_metric_name!r} yet."
+            f"No trial of the sweep {run_id} has logged a finite number as "
+            f"{settings.primary_metric_name!r}.",
+            hint=f"`tandemlab sweep trials {run_id}` shows how they are doing.",
         )
     wanted = _KINDS if kind is None else {kind: _KINDS[kind]}
     panels = []

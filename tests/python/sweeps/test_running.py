@@ -234,6 +234,7 @@ if given.x == 3:
         ("sys.exit('broken')", r"All 3 trials have failed. The first: .*broken"),
         ("run.log('scores', 1)", "No trial has logged the metric 'score'. Did you mean 'scores'"),
         ("run.log('score', float('inf'))", "No trial has logged a finite number as 'score'"),
+        ("", "No trial has logged the metric 'score'. They have logged nothing; run.log"),
     ],
 )
 def test_a_sweep_without_results_gives_up_and_says_why(
