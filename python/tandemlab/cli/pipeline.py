@@ -167,10 +167,11 @@ def _check(
     found: Pipeline, workspace: Workspace, values: Mapping[str, ParameterValue], file: str
 ) -> None:
     from tandemlab.domain import InvalidInput
+    from tandemlab.domain.schemas import as_sentence
 
     if mistakes := found.validate(workspace, values):
         raise InvalidInput(
-            f"{file} cannot be run. {mistakes[0]}.",
+            f"{file} cannot be run. {as_sentence(mistakes[:1])}",
             hint=f"`tandemlab pipeline validate {file}` tells all {len(mistakes)} mistakes."
             if len(mistakes) > 1
             else "",

@@ -37,7 +37,7 @@ from tandemlab.domain.pipelines import (
     StepOutput,
     is_file_type,
 )
-from tandemlab.domain.schemas import Mistake, conform
+from tandemlab.domain.schemas import Mistake, as_sentence, conform
 from tandemlab.domain.sweeps import SweepSettings, check_command
 from tandemlab.models import Model
 from tandemlab.pipelines.components import (
@@ -135,7 +135,9 @@ def _cannot_run(mistakes: Sequence[str]) -> InvalidInput:
     if len(mistakes) > _SHOWN:
         lines.append(f"… and {len(mistakes) - _SHOWN} more")
     message = (
-        f"The pipeline cannot be run. {mistakes[0]}." if len(mistakes) == 1 else "\n  ".join(lines)
+        f"The pipeline cannot be run. {as_sentence(mistakes)}"
+        if len(mistakes) == 1
+        else "\n  ".join(lines)
     )
     return InvalidInput(message, details={"mistakes": list(mistakes)})
 
@@ -166,7 +168,8 @@ def _check_steps(
                 check_command(definition, settings.sampling.space)
             found[name] = _Checked(config, definition, source, paths)
         except TandemlabError as problem:
-            mistakes.append(Mistake(("steps", name), problem.message.rstrip(".")))
+            told = problem.details.get("problems", [problem.message])
+            mistakes += [Mistake(("steps", name), each.rstrip(".")) for each in told]
     return found, mistakes
 
 

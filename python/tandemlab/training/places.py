@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Input, Output, place_variable
+from tandemlab.domain.problems import Problems
 from tandemlab.domain.secrets import as_public_text
 
 if TYPE_CHECKING:
@@ -91,40 +92,43 @@ def taken_from(
 
 
 def checked_inputs(
-    inputs: Mapping[str, GivenInput], source: Path, workspace: Workspace, is_here: bool
+    inputs: Mapping[str, GivenInput],
+    source: Path,
+    workspace: Workspace,
+    is_here: bool,
+    problems: Problems,
 ) -> dict[str, dict[str, Any]]:
     """Inputs as a run records them, with absolute paths.
 
     Args:
         is_here: whether the run will be on this machine, so that its paths can be looked at.
-
-    Raises:
-        InvalidInput: a path that is not there.
-        NotFound: a dataset that is not there.
+        problems: takes what is wrong: a path or a dataset that is not there.
     """
     found = {}
     for name, value in inputs.items():
-        given = as_input(value)
-        if given.dataset is not None:
-            from tandemlab.data.consumption import recorded_input
-
-            found[name] = recorded_input(given, workspace)
-            continue
-        path = os.path.expanduser(given.path)
-        if not is_here:
-            if not os.path.isabs(path):
-                raise InvalidInput(
-                    f"The input {name!r} is {given.path!r}, which says nothing to another machine.",
-                    hint="Give its absolute path on the machine where the script runs.",
-                )
-        else:
-            path = os.path.abspath(os.path.join(source, path))
-            if not os.path.exists(path):
-                raise InvalidInput(
-                    f"The input {name!r} is not there: {path}.", details={"path": path}
-                )
-        found[name] = {"path": path, "mode": given.mode}
+        with problems:
+            found[name] = _checked_input(name, as_input(value), source, workspace, is_here)
     return found
+
+
+def _checked_input(
+    name: str, given: Input, source: Path, workspace: Workspace, is_here: bool
+) -> dict[str, Any]:
+    if given.dataset is not None:
+        from tandemlab.data.consumption import recorded_input
+
+        return recorded_input(given, workspace)
+    path = os.path.expanduser(given.path)
+    if is_here:
+        path = os.path.abspath(os.path.join(source, path))
+        if not os.path.exists(path):
+            raise InvalidInput(f"The input {name!r} is not there: {path}.", details={"path": path})
+    elif not os.path.isabs(path):
+        raise InvalidInput(
+            f"The input {name!r} is {given.path!r}, which says nothing to another machine.",
+            hint="Give its absolute path on the machine where the script runs.",
+        )
+    return {"path": path, "mode": given.mode}
 
 
 GivenOutput: TypeAlias = "Output | OutputFileDatasetConfig | str | os.PathLike[str] | None"
@@ -148,39 +152,37 @@ def named_outputs(outputs: GivenOutputs) -> dict[str, GivenOutput]:
 
 
 def checked_outputs(
-    outputs: Mapping[str, Output], workspace: Workspace, is_with_agent: bool
+    outputs: Mapping[str, Output], workspace: Workspace, is_with_agent: bool, problems: Problems
 ) -> dict[str, Any]:
     """Outputs as a run records them: their paths, places in datastores, and datasets.
 
     Args:
         is_with_agent: whether the run will be on the machine that works for the workspace, so that
             it may write into folders that are datastores.
-
-    Raises:
-        InvalidInput: a relative path, or one that no datastore can have; or a table that cannot be
-            read so, or is not registered.
-        NotFound: there is no such datastore.
+        problems: takes what is wrong: a relative path, or one that no datastore can have; a table
+            that cannot be read so, or is not registered; a datastore that is not there.
     """
     paths: dict[str, str | None] = {}
     stored, registered = {}, {}
     for name, given in outputs.items():
-        if given.datastore is not None:
-            from tandemlab.data.outputs import stored_output
+        with problems:
+            if given.datastore is not None:
+                from tandemlab.data.outputs import stored_output
 
-            paths[name], stored[name] = stored_output(given, workspace, is_with_agent)
-        else:
-            paths[name] = _checked_output(name, given.path)
-        if given.table is not None:
-            from tandemlab.data.outputs import check_table
+                paths[name], stored[name] = stored_output(given, workspace, is_with_agent)
+            else:
+                paths[name] = _checked_output(name, given.path)
+            if given.table is not None:
+                from tandemlab.data.outputs import check_table
 
-            check_table(name, given)
-        if given.register_as is not None:
-            registered[name] = {
-                "name": given.register_as,
-                "description": given.description,
-                "tags": {key: str(value) for key, value in given.tags.items()},
-                **({"table": dict(given.table)} if given.table else {}),
-            }
+                check_table(name, given)
+            if given.register_as is not None:
+                registered[name] = {
+                    "name": given.register_as,
+                    "description": given.description,
+                    "tags": {key: str(value) for key, value in given.tags.items()},
+                    **({"table": dict(given.table)} if given.table else {}),
+                }
     return {"outputs": paths, "stored_outputs": stored, "registered_outputs": registered}
 
 

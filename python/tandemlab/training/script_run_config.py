@@ -19,6 +19,7 @@ from tandemlab.domain.jobs import (
     Resources,
     check_places,
 )
+from tandemlab.domain.problems import Problems
 from tandemlab.domain.secrets import as_public_text
 from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 from tandemlab.environments import get_environment
@@ -217,7 +218,8 @@ class ScriptRunConfig(RunConfiguration):
             targets: what was found at them, by name, where many are checked; it is added to.
 
         Raises:
-            InvalidInput: the folder, script, arguments, target or interpreter cannot be used.
+            InvalidInput: the folder, script, arguments, target or interpreter cannot be used; all
+                mistakes are told.
         """
         name = self.compute_target
         target = (targets or {}).get(name) or find_interpreters(workspace, name)
@@ -225,47 +227,64 @@ class ScriptRunConfig(RunConfiguration):
             targets[name] = target
         folder = os.path.abspath(os.path.expanduser(self.source_directory))
         source = _check_source(Path(folder))
-        limit: object = self.max_run_duration_seconds
-        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
-            raise InvalidInput(f"max_run_duration_seconds must be a number above 0, not {limit!r}.")
-        inputs = checked_inputs(named_inputs(self.inputs), source, workspace, target.is_here)
-        outputs = checked_outputs(
-            {name: as_output(each) for name, each in named_outputs(self.outputs).items()},
-            workspace,
-            target.is_with_agent,
-        )
-        environment, version = self.environment, None
-        if isinstance(environment, str):
-            registered = get_environment(workspace, environment)
-            environment, version = registered.environment, registered.version
-        is_command = self.script is None
-        what = self._command() if is_command else self._script(source, target, environment)
+        problems = Problems()
+        with problems:
+            self._check_limit()
+        given = named_inputs(self.inputs)
+        inputs = checked_inputs(given, source, workspace, target.is_here, problems)
+        written = {name: as_output(each) for name, each in named_outputs(self.outputs).items()}
+        outputs = checked_outputs(written, workspace, target.is_with_agent, problems)
+        environment, version, what = None, None, None
+        with problems:
+            environment, version = self._found_environment(workspace)
+        with problems:
+            is_command = self.script is None
+            what = self._command() if is_command else self._script(source, target, environment)
         if environment is not None:
-            target.check(environment)
-        known = [("inputs", name) for name in inputs] + [
-            ("outputs", name) for name in outputs["outputs"]
-        ]
-        check_places(what["command"], known)
-        if isinstance(self.command, str):
-            what["command"] = [in_shell(word) for word in what["command"]]
+            with problems:
+                target.check(environment)
+        if what is not None:
+            known = [("inputs", name) for name in given]
+            with problems:
+                check_places(what["command"], [*known, *(("outputs", name) for name in written)])
+            if isinstance(self.command, str):
+                what["command"] = [in_shell(word) for word in what["command"]]
         settings = {
             "inputs": inputs,
             **outputs,
             **_plain_settings(self.resources, self.distribution, self.spark),
         }
-        JobSettings.of(settings)
-        _check_spark_files(source, self.spark)
+        with problems:
+            JobSettings.of(settings)
+        with problems:
+            _check_spark_files(source, self.spark)
+        with problems:
+            variables = _check_variables(self.environment_variables)
+        problems.tell()
+        assert what is not None
         found = {
             **what,
             **{name: value for name, value in settings.items() if value},
             "source_directory": str(source),
-            "environment_variables": _check_variables(self.environment_variables),
+            "environment_variables": variables,
             "max_run_duration_seconds": self.max_run_duration_seconds,
             **({"environment": environment.to_dict()} if environment else {}),
             **({"environment_version": version} if version else {}),
         }
         target.check_run(found)
         return found
+
+    def _check_limit(self) -> None:
+        limit: object = self.max_run_duration_seconds
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            raise InvalidInput(f"max_run_duration_seconds must be a number above 0, not {limit!r}.")
+
+    def _found_environment(self, workspace: Workspace) -> tuple[Environment | None, int | None]:
+        """The environment, and its version if it is a registered one."""
+        if not isinstance(self.environment, str):
+            return self.environment, None
+        registered = get_environment(workspace, self.environment)
+        return registered.environment, registered.version
 
     def _script(
         self, source: Path, target: Interpreters, environment: Environment | None

@@ -296,7 +296,7 @@ def test_what_cannot_run_is_told_before_anything_does(workspace: Workspace) -> N
         PythonScriptStep("a.py", "target", compute_target="moon"),
         PythonScriptStep("b.py", "script"),
         PythonScriptStep("a.py", "data", inputs={"raw": "missing.csv"}),
-        CommandStep("cat ${inputs.raw}", "dataset", inputs={"raw": "a.py"}, environment="nowhere"),
+        CommandStep("cat ${inputs.raw}", "dataset", inputs={"raw": "gone"}, environment="nowhere"),
     ]
     pipeline = Pipeline(steps)
     told = pipeline.validate(workspace)
@@ -305,10 +305,11 @@ def test_what_cannot_run_is_told_before_anything_does(workspace: Workspace) -> N
         "steps.script",
         "steps.data",
         "steps.dataset",
+        "steps.dataset",
     ]
     assert "no compute target 'moon'" in told[0]
     assert "missing.csv" in told[2]
-    with pytest.raises(InvalidInput, match="4 mistakes"):
+    with pytest.raises(InvalidInput, match="5 mistakes"):
         workspace.experiment("study").submit(pipeline)
     many = Pipeline([PythonScriptStep("b.py", f"step{number}") for number in range(1000)])
     with pytest.raises(InvalidInput, match="1000 mistakes") as refused:
