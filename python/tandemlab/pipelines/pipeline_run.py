@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.domain import InvalidInput, InvalidState, NotFound, RunQuery, RunRecord, RunStatus
 from tandemlab.domain.pipeline_plans import Plan, Unit, as_text
 from tandemlab.domain.pipelines import ParameterValue
-from tandemlab.domain.reuse import Explanation, Reason, changed_parts, has_changed
+from tandemlab.domain.reuse import Explanation, Reason, has_changed
 from tandemlab.domain.scalars import as_scalars
 from tandemlab.domain.schemas import nearest
 from tandemlab.pipelines.components import as_drawn
 from tandemlab.pipelines.driver import reused_units, skipped_steps
 from tandemlab.pipelines.pipeline import Pipeline
+from tandemlab.pipelines.reuse import explained_changes
+from tandemlab.pipelines.steps import no_such_output
 from tandemlab.tracking import Run
 from tandemlab.tracking.comparing import compare_snapshots
 from tandemlab.training.languages import session_environment
@@ -166,12 +168,8 @@ class PipelineRun(Run):
         if output is None and len(outputs) == 1:
             output = next(iter(outputs))
         if output is None or output not in outputs:
-            raise NotFound(
-                f"The step {step!r} has no output {output!r}."
-                if output
-                else f"The step {step!r} has {len(outputs)} outputs.",
-                hint=f"Its outputs are {', '.join(outputs) or 'none'}.",
-            )
+            said, hint = no_such_output(step, output, outputs)
+            raise NotFound(said, hint=hint)
         run = next((run for run in self.find_step_run(step) if _is_complete(run)), None)
         if run is None:
             raise InvalidState(f"The step {step!r} of run {self.id} has not completed.")
@@ -216,7 +214,7 @@ class PipelineRun(Run):
         except NotFound:  # it was deleted since
             return Explanation(step, reason, earlier)
         parts = decision["parts"]
-        changes = changed_parts(before, parts)
+        changes = explained_changes(self._plan.graph.steps[step], before, parts)
         if not has_changed(changes, "source"):
             return Explanation(step, reason, earlier, changes)
         blobs = self.workspace.place.blobs

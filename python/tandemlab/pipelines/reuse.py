@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +15,9 @@ from tandemlab.data.locations import DataFile, content_of, digest_of, expand
 from tandemlab.domain import NotFound, RunQuery, RunStatus, StorageError
 from tandemlab.domain.pipeline_plans import PlannedStep, Unit
 from tandemlab.domain.pipelines import Step, StepComponent, StepOutput
-from tandemlab.domain.reuse import Parts, Reason, reuse_key
+from tandemlab.domain.reuse import PartChange, Parts, Reason, changed_parts, reuse_key
 from tandemlab.store.folder import WorkspaceFolder
+from tandemlab.training.languages import without_parameters
 
 KEY = "reuse_key"
 _VOLATILE = {"name", "description"}  # of an environment: what is installed does not depend on them
@@ -226,6 +229,25 @@ def _words(step: Step, command: Sequence[str]) -> list[str]:
     """The command; what a component is told last are its parameters, which are parts themselves."""
     is_told = step.component is not None and step.function is None
     return list(command[:-1] if is_told else command)
+
+
+def explained_changes(step: Step, before: Parts, after: Parts) -> tuple[PartChange, ...]:
+    """The parts that differ; a command that differs in its parameters alone is not told twice."""
+    changes = changed_parts(before, after)
+    prefix = "parameters."
+    names = [each.part.removeprefix(prefix) for each in changes if each.part.startswith(prefix)]
+    commands = [_without_values(step, parts["command"], names) for parts in (before, after)]
+    if commands[0] != commands[1]:
+        return changes
+    return tuple(each for each in changes if each.part != "command")
+
+
+def _without_values(step: Step, command: Sequence[str], names: Collection[str]) -> list[Any]:
+    left: list[Any] = without_parameters(command, names)
+    if step.function is not None and names:
+        with suppress(ValueError):  # it was a script before
+            left[-1] = {**json.loads(left[-1]), "arguments": {}}
+    return left
 
 
 def _known_as(component: StepComponent) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import update_wrapper
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
@@ -33,6 +34,7 @@ from tandemlab.domain.pipelines import (
     StepOutput,
     Transfer,
 )
+from tandemlab.domain.schemas import nearest
 from tandemlab.domain.spark import SparkConfiguration
 from tandemlab.pipelines.function_sources import python_function
 from tandemlab.training import RunConfiguration, ScriptRunConfig
@@ -154,6 +156,21 @@ class FunctionSettings(StepSettings, total=False):
     process: str
 
 
+def _check_settings(
+    maker: Callable[..., Any], settings: Mapping[str, Any], form: type[StepSettings]
+) -> None:
+    """Refuse what is no setting of a step, such as one that is misspelt."""
+    known = form.__annotations__
+    for name in settings.keys() - known.keys():
+        others = [each for each in signature(maker).parameters if each != "settings"]
+        meant = nearest(name, [*others, *known])
+        raise InvalidInput(
+            f"{maker.__name__} has no argument {name!r}.",
+            hint=f"Did you mean {meant!r}?" if meant else f"It has {', '.join([*others, *known])}.",
+            details={"argument": name},
+        )
+
+
 class PipelineStep:
     """A step of a pipeline; see `PythonScriptStep` and the others, which make it.
 
@@ -174,6 +191,7 @@ class PipelineStep:
         component: StepComponent | None = None,
     ) -> None:
         self.name = _check_name(name, "step")
+        _check_settings(type(self), settings, StepSettings)
         given: dict[str, Any] = {**content, **settings}
         parts = {part: given.pop(part, None) for part in ("inputs", "outputs", "run_after")}
         retries, allow_reuse = given.pop("retries", 0), given.pop("allow_reuse", True)
@@ -233,12 +251,8 @@ class PipelineStep:
         if name is None and len(there) == 1:
             return PipelineData(self, there[0])
         if name not in there:
-            raise InvalidInput(
-                f"The step {self.name!r} has no output {name!r}."
-                if name
-                else f"The step {self.name!r} has {len(there)} outputs.",
-                hint=f"Its outputs are {', '.join(there) or 'none'}.",
-            )
+            said, hint = no_such_output(self.name, name, there)
+            raise InvalidInput(said, hint=hint)
         return PipelineData(self, name)
 
 
@@ -646,6 +660,24 @@ class RFunctionStep(PipelineStep):
         super().__init__(name, {"arguments": values}, source_directory, settings, function)
 
 
+def no_such_output(step: str, name: str | None, outputs: Collection[str]) -> tuple[str, str]:
+    """What to say, and the hint, where an output is not there, or is not the only one.
+
+    >>> no_such_output("fit", "modle", ["model", "scores"])
+    ("The step 'fit' has no output 'modle'.", "Did you mean 'model'?")
+    >>> no_such_output("fit", None, ["model", "scores"])
+    ("Which output of the step 'fit' is meant has to be said.", 'Its outputs are model, scores.')
+    """
+    if not outputs:
+        return f"The step {step!r} has no outputs.", "What it writes is named in its outputs."
+    said = f"Its outputs are {', '.join(outputs)}."
+    if name is None:
+        return f"Which output of the step {step!r} is meant has to be said.", said
+    meant = nearest(name, outputs)
+    hint = f"Did you mean {meant!r}?" if meant else said
+    return f"The step {step!r} has no output {name!r}.", hint
+
+
 def listed_steps(given: object, what: str) -> list[PipelineStep]:
     """What has to be a list of steps.
 
@@ -670,6 +702,7 @@ def step(**settings: Unpack[FunctionSettings]) -> Callable[[Callable[..., Any]],
     >>> second.name, second.upstream == (first,)
     ('again', True)
     """
+    _check_settings(step, settings, FunctionSettings)
     return lambda function: StepMaker(function, settings)
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -98,6 +98,23 @@ def parameters_of(words: Sequence[str]) -> dict[str, Scalar]:
         elif name:
             values[name].append(word)
     return {name: _parameter(found) for name, found in values.items() if _can_name(name)}
+
+
+def without_parameters(words: Sequence[str], names: Collection[str]) -> list[str]:
+    """A command line without some of the parameters that `parameters_of` finds in it.
+
+    >>> without_parameters(["train", "--data=x.csv", "--n", "3", "--fast"], ["data", "n"])
+    ['train', '--fast']
+    """
+    kept, name = [], ""
+    for word in words:
+        is_flag, equals = _FLAG.match(word), ""
+        if is_flag:
+            name, equals, _ = word.lstrip("-").partition("=")
+        if name not in names:
+            kept.append(word)
+        name = "" if equals else name
+    return kept
 
 
 def _can_name(name: str) -> bool:

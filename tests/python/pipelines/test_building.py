@@ -93,8 +93,19 @@ def test_a_step_has_only_the_outputs_that_it_says() -> None:
     made = CommandStep("true", "made", outputs={"a": "file", "b": "file"})
     with pytest.raises(InvalidInput, match="no output 'c'"):
         made.output("c")
-    with pytest.raises(InvalidInput, match="2 outputs"):
+    with pytest.raises(InvalidInput, match=r"Which output of the step 'made'[^?]*are a, b"):
         made.output()
+    with pytest.raises(InvalidInput, match="has no outputs"):
+        CommandStep("true", "silent").output()
+
+
+def test_a_misspelt_setting_names_the_step_s_class_and_the_near_one() -> None:
+    with pytest.raises(InvalidInput, match=r"CommandStep has no argument 'output'\.\n.*'outputs'"):
+        CommandStep("true", "a", output={"x": "json"})  # type: ignore[call-arg]
+    with pytest.raises(InvalidInput, match=r"PythonScriptStep has .*'argments'\.\n.*'arguments'"):
+        PythonScriptStep("a.py", argments=[1])  # type: ignore[call-arg]
+    with pytest.raises(InvalidInput, match=r"step has no argument 'outputz'"):
+        step(outputz={"x": "json"})  # type: ignore[call-arg]
 
 
 def test_what_is_no_step_or_no_output_is_told() -> None:
