@@ -18,6 +18,7 @@ from tandemlab.domain import InvalidInput, InvalidState, RunRecord
 from tandemlab.domain.early_termination import PrimaryMetricGoal
 from tandemlab.domain.names import check_name
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs/{run}/leaderboard", tags=["automl"])
@@ -25,7 +26,7 @@ searches_router = APIRouter(prefix="/workspaces/{workspace}/automl", tags=["auto
 _GUESS_ROWS = 5000
 
 
-class AutoMLSubmission(BaseModel):
+class AutoMLSubmission(RequestContent, BaseModel):
     """What a model is looked for, and for how long."""
 
     dataset: str = Field(description="NAME or NAME:VERSION of a dataset of a table.")
@@ -38,7 +39,7 @@ class AutoMLSubmission(BaseModel):
     experiment: str | None = Field(None, description="The dataset's name if null.")
 
 
-class ModelChoice(BaseModel):
+class ModelChoice(RequestContent, BaseModel):
     """A model of an automated run that is to be registered."""
 
     name: str

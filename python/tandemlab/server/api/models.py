@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 from tandemlab.domain import RunStatus
 from tandemlab.domain.lineage import LineageKind, LineageRelation
 from tandemlab.domain.sampling import LEAST
+from tandemlab.server.api.request_content import RequestContent
 
 
-class NewWorkspace(BaseModel):
+class NewWorkspace(RequestContent, BaseModel):
     """A workspace to make."""
 
     name: str
@@ -65,7 +66,7 @@ class ExperimentName(BaseModel):
     name: str
 
 
-class ExperimentChange(BaseModel):
+class ExperimentChange(RequestContent, BaseModel):
     """What may be changed of an experiment."""
 
     archived: bool

@@ -12,6 +12,7 @@ from tandemlab.domain.notifications import NotificationDefinition
 from tandemlab.domain.schedules import Firing
 from tandemlab.notifications import Notification
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/notifications", tags=["notifications"])
@@ -27,7 +28,7 @@ class NotificationSettings(BaseModel):
     schedule: str | None = None
 
 
-class NewNotification(NotificationSettings):
+class NewNotification(RequestContent, NotificationSettings):
     """A notification that is to be."""
 
     name: str

@@ -13,6 +13,7 @@ from tandemlab.domain.names import check_name
 from tandemlab.pipelines import PipelineRun, PublishedPipeline
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
 from tandemlab.server.api.assets import Version, read_version
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/pipelines", tags=["pipelines"])
@@ -66,7 +67,7 @@ class StepReason(BaseModel):
     text: str
 
 
-class PipelineSubmission(BaseModel):
+class PipelineSubmission(RequestContent, BaseModel):
     """What a run of a published pipeline differs in."""
 
     version: int | str | None = Field(

@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from tandemlab.domain import InvalidInput, RunRecord
 from tandemlab.server.access import CONTRIBUTOR, Found, services
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.server.own_writer import Entry, append
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}/runs", tags=["runs"])
 
 
-class RunChange(BaseModel):
+class RunChange(RequestContent, BaseModel):
     """What is to be another; what is absent stays as it is."""
 
     display_name: str | None = None

@@ -14,6 +14,7 @@ from tandemlab.domain.times import now
 from tandemlab.schedules import Schedule, ScheduleRecurrence
 from tandemlab.schedules.positions import begin
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.store.http.wire import encode
 
 router = APIRouter(prefix="/workspaces/{workspace}", tags=["schedules"])
@@ -39,7 +40,7 @@ class ScheduleContent(BaseModel):
     next: list[datetime]
 
 
-class NewSchedule(BaseModel):
+class NewSchedule(RequestContent, BaseModel):
     """A schedule of a published pipeline; one of `recurrence` to `after_schedule` says when."""
 
     name: str
@@ -68,7 +69,7 @@ class NewSchedule(BaseModel):
     exist_ok: bool = False
 
 
-class Timing(BaseModel):
+class Timing(RequestContent, BaseModel):
     """When something would run by itself."""
 
     recurrence: dict[str, Any] = Field(description="cron, or frequency and interval; and time_zone")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tandemlab.server.access import CONTRIBUTOR, READER, Found
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.services import LocalWebservice, deploy_model
 
 router = APIRouter(prefix="/workspaces/{workspace}/services", tags=["services"])
@@ -50,7 +51,7 @@ class ServiceLog(BaseModel):
     text: str
 
 
-class NewService(BaseModel):
+class NewService(RequestContent, BaseModel):
     """A model that is to answer requests."""
 
     name: str

@@ -9,12 +9,13 @@ from pydantic import BaseModel
 
 from tandemlab.domain import InvalidState
 from tandemlab.server.access import OWNER, services, user_of
+from tandemlab.server.api.request_content import RequestContent
 from tandemlab.server.tokens import Role, Token
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[OWNER])
 
 
-class NewToken(BaseModel):
+class NewToken(RequestContent, BaseModel):
     """A token to make; for ever if `days` is null."""
 
     name: str
