@@ -24,8 +24,9 @@ from tandemlab.server.errors import answer_of
 from tandemlab.server.mlflow.errors import is_mlflow
 from tandemlab.server.sessions import COOKIE, CSRF_HEADER, Sessions
 from tandemlab.server.settings import ServerSettings
-from tandemlab.server.tokens import Role, Tokens
+from tandemlab.server.tokens import STUDIO_OF, Role, Tokens
 from tandemlab.store.http.wire import MAX_EVENTS_BYTES
+from tandemlab.tracking.provenance import acting_user
 from tandemlab.web.addresses import Address, is_loopback
 from tandemlab.web.checks import check_origin, limited
 
@@ -48,6 +49,11 @@ class User:
     name: str
     role: Role
     cookie: str | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Whose the token is; None where the server's own user asks without one."""
+        return None if self is LOCAL else self.name.removeprefix(STUDIO_OF)
 
 
 LOCAL = User("local", Role.OWNER)
@@ -116,7 +122,8 @@ class Guard:
             origin = self._address.origin(headers["host"], scope["scheme"])
             check_origin(origin, headers, is_page=is_page)
             scope["scheme"] = origin.partition("://")[0]  # what a proxy took by HTTPS is HTTPS
-            scope["state"]["user"] = self._user(scope, headers)
+            user = scope["state"]["user"] = self._user(scope, headers)
+            acting_user.set(None if user is None else user.person)
             receive = limited(receive, headers, self._limit(scope))
         except TandemlabError as error:
             await answer_of(error, scope)(scope, receive, send)

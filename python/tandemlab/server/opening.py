@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import webbrowser
@@ -17,8 +16,9 @@ from tandemlab.server.library import Library
 from tandemlab.server.process import Running
 from tandemlab.server.sessions import Sessions
 from tandemlab.server.settings import DEFAULT_PORT, ServerSettings, make_state_folder
-from tandemlab.server.tokens import Role, Token, Tokens
+from tandemlab.server.tokens import STUDIO_OF, Role, Token, Tokens
 from tandemlab.tracking import Workspace
+from tandemlab.tracking.provenance import own_user
 from tandemlab.web.addresses import listen
 
 _HOST = "127.0.0.1"
@@ -137,17 +137,10 @@ def _link(running: Running, path: str) -> str | None:
 
 def _token(tokens: Tokens) -> Token:
     """The token of the user's studio, made anew once a day."""
-    name = f"studio of {_user()}"
+    name = f"{STUDIO_OF}{own_user()}"
     for token in tokens.list():
         if token.name == name and token.role is Role.OWNER:
             if token.is_valid:
                 return token
             tokens.revoke(token.id)
     return tokens.create(name, Role.OWNER, days=_DAYS)[0]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -28,6 +28,8 @@ from tandemlab.store.durable import storage_errors
 from tandemlab.store.http.credentials import write_private
 
 PREFIX = "tandem_"
+STUDIO_OF = "studio of "
+"""How the names of tokens begin that a studio on this machine makes for its user."""
 _FILE = "tokens.json"
 _NOBODY = "0" * 64
 

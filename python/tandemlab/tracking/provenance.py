@@ -8,17 +8,22 @@ import platform
 import socket
 import subprocess
 import sys
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tandemlab.version import __version__
 
+acting_user: ContextVar[str | None] = ContextVar("acting_user", default=None)
+"""For whom this process acts, where that is another than its own user: who asks a server."""
+
 
 def describe_process() -> dict[str, Any]:
     """Host, user, versions and working directory of this process."""
     return {
         **_machine(),
+        "user": acting_user.get() or own_user(),
         "pid": os.getpid(),
         "program": sys.argv[0] if sys.argv else "",
         "directory": _directory(),
@@ -30,14 +35,15 @@ def _machine() -> dict[str, str]:
     """What stays the same as long as the process lives."""
     return {
         "host": socket.gethostname(),
-        "user": _user(),
         "os": platform.platform(),
         "python": platform.python_version(),
         "tandemlab": __version__,
     }
 
 
-def _user() -> str:
+@cache
+def own_user() -> str:
+    """Name of the user whose process this is."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

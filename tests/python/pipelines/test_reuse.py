@@ -6,13 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from plugins.servers import Server
 from tandemlab import Workspace
 from tandemlab.domain import InvalidState, NotFound
 from tandemlab.domain.reuse import Reason
-from tandemlab.pipelines import CommandStep, Pipeline, PipelineParameter, PipelineRun
+from tandemlab.pipelines import (
+    CommandStep,
+    Pipeline,
+    PipelineParameter,
+    PipelineRun,
+    PythonFunctionStep,
+    PythonScriptStep,
+)
 from tandemlab.server.settings import make_state_folder
 from tandemlab.server.tokens import Role, Tokens
 
@@ -124,6 +132,34 @@ def test_users_of_a_server_share_what_steps_have_made(
     assert [run.why("make").reason for run in runs.values()] == [Reason.FIRST, Reason.REUSED]
     (made,), (used,) = (run.find_step_run("make") for run in runs.values())
     assert used.id == made.id
+    published = Pipeline([step]).publish(runs["rui"].workspace, "make")
+    assert published.submit().get_details()["submittedBy"] == "rui"
+    url = f"{server.url}/api/v1/workspaces/{server.root.name}/pipelines/make/runs"
+    refused = httpx.post(
+        url, json={"pipeline_paramters": {}}, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert refused.status_code == 400
+    assert "did you mean 'pipeline_parameters'?" in refused.json()["error"]["message"]
+
+
+def test_a_changed_parameter_is_told_once_by_its_name(workspace: Workspace, tmp_path: Path) -> None:
+    n = PipelineParameter("n", 1)
+    scale = PythonFunctionStep(
+        "def scale(n):\n    return n", arguments={"n": n}, outputs={"rows": "json"}
+    )
+    script = tmp_path / "show.py"
+    script.write_text("import os\nopen(os.environ['TANDEMLAB_OUTPUT_n'], 'w').write('1')\n")
+    show = PythonScriptStep(
+        "show.py", arguments={"n": n}, source_directory=tmp_path, outputs={"n": "json"}
+    )
+    for value in (1, 2):
+        run = workspace.experiment("study").submit(
+            Pipeline([scale, show]), pipeline_parameters={"n": value}
+        )
+        run.wait_for_completion()
+    for name in ("scale", "show"):
+        (change,) = run.why(name).changes
+        assert (change.part, change.before, change.after) == ("parameters.n", 1, 2)
 
 
 def test_a_step_without_outputs_always_runs(workspace: Workspace) -> None:
