@@ -138,15 +138,21 @@ def _check_rows(file: Path, dialect: dict[str, Any]) -> None:
     """Make sure that every row can be read, in the memory of some."""
     rows = file.with_suffix(".arrow")
     try:
-        table = Dataset.Tabular.from_delimited_files(file, **dialect)
-        table.to_arrow_file(rows)
-        if len(table) == 0:
+        Dataset.Tabular.from_delimited_files(file, **dialect).to_arrow_file(rows)
+        if not _has_rows(rows):
             raise InvalidInput("The table has no rows.", hint="The first line has the names.")
     except InvalidInput as error:  # who has sent it does not know what it is called here
         said = error.message.replace(str(file), "The upload")
         raise InvalidInput(said, hint=error.hint, details=error.details) from error
     finally:
         rows.unlink(missing_ok=True)
+
+
+def _has_rows(file: Path) -> bool:
+    from pyarrow import ipc, memory_map
+
+    with memory_map(str(file)) as content, ipc.open_file(content) as batches:
+        return any(batches.get_batch(i).num_rows for i in range(batches.num_record_batches))
 
 
 @router.get("/{name}/rows", dependencies=[READER])
