@@ -128,7 +128,7 @@ def _run(channel: Command, event: Mapping[str, Any], key: str) -> None:
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", channel.command],
-            input=json.dumps(event).encode(),
+            input=f"{json.dumps(event)}\n".encode(),  # so that appending makes JSON lines
             capture_output=True,
             timeout=_SECONDS,
             check=False,

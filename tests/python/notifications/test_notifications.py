@@ -250,9 +250,12 @@ def test_a_channel_is_tried_at_once_and_says_why_it_fails(
     workspace: Workspace, tmp_path: Path, mails: tuple[Mails, int]
 ) -> None:
     out = tmp_path / "out"
-    good = Notification.create(workspace, "good", Command(f'echo "$TANDEMLAB_EVENT" > "{out}"'))
+    good = Notification.create(
+        workspace, "good", Command(f'echo "$TANDEMLAB_EVENT" > "{out}"; cat >> "{out}"')
+    )
     good.test()
-    assert out.read_text() == "test\n"
+    name, event, end = out.read_text().split("\n")
+    assert (name, json.loads(event)["event"], end) == ("test", "test", "")
     _, port = mails
     workspace.get_default_keyvault().set_secret("password", "wrong")
     address = ("ana@example.org",)
