@@ -61,7 +61,7 @@ from tandemlab.store.run_files import (
 )
 from tandemlab.store.snapshots import SnapshotFile, read_manifest
 from tandemlab.store.spool import settle
-from tandemlab.tracking.logs import TAIL_BYTES, last_lines
+from tandemlab.tracking.logs import TAIL_BYTES, last_lines, telling_line
 
 _log = logging.getLogger("tandemlab.agent")
 _COPIED = ("stored_outputs", "registered_outputs")
@@ -613,14 +613,8 @@ def _outcome(
         return RunStatus.FAILED, state.problem
     if state.exit_code == 0:
         return RunStatus.COMPLETED, None
-    lines = last_lines(folder.read_file(run_id, LOG_FILE, -TAIL_BYTES), 5)
-    last_line = next((line.strip()[:300] for line in reversed(lines) if _says_something(line)), "")
-    return RunStatus.FAILED, exit_error(state.exit_code, last_line)
-
-
-def _says_something(line: str) -> bool:
-    """R's last lines name no reason."""
-    return line.strip() not in ("", "Execution halted") and not line.startswith("Calls: ")
+    lines = last_lines(folder.read_file(run_id, LOG_FILE, -TAIL_BYTES), 100)
+    return RunStatus.FAILED, exit_error(state.exit_code, telling_line(lines)[:300])
 
 
 def _collect(directory: Path) -> list[str]:
