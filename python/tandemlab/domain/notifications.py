@@ -165,8 +165,8 @@ class NotificationDefinition:
 def run_event(workspace: str, run: RunRecord) -> dict[str, Any]:
     """What is told of a run that has ended, as plain data; ``text`` is for people."""
     error = None if run.error is None else run.error.message
-    text = f"Run {run.number} of {run.experiment} in {workspace} ({run.display_name}) is "
-    text += f"{run.status.value.lower()}." + (f" {error}" if error else "")
+    text = f"Run {run.number} of {run.experiment} in {workspace} ({run.display_name}) "
+    text += f"{run.status.ending}." + (f" {error}" if error else "")
     return {
         "event": f"run.{run.status.value.lower()}",
         "text": text,

@@ -32,6 +32,15 @@ class RunStatus(str, Enum):
         """Whether the run has ended for good."""
         return not MOVES[self]
 
+    @property
+    def ending(self) -> str:
+        """How a run ended, as the end of a sentence.
+
+        >>> RunStatus.CANCELED.ending
+        'was canceled'
+        """
+        return "was canceled" if self is RunStatus.CANCELED else f"has {self.value.lower()}"
+
     def may_become(self, target: RunStatus) -> bool:
         """Whether a run in this state may move to `target` in one step."""
         return target in MOVES[self]

@@ -532,7 +532,7 @@ class PipelineDriver:
         if status is RunStatus.FAILED:
             told = [f"The step {str(unit)!r} failed: {why}" for unit, why in self._failed.items()]
             error = RunError(" ".join(told), "step")
-        self._own.say(f"The pipeline is {status.value.lower()}.")
+        self._own.say(f"The pipeline {status.ending}.")
         self._own.end(status, error)
         return False
 

@@ -387,7 +387,7 @@ class SweepDriver:
                 status, error = RunStatus.FAILED, RunError("No trial has completed.", "trials")
             else:
                 kept += self._take_outputs(taken)
-        self._own.say(f"The sweep is {status.value.lower()}.")
+        self._own.say(f"The sweep {status.ending}.")
         self._own.end(status, error, kept)
         return False
 

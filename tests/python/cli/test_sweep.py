@@ -53,7 +53,7 @@ def test_a_sweep_runs_shows_its_best_and_goes_on(
     place = ("-w", workspace.address)
     done = call("sweep", "submit", file, "--max-total", "3", *place, "--wait")
     assert done.status == 0
-    assert "The sweep is completed." in done.out
+    assert "The sweep has completed." in done.out
     reference = "trees/1"
     shown = call("sweep", "show", reference, *place, "-o", "json").json
     assert (shown["trials"], shown["best"], shown["statuses"]) == ("3/3", 0, {"Completed": "3"})
