@@ -9,6 +9,35 @@ abort_argument <- function(arg, must, x, hint = "") {
   )
 }
 
+# Refuse arguments among `...` that nobody knows, such as misspelt ones.
+check_argument_names <- function(given, known) {
+  unknown <- setdiff(given, known)
+  if (length(unknown) > 0) {
+    abort_input(
+      sprintf("There is no argument '%s'.", unknown[[1]]),
+      nearest_hint(unknown[[1]], known, "Arguments are"),
+      list(argument = unknown[[1]])
+    )
+  }
+}
+
+# The known word that was most likely meant, or all of them.
+nearest_hint <- function(word, known, otherwise) {
+  if (length(known) == 0) {
+    return(sprintf("%s none.", otherwise))
+  }
+  containing <- known[vapply(strsplit(known, "_", fixed = TRUE), function(x) word %in% x, NA)]
+  distances <- utils::adist(word, known)[1, ]
+  near <- known[which.min(distances)]
+  if (length(containing) == 1) {
+    sprintf("Did you mean '%s'?", containing)
+  } else if (min(distances) <= max(nchar(c(word, near))) * 0.4) {
+    sprintf("Did you mean '%s'?", near)
+  } else {
+    sprintf("%s %s.", otherwise, toString(known))
+  }
+}
+
 # What a value is, for people.
 describe <- function(x) {
   if (is.null(x)) {

@@ -278,7 +278,44 @@ r_function_step <- function(fun, name, arguments = NULL, source_directory = NULL
   check_own_names(fun)
   code <- function_document("r", name, function_text(fun), match.arg(process))
   source_directory <- arg_optional(source_directory, arg_string)
-  new_function_step(name, arguments, source_directory, list(...), code)
+  made <- new_function_step(name, arguments, source_directory, list(...), code)
+  check_call(fun, made$document)
+  made
+}
+
+# Whether the function takes what its step gives it, and gets what it needs.
+check_call <- function(fun, document) {
+  taken <- names(formals(fun))
+  given <- c(names(document$arguments), names(document$inputs))
+  unknown <- if ("..." %in% taken) character() else setdiff(given, taken)
+  if (length(unknown) > 0) {
+    abort_input(
+      sprintf("The function takes no argument '%s'.", unknown[[1]]),
+      nearest_hint(unknown[[1]], taken, "It takes"),
+      list(argument = unknown[[1]])
+    )
+  }
+  has_default <- nzchar(vapply(formals(fun), deparse1, ""))
+  may_miss <- c("...", taken[has_default], tested_by_missing(body(fun)))
+  open <- setdiff(taken, c(given, names(document$outputs), may_miss))
+  if (length(open) > 0) {
+    abort_input(
+      sprintf("The function needs '%s', which is no input, argument or output.", open[[1]]),
+      details = list(argument = open[[1]])
+    )
+  }
+}
+
+# The names that code looks for by missing().
+tested_by_missing <- function(code) {
+  if (!is.call(code)) {
+    return(character())
+  }
+  if (identical(code[[1]], quote(missing)) && length(code) == 2) {
+    return(as.character(code[[2]]))
+  }
+  parts <- Filter(is.call, as.list(code))
+  as.character(unlist(lapply(parts, tested_by_missing)))
 }
 
 #' @rdname python_script_step
@@ -335,13 +372,27 @@ step_output <- function(step, output = NULL) {
     output <- there
   }
   if (is.null(output) || !arg_string(output) %in% there) {
-    said <- if (is.null(output)) sprintf("%d outputs", length(there)) else "no such output"
-    abort_input(
-      sprintf("The step '%s' has %s.", step$name, said),
-      sprintf("Its outputs are %s.", if (length(there)) toString(there) else "none")
-    )
+    abort_no_such_output(step$name, output, there)
   }
   structure(list(step = step, name = output), class = "tandemlab_step_output")
+}
+
+abort_no_such_output <- function(step, output, there) {
+  if (length(there) == 0) {
+    abort_input(
+      sprintf("The step '%s' has no outputs.", step), "What it writes is named in its outputs."
+    )
+  }
+  if (is.null(output)) {
+    abort_input(
+      sprintf("Which output of the step '%s' is meant has to be said.", step),
+      sprintf("Its outputs are %s.", toString(there))
+    )
+  }
+  abort_input(
+    sprintf("The step '%s' has no output '%s'.", step, output),
+    nearest_hint(output, there, "Its outputs are")
+  )
 }
 
 #' A parameter of a pipeline
@@ -416,6 +467,7 @@ new_step <- function(name, content, source_directory, settings, code = NULL, com
   if (length(names(settings)) < length(settings) || !all(nzchar(names(settings)))) {
     abort_input("Settings of a step must be named.")
   }
+  check_argument_names(names(settings), c(step_settings, names(run_config_settings)))
   base <- arg_optional(settings$run_config, arg_run_config, arg = "run_config")
   taken <- take_references(
     c(drop_null(content), drop_null(list(component = component, sweep = sweep)),

@@ -169,13 +169,11 @@ new_run_config <- function(settings) {
 # A copy with other settings; NULL stands for what is usual.
 change_config <- function(config, settings) {
   if ("arguments" %in% names(settings)) settings <- take_places(settings)
-  unknown <- setdiff(names(settings), c(names(run_config_settings), "source_directory"))
-  if (length(unknown) > 0 || length(names(settings)) < length(settings)) {
-    abort_input(
-      sprintf("Unknown settings: %s.", toString(unknown)),
-      sprintf("Settings are %s.", toString(names(run_config_settings)))
-    )
+  known <- names(run_config_settings)
+  if (length(names(settings)) < length(settings)) {
+    abort_input("Settings must be named.", sprintf("Settings are %s.", toString(known)))
   }
+  check_argument_names(names(settings), c(known, "source_directory"))
   for (name in names(settings)) {
     value <- settings[[name]]
     if (is.null(value)) {

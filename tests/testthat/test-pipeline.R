@@ -45,10 +45,11 @@ test_that("what cannot be a step or a pipeline is refused before Python is asked
   expect_error(command_step("true", "no name"), "`name`")
   expect_error(r_function_step("f", "f"), "`fun`")
   expect_error(command_step("true", "a", outputs = c(x = "tabel")), "outputs\\$x")
-  expect_error(command_step("true", "a", output = "x"), "Unknown settings: output")
+  expect_error(command_step("true", "a", output = "x"), "'output'.*Did you mean 'outputs'")
   made <- command_step("true", "made", outputs = c(a = "file", b = "file"))
-  expect_error(step_output(made), "2 outputs")
-  expect_error(step_output(made, "c"), "no such output")
+  expect_error(step_output(made), "Which output of the step 'made'.*outputs are a, b")
+  expect_error(step_output(made, "c"), "no output 'c'")
+  expect_error(step_output(command_step("true", "silent")), "has no outputs")
   expect_error(pipeline(made, command_step("false", "made")), "Two steps have the name 'made'")
   expect_error(pipeline(list()), "has steps, and none")
   one <- pipeline_parameter("n", 1L)
@@ -61,8 +62,25 @@ test_that("what cannot be a step or a pipeline is refused before Python is asked
 test_that("a function that uses variables of the session is refused", {
   skip_if_not_installed("codetools")
   scale <- 2
-  expect_error(r_function_step(function(x) x * scale, "f"), "uses scale from outside")
-  expect_s3_class(r_function_step(function(x) stats::sd(x), "f"), "tandemlab_step")
+  expect_error(
+    r_function_step(function(x) x * scale, "f", list(x = 1)), "uses scale from outside"
+  )
+  expect_s3_class(r_function_step(function(x) stats::sd(x), "f", list(x = 1)), "tandemlab_step")
+})
+
+test_that("a function of R is given what it takes, and all that it needs", {
+  add <- function(rows, least = 0, plot) rows + least
+  outputs <- c(plot = "file")
+  made <- r_function_step(add, "add", list(rows = 1), outputs = outputs)
+  expect_s3_class(made, "tandemlab_step")
+  expect_error(
+    r_function_step(add, "add", list(row = 1), outputs = outputs),
+    "takes no argument 'row'.*Did you mean 'rows'"
+  )
+  expect_error(r_function_step(add, "add", list(rows = 1)), "needs 'plot', which is no input")
+  expect_error(r_function_step(function() 1, "one", list(x = 1)), "It takes none")
+  any <- function(x, ...) if (missing(x)) 0 else x
+  expect_s3_class(r_function_step(any, "any", list(y = 1)), "tandemlab_step")
 })
 
 test_that("a pipeline prints as a tree, and is drawn", {

@@ -56,7 +56,7 @@ test_that("a configuration is a value: a copy with other settings leaves it as i
   expect_identical(changed$arguments, list(list(epochs = 2)))
   expect_null(changed$max_run_duration_seconds)
   expect_identical(update(config), config)
-  expect_error(update(config, argument = 1), "Unknown settings: argument")
+  expect_error(update(config, argument = 1), "no argument 'argument'.*Did you mean 'arguments'")
   expect_error(run_config(script = 1), "`script`")
   asked <- run_config(spark = list(
     num_executors = 2, jars = c("a.jar", "b.jar"), configuration = list("spark.a" = TRUE)
