@@ -83,7 +83,7 @@ _LEAST_PATIENCE = 30.0
 _FOLD_SHARE = 0.15  # of the whole time, that one fold may take
 _TRIAL_SHARE = 0.3  # of the time left, that a trial's other folds may take while others wait
 _BEST_TRIAL_SHARE = 0.6  # the same, for the best one
-_CLEARLY = 0.01  # the least part of its loss by which a trial is clearly better than another
+_CLEARLY = 0.01  # of its loss, by which a trial is clearly better than another
 _FIRST_FOLD_SHARE = 0.1  # of the whole time, that the first fold of a family may take
 _MOST_SECONDS_TO_EXPLAIN = 5.0
 _COMBINING_WHEN_STOPPED = 2.0  # seconds; what is canceled is soon killed
@@ -626,8 +626,7 @@ class _TabularSearch:
         for trial in able:
             folds = [fold for fold in best.done if fold in trial.results]
             loss = best.loss(folds) if folds else float("inf")
-            rows = int(self._data.held[:, folds].any(axis=1).sum())
-            if folds and trial.loss(folds) <= loss + clear_share(rows) * abs(loss):
+            if folds and trial.loss(folds) <= loss + _CLEARLY * abs(loss):
                 return True
         return False
 
@@ -769,18 +768,6 @@ class _TabularSearch:
         return Member(
             trial.iteration, trial.proposal.algorithm, trial.proposal.parameters, weight, models
         )
-
-
-def clear_share(rows: int) -> float:
-    """By what part of its loss a trial is clearly better than another, measured on so many rows.
-
-    Losses of single rows vary about as much as they are large, and so do differences of two models
-    by somewhat less: on few rows one is ahead by chance, and more folds tell more.
-
-    >>> round(clear_share(50), 3), clear_share(40_000)
-    (0.141, 0.01)
-    """
-    return max(_CLEARLY, float(max(rows, 1)) ** -0.5)
 
 
 def _key(proposal: Proposal) -> str:
