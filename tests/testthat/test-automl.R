@@ -41,6 +41,8 @@ test_that("automl() finds a model that predicts data frames, and can be saved", 
     class = "tandemlab_error_invalid_input"
   )
   expect_output(print(again), "classification of kind")
+  kept <- register_model_from_run(found$run, "kind")
+  expect_match(kept$signature, "colour")
 })
 
 test_that("a configuration is checked where it is written", {

@@ -304,10 +304,11 @@ class AutoMLRun(Run):
         if model_path is None:
             model_path = self.model_file(self.find_iteration(iteration, metric))
         if model_path in (MODEL, _STEP_MODEL) or model_path.startswith(f"{TRIAL_MODELS}/"):
-            signature = self.summary.get("signature")
-            if signature is not None:
-                details.setdefault("signature", signature)
-            details.setdefault("model_framework", "tandemlab.automl")
+            usual = {
+                "signature": self.summary.get("signature"),
+                "model_framework": "tandemlab.automl",
+            }
+            details |= {k: each for k, each in usual.items() if details.get(k) is None}
         found: Model = super().register_model(model_name, model_path, **details)
         return found
 

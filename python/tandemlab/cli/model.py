@@ -248,7 +248,7 @@ def register(
     if reference is None:
         found = Model.register(workspace, path, name, **about)
     else:
-        found = Model.register_from_run(find_run(workspace, reference), name, path, **about)
+        found = find_run(workspace, reference).register_model(name, path, **about)
     session.screen.record(_SHOWN, _full_row(found))
     session.suggest("model alias", found.id, "production")
 

@@ -89,8 +89,7 @@ def _register(
 def _register_from_run(
     workspace: str, run: str, name: str, path: str | None, **details: Any
 ) -> object:
-    made = Model.register_from_run(open_run(workspace, run), name, path, **_details(**details))
-    return _handle(made)
+    return _handle(open_run(workspace, run).register_model(name, path, **_details(**details)))
 
 
 def _get(workspace: str, **wanted: Any) -> object:
