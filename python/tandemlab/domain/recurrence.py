@@ -10,14 +10,14 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from tandemlab.domain.errors import InvalidInput
-from tandemlab.domain.schemas import nearest
+from tandemlab.domain.schemas import as_sentence, nearest, unknown_name
 
 FREQUENCIES = ("Second", "Minute", "Hour", "Day", "Week", "Month")
 WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -132,7 +132,15 @@ class ScheduleRecurrence:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> ScheduleRecurrence:
-        """The recurrence that `to_dict` gave."""
+        """The recurrence that `to_dict` gave.
+
+        Raises:
+            InvalidInput: keys or values that are none of a recurrence.
+        """
+        known = [each.name for each in fields(cls)]
+        told = [unknown_name("key", name, known) for name in content if name not in known]
+        if told:
+            raise InvalidInput(f"That is no recurrence: {as_sentence(told)}")
         try:
             return cls(**content)
         except TypeError as problem:

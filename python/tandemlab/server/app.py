@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from tandemlab.domain import InvalidInput, NotFound, TandemlabError, Unavailable
+from tandemlab.domain.schemas import as_sentence
 from tandemlab.server.access import READER
 from tandemlab.server.api import (
     assets,
@@ -214,9 +215,9 @@ def _add_error_handlers(app: FastAPI) -> None:
             {"place": ".".join(map(str, problem["loc"])), "problem": problem["msg"]}
             for problem in error.errors()[:10]
         ]
-        shown = "; ".join(f"{item['place']}: {item['problem']}" for item in places[:3])
+        shown = as_sentence(f"{item['place']}: {item['problem']}" for item in places[:3])
         problem = InvalidInput(
-            f"The request is not what it should be: {shown}.", details={"problems": places}
+            f"The request is not what it should be: {shown}", details={"problems": places}
         )
         return answer_of(problem, request.scope)
 

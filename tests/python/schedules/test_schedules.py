@@ -353,6 +353,10 @@ def test_a_schedule_is_made_over_rest(workspace: Workspace, server: Server) -> N
     ]:
         answer = httpx.post(base, json={**body, "name": "x", **wrong})
         assert (answer.status_code, "error" in answer.json()) == (status, True), wrong
+    near = [({"recurrence": {"corn": "0 5 * * *"}}, "'cron'?"), ({"catchup": "all"}, "'catch_up'?")]
+    for wrong, meant in near:
+        answer = httpx.post(base, json={**body, "name": "other", **wrong})
+        assert answer.json()["error"]["message"].endswith(f"did you mean {meant}")
     run = httpx.post(f"{base}/then/runs", json={}).json()["run_id"]
     wait_until(lambda: [e.run_id for e in Schedule.get(workspace, "then").get_firings()] == [run])
     assert httpx.delete(f"{base}/then").status_code == 204
