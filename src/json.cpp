@@ -106,7 +106,10 @@ Problem put_time(Buffer* out, double value, Type type) {
     count = std::snprintf(text, sizeof text, "\"%04lld-%02d-%02d\"", static_cast<long long>(year),
                           month, day_of_month);
   } else {
-    const auto micros = static_cast<std::int64_t>(std::llround(value * 1e6));
+    // The product of all with a million would be rounded once more, too often from 2106 on.
+    const double full = std::floor(value);
+    const std::int64_t micros =
+        static_cast<std::int64_t>(full) * 1000000 + std::llround((value - full) * 1e6);
     constexpr std::int64_t per_day = 86400000000LL;
     const std::int64_t whole = micros >= 0 ? micros / per_day : -((-micros + per_day - 1) / per_day);
     const std::int64_t rest = micros - whole * per_day;

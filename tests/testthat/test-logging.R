@@ -22,7 +22,11 @@ scalars <- list(
   list(c(Accuracy = 0.5), "0.5"), list(factor("b", c("a", "b")), "\"b\""),
   list(as.Date("2024-02-29"), "\"2024-02-29\""), list(as.Date(NA), "null"),
   list(as.POSIXct(0.25, origin = "1970-01-01"), "\"1970-01-01T00:00:00.250000+00:00\""),
-  list(as.POSIXct(-1, origin = "1970-01-01"), "\"1969-12-31T23:59:59+00:00\"")
+  list(as.POSIXct(-1, origin = "1970-01-01"), "\"1969-12-31T23:59:59+00:00\""),
+  list(
+    as.POSIXct(4378147200.979237, origin = "1970-01-01"),
+    "\"2108-09-27T00:00:00.979237+00:00\""
+  )
 )
 for (case in scalars) {
   test_that(sprintf("the scalar %s is written as %s", deparse1(case[[1]]), case[[2]]), {

@@ -463,9 +463,15 @@ def _seconds(moment: datetime) -> float:
         moment = moment.replace(tzinfo=timezone.utc)
     micros = (moment - _EPOCH) // _MICROSECOND
     seconds = micros / 1_000_000
-    if round(seconds * 1_000_000) != micros:
+    if _nearest_micros(seconds) != micros:
         _warn(PrecisionWarning, f"The time {moment} has more digits than R's doubles hold.")
     return seconds
+
+
+def _nearest_micros(seconds: float) -> int:
+    # The product with a million would be rounded once more, which is too often from 2106 on.
+    second = math.floor(seconds)
+    return second * 1_000_000 + round((seconds - second) * 1_000_000)
 
 
 def _differences(values: Sequence[timedelta | None], units: str) -> dict[str, Json]:
@@ -659,7 +665,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _moment(seconds: float, zone: tzinfo | None) -> datetime:
-    micros = round(seconds * 1_000_000)
+    micros = _nearest_micros(seconds)
     if micros / 1_000_000 != seconds:
         _warn(PrecisionWarning, "Times were rounded to microseconds.")
     moment = _EPOCH + micros * _MICROSECOND

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tandemlab.bridge.values import Table, Vector, decode, encode
@@ -68,6 +68,8 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@example(datetime(1833, 1, 1, 0, 0, 0, 7, timezone.utc))
+@example(datetime(2108, 9, 27, 0, 0, 0, 979237))
 def test_what_r_can_hold_comes_back_the_same(value: Any) -> None:
     assert repr(decode(encode(value))) == repr(value)
 
