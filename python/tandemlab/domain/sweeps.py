@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -20,6 +19,7 @@ from tandemlab.domain.pipeline_places import has_places, is_place
 from tandemlab.domain.scalars import Scalar, as_number, as_whole
 from tandemlab.domain.schemas import nearest, unknown_name
 from tandemlab.domain.search_spaces import Expression, SearchSpace, Values, plain_name
+from tandemlab.domain.shell_lines import fill_line, value_in
 
 STOPPED = "stopped"
 """The property of a trial that its sweep has ended: why."""
@@ -309,9 +309,10 @@ def fill_values(word: str, values: Mapping[str, str], *, is_shell: bool) -> str:
     """A word of a command with values in their places."""
 
     def value_of(found: re.Match[str]) -> str:
-        value = values.get(plain_name(found[1]), "")
-        return shlex.quote(value) if is_shell else value
+        return values.get(plain_name(found[1]), "")
 
+    if is_shell:
+        return fill_line(word, _PLACE, lambda found, quote: value_in(value_of(found), quote))
     return _PLACE.sub(value_of, word)
 
 

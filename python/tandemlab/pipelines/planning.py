@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,6 +38,7 @@ from tandemlab.domain.pipelines import (
 )
 from tandemlab.domain.schemas import Mistake, as_sentence, conform
 from tandemlab.domain.sweeps import SweepSettings, check_command
+from tandemlab.domain.shell_lines import fill_line, value_in, variable_in
 from tandemlab.models import Model
 from tandemlab.pipelines.components import (
     COMPONENT,
@@ -261,16 +261,14 @@ def _configuration(
         word = json.dumps(value) if isinstance(value, list) else value
         return format_arguments([word], language)[0]
 
-    def quoted(value: Any) -> str:
-        return shlex.quote(write(value))
+    def in_line(found: re.Match[str], quote: str) -> str:
+        is_known = found[1] == "parameters" and found[2] in values
+        return value_in(write(values[found[2]]), quote) if is_known else found[0]
 
-    settings = {
-        key: fill_parameters(value, values, quoted if key == "command" else write)
-        for key, value in step.settings.items()
-    }
+    settings = {key: fill_parameters(each, values, write) for key, each in step.settings.items()}
     if isinstance(step.settings.get("command"), str):
-        filled = fill_parameters(f"{settings['command']} ", values, quoted).strip()
-        settings["command"] = ITEM.sub(_item_variable, filled)
+        filled = fill_line(step.settings["command"], PLACE, in_line)
+        settings["command"] = fill_line(filled, ITEM, _item_variable).strip()
     if "environment_variables" in settings:
         settings["environment_variables"] = {
             key: each if isinstance(each, str) else write(each)
@@ -364,9 +362,9 @@ def _models_of(step: Step, values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _item_variable(found: re.Match[str]) -> str:
+def _item_variable(found: re.Match[str], quote: str) -> str:
     """What the shell knows an item of a list by."""
-    return f"${{TANDEMLAB_ITEM{f'_{found[1]}' if found[1] else ''}}}"
+    return variable_in(f"TANDEMLAB_ITEM{f'_{found[1]}' if found[1] else ''}", quote)
 
 
 def _is_open(given: StepInput) -> bool:

@@ -12,6 +12,7 @@ from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Input, Output, place_variable
 from tandemlab.domain.problems import Problems
 from tandemlab.domain.secrets import as_public_text
+from tandemlab.domain.shell_lines import fill_line, variable_in
 
 if TYPE_CHECKING:
     from tandemlab.data import DataPath, DatasetConsumptionConfig, OutputFileDatasetConfig
@@ -27,7 +28,11 @@ def in_shell(command: str) -> str:
     >>> in_shell("wc -l ${inputs.data}")
     'wc -l ${TANDEMLAB_INPUT_data}'
     """
-    return _PLACE.sub(lambda found: f"${{{place_variable(found[1], found[2])}}}", command)
+
+    def variable(found: re.Match[str], quote: str) -> str:
+        return variable_in(place_variable(found[1], found[2]), quote)
+
+    return fill_line(command, _PLACE, variable)
 
 
 GivenInput: TypeAlias = (

@@ -84,9 +84,11 @@ def test_a_step_runs_for_each_item_and_its_outputs_come_together_in_order(submit
     def split(n: int) -> list[dict[str, object]]:
         return [{"place": place, "word": "abc"[place]} for place in range(n)]
 
+    end = PipelineParameter("end", " it's $(id)")
     parts = split(n=PipelineParameter("n", 3))
     work = CommandStep(
-        "echo ${item.place} > ${outputs.n}; echo $TANDEMLAB_ITEM_word > ${outputs.text}",
+        "echo '${item.place}' > '${outputs.n}'; "
+        'echo "$TANDEMLAB_ITEM_word${parameters.end}" > ${outputs.text}',
         "work",
         outputs={"n": "json", "text": "file"},
         for_each=parts.output(),
@@ -102,25 +104,26 @@ def test_a_step_runs_for_each_item_and_its_outputs_come_together_in_order(submit
         ["sh", "-c", "cat $0/*; cat $1", work.output("text"), work.output("n")], "told"
     )
     made = tables.named("tables")(part="${item}")
-    run = submit(told, made)
+    run = submit(told, made, parameters=[end])
     run.wait_for_completion()
-    assert run.find_step_run("told")[0].read_log()[0] == "a\nb\nc\n[0, 1, 2]"
+    lines = [f"{word} it's $(id)" for word in "abc"]
+    assert run.find_step_run("told")[0].read_log()[0].splitlines() == [*lines, "[0, 1, 2]"]
     assert run.get_output("work", "n") == [0, 1, 2]
     assert sorted(each.name for each in run.get_output("work", "text").iterdir()) == ["0", "1", "2"]
     assert run.get_output("tables")["word"].tolist() == list("aabbcc")
     assert run.find_step_run("work", 1)[0].display_name == "work[1]"
     state = next(each for each in run.get_steps() if each.name == "work")
     assert (state.items, state.items_done) == (3, 3)
-    more = submit(told, made, pipeline_parameters={"n": 2})
+    more = submit(told, made, parameters=[end], pipeline_parameters={"n": 2})
     more.wait_for_completion()
     assert more.why("work").reason is Reason.CHANGED
     assert more.find_step_run("work", 1) == run.find_step_run("work", 1)
     assert more.get_output("work", "n") == [0, 1]
-    again = submit(told, made)
+    again = submit(told, made, parameters=[end])
     again.wait_for_completion()
     assert again.why("work").reason is Reason.REUSED
     Path("note.txt").write_text("new\n")  # among the sources of the list's step
-    changed = submit(told)
+    changed = submit(told, parameters=[end])
     changed.wait_for_completion()
     assert "note.txt: added" in str(changed.why("work"))
 
