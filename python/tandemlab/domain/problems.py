@@ -39,7 +39,11 @@ class Problems:
     @property
     def messages(self) -> list[str]:
         """What went wrong, in its order."""
-        return [each.message for each in self._found]
+        return [
+            message
+            for each in self._found
+            for message in each.details.get("problems", [each.message])
+        ]
 
     def tell(self) -> None:
         """Raise what was gathered; nothing if all went well.
@@ -51,5 +55,5 @@ class Problems:
         if len(self._found) == 1:
             raise self._found[0]
         if self._found:
-            lines = [f"There are {len(self._found)} mistakes:", *self.messages]
+            lines = [f"There are {len(self.messages)} mistakes:", *self.messages]
             raise InvalidInput("\n  ".join(lines), details={"problems": self.messages})

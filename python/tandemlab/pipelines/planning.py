@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tandemlab.automl import AutoMLConfig
 from tandemlab.automl.submitting import CODE as AUTOML
 from tandemlab.automl.submitting import cpus_of
-from tandemlab.domain import InvalidInput, TandemlabError
+from tandemlab.domain import InvalidInput
 from tandemlab.domain.jobs import Input, Output, OutputMode
 from tandemlab.domain.pipeline_checks import describe_mistakes, mistakes_of
 from tandemlab.domain.pipeline_places import (
@@ -36,9 +36,10 @@ from tandemlab.domain.pipelines import (
     StepOutput,
     is_file_type,
 )
+from tandemlab.domain.problems import Problems
 from tandemlab.domain.schemas import Mistake, as_sentence, conform
-from tandemlab.domain.sweeps import SweepSettings, check_command
 from tandemlab.domain.shell_lines import fill_line, value_in, variable_in
+from tandemlab.domain.sweeps import SweepSettings, check_command
 from tandemlab.models import Model
 from tandemlab.pipelines.components import (
     COMPONENT,
@@ -149,10 +150,11 @@ def _check_steps(
     listed: dict[Path, list[str]] = {}
     targets: dict[str, Interpreters] = {}
     for name, step in graph.steps.items():
-        try:
+        problems = Problems()
+        with problems:
             source = _source_of(name, step, Path(written))
             models = {key: Model(workspace, each) for key, each in _models_of(step, values).items()}
-            config = _configuration(graph, name, source, values, models)
+            config = _configuration(graph, name, source, values, models, problems)
             definition = config.check(workspace, targets)
             for key, model in models.items():
                 definition["inputs"][key]["is_sent"] = True
@@ -167,9 +169,7 @@ def _check_steps(
                 check_packages(settings.sampling)
                 check_command(definition, settings.sampling.space)
             found[name] = _Checked(config, definition, source, paths)
-        except TandemlabError as problem:
-            told = problem.details.get("problems", [problem.message])
-            mistakes += [Mistake(("steps", name), each.rstrip(".")) for each in told]
+        mistakes += [Mistake(("steps", name), each.rstrip(".")) for each in problems.messages]
     return found, mistakes
 
 
@@ -248,8 +248,13 @@ def _configuration(
     source: Path,
     given: Mapping[str, ParameterValue],
     models: Mapping[str, Model],
+    problems: Problems,
 ) -> ScriptRunConfig:
-    """What a step runs. For what is not known yet stands what is there for certain."""
+    """What a step runs. For what is not known yet stands what is there for certain.
+
+    Args:
+        problems: takes settings that cannot be used, without which the rest is looked at.
+    """
     step = graph.steps[name]
     language = _language(step)
     texts = {
@@ -305,8 +310,20 @@ def _configuration(
     }
     inputs |= {key: Input(str(each.local_path())) for key, each in models.items()}
     outputs = {key: _written_output(each, values) for key, each in _written(step).items()}
-    configuration = RunConfiguration.from_dict(settings)
+    configuration = _run_configuration(settings, problems)
     return ScriptRunConfig(source, run_config=configuration.replace(inputs=inputs, outputs=outputs))
+
+
+def _run_configuration(settings: Mapping[str, Any], problems: Problems) -> RunConfiguration:
+    try:
+        return RunConfiguration.from_dict(settings)
+    except InvalidInput as refused:
+        keys = set(refused.details.get("keys", ()))
+        if not keys & settings.keys() or keys & {"script", "command"}:
+            raise
+        with problems:
+            raise
+        return RunConfiguration.from_dict({k: settings[k] for k in settings.keys() - keys})
 
 
 def _language(step: Step) -> Language:

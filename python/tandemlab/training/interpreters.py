@@ -71,6 +71,23 @@ class Here:
         self._target.check(definition)
 
 
+class Nowhere:
+    """In place of a target that is not there, so that all other mistakes are told with that."""
+
+    is_here = True
+    is_with_agent = True
+
+    def interpreter(self, language: Language, chosen: str | None) -> str:
+        """What the user asks for, or the language's name: nothing is known of it."""
+        return chosen or language.value
+
+    def check(self, environment: Environment) -> None:
+        """Nothing is known of it."""
+
+    def check_run(self, definition: Mapping[str, Any]) -> None:
+        """Nothing is known of it."""
+
+
 class There:
     """The machine of a target, whose programs were found when it was attached."""
 

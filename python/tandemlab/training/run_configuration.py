@@ -136,7 +136,10 @@ class RunConfiguration:
         value, mistakes = conform(content, run_configuration_schema())
         if mistakes:
             told = [": ".join(filter(None, (key_of(m.path), m.message))) for m in mistakes]
-            raise InvalidInput(f"The run configuration cannot be used. {as_sentence(told)}")
+            raise InvalidInput(
+                f"The run configuration cannot be used. {as_sentence(told)}",
+                details={"keys": sorted({str(each.path[0]) for each in mistakes if each.path})},
+            )
         environment = value.pop("environment", None)
         if isinstance(environment, Mapping):
             environment = Environment.from_dict({"name": "environment", **environment})

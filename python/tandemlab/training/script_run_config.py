@@ -25,7 +25,7 @@ from tandemlab.domain.spark import USUAL_SPARK, SparkConfiguration
 from tandemlab.environments import get_environment
 from tandemlab.environments.registry import record_environment
 from tandemlab.store.snapshots import describe_size, source_files, take_snapshot
-from tandemlab.training.interpreters import Interpreters, find_interpreters
+from tandemlab.training.interpreters import Interpreters, Nowhere, find_interpreters
 from tandemlab.training.languages import (
     Language,
     format_arguments,
@@ -221,13 +221,12 @@ class ScriptRunConfig(RunConfiguration):
             InvalidInput: the folder, script, arguments, target or interpreter cannot be used; all
                 mistakes are told.
         """
-        name = self.compute_target
-        target = (targets or {}).get(name) or find_interpreters(workspace, name)
-        if targets is not None:
-            targets[name] = target
         folder = os.path.abspath(os.path.expanduser(self.source_directory))
         source = _check_source(Path(folder))
         problems = Problems()
+        target: Interpreters = Nowhere()
+        with problems:
+            target = self._found_target(workspace, targets)
         with problems:
             self._check_limit()
         given = named_inputs(self.inputs)
@@ -272,6 +271,15 @@ class ScriptRunConfig(RunConfiguration):
             **({"environment_version": version} if version else {}),
         }
         target.check_run(found)
+        return found
+
+    def _found_target(
+        self, workspace: Workspace, targets: dict[str, Interpreters] | None
+    ) -> Interpreters:
+        name = self.compute_target
+        found = (targets or {}).get(name) or find_interpreters(workspace, name)
+        if targets is not None:
+            targets[name] = found
         return found
 
     def _check_limit(self) -> None:

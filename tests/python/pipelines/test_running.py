@@ -293,23 +293,25 @@ def test_a_run_that_has_not_ended_is_not_resumed(submit: Submit, tmp_path: Path)
 def test_what_cannot_run_is_told_before_anything_does(workspace: Workspace) -> None:
     (Path("a.py")).write_text("")
     steps = [
-        PythonScriptStep("a.py", "target", compute_target="moon"),
-        PythonScriptStep("b.py", "script"),
+        PythonScriptStep("c.py", "target", compute_target="moon", inputs={"raw": "gone.csv"}),
+        PythonScriptStep("b.py", "script", max_run_duration_seconds="soon", compute_target="moon"),
         PythonScriptStep("a.py", "data", inputs={"raw": "missing.csv"}),
         CommandStep("cat ${inputs.raw}", "dataset", inputs={"raw": "gone"}, environment="nowhere"),
     ]
     pipeline = Pipeline(steps)
     told = pipeline.validate(workspace)
     assert [line.split(":")[0] for line in told] == [
-        "steps.target",
-        "steps.script",
+        *["steps.target"] * 3,
+        *["steps.script"] * 3,
         "steps.data",
         "steps.dataset",
         "steps.dataset",
     ]
     assert "no compute target 'moon'" in told[0]
-    assert "missing.csv" in told[2]
-    with pytest.raises(InvalidInput, match="5 mistakes"):
+    assert "gone.csv" in told[1] and "c.py" in told[2]
+    assert "max_run_duration_seconds" in told[3] and "moon" in told[4] and "b.py" in told[5]
+    assert "missing.csv" in told[6]
+    with pytest.raises(InvalidInput, match="9 mistakes"):
         workspace.experiment("study").submit(pipeline)
     many = Pipeline([PythonScriptStep("b.py", f"step{number}") for number in range(1000)])
     with pytest.raises(InvalidInput, match="1000 mistakes") as refused:
