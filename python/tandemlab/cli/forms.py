@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 Form: TypeAlias = Callable[[Any], str]
 
 _BRIEF = 40
+_LONG = 200
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -56,10 +57,19 @@ def brief_tags(value: Mapping[str, Any]) -> str:
     >>> brief_tags({"rows": 3, "text": "x" * 50})
     'rows=3, text=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'
     """
+    return _cut_tags(value, _BRIEF)
+
+
+def definition_text(value: Mapping[str, Any]) -> str:
+    """What a run was asked to do, the steps of a pipeline and other long values cut."""
+    return _cut_tags(value, _LONG)
+
+
+def _cut_tags(value: Mapping[str, Any], length: int) -> str:
     texts = {name: item if item is None else plain(item) for name, item in value.items()}
     return tag_text(
         {
-            name: text if text is None or len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
+            name: text if text is None or len(text) <= length else f"{text[: length - 1]}…"
             for name, text in texts.items()
         }
     )

@@ -75,6 +75,8 @@ def test_a_pipeline_runs_fails_and_is_resumed(
     assert [each["reused"] for each in steps] == [True, False]
     why = call("pipeline", "why", again.json["run"], "first", *place, "-o", "json").json
     assert why["reason"] == "taken"
+    shown = call("run", "show", reference, *place)
+    assert "steps=" in shown.out and max(map(len, shown.out.splitlines())) < 2000
     done = call("pipeline", "run", file, "-p", "n=3", *place, "--wait")
     assert done.status == 0
     assert "second: completed" in done.out

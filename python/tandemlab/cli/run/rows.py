@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.cli.forms import brief_tags, duration, tag_text
+from tandemlab.cli.forms import brief_tags, definition_text, duration, tag_text
 from tandemlab.cli.tables import Column
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ DETAILS = (
     Column("description"),
     Column("metrics"),
     Column("properties"),
-    Column("definition"),
+    Column("definition", form=definition_text),
     Column("snapshot"),
     Column("context", in_table=False),
     Column("directory"),
