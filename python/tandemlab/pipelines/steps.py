@@ -719,9 +719,24 @@ class StepMaker:
         """The same, for a step of another name."""
         return StepMaker(self._function, self._settings, name)
 
-    def __call__(self, **given: Any) -> PythonFunctionStep:
-        """A step that calls the function with these inputs and arguments."""
-        return PythonFunctionStep(self._function, self._name, given, **self._settings)
+    def __call__(self, *values: Any, **given: Any) -> PythonFunctionStep:
+        """A step that calls the function with these inputs and arguments.
+
+        Raises:
+            InvalidInput: there are more than the function takes, or one is given twice.
+        """
+        try:
+            first = signature(self._function).bind_partial(*values).arguments
+            twice = min(first.keys() & given.keys(), default=None)
+            if twice is not None:
+                raise TypeError(f"{twice!r} is given twice")
+        except TypeError as problem:
+            raise InvalidInput(
+                f"{self._function.__name__}() cannot be called so: {problem}.",
+                hint=f"It is {self._function.__name__}{signature(self._function)}.",
+            ) from None
+        arguments = {**first, **given}
+        return PythonFunctionStep(self._function, self._name, arguments, **self._settings)
 
 
 def _apart(

@@ -206,6 +206,21 @@ def test_pictures_show_steps_data_and_order() -> None:
     assert sum("order" in str(each.get("class")) for each in picture.iter()) == 1
 
 
+def test_a_function_makes_steps_by_position_as_python_calls_it() -> None:
+    @step(outputs={"total": "json"})
+    def add(left: int, right: int = 1) -> int:
+        return left + right
+
+    first = add(1, right=2)
+    assert first.definition.settings["arguments"] == {"left": 1, "right": 2}
+    assert add.named("again")(first.output(), 2).upstream == (first,)
+    with pytest.raises(InvalidInput, match="too many positional") as refused:
+        add(1, 2, 3)
+    assert "add(left: 'int', right: 'int' = 1)" in refused.value.hint
+    with pytest.raises(InvalidInput, match="'left' is given twice"):
+        add(1, left=2)
+
+
 def test_pictures_show_conditions_and_lists() -> None:
     split = CommandStep("true", "split", outputs={"parts": "json"})
     work = CommandStep("true", "work", for_each=split.output(), when="parameters.n > 1")
