@@ -176,6 +176,6 @@ def test_a_transfer_copies_what_is_not_there_and_tells_of_it(
     assert {each.name for each in backup.rglob("*") if each.is_file()} == {"a", "b"}
     Path("raw/a").write_text("other")
     run = submit(DataTransferStep("keep", Path("raw"), lake.path("raw")))
-    with pytest.raises(RunFailed, match="overwrite"):
+    with pytest.raises(RunFailed, match="There are other files of these names"):
         run.wait_for_completion()
     assert (tmp_path / "lake/raw/a").read_text() == "a"
