@@ -225,17 +225,22 @@ def check_paths(template: Template, values: Mapping[str, ParameterValue]) -> Non
     for name in path_parameters(template.graph):
         value = values[name]
         if isinstance(value, str) and value.startswith("{"):  # data, as its JSON
-            raise InvalidInput(
-                f"The parameter {name!r} is a path of this machine, and not data.",
-                hint=f"Give a path, or publish the input as 'dataset: ${{parameters.{name}}}'.",
-                details={"parameter": name},
-            )
+            raise not_data(name)
         if isinstance(value, str) and not os.path.isabs(os.path.expanduser(value)):
             raise InvalidInput(
                 f"The parameter {name!r} is a path, and {value!r} is not absolute.",
                 hint="A published pipeline has no folder that it could be relative to.",
                 details={"parameter": name},
             )
+
+
+def not_data(name: str) -> InvalidInput:
+    """What to say where data are given for a parameter that a path begins with."""
+    return InvalidInput(
+        f"The parameter {name!r} is a path of this machine, and not data.",
+        hint=f"Give a path, or publish the input as 'dataset: ${{parameters.{name}}}'.",
+        details={"parameter": name},
+    )
 
 
 def path_parameters(graph: Graph) -> set[str]:

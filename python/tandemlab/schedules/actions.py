@@ -28,6 +28,7 @@ from tandemlab.domain.schedules import (
 from tandemlab.pipelines import PipelineEndpoint, PublishedPipeline
 from tandemlab.pipelines.published_pipeline import parameter_values
 from tandemlab.pipelines.publishing import KIND as PIPELINE
+from tandemlab.pipelines.publishing import not_data, path_parameters
 from tandemlab.store.snapshots import read_manifest, restore_snapshot, source_files, take_snapshot
 from tandemlab.training import RunConfiguration, ScriptRunConfig
 from tandemlab.training.places import as_input, named_inputs
@@ -85,6 +86,8 @@ def _check_parameters(
             f"The pipeline {found.name!r} has no parameter {data_parameter!r}.",
             hint=f"It has {', '.join(known) or 'none'}.",
         )
+    if data_parameter in path_parameters(found.template.graph):
+        raise not_data(str(data_parameter))
     values = dict(given)
     if data_parameter is not None:
         values.setdefault(data_parameter, "")

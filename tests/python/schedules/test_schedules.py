@@ -260,6 +260,9 @@ def test_a_pipeline_that_cannot_run_is_a_failed_firing_and_the_next_one_runs(
 
 def test_what_cannot_be_a_schedule_is_refused(workspace: Workspace) -> None:
     Pipeline([CommandStep("true", "only")]).publish(workspace, "p")
+    folder = PipelineParameter("folder", os.path.abspath("."))
+    Pipeline([CommandStep("true", "reads", inputs={"rows": folder})]).publish(workspace, "paths")
+    on_data = {"datastore": "workspaceblobstore", "data_path_parameter_name": "folder"}
     cases: list[tuple[dict[str, object], str]] = [
         ({"config": "p"}, "0 of these are given"),
         ({"config": "p", "recurrence": NEVER, "after": "p"}, "2 of these are given"),
@@ -277,6 +280,7 @@ def test_what_cannot_be_a_schedule_is_refused(workspace: Workspace) -> None:
             "no input 'x'",
         ),
         ({"config": "p", "recurrence": NEVER, "data_path_parameter_name": "x"}, "no parameter 'x'"),
+        ({"config": "paths", **on_data}, "'folder' is a path of this machine, and not data"),
         ({"config": command("cat ${inputs.no}"), "recurrence": NEVER}, "inputs"),
     ]
     for options, words in cases:
