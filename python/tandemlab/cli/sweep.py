@@ -159,7 +159,7 @@ def list_sweeps(session: Session, experiment: str | None) -> None:
 
     query = RunQuery(type="sweep", experiment=experiment, include_children=True)
     found = session.workspace().find_runs(query)
-    rows = [_sweep_row(each) for each in found if isinstance(each, HyperDriveRun)]
+    rows = [_listed_row(each) for each in found if isinstance(each, HyperDriveRun)]
     session.screen.rows(_SWEEPS, rows)
 
 
@@ -330,6 +330,18 @@ def _after_start(session: Session, made: HyperDriveRun, *, wait: bool) -> None:
         wait_until_ended(session, made, next_verb="sweep show")
     else:
         session.suggest("sweep show", show_run(session, made))
+
+
+def _listed_row(found: HyperDriveRun) -> dict[str, Any]:
+    """The row of a sweep; of one that says nothing that could be read, what its run says."""
+    from tandemlab.domain import InvalidInput
+
+    try:
+        return _sweep_row(found)
+    except InvalidInput:
+        row = run_row(found.record)
+        known = {name: row[name] for name in ("run", "status", "created", "duration", "id")}
+        return {**dict.fromkeys(("trials", "metric", "best")), **known}
 
 
 def _sweep_row(found: HyperDriveRun) -> dict[str, Any]:

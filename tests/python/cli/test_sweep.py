@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tandemlab import Workspace
+from tandemlab.sweeps import HyperDriveConfig
 
 SWEEP = """\
 name: trees
@@ -75,3 +76,19 @@ def test_a_sweep_runs_shows_its_best_and_goes_on(
     (last,) = call("sweep", "trials", more.json["run"], *place, "-o", "json").json
     assert last["hyperparameters"] == {"depth": 3}
     assert call("sweep", "best", last["run"], *place).status == 2
+
+
+def test_a_sweep_that_cannot_be_read_does_not_hide_the_others(
+    call: Callable, file: str, workspace: Workspace
+) -> None:
+    plan = HyperDriveConfig.load_yaml(file).settings.to_dict()
+    trial = {"definition": {}, "snapshot": None, "target": "local", "params": {}}
+    for name, minutes in (("old", float("inf")), ("new", 60.0)):
+        definition = {"sweep": {**plan, "max_duration_minutes": minutes}, "trial": trial}
+        run = workspace.experiment(name).create_run(type="sweep", definition=definition)
+        run.cancel()
+
+    rows = call("sweep", "list", "-w", workspace.address, "-o", "json").json
+
+    assert [(row["run"], row["metric"]) for row in rows] == [("new/1", "score"), ("old/1", None)]
+    assert call("sweep", "show", "old/1", "-w", workspace.address).status == 2
