@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tandemlab.automl.featurization_config import FeaturizationConfig, Purpose
 
 if TYPE_CHECKING:
     import pandas
+    from numpy.typing import NDArray
 
 _SAMPLE = 2000
 _MOST_COUNTED = 100_000
@@ -40,23 +41,23 @@ class Column:
 
 def look_at(frame: pandas.DataFrame, config: FeaturizationConfig) -> list[Column]:
     """What each column of a frame is for."""
-    return [_look_at(name, frame[name], config) for name in frame.columns]
+    return [_look_at(cast("str", name), values, config) for name, values in frame.items()]
 
 
 def _look_at(name: str, values: pandas.Series, config: FeaturizationConfig) -> Column:
+    if is_plain_fractions(values):
+        return _look_at_fractions(name, values, config.purpose(name))
     missing = int(values.isna().sum())
     known = values.dropna() if missing else values
     try:
-        levels = _count_levels(known)
+        levels = int(known.nunique())
     except TypeError:  # lists, dicts and the like
         return Column(name, Purpose.IGNORE, "values of a type that no model takes", missing, 0)
     given = config.purpose(name)
     if given is not None:
         return Column(name, given, "as configured", missing, levels, _is_mixed(known))
-    if levels == 0:
-        return Column(name, Purpose.IGNORE, "all values are missing", missing, 0)
-    if levels == 1 and not missing:
-        return Column(name, Purpose.IGNORE, "constant", missing, 1)
+    if levels == 0 or (levels == 1 and not missing):
+        return _without_information(name, missing, levels)
     if known.dtype.kind == "c":
         return Column(
             name, Purpose.IGNORE, "complex numbers, which no model takes", missing, levels
@@ -65,17 +66,40 @@ def _look_at(name: str, values: pandas.Series, config: FeaturizationConfig) -> C
     return Column(name, purpose, reason, missing, levels, _is_mixed(known))
 
 
-def _count_levels(known: pandas.Series) -> int:
-    """How many values there are; of very many rows of fractions the first ones stand for all."""
+def is_plain_fractions(values: pandas.Series) -> bool:
+    """Whether a column is one of numpy's floats: with thousands of columns, pandas is slow."""
     import numpy
 
-    if not isinstance(known.dtype, numpy.dtype) or known.dtype.kind != "f":
-        return int(known.nunique())
-    values = known.to_numpy()
-    if len(values) <= _MOST_COUNTED:
-        return len(numpy.unique(values))
-    counted = len(numpy.unique(values[:_MOST_COUNTED]))
-    return max(2, counted) if values.min() < values.max() else 1
+    return isinstance(values.dtype, numpy.dtype) and values.dtype.kind == "f"
+
+
+def _look_at_fractions(name: str, values: pandas.Series, given: Purpose | None) -> Column:
+    import numpy
+
+    known = values.to_numpy()
+    known = known[~numpy.isnan(known)]
+    missing, levels = len(values) - len(known), _count_fractions(known)
+    if given is not None:
+        return Column(name, given, "as configured", missing, levels)
+    if levels == 0 or (levels == 1 and not missing):
+        return _without_information(name, missing, levels)
+    return Column(name, Purpose.NUMERIC, "numbers", missing, levels)
+
+
+def _without_information(name: str, missing: int, levels: int) -> Column:
+    reason = "constant" if levels else "all values are missing"
+    return Column(name, Purpose.IGNORE, reason, missing, levels)
+
+
+def _count_fractions(known: NDArray[Any]) -> int:
+    """How many values there are; of very many rows the first ones stand for all."""
+    import numpy
+
+    if not len(known):
+        return 0
+    ordered = numpy.sort(known[:_MOST_COUNTED])
+    counted = 1 + int(numpy.count_nonzero(ordered[1:] != ordered[:-1]))
+    return counted if counted > 1 or known.min() == known.max() else 2
 
 
 def _found(name: str, known: pandas.Series, levels: int) -> tuple[Purpose, str]:

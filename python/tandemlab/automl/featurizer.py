@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tandemlab.automl.columns import Column
+from tandemlab.automl.columns import Column, is_plain_fractions
 from tandemlab.automl.featurization_config import FeaturizationConfig, Purpose
 from tandemlab.automl.frames import shown
 from tandemlab.domain import InvalidInput
@@ -261,8 +261,9 @@ class Featurizer:
 
     def fit_transform(self, frame: pandas.DataFrame) -> NDArray[Any]:
         """Learn from the training data, and give its matrix."""
+        series = dict(frame.items())  # of thousands of columns, each look-up by name takes long
         self.features = [
-            feature for column, part in self._parts for feature in part.fit(frame[column.name])
+            feature for column, part in self._parts for feature in part.fit(series[column.name])
         ]
         return self.transform(frame)
 
@@ -277,8 +278,9 @@ class Featurizer:
         self.check(frame)
         matrix = numpy.empty((len(frame), len(self.features)), dtype="float32", order="F")
         at = 0
+        series = dict(frame.items())
         for column, part in self._parts:
-            for values in part.transform(frame[column.name]):
+            for values in part.transform(series[column.name]):
                 matrix[:, at] = values
                 at += 1
         return matrix
@@ -320,6 +322,9 @@ def as_numbers(values: pandas.Series, name: str) -> NDArray[Any]:
     import pandas
     from pandas.api import types
 
+    if is_plain_fractions(values):
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            return values.to_numpy().astype("float32")
     if types.is_timedelta64_dtype(values.dtype):
         return values.dt.total_seconds().to_numpy(dtype="float32")
     if types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype):

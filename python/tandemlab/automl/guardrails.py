@@ -140,12 +140,15 @@ def of_leakage(
     x: NDArray[Any], y: NDArray[Any], names: Sequence[str], levels: Sequence[int], classes: int
 ) -> Guardrail:
     """Features that alone tell the target nearly exactly: they may come from it."""
+    import numpy
+
     step = -(-len(y) // _SAMPLE)
     x, y = x[::step], y[::step]
+    by_class = numpy.argsort(y, kind="stable") if classes else None
     suspects = [
         name
         for place, name in enumerate(names)
-        if len(y) >= 30 and _tells(x[:, place], y, levels[place], classes)
+        if len(y) >= 30 and _tells(x[:, place], y, levels[place], classes, by_class)
     ]
     if not suspects:
         text = "No single column tells the label nearly exactly."
@@ -157,22 +160,45 @@ def of_leakage(
     return Guardrail("leakage", "alerted", text, suspects)
 
 
-def _tells(values: NDArray[Any], y: NDArray[Any], levels: int, classes: int) -> bool:
+def _tells(
+    values: NDArray[Any],
+    y: NDArray[Any],
+    levels: int,
+    classes: int,
+    by_class: NDArray[Any] | None,
+) -> bool:
     import numpy
 
     known = numpy.isfinite(values)
-    if known.sum() < 30:
+    if numpy.count_nonzero(known) < 30:
         return False
+    if by_class is not None and not levels:
+        return classes > 1 and _is_parted(values[by_class], numpy.bincount(y, minlength=classes))
     values, y = values[known], y[known]
     if classes == 0:
         if levels or values.std() == 0 or y.std() == 0:
             return False
         return bool(abs(numpy.corrcoef(values, y)[0, 1]) > 0.9995)
-    if levels:
-        if levels > len(y) / 20:
-            return False
-        table = numpy.zeros((levels, classes))
-        numpy.add.at(table, (values.astype("int64"), y), 1)
-        return bool(table.max(axis=1).sum() / len(y) > 0.995 > numpy.bincount(y).max() / len(y))
-    order = numpy.argsort(values, kind="stable")
-    return int((numpy.diff(y[order]) != 0).sum()) == classes - 1 and classes > 1
+    if levels > len(y) / 20:
+        return False
+    table = numpy.zeros((levels, classes))
+    numpy.add.at(table, (values.astype("int64"), y), 1)
+    return bool(table.max(axis=1).sum() / len(y) > 0.995 > numpy.bincount(y).max() / len(y))
+
+
+def _is_parted(values: NDArray[Any], counts: NDArray[Any]) -> bool:
+    """Whether each class has a range of values for itself, found without sorting them.
+
+    Args:
+        values: those of the first class, then those of the second …
+        counts: of the rows of each class.
+    """
+    import numpy
+
+    if not counts.all():
+        return False
+    starts = numpy.cumsum(counts) - counts
+    lowest = numpy.fmin.reduceat(values, starts)
+    highest = numpy.fmax.reduceat(values, starts)
+    order = numpy.argsort(lowest)
+    return bool((highest[order[:-1]] < lowest[order[1:]]).all())

@@ -220,7 +220,7 @@ class _TabularSearch:
         """Search until the budget is spent."""
         self._go_on_from_before()
         if self._is_timed:
-            latest = self._deadline + self._patience
+            latest = max(self._deadline, self._began) + self._patience
             self._pool.wait_until_ready(max(0.0, latest - time.monotonic()))
         self._began = time.monotonic()
         while not self._is_over():
@@ -248,11 +248,11 @@ class _TabularSearch:
         if now < self._deadline:
             return False
         has_some = any(trial.results for trial in self._trials)
-        return has_some or now >= self._deadline + self._patience
+        return has_some or now >= max(self._deadline, self._began) + self._patience
 
     @property
     def _patience(self) -> float:
-        """Seconds beyond the time that a first result is waited for."""
+        """Seconds that a first result is waited for beyond the time, or once data are prepared."""
         return max(_LEAST_PATIENCE, self._budget.seconds or 0.0)
 
     def _take(self, seconds: float) -> None:
@@ -504,7 +504,9 @@ class _TabularSearch:
             share = _FOLD_SHARE if fold or self._is_of_known_family(trial) else _FIRST_FOLD_SHARE
             deadline = min(deadline, now + max(0.5, share * whole))
             has_some = any(each.results for each in self._trials)
-            grace = max(1.0, _FOLD_SHARE * whole) if has_some else self._patience + whole
+            grace = max(1.0, _FOLD_SHARE * whole)
+            if not has_some:
+                grace = max(0.0, now - deadline) + self._patience + whole
         elif self._config.iteration_timeout_minutes is not None:
             grace = max(1.0, 30 * self._config.iteration_timeout_minutes)
         trial.given.add(fold)
@@ -611,6 +613,8 @@ class _TabularSearch:
         The folds are such that no trial is left out that is clearly better than all others.
         """
         some = self._ranked()
+        if not some:
+            return [], []
         counts = [sum(fold in each.results for each in some) for fold in range(self._folds)]
         order = sorted(range(self._folds), key=lambda fold: -counts[fold])
         for size in range(self._folds, 0, -1):

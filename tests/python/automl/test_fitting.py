@@ -23,7 +23,7 @@ from plugins import holding
 from plugins.holding import Holding
 from tandemlab.automl import AutoMLConfig, FeaturizationConfig, fit, worker_pool
 from tandemlab.automl.automl_config import build_config
-from tandemlab.automl.fitting import AutoMLResult, task_of
+from tandemlab.automl.fitting import AutoMLResult, search, task_of
 from tandemlab.automl.folds import cut
 from tandemlab.automl.frames import as_frame
 from tandemlab.automl.screening import kept_count, telling_features
@@ -32,7 +32,7 @@ from tandemlab.automl.tabular_data import TabularData, prepare
 from tandemlab.automl.trial_folders import temporary_trials
 from tandemlab.automl.worker_pool import WorkerPool, start_pool
 from tandemlab.compute.processes import memory_of
-from tandemlab.domain import InvalidInput, NotFound
+from tandemlab.domain import InvalidInput, InvalidState, NotFound
 from tandemlab.models import save_model
 from tandemlab.services import default_python
 
@@ -205,6 +205,18 @@ def test_guardrails_tell_what_is_odd() -> None:
         "mixed types",
         "rows per class",
     }
+
+
+def test_number_that_parts_the_classes_is_suspected() -> None:
+    frame = mixed()
+    frame["told"] = frame["label"].map({"yes": 1.0, "no": 5.0}) + np.arange(120) % 7 / 7
+    frame.loc[:20, "told"] = None
+    (rail,) = (rail for rail in prepared(frame).rails if rail.check == "leakage")
+    assert rail.columns == ["told"]
+
+    frame.loc[62:90, "told"] = frame.loc[62:90, "told"].iloc[::-1].to_numpy()
+    (rail,) = (rail for rail in prepared(frame).rails if rail.check == "leakage")
+    assert not rail.columns
 
 
 def test_configured_columns_come_before_what_is_found_out() -> None:
@@ -561,3 +573,20 @@ def test_time_that_is_up_leaves_the_best_so_far() -> None:
 
     assert found.predict(mixed()).shape == (120,)
     assert time.monotonic() - started < 60  # by far more than it needs
+
+
+def test_data_that_take_all_the_time_to_prepare_leave_a_model(tmp_path: Path) -> None:
+    config = AutoMLConfig(
+        "classification",
+        label_column_name="label",
+        experiment_timeout_minutes=0.1,
+        allowed_models=["Linear"],
+    )
+    long_ago = time.monotonic() - 1000
+    found = search(config, mixed(), tmp_path / "trials", tmp_path / "scratch", started=long_ago)
+    assert found.predict(mixed()).shape == (120,)
+
+
+def test_search_that_is_stopped_at_once_says_so() -> None:
+    with pytest.raises(InvalidState, match="No model was finished"):
+        fit(mixed(), "label", timeout=5, stopped=lambda: True)
