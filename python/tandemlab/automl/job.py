@@ -83,6 +83,8 @@ class Reporter:
             _print(f"{trial.iteration:5}  {trial.algorithm:22}  failed: {trial.error}")
             return
         mark = "" if trial.status == "completed" else f"  stopped after {trial.folds} folds"
+        if trial.error is not None:
+            mark += f": {trial.error}"
         _print(
             f"{trial.iteration:5}  {trial.algorithm:22}  {_number(trial.score)}  "
             f"{_number(self._best)}  {trial.seconds:7.1f}{mark}"

@@ -260,7 +260,11 @@ class _TabularSearch:
             if isinstance(result, TrainingResult):
                 self._note(result)
             elif isinstance(result, Measured):
-                self._report(self._trials[result.iteration], result)
+                trial = self._trials[result.iteration]
+                if result.error is not None:  # its folds are there all the same
+                    _log.info("trial %s is not measured: %s", trial.iteration, result.error)
+                    result = self._roughly(trial)
+                self._report(trial, result)
 
     def _note(self, result: TrainingResult) -> None:
         trial = self._trials[result.iteration]
@@ -276,9 +280,9 @@ class _TabularSearch:
         if len(trial.results) == self._folds:
             trial.is_open = False
         if not trial.is_open and not trial.is_running and trial.measured is None:
-            if trial.results and trial.error is None:
+            if trial.results:
                 self._measuring.append(trial)
-            elif trial.error is not None:
+            else:
                 self._report(trial, Measured(trial.iteration, error=trial.error))
 
     def _report(self, trial: _Trial, measured: Measured) -> None:
@@ -295,10 +299,9 @@ class _TabularSearch:
         self._problem.report(row)
 
     def _as_trial(self, trial: _Trial, measured: Measured) -> Trial:
-        error = trial.error or measured.error
-        status = "failed" if error else "completed"
-        if error is None and len(trial.results) < self._folds:
-            status = "stopped"
+        status = "completed" if len(trial.results) == self._folds else "stopped"
+        if not trial.results:
+            status = "failed"
         name = trial.proposal.algorithm
         settings = ", ".join(f"{key}={value}" for key, value in trial.proposal.parameters.items())
         return Trial(
@@ -311,7 +314,7 @@ class _TabularSearch:
             seconds=trial.seconds,
             folds=len(trial.results),
             pipeline=[*self._first_steps(), f"{name}({settings})"],
-            error=error,
+            error=trial.error,
             charts=measured.charts,
             nodes=sorted({each.node for each in trial.results.values() if each.node is not None}),
         )
@@ -396,7 +399,7 @@ class _TabularSearch:
 
     def _new_proposal(self) -> Proposal | None:
         """Other settings of a family that does well, or else a change of the best."""
-        ranked = [trial.proposal for trial in self._ranked()]
+        ranked = [trial.proposal for trial in self._ranked() if trial.error is None]
         places: dict[str, int] = {}
         for proposal in ranked:
             places.setdefault(proposal.algorithm, len(places))
@@ -438,8 +441,8 @@ class _TabularSearch:
         return trial.loss(folds) - sum(best) / len(best)
 
     def _ranked(self) -> list[_Trial]:
-        """Trials that have some result, the best first."""
-        some = [each for each in self._trials if each.results and each.error is None]
+        """Trials that have some result, the best first; they count whatever became of a fold."""
+        some = [each for each in self._trials if each.results]
         return sorted(some, key=self._excess)
 
     def _worth(self, ranked: Sequence[_Trial]) -> set[int]:
@@ -479,7 +482,11 @@ class _TabularSearch:
         if any(trial.measured is None for trial in self._trials[:before]):
             return None
         return self._change_of(
-            [trial.proposal for trial in self._ranked() if trial.iteration < before]
+            [
+                trial.proposal
+                for trial in self._ranked()
+                if trial.error is None and trial.iteration < before
+            ]
         )
 
     def _begin(self, proposal: Proposal) -> _Trial:

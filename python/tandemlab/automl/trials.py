@@ -26,12 +26,13 @@ class Trial:
 
     Attributes:
         iteration: 0, 1, 2 … in the order in which they began.
-        status: ``completed``, ``stopped`` (not worth more time) or ``failed``.
+        status: ``completed``, ``stopped`` (not worth more time, or a fold failed) or ``failed`` (no
+            fold was finished).
         score: the primary metric on rows that the model was not trained on; None if it failed.
         seconds: work that it took, all folds together.
         folds: parts of the data that it was trained and measured on.
         pipeline: what happens to the data, step by step.
-        error: why it failed.
+        error: why it, or one of its folds, failed.
         nodes: names of the machines of a cluster that it was trained on; none for the machine of
             the search.
     """

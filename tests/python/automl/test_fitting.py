@@ -488,6 +488,20 @@ def test_trial_that_fails_does_not_end_the_search(monkeypatch: pytest.MonkeyPatc
     assert found.best.algorithm == "Linear"
 
 
+def test_finished_folds_count_though_another_one_failed(tmp_path: Path) -> None:
+    options = {"iterations": 1, "allowed_models": ["Linear"], "n_cross_validations": 2}
+    fit(mixed(60), "label", folder=tmp_path, **options)
+    place = tmp_path / "0000"
+    for name in ("measured.json", "fold-1.json", "fold-1.npy"):
+        (place / name).unlink()
+    (place / "fold-1.npy").mkdir()  # so that it cannot be written
+
+    found = fit(mixed(60), "label", folder=tmp_path, **options)
+    assert (found.best.status, found.best.folds) == ("stopped", 1)
+    assert "IsADirectoryError" in (found.best.error or "")
+    assert found.predict(mixed()).shape == (120,)
+
+
 @pytest.mark.full
 def test_every_model_learns_classes_and_values() -> None:
     from tandemlab.automl.portfolio import MODELS
