@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import pytest
 
 from tandemlab import Workspace, __version__
 from tandemlab.bridge.values import encode
-from tandemlab.r_interface import call
+from tandemlab.domain.warnings import PrecisionWarning
+from tandemlab.r_interface import CALLS, call
 from tandemlab.tracking.known import remember
 
 
@@ -32,6 +34,18 @@ def test_a_mistake_of_ours_is_an_answer_too() -> None:
     error = answer("no.such.call")["error"]
     assert error["code"] == "internal"
     assert "KeyError" in error["message"]
+
+
+def test_what_python_does_not_show_its_users_is_not_told_in_r(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def speak() -> None:
+        warnings.warn("a connection was left open", ResourceWarning, stacklevel=1)
+        warnings.warn("this is old", DeprecationWarning, stacklevel=1)
+        warnings.warn("times were rounded", PrecisionWarning, stacklevel=1)
+
+    monkeypatch.setitem(CALLS, "speak", speak)
+    assert [each["message"] for each in answer("speak")["warnings"]] == ["times were rounded"]
 
 
 def test_an_unknown_workspace_is_null() -> None:

@@ -119,6 +119,7 @@ test_that("queries of a database are tables, and inputs of a script of R", {
   )
   connection$commit()
   connection$close()
+  engine$dispose()
   exp <- local_experiment("queries")
   crm <- register_sql_datastore(exp$workspace, "crm", address)
   trips <- create_tabular_dataset_from_sql_query(

@@ -82,6 +82,15 @@ CALLS: dict[str, Callable[..., object]] = {
 _encode = partial(values.encode, other=str, repair=True)
 
 
+# What Python itself does not show either: it may come of whatever is cleared away meanwhile.
+_FOR_DEVELOPERS = (
+    DeprecationWarning,
+    PendingDeprecationWarning,
+    ImportWarning,
+    ResourceWarning,
+)
+
+
 def call(request: str) -> str:
     """Answer one request of the R package; see the module's text for the forms.
 
@@ -90,6 +99,8 @@ def call(request: str) -> str:
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        for kind in _FOR_DEVELOPERS:
+            warnings.simplefilter("ignore", kind)
         try:
             content = json.loads(request)
             value = _encode(CALLS[content["call"]](**values.read(content["arguments"])))

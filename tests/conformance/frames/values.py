@@ -93,5 +93,6 @@ def written(frame: Any, path: str, compression: str | None) -> list[str]:
     """Writes a frame to a file; what was warned of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # of what other tests have left
         write_frame(frame, path, compression=compression)
     return [str(one.message) for one in caught]
