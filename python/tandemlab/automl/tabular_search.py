@@ -399,7 +399,7 @@ class _TabularSearch:
 
     def _new_proposal(self) -> Proposal | None:
         """Other settings of a family that does well, or else a change of the best."""
-        ranked = [trial.proposal for trial in self._ranked() if trial.error is None]
+        ranked = self._sound_proposals()
         places: dict[str, int] = {}
         for proposal in ranked:
             places.setdefault(proposal.algorithm, len(places))
@@ -445,6 +445,11 @@ class _TabularSearch:
         some = [each for each in self._trials if each.results]
         return sorted(some, key=self._excess)
 
+    def _sound_proposals(self, before: int | None = None) -> list[Proposal]:
+        """What others may be made of, the best first: of trials of which no fold has failed."""
+        some = [each for each in self._ranked() if each.error is None]
+        return [each.proposal for each in some if before is None or each.iteration < before]
+
     def _worth(self, ranked: Sequence[_Trial]) -> set[int]:
         """The trials that get all their folds: the best, and the best of each family."""
         found = {trial.iteration for trial in ranked[:_KEPT]}
@@ -481,13 +486,7 @@ class _TabularSearch:
             return self._portfolio[number]
         if any(trial.measured is None for trial in self._trials[:before]):
             return None
-        return self._change_of(
-            [
-                trial.proposal
-                for trial in self._ranked()
-                if trial.error is None and trial.iteration < before
-            ]
-        )
+        return self._change_of(self._sound_proposals(before))
 
     def _begin(self, proposal: Proposal) -> _Trial:
         folder = self._problem.folder / f"{len(self._trials):04d}"

@@ -38,10 +38,10 @@ def lay_out_work(
             (work / name).mkdir(exist_ok=True)
 
 
-def clear_work(work: Path, source: Sequence[SnapshotFile], spare: Path | None) -> None:
-    """Clear away a working folder whose outputs are kept; `spare` as for `lay_out_work`."""
+def clear_work(work: Path, source: Sequence[SnapshotFile], spare: Path) -> None:
+    """Clear away the working folder of a job that shares a process, or leave it to others."""
     with suppress(OSError):
-        if spare is not None and _pass_on(work, source, spare):
+        if _pass_on(work, source, spare):
             return
     remove(work)
 

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any, ClassVar
 
 from tandemlab.domain.errors import InvalidInput
-from tandemlab.domain.pipeline_places import has_places
+from tandemlab.domain.pipeline_places import has_open_fields
 from tandemlab.domain.scalars import Scalar, as_number, as_whole
 from tandemlab.domain.schemas import nearest
 
@@ -126,7 +126,7 @@ class TerminationPolicy:
     name: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        if not has_places([getattr(self, each.name) for each in fields(self)]):
+        if not has_open_fields(self):
             self._check()
 
     def _check(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from tandemlab.domain.errors import InvalidInput
@@ -41,6 +42,11 @@ def has_places(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(has_places(item) for item in value)
     return is_place(value)
+
+
+def has_open_fields(settings: Any) -> bool:
+    """Whether a dataclass waits for values of parameters; it is checked once it has them."""
+    return has_places([getattr(settings, each.name) for each in fields(settings)])
 
 
 def written_places(value: Any) -> Any:

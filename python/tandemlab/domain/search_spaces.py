@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from statistics import NormalDist
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from tandemlab.domain.errors import InvalidInput
 from tandemlab.domain.names import check_metric_name
-from tandemlab.domain.pipeline_places import Place, has_places, is_place
+from tandemlab.domain.pipeline_places import Place, has_open_fields, is_place
 from tandemlab.domain.scalars import Scalar, as_number, as_scalar, as_whole
 from tandemlab.domain.schemas import nearest
 
@@ -57,7 +57,7 @@ class Expression:
     @property
     def is_open(self) -> bool:
         """Whether it waits for values of parameters of a pipeline; it is checked once it has."""
-        return has_places([getattr(self, each.name) for each in fields(self)])
+        return has_open_fields(self)
 
     def only_if(self: _E, **conditions: Scalar | Sequence[Scalar]) -> _E:
         """The same, for a hyper-parameter that is there only if others have certain values.

@@ -293,8 +293,9 @@ def _configuration(
     elif step.automl is not None:
         settings["script"] = _script_of(name, step)
         config = _automl_of(step, given)
-        settings["arguments"] = [json.dumps(config.to_dict())]
-        cpus = None if has_places(config.to_dict()) else cpus_of(config)
+        content = config.to_dict()
+        settings["arguments"] = [json.dumps(content)]
+        cpus = None if has_places(content) else cpus_of(config)
         if cpus is not None:
             settings["resources"] = {"cpus": cpus, **settings.get("resources", {})}
     elif step.parallel is not None:

@@ -39,6 +39,9 @@ function separatorOf(text: string): string {
 function decimalOf(text: string, separator: string): string {
   if (separator === ",") return ".";
   const values = text.split(/[\r\n]+/).slice(1).flatMap((line) => line.split(separator));
-  const some = (number: RegExp) => values.some((value) => number.test(value.replace(/^"|"$/g, "")));
-  return some(/^[+-]?\d*,\d+(e[+-]?\d+)?$/i) && !some(/^[+-]?\d*\.\d+(e[+-]?\d+)?$/i) ? "," : ".";
+  const has = (sign: string) => {
+    const number = new RegExp(`^"?[+-]?\\d*[${sign}]\\d+(e[+-]?\\d+)?"?$`, "i");
+    return values.some((value) => number.test(value));
+  };
+  return has(",") && !has(".") ? "," : ".";
 }
